@@ -1,0 +1,74 @@
+package lane
+
+import "github.com/joule-ml/joule/internal/kernel"
+
+// Purpose names what a random stream is drawn for. Two purposes never share
+// random numbers. The values are part of every run's reproducibility: append,
+// never renumber.
+type Purpose uint16
+
+const (
+	Shuffle      Purpose = iota + 1 // order of the training set in an epoch
+	DataNoise                       // noise on real images
+	InitialNoise                    // first contents of the replay buffer
+	Langevin                        // noise of the Langevin steps in training
+	Restart                         // number of chains restarted, and their uniform images
+	Draw                            // which images the replay buffer hands out
+	Weights                         // initial weights
+	Validation                      // uniform images of the validation
+	SampleStart                     // starting images of generation
+	SampleNoise                     // noise of the Langevin steps in generation
+)
+
+// A Stream is a source of random words without state: Philox4x32-10 under the
+// seed as its key. The counter's words are (purpose and retry, chain, step,
+// index), so every number is a function of what it is for and nothing else.
+type Stream struct {
+	Seed    uint64
+	Purpose Purpose
+	// Retry counts the times a run was rolled back, so that it does not
+	// replay the noise that made it diverge.
+	Retry uint16
+}
+
+// Key returns the Philox key of s.
+func (s Stream) Key() [2]uint32 { return [2]uint32{uint32(s.Seed), uint32(s.Seed >> 32)} }
+
+// Word returns the first counter word of s.
+func (s Stream) Word() uint32 { return uint32(s.Purpose)<<16 | uint32(s.Retry) }
+
+// Words returns four independent uniform 32-bit words. chain is a slot in the
+// global batch, step a persistent count (an epoch, a training step, a
+// Langevin step), index a group of four values within it.
+func (s Stream) Words(chain, step, index uint32) [4]uint32 {
+	return kernel.Philox([4]uint32{s.Word(), chain, step, index}, s.Key())
+}
+
+// Uniform fills dst with numbers uniform in [lo, hi). Value i of dst is made
+// of word i%4 of index i/4.
+func (s Stream) Uniform(dst []float32, chain, step uint32, lo, hi float32) {
+	for i := range dst {
+		if i%4 == 0 {
+			w := s.Words(chain, step, uint32(i/4))
+			for j := 0; j < 4 && i+j < len(dst); j++ {
+				dst[i+j] = lo + (hi-lo)*kernel.Unit(w[j])
+			}
+		}
+	}
+}
+
+// Permutation returns a uniformly random order of 0 … n−1 by Fisher and
+// Yates's shuffle, a function of the stream and step alone.
+func (s Stream) Permutation(n int, step uint32) []int32 {
+	p := make([]int32, n)
+	for i := range p {
+		p[i] = int32(i)
+	}
+	for i := n - 1; i > 0; i-- {
+		w := s.Words(0, step, uint32(i))
+		// 64 random bits times i+1: the bias is below 2⁻³², beyond notice.
+		j := int((uint64(w[0])*uint64(i+1) + uint64(w[1])*uint64(i+1)>>32) >> 32)
+		p[i], p[j] = p[j], p[i]
+	}
+	return p
+}
