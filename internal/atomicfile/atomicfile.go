@@ -1,0 +1,189 @@
+// Package atomicfile replaces files whole and durably. A reader, a full disk
+// or a process killed at any moment finds either the earlier file or the new
+// one, never a part of it.
+package atomicfile
+
+import (
+	"bufio"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// An Error is a file that could not be replaced. The file that was there
+// before is untouched unless Err came from syncing the folder, when the new
+// one is in place but may not survive a power failure.
+type Error struct {
+	Path string
+	Err  error
+	Hint string // what the user can do; may be empty
+}
+
+func (e *Error) Error() string {
+	s := fmt.Sprintf("writing %s: %v", e.Path, e.Err)
+	if e.Hint != "" {
+		s += " (" + e.Hint + ")"
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Write replaces the file at path with what write puts out. The bytes go
+// through a buffer to a temporary file in the same folder, which is synced and
+// then renamed to path; the folder is synced where the system can. A symbolic
+// link at path is replaced, not followed.
+//
+// An error that write itself returns comes back as it is, wrapped in *Error.
+// Temporary files that a killed process left for the same path are removed.
+func Write(path string, write func(w io.Writer) error) error {
+	return replace(path, write, create)
+}
+
+// A file is what replace needs of *os.File; tests put failing ones in its
+// place.
+type file interface {
+	io.Writer
+	Name() string
+	Sync() error
+	Close() error
+	Release() // gives up the lock, which outlives Close
+}
+
+// A temporary is a file being written. Its lock, held until the file has its
+// final name, tells it from one that a killed process left behind.
+type temporary struct {
+	*os.File
+	lock *os.File // nil where there are no locks
+}
+
+func (t temporary) Release() {
+	if t.lock != nil {
+		t.lock.Close()
+	}
+}
+
+// bufferSize makes many small writes cheap and passes large ones through.
+const bufferSize = 64 << 10
+
+func replace(path string, write func(io.Writer) error, create func(path string) (file, error)) (err error) {
+	writing := false // an error of write's own may have nothing to do with path
+	defer func() {
+		if err != nil {
+			err = &Error{path, err, hint(path, err, writing)}
+		}
+	}()
+	removeStale(path)
+	f, err := create(path)
+	if err != nil {
+		return err
+	}
+	renamed, closed := false, false
+	defer func() { // runs too when write panics
+		if !closed {
+			f.Close()
+		}
+		if !renamed {
+			os.Remove(f.Name())
+		}
+		f.Release()
+	}()
+	b := bufio.NewWriterSize(f, bufferSize)
+	writing = true
+	if err := write(b); err != nil {
+		return err
+	}
+	writing = false
+	if err := b.Flush(); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	closed = true
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := rename(f.Name(), path); err != nil {
+		return err
+	}
+	renamed = true
+	return syncDir(filepath.Dir(path))
+}
+
+// prefix begins the names of the temporary files for path. The leading dot
+// hides them from listings and from whoever looks for checkpoints.
+func prefix(path string) string { return "." + filepath.Base(path) + ".tmp-" }
+
+// create opens a new temporary file for path, with the permissions of the
+// file it is to replace, or those of any new file.
+func create(path string) (file, error) {
+	perm, known := fs.FileMode(0o666), false
+	if old, err := os.Stat(path); err == nil {
+		if old.IsDir() {
+			return nil, errors.New("it is a folder")
+		}
+		perm, known = old.Mode().Perm(), true
+	}
+	for {
+		name := filepath.Join(filepath.Dir(path), prefix(path)+rand.Text()[:10])
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		t := temporary{f, lock(name)}
+		// Between opening and locking, another process may have taken the
+		// file for an abandoned one and removed it.
+		if _, err := os.Lstat(name); err != nil {
+			t.Close()
+			t.Release()
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			return nil, err
+		}
+		if known {
+			f.Chmod(perm) // the umask may have taken bits away; not worth failing for
+		}
+		return t, nil
+	}
+}
+
+// removeStale removes the temporary files for path that no live process is
+// writing. It is a courtesy: whatever stands in its way is left alone.
+func removeStale(path string) {
+	dir := filepath.Dir(path)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), prefix(path)) {
+			removeAbandoned(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+// hint says what a user can do about err, if anything is known to help.
+func hint(path string, err error, writing bool) string {
+	dir := filepath.Dir(path)
+	switch {
+	case diskFull(err):
+		return "free some space for " + dir + ", or write to another disk"
+	case writing:
+		return ""
+	case readOnly(err), errors.Is(err, fs.ErrPermission):
+		return "make the folder " + dir + " writable, or write to another one"
+	case errors.Is(err, fs.ErrNotExist):
+		return "create the folder " + dir + " first"
+	}
+	return ""
+}

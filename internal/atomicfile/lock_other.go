@@ -1,0 +1,11 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
+
+package atomicfile
+
+import "os"
+
+func lock(string) *os.File { return nil }
+
+// removeAbandoned removes the file. Windows itself refuses to remove one that
+// a process has open.
+func removeAbandoned(name string) { os.Remove(name) }
