@@ -1,0 +1,224 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// tileFields are the offsets of the fields of kernel.tile.
+var tileFields = map[string]int{
+	"y": 0, "x": 8, "w": 16, "bias": 24, "blocks": 32, "wBlock": 40,
+	"rows": 48, "run": 56, "xSkip": 64, "wSkip": 72,
+	"px": 80, "pxEnd": 88, "wNow": 96, "biasNow": 104, "left": 112,
+}
+
+// conv writes the multiply-accumulate of a tile of output channels × pixels.
+// Every input vector and every broadcast weight is loaded once a tile and
+// used for all pixels or channels; the accumulators stay in registers.
+func conv(channels, pixels int) {
+	TEXT(fmt.Sprintf("conv%dx%d", channels, pixels), NOSPLIT, "func(a *byte)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("conv%dx%d computes tiles of %d output channels × %d pixels.", channels, pixels, channels, pixels))
+	name := func(s string) string { return s }
+	a := Mem{Base: Load(Param("a"), GP64())}
+	// Eight channels are two packed blocks of four.
+	pair := channels == 8
+	wStep := 4 * channels
+	if pair {
+		wStep = 16
+	}
+
+	px := GP64()
+	MOVQ(field(a, "px"), px)
+	var wPair reg.GPVirtual
+	if pair {
+		wPair = GP64()
+		MOVQ(field(a, "wBlock"), wPair)
+	}
+
+	Label(name("group"))
+	// Distances from the first pixel's input to the others'.
+	first := GP64()
+	MOVLQSX(Mem{Base: px}, first)
+	delta := make([]reg.GPVirtual, pixels)
+	for p := 1; p < pixels; p++ {
+		delta[p] = GP64()
+		MOVLQSX(Mem{Base: px, Disp: 8 * p}, delta[p])
+		SUBQ(first, delta[p])
+		SHLQ(U8(2), delta[p])
+	}
+	y, t := GP64(), GP64()
+	MOVQ(field(a, "y"), y)
+	MOVQ(field(a, "w"), t)
+	MOVQ(t, field(a, "wNow"))
+	MOVQ(field(a, "bias"), t)
+	MOVQ(t, field(a, "biasNow"))
+	MOVQ(field(a, "blocks"), t)
+	MOVQ(t, field(a, "left"))
+
+	Label(name("block"))
+	acc := regs(channels * pixels) // acc[o*pixels+p]
+	bias := GP64()
+	MOVQ(field(a, "biasNow"), bias)
+	for o := range channels {
+		VBROADCASTSS(Mem{Base: bias, Disp: 4 * o}, acc[o*pixels])
+		for p := 1; p < pixels; p++ {
+			VMOVAPS(acc[o*pixels], acc[o*pixels+p])
+		}
+	}
+	x, w, rows, run := GP64(), GP64(), GP64(), GP64()
+	MOVLQSX(Mem{Base: px}, x)
+	SHLQ(U8(2), x)
+	ADDQ(field(a, "x"), x)
+	MOVQ(field(a, "wNow"), w)
+	MOVQ(field(a, "rows"), rows)
+	TESTQ(rows, rows)
+	JZ(LabelRef(name("store")))
+
+	Label(name("row"))
+	MOVQ(field(a, "run"), run)
+	Label(name("tap"))
+	at := func(p int) Mem {
+		if p == 0 {
+			return Mem{Base: x}
+		}
+		return Mem{Base: x, Index: delta[p], Scale: 1}
+	}
+	weight := func(o int) Mem {
+		if o >= 4 {
+			return Mem{Base: w, Index: wPair, Scale: 1, Disp: 4 * (o - 4)}
+		}
+		return Mem{Base: w, Disp: 4 * o}
+	}
+	if channels == 1 {
+		wv := YMM()
+		VBROADCASTSS(weight(0), wv)
+		for p := range pixels {
+			VFMADD231PS(at(p), wv, acc[p])
+		}
+	} else {
+		xv := regs(pixels)
+		for p := range pixels {
+			VMOVUPS(at(p), xv[p])
+		}
+		for o := range channels {
+			wv := YMM()
+			VBROADCASTSS(weight(o), wv)
+			for p := range pixels {
+				VFMADD231PS(xv[p], wv, acc[o*pixels+p])
+			}
+		}
+	}
+	ADDQ(Imm(vec), x)
+	ADDQ(Imm(uint64(wStep)), w)
+	DECQ(run)
+	JNZ(LabelRef(name("tap")))
+	ADDQ(field(a, "xSkip"), x)
+	ADDQ(field(a, "wSkip"), w)
+	DECQ(rows)
+	JNZ(LabelRef(name("row")))
+
+	Label(name("store"))
+	for p := range pixels {
+		out := GP64()
+		MOVLQSX(Mem{Base: px, Disp: 8*p + 4}, out)
+		for o := range channels {
+			VMOVUPS(acc[o*pixels+p], Mem{Base: y, Index: out, Scale: 4, Disp: vec * o})
+		}
+	}
+	ADDQ(U32(vec*channels), y)
+	s := GP64()
+	MOVQ(field(a, "wBlock"), s)
+	if pair {
+		SHLQ(U8(1), s)
+	}
+	ADDQ(s, field(a, "wNow"))
+	ADDQ(U32(4*channels), field(a, "biasNow"))
+	DECQ(field(a, "left"))
+	JNZ(LabelRef(name("block")))
+
+	ADDQ(Imm(uint64(8*pixels)), px)
+	CMPQ(px, field(a, "pxEnd"))
+	JNE(LabelRef(name("group")))
+	VZEROUPPER()
+	RET()
+}
+
+// outer writes the weight gradient of a tile of four output channels ×
+// inputs channels over a rectangle of pixels.
+func outer(inputs int) {
+	TEXT(fmt.Sprintf("outer4x%d", inputs), NOSPLIT, "func(sum *[8]float32, dy, x *float32, r *byte)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("outer4x%d is Outer for four channels of dy and %d of x.", inputs, inputs))
+	dyRow, xRow := Load(Param("dy"), GP64()), Load(Param("x"), GP64())
+	r := Mem{Base: Load(Param("r"), GP64())}
+	load := func(disp int) reg.GPVirtual {
+		v := GP64()
+		MOVQ(r.Offset(disp), v)
+		if disp > 8 {
+			SHLQ(U8(2), v)
+		}
+		return v
+	}
+	rows, dyRowStep, dyColStep, xRowStep, xColStep := load(0), load(16), load(24), load(32), load(40)
+
+	acc := regs(4 * inputs) // acc[o*inputs+i]
+	for _, v := range acc {
+		VXORPS(v, v, v)
+	}
+	Label("row")
+	dy, x, cols := GP64(), GP64(), GP64()
+	MOVQ(dyRow, dy)
+	MOVQ(xRow, x)
+	MOVQ(r.Offset(8), cols)
+	Label("col")
+	xv := regs(inputs)
+	for i := range inputs {
+		VMOVUPS(Mem{Base: x, Disp: vec * i}, xv[i])
+	}
+	for o := range 4 {
+		dv := YMM()
+		VMOVUPS(Mem{Base: dy, Disp: vec * o}, dv)
+		for i := range inputs {
+			VFMADD231PS(xv[i], dv, acc[o*inputs+i])
+		}
+	}
+	ADDQ(dyColStep, dy)
+	ADDQ(xColStep, x)
+	DECQ(cols)
+	JNZ(LabelRef("col"))
+	ADDQ(dyRowStep, dyRow)
+	ADDQ(xRowStep, xRow)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+
+	sum := Mem{Base: Load(Param("sum"), GP64())}
+	// Pairwise sums within each half; four vectors become one.
+	four := func(a, b, c, d reg.VecVirtual) reg.VecVirtual {
+		VHADDPS(b, a, a)
+		VHADDPS(d, c, c)
+		VHADDPS(c, a, a)
+		return a
+	}
+	halves := func(v reg.VecVirtual) reg.VecVirtual {
+		hi := XMM()
+		VEXTRACTF128(Imm(1), v, hi)
+		lo := v.AsX()
+		VADDPS(hi, lo, hi)
+		return hi
+	}
+	if inputs == 2 {
+		VMOVUPS(halves(four(acc[0], acc[1], acc[2], acc[3])), sum)
+		VMOVUPS(halves(four(acc[4], acc[5], acc[6], acc[7])), sum.Offset(16))
+	} else {
+		s := halves(four(acc[0], acc[1], acc[2], acc[3]))
+		for o := range 4 {
+			VEXTRACTPS(Imm(uint64(o)), s, sum.Offset(8*o))
+		}
+	}
+	VZEROUPPER()
+	RET()
+}

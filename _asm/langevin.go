@@ -1,0 +1,236 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// noise writes Noise: Philox4x32-10 in every lane, Box and Muller's transform
+// and the clamped sum, four vectors at a time.
+func noise() {
+	TEXT("noiseAVX2", NOSPLIT, "func(x *float32, groups int, c *byte, scale *[8]float32, lo, hi float32)")
+	Pragma("noescape")
+	Doc("noiseAVX2 is Noise on groups of four vectors.")
+	x, groups := Load(Param("x"), GP64()), Load(Param("groups"), GP64())
+	c, scale := Mem{Base: Load(Param("c"), GP64())}, Mem{Base: Load(Param("scale"), GP64())}
+	loArg, err := Param("lo").Resolve()
+	check(err)
+	hiArg, err := Param("hi").Resolve()
+	check(err)
+	index := GP32()
+	XORL(index, index)
+
+	Label("loop")
+	w := regs(4)
+	for i := range 3 {
+		VMOVDQU(c.Offset(vec*(2+i)), w[i])
+	}
+	ix := XMM()
+	VMOVD(index, ix)
+	VPBROADCASTD(ix, w[3])
+	w = philox(w, c)
+
+	for i := 0; i < 4; i += 2 {
+		cos, sin := boxMuller(w[i], w[i+1])
+		for j, z := range []reg.VecVirtual{cos, sin} {
+			at := Mem{Base: x, Disp: vec * (i + j)}
+			v, bound := YMM(), YMM()
+			VMOVUPS(at, v)
+			VFMADD231PS(scale, z, v)
+			clamp(v, bound, loArg.Addr, hiArg.Addr)
+			VMOVUPS(v, at)
+		}
+	}
+	ADDQ(Imm(4*vec), x)
+	INCL(index)
+	DECQ(groups)
+	JNZ(LabelRef("loop"))
+	VZEROUPPER()
+	RET()
+}
+
+// clamp bounds v by two scalars in memory. VMAXPS and VMINPS return their
+// second source where either is NaN: v has to be the second.
+func clamp(v, bound reg.VecVirtual, lo, hi Mem) {
+	VBROADCASTSS(lo, bound)
+	VMAXPS(v, bound, v)
+	VBROADCASTSS(hi, bound)
+	VMINPS(v, bound, v)
+}
+
+// philox writes ten rounds of Philox4x32 on the counter w.
+func philox(w []reg.VecVirtual, c Mem) []reg.VecVirtual {
+	m := regs(2)
+	VMOVDQU(broadcast("philoxM0", 0xD2511F53), m[0])
+	VMOVDQU(broadcast("philoxM1", 0xCD9E8D57), m[1])
+	key := regs(2)
+	VMOVDQU(c, key[0])
+	VMOVDQU(c.Offset(vec), key[1])
+	weyl := []Mem{broadcast("philoxW0", 0x9E3779B9), broadcast("philoxW1", 0xBB67AE85)}
+	for round := range 10 {
+		hi0, lo0 := mul32(w[0], m[0])
+		hi1, lo1 := mul32(w[2], m[1])
+		VPXOR(w[1], hi1, hi1)
+		VPXOR(key[0], hi1, hi1)
+		VPXOR(w[3], hi0, hi0)
+		VPXOR(key[1], hi0, hi0)
+		w = []reg.VecVirtual{hi1, lo1, hi0, lo0}
+		if round < 9 {
+			VPADDD(weyl[0], key[0], key[0])
+			VPADDD(weyl[1], key[1], key[1])
+		}
+	}
+	return w
+}
+
+// mul32 writes the high and low words of the eight products a·m.
+func mul32(a, m reg.VecVirtual) (hi, lo reg.VecVirtual) {
+	even, odd := YMM(), YMM()
+	VPMULUDQ(m, a, even)
+	VPSRLQ(Imm(32), a, odd)
+	VPMULUDQ(m, odd, odd)
+	hi, lo = YMM(), YMM()
+	VPSRLQ(Imm(32), even, hi)
+	VPBLENDD(Imm(0xAA), odd, hi, hi)
+	VPSLLQ(Imm(32), odd, lo)
+	VPBLENDD(Imm(0xAA), lo, even, lo)
+	return hi, lo
+}
+
+// boxMuller writes two normal numbers of two random words, overwriting them.
+func boxMuller(w0, w1 reg.VecVirtual) (cosine, sine reg.VecVirtual) {
+	// u = (⌊w0/2⁸⌋+1)/2²⁴ in (0, 1], exact in float32.
+	u := YMM()
+	VPSRLD(Imm(8), w0, u)
+	VPADDD(broadcast("int1", 1), u, u)
+	VCVTDQ2PS(u, u)
+	VMULPS(constant("two_24", 1.0/(1<<24)), u, u)
+
+	// ln u by Cephes's logf: u = 2ᵉ·m with √½ ≤ m < √2, ln u = e·ln 2 + ln m.
+	exp, m := YMM(), YMM()
+	VPSUBD(broadcast("sqrtHalf", math.Float32bits(float32(math.Sqrt(0.5)))), u, exp)
+	VPSRAD(Imm(23), exp, exp)
+	VPSLLD(Imm(23), exp, m)
+	VPSUBD(m, u, m)
+	VCVTDQ2PS(exp, exp)
+	VSUBPS(constant("one", 1), m, m)
+	p := YMM()
+	VMOVUPS(constant("log0", 7.0376836292e-2), p)
+	for i, c := range []float64{-1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1} {
+		VFMADD213PS(constant(fmt.Sprintf("log%d", i+1), c), m, p)
+	}
+	m2 := YMM()
+	VMULPS(m, m, m2)
+	VMULPS(m, p, p)
+	VMULPS(m2, p, p)
+	VFMADD231PS(constant("ln2Lo", -2.12194440e-4), exp, p)
+	VFNMADD231PS(constant("half", 0.5), m2, p)
+	VADDPS(p, m, m)
+	VFMADD231PS(constant("ln2Hi", 0.693359375), exp, m)
+	r := YMM()
+	VMULPS(constant("minus2", -2), m, r)
+	zero := YMM()
+	VXORPS(zero, zero, zero)
+	VMAXPS(r, zero, r)
+	VSQRTPS(r, r)
+
+	// The angle in turns is t = q/4 + f with |f| ≤ ⅛; sine and cosine of
+	// 2πf by Cephes's polynomials, then turned by q quarters.
+	t, q := YMM(), YMM()
+	VPSRLD(Imm(8), w1, t)
+	VCVTDQ2PS(t, t)
+	VMULPS(constant("two_22", 1.0/(1<<22)), t, t)
+	VROUNDPS(Imm(0), t, q)
+	VSUBPS(q, t, t)
+	VCVTPS2DQ(q, q)
+	VMULPS(constant("halfPi", math.Pi/2), t, t)
+	a2, s, c := YMM(), YMM(), YMM()
+	VMULPS(t, t, a2)
+	VMOVUPS(constant("sin0", -1.9515295891e-4), s)
+	VFMADD213PS(constant("sin1", 8.3321608736e-3), a2, s)
+	VFMADD213PS(constant("sin2", -1.6666654611e-1), a2, s)
+	VMULPS(a2, s, s)
+	VFMADD213PS(t, t, s)
+	VMOVUPS(constant("cos0", 2.443315711809948e-5), c)
+	VFMADD213PS(constant("cos1", -1.388731625493765e-3), a2, c)
+	VFMADD213PS(constant("cos2", 4.166664568298827e-2), a2, c)
+	VMULPS(a2, c, c)
+	VMULPS(a2, c, c)
+	VFNMADD231PS(constant("half", 0.5), a2, c)
+	VADDPS(constant("one", 1), c, c)
+
+	swap, sign := YMM(), YMM()
+	VPSLLD(Imm(31), q, swap)
+	cosine, sine = YMM(), YMM()
+	VBLENDVPS(swap, s, c, cosine)
+	VBLENDVPS(swap, c, s, sine)
+	VPADDD(broadcast("int1", 1), q, sign)
+	for _, v := range []struct{ value, quarter reg.VecVirtual }{{cosine, sign}, {sine, q}} {
+		VPAND(broadcast("int2", 2), v.quarter, v.quarter)
+		VPSLLD(Imm(30), v.quarter, v.quarter)
+		VXORPS(v.quarter, v.value, v.value)
+		VMULPS(r, v.value, v.value)
+	}
+	return cosine, sine
+}
+
+// descend writes Descend.
+func descend() {
+	TEXT("descendAVX2", NOSPLIT, "func(x, grad *float32, n int, eta *[8]float32, clip, lo, hi float32, sumsq, clipped *[8]float32)")
+	Pragma("noescape")
+	Doc("descendAVX2 is Descend on n vectors.")
+	x, g, n := Load(Param("x"), GP64()), Load(Param("grad"), GP64()), Load(Param("n"), GP64())
+	etaAt := Mem{Base: Load(Param("eta"), GP64())}
+	sumAt, clippedAt := Mem{Base: Load(Param("sumsq"), GP64())}, Mem{Base: Load(Param("clipped"), GP64())}
+	spread := func(param string) reg.VecVirtual {
+		v := YMM()
+		c, err := Param(param).Resolve()
+		check(err)
+		VBROADCASTSS(c.Addr, v)
+		return v
+	}
+	clip, lo, hi := spread("clip"), spread("lo"), spread("hi")
+	minus, abs, one := YMM(), YMM(), YMM()
+	VXORPS(broadcast("signBit", 1<<31), clip, minus)
+	VMOVUPS(broadcast("absBits", 1<<31-1), abs)
+	VMOVUPS(constant("one", 1), one)
+	eta, sum, clipped := YMM(), YMM(), YMM()
+	VMOVUPS(etaAt, eta)
+	VMOVUPS(sumAt, sum)
+	VMOVUPS(clippedAt, clipped)
+
+	Label("loop")
+	gv, xv, t := YMM(), YMM(), YMM()
+	VMOVUPS(Mem{Base: g}, gv)
+	VMOVUPS(Mem{Base: x}, xv)
+	VFMADD231PS(gv, gv, sum)
+	VANDPS(abs, gv, t)
+	VCMPPS(Imm(0x1E), clip, t, t) // greater than, false for NaN
+	VANDPS(one, t, t)
+	VADDPS(t, clipped, clipped)
+	// The value is the second source throughout, so that NaN survives.
+	VMAXPS(gv, minus, gv)
+	VMINPS(gv, clip, gv)
+	VFNMADD231PS(eta, gv, xv)
+	VMAXPS(xv, lo, xv)
+	VMINPS(xv, hi, xv)
+	VMOVUPS(xv, Mem{Base: x})
+	ADDQ(Imm(vec), x)
+	ADDQ(Imm(vec), g)
+	DECQ(n)
+	JNZ(LabelRef("loop"))
+	VMOVUPS(sum, sumAt)
+	VMOVUPS(clipped, clippedAt)
+	VZEROUPPER()
+	RET()
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

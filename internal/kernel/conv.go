@@ -1,0 +1,68 @@
+package kernel
+
+// Width is the number of images side by side in a block: the float32 lanes of
+// one AVX register. The image index is the innermost of every array here.
+const Width = 8
+
+// A Pixel locates one output of a convolution: X is the offset of the first
+// input it reads, Y of the first output channel it writes, in floats.
+type Pixel struct{ X, Y int32 }
+
+// Taps are the inputs that a set of pixels read relative to their X: Rows runs
+// of Run vectors, XStride floats apart; the weights that belong to them begin
+// at position W and are WStride positions apart.
+type Taps struct {
+	Rows, Run  int
+	XStride    int
+	W, WStride int
+}
+
+// Weights are packed for Conv: for each block of four output channels all
+// positions × 4, then for each channel left over all positions × 1. A
+// position is one tap of one input channel.
+type Weights struct {
+	Out, Positions int
+	Data           []float32 // Out × Positions
+}
+
+// Index returns where the weight of an output channel and a position stands
+// in w.Data.
+func (w *Weights) Index(out, position int) int {
+	if out < w.Out&^3 {
+		return out&^3*w.Positions + position*4 + out&3
+	}
+	return out*w.Positions + position
+}
+
+// Conv computes a convolution, or its input gradient, for pixels that share
+// their taps:
+//
+//	y[p.Y+8o+l] = bias[o] + Σ_{r<Rows} Σ_{i<Run} w(o, W+r·WStride+i) · x[p.X+r·XStride+8i+l]
+//
+// for every pixel p, output channel o and lane l. Terms are added in that
+// order, so a result does not depend on how pixels are grouped.
+func Conv(y, x []float32, w *Weights, bias []float32, t Taps, px []Pixel) {
+	conv(y, x, w, bias, t, px)
+}
+
+// Outer computes the gradient of a tile of weights over a rectangle of output
+// pixels, summed over the lanes by the tree ((0+1)+(2+3))+((4+5)+(6+7)):
+//
+//	sum[2o+i] = Σ_l Σ_{r<rows} Σ_{c<cols} dy[r·dyRow+c·dyCol+8o+l] · x[r·xRow+c·xCol+8i+l]
+//
+// for no ≤ 4 channels o of dy and ni ≤ 2 channels i of x. Other entries of
+// sum are left alone.
+func Outer(sum *[8]float32, dy, x []float32, no, ni int, r Rect) {
+	if no < 1 || no > 4 || ni < 1 || ni > 2 || r.Rows < 1 || r.Cols < 1 {
+		panic("kernel: Outer of an impossible tile")
+	}
+	outer(sum, dy, x, no, ni, r)
+}
+
+// A Rect is a rectangle of output pixels and the strides, in floats, between
+// its rows and columns in dy and x.
+type Rect struct {
+	Rows, Cols   int
+	DyRow, DyCol int
+	XRow, XCol   int
+}

@@ -1,0 +1,3 @@
+package kernel
+
+//go:generate go -C ../../_asm run . -out ../internal/kernel/kernels_amd64.s -stubs ../internal/kernel/kernels_amd64.go -pkg kernel

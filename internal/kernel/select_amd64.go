@@ -1,0 +1,178 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
+// useAVX2 is decided once. JOULE_KERNEL=generic selects the generic kernels.
+var useAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA && os.Getenv("JOULE_KERNEL") != "generic"
+
+// Name returns the name of the kernels in use.
+func Name() string {
+	if useAVX2 {
+		return "avx2"
+	}
+	return "generic"
+}
+
+// tile is what the assembly of a convolution reads. The last three fields are
+// its scratch.
+type tile struct {
+	y, x, w, bias unsafe.Pointer
+	blocks        int // blocks of output channels
+	wBlock        int // bytes from a block's weights to the next
+	rows, run     int
+	xSkip, wSkip  int // bytes from the end of a row's run to the next row
+	px, pxEnd     unsafe.Pointer
+	wNow, biasNow unsafe.Pointer
+	left          int
+}
+
+func conv(y, x []float32, w *Weights, bias []float32, t Taps, px []Pixel) {
+	if !useAVX2 {
+		convGeneric(y, x, w, bias, t, px)
+		return
+	}
+	if len(px) == 0 || w.Out == 0 {
+		return
+	}
+	if t.Run == 0 {
+		t.Rows = 0
+	}
+	a := tile{
+		x:     unsafe.Pointer(unsafe.SliceData(x)),
+		rows:  t.Rows,
+		run:   t.Run,
+		xSkip: 4 * (t.XStride - Width*t.Run),
+	}
+	// set points a at the channels from o on, width of them to a block.
+	set := func(o, blocks, width int) {
+		a.y = unsafe.Pointer(&y[o*Width])
+		a.bias = unsafe.Pointer(&bias[o])
+		a.w = unsafe.Pointer(&w.Data[o*w.Positions+t.W*width])
+		a.blocks = blocks
+		a.wBlock = 4 * width * w.Positions
+		a.wSkip = 4 * width * (t.WStride - t.Run)
+	}
+	if blocks := w.Out / 4; blocks > 0 {
+		set(0, blocks, 4)
+		n := len(px)
+		threes := n / 3
+		if n%3 == 1 && n > 1 {
+			threes-- // 3+1 is slower than 2+2
+		}
+		twos := (n - 3*threes) / 2
+		rest := px
+		if threes > 0 {
+			convPixels(&a, rest[:3*threes], tile4x3)
+			rest = rest[3*threes:]
+		}
+		if twos > 0 {
+			convPixels(&a, rest[:2*twos], tile4x2)
+			rest = rest[2*twos:]
+		}
+		if len(rest) > 0 {
+			if pairs := blocks / 2; pairs > 0 {
+				set(0, pairs, 4)
+				convPixels(&a, rest, tile8x1)
+			}
+			if blocks%2 == 1 {
+				set((blocks-1)*4, 1, 4)
+				convPixels(&a, rest, tile4x1)
+			}
+		}
+	}
+	if left := w.Out % 4; left > 0 {
+		set(w.Out-left, left, 1)
+		eights := len(px) &^ 7
+		if eights > 0 {
+			convPixels(&a, px[:eights], tile1x8)
+		}
+		if eights < len(px) {
+			convPixels(&a, px[eights:], tile1x1)
+		}
+	}
+}
+
+// The shapes of tiles: output channels × pixels.
+const (
+	tile4x3 = iota
+	tile4x2
+	tile8x1
+	tile4x1
+	tile1x8
+	tile1x1
+)
+
+// convPixels calls the assembly directly: through a function value a would
+// escape to the heap.
+func convPixels(a *tile, px []Pixel, shape int) {
+	a.px = unsafe.Pointer(&px[0])
+	a.pxEnd = unsafe.Add(a.px, len(px)*int(unsafe.Sizeof(px[0])))
+	switch shape {
+	case tile4x3:
+		conv4x3((*byte)(unsafe.Pointer(a)))
+	case tile4x2:
+		conv4x2((*byte)(unsafe.Pointer(a)))
+	case tile8x1:
+		conv8x1((*byte)(unsafe.Pointer(a)))
+	case tile4x1:
+		conv4x1((*byte)(unsafe.Pointer(a)))
+	case tile1x8:
+		conv1x8((*byte)(unsafe.Pointer(a)))
+	case tile1x1:
+		conv1x1((*byte)(unsafe.Pointer(a)))
+	}
+}
+
+func outer(sum *[8]float32, dy, x []float32, no, ni int, r Rect) {
+	if useAVX2 && no == 4 {
+		if ni == 2 {
+			outer4x2(sum, &dy[0], &x[0], (*byte)(unsafe.Pointer(&r)))
+		} else {
+			outer4x1(sum, &dy[0], &x[0], (*byte)(unsafe.Pointer(&r)))
+		}
+		return
+	}
+	outerGeneric(sum, dy, x, no, ni, r)
+}
+
+func silu(y, d, x []float32) {
+	if !useAVX2 {
+		siluGeneric(y, d, x)
+	} else if len(x) > 0 {
+		siluAVX2(&y[0], &d[0], &x[0], len(x)/Width)
+	}
+}
+
+func mul(dst, a, b []float32) {
+	if !useAVX2 {
+		mulGeneric(dst, a, b)
+	} else if len(dst) > 0 {
+		mulAVX2(&dst[0], &a[0], &b[0], len(dst)/Width)
+	}
+}
+
+func noise(x []float32, c *Counter, scale *[Width]float32, lo, hi float32) {
+	first := 0
+	if useAVX2 {
+		if groups := len(x) / (4 * Width); groups > 0 {
+			noiseAVX2(&x[0], groups, (*byte)(unsafe.Pointer(c)), scale, lo, hi)
+			first = groups * 4
+		}
+	}
+	noiseGeneric(x, c, scale, lo, hi, first)
+}
+
+func descend(x, g []float32, eta *[Width]float32, clip, lo, hi float32, sumsq, clipped *[Width]float32) {
+	if !useAVX2 {
+		descendGeneric(x, g, eta, clip, lo, hi, sumsq, clipped)
+	} else if len(x) > 0 {
+		descendAVX2(&x[0], &g[0], len(x)/Width, eta, clip, lo, hi, sumsq, clipped)
+	}
+}

@@ -1,0 +1,81 @@
+package kernel
+
+import (
+	"math"
+	"testing"
+)
+
+func siluExact(x float64) (y, d float64) {
+	s := 1 / (1 + math.Exp(-x))
+	return x * s, s * (1 + x*(1-s))
+}
+
+// TestSiLU strides over the float32 numbers from −104 to 104.
+func TestSiLU(t *testing.T) {
+	var x [64]float32
+	var y, d [64]float32
+	n := 0
+	var worstY, worstD float64
+	check := func() {
+		SiLU(y[:], d[:], x[:])
+		for i, v := range x {
+			wy, wd := siluExact(float64(v))
+			ey := math.Abs(float64(y[i]) - wy)
+			if math.Abs(wy) > 1.2e-38 {
+				worstY = max(worstY, ey/math.Abs(wy))
+			} else if ey > 3e-45 && ey > 1e-6*math.Abs(wy) {
+				t.Fatalf("SiLU(%v) = %v, want %v", v, y[i], wy)
+			}
+			worstD = max(worstD, math.Abs(float64(d[i])-wd))
+			if y[i] != y[i] || d[i] != d[i] {
+				t.Fatalf("SiLU(%v) = %v, %v", v, y[i], d[i])
+			}
+		}
+		n = 0
+	}
+	add := func(v float32) {
+		x[n] = v
+		if n++; n == len(x) {
+			check()
+		}
+	}
+	const stride = 1009 // a prime, so that mantissas of all kinds are met
+	for b := uint32(0); b <= math.Float32bits(104); b += stride {
+		add(math.Float32frombits(b))
+		add(-math.Float32frombits(b))
+	}
+	for _, v := range []float32{0, float32(math.Copysign(0, -1)), 90, -90, 104, -104, -1.2784645} {
+		add(v)
+	}
+	for n > 0 {
+		add(1)
+	}
+	t.Logf("largest errors: relative %.2g in y, absolute %.2g in the derivative", worstY, worstD)
+	if worstY > 1e-6 || worstD > 1e-6 {
+		t.Errorf("largest errors: relative %.3g in y, absolute %.3g in the derivative, want 1e-6", worstY, worstD)
+	}
+}
+
+func TestSiLUNonFinite(t *testing.T) {
+	for lane := range Width {
+		for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			var x, y, d [Width]float32
+			x[lane] = float32(bad)
+			SiLU(y[:], d[:], x[:])
+			for l := range Width {
+				finite := !math.IsNaN(float64(y[l])) && !math.IsInf(float64(y[l]), 0)
+				if finite == (l == lane) {
+					t.Errorf("%v in lane %d: y[%d] = %v", bad, lane, l, y[l])
+				}
+			}
+		}
+	}
+}
+
+func BenchmarkSiLU(b *testing.B) {
+	x, y, d := make([]float32, 4096*Width), make([]float32, 4096*Width), make([]float32, 4096*Width)
+	b.SetBytes(int64(4 * len(x)))
+	for b.Loop() {
+		SiLU(y, d, x)
+	}
+}
