@@ -24,13 +24,8 @@ type Error struct {
 	Hint string // what the user can do; may be empty
 }
 
-func (e *Error) Error() string {
-	s := fmt.Sprintf("writing %s: %v", e.Path, e.Err)
-	if e.Hint != "" {
-		s += " (" + e.Hint + ")"
-	}
-	return s
-}
+// Error tells the fault without the hint.
+func (e *Error) Error() string { return fmt.Sprintf("writing %s: %v", e.Path, e.Err) }
 
 func (e *Error) Unwrap() error { return e.Err }
 

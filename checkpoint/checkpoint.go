@@ -1,0 +1,148 @@
+// Package checkpoint reads and writes named tensors in the safetensors
+// format, which Python's safetensors, PyTorch and JAX read too. Start with
+// Read and Write; Float32 takes a tensor of known shape out of a File.
+//
+// A file is eight bytes of header length, a JSON header with the names,
+// types, shapes and places of the tensors, and their numbers, all
+// little-endian:
+// https://huggingface.co/docs/safetensors/index#format
+package checkpoint
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A File is what a safetensors file holds.
+type File struct {
+	Metadata map[string]string
+	Tensors  []Tensor
+}
+
+// A Tensor is a named array in row-major order. Data is []float32 (F32),
+// []uint8 (U8) or []int64 (I64) with as many values as the product of Shape;
+// an empty Shape is a single value.
+type Tensor struct {
+	Name  string
+	Shape []int
+	Data  any
+}
+
+// A Header tells what a file holds without the numbers.
+type Header struct {
+	Metadata map[string]string
+	Tensors  []Info
+}
+
+// An Info is a tensor without its numbers.
+type Info struct {
+	Name  string
+	DType string // F32, U8 or I64
+	Shape []int
+}
+
+// An Error is a file that is not what it should be: damaged, of another
+// format, or without the tensor asked for.
+type Error struct {
+	Path  string // empty when not read from a file
+	Fault string
+	Hint  string // what the user can do; may be empty
+}
+
+// Error tells the fault without the hint.
+func (e *Error) Error() string {
+	if e.Path == "" {
+		return "checkpoint: " + e.Fault
+	}
+	return "checkpoint: " + e.Path + ": " + e.Fault
+}
+
+// What a user can do about a file that cannot be read.
+const (
+	hintDamaged = "the file is damaged or incomplete: copy it again, or use an earlier checkpoint"
+	hintForeign = "give a .safetensors file; other formats, such as PyTorch's .pt, " +
+		"have to be converted with Python's safetensors first"
+	hintDType = "convert the tensor to F32, U8 or I64 with Python's safetensors"
+	hintModel = "the file belongs to another network or was written by another program"
+)
+
+func damaged(format string, args ...any) *Error {
+	return &Error{Fault: fmt.Sprintf(format, args...), Hint: hintDamaged}
+}
+
+// Lookup returns the named tensor, or nil if f has none of that name.
+func (f *File) Lookup(name string) *Tensor {
+	for i := range f.Tensors {
+		if f.Tensors[i].Name == name {
+			return &f.Tensors[i]
+		}
+	}
+	return nil
+}
+
+// Float32 returns the numbers of the named F32 tensor, which must have
+// exactly the given shape; no shape at all is that of a single value.
+func (f *File) Float32(name string, shape ...int) ([]float32, error) {
+	return get[float32](f, name, shape)
+}
+
+// Uint8 is like Float32 for U8 tensors.
+func (f *File) Uint8(name string, shape ...int) ([]uint8, error) {
+	return get[uint8](f, name, shape)
+}
+
+// Int64 is like Float32 for I64 tensors.
+func (f *File) Int64(name string, shape ...int) ([]int64, error) {
+	return get[int64](f, name, shape)
+}
+
+func get[T float32 | uint8 | int64](f *File, name string, shape []int) ([]T, error) {
+	t := f.Lookup(name)
+	if t == nil {
+		return nil, &Error{Fault: fmt.Sprintf("no tensor %q", name), Hint: hintModel}
+	}
+	data, ok := t.Data.([]T)
+	if !ok {
+		wanted, _ := dtypeOf([]T(nil))
+		found, _ := dtypeOf(t.Data)
+		return nil, &Error{Fault: fmt.Sprintf("tensor %q has type %s, want %s", name, found, wanted), Hint: hintModel}
+	}
+	if !slices.Equal(t.Shape, shape) {
+		return nil, &Error{
+			Fault: fmt.Sprintf("tensor %q has shape %v, want %v", name, show(t.Shape), show(shape)),
+			Hint:  hintModel,
+		}
+	}
+	return data, nil
+}
+
+// show prints a shape as 64×1×5×5 would be in Python: [64, 1, 5, 5].
+func show(shape []int) string { return string(appendShape(nil, shape, ", ")) }
+
+// dtypeOf returns the format's name for the type of data and its length, or
+// "" for a type that files here do not hold.
+func dtypeOf(data any) (name string, n int) {
+	switch d := data.(type) {
+	case []float32:
+		return "F32", len(d)
+	case []uint8:
+		return "U8", len(d)
+	case []int64:
+		return "I64", len(d)
+	}
+	return "", 0
+}
+
+// sizeOf returns the bytes a value of the type takes, 0 for a type that files
+// here do not hold.
+func sizeOf(dtype string) int64 {
+	switch dtype {
+	case "F32":
+		return 4
+	case "U8":
+		return 1
+	case "I64":
+		return 8
+	}
+	return 0
+}
