@@ -1,0 +1,177 @@
+package joule
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/joule-ml/joule/sampler"
+)
+
+// Config is everything that decides what a training run computes. Zero means
+// zero: start from [DefaultConfig] and change what should differ. The same
+// settings are read from YAML by [ParseConfig], from key=value by
+// [Config.Set] and from the environment by [Config.SetEnv].
+type Config struct {
+	Data              string           `yaml:"data"`
+	Seed              uint64           `yaml:"seed"`
+	Epochs            int              `yaml:"epochs"`
+	BatchSize         int              `yaml:"batch_size"`
+	LimitTrainBatches int              `yaml:"limit_train_batches"`
+	LimitValBatches   int              `yaml:"limit_val_batches"`
+	Network           NetworkConfig    `yaml:"network"`
+	Sampler           sampler.Config   `yaml:"sampler"`
+	Buffer            BufferConfig     `yaml:"buffer"`
+	Objective         ObjectiveConfig  `yaml:"objective"`
+	Optimizer         OptimizerConfig  `yaml:"optimizer"`
+	Schedule          ScheduleConfig   `yaml:"schedule"`
+	Generate          GenerateConfig   `yaml:"generate"`
+	Checkpoint        CheckpointConfig `yaml:"checkpoint"`
+}
+
+// NetworkConfig gives the size of the energy network.
+type NetworkConfig struct {
+	HiddenFeatures int `yaml:"hidden_features"`
+}
+
+// BufferConfig describes the replay buffer of samples.
+type BufferConfig struct {
+	Size               int     `yaml:"size"`
+	RestartProbability float64 `yaml:"restart_probability"`
+}
+
+// ObjectiveConfig describes the loss.
+type ObjectiveConfig struct {
+	Alpha     float64 `yaml:"alpha"`
+	DataNoise float32 `yaml:"data_noise"`
+}
+
+// OptimizerConfig holds Adam's constants and the gradient's clip.
+type OptimizerConfig struct {
+	LearningRate float64 `yaml:"learning_rate"`
+	Beta1        float64 `yaml:"beta1"`
+	Beta2        float64 `yaml:"beta2"`
+	Epsilon      float64 `yaml:"epsilon"`
+	GradClipNorm float64 `yaml:"grad_clip_norm"`
+}
+
+// ScheduleConfig multiplies the learning rate by Gamma every EveryNEpochs.
+type ScheduleConfig struct {
+	Gamma        float64 `yaml:"gamma"`
+	EveryNEpochs int     `yaml:"every_n_epochs"`
+}
+
+// GenerateConfig describes the pictures of samples made during training.
+type GenerateConfig struct {
+	Chains       int `yaml:"chains"`
+	Steps        int `yaml:"steps"`
+	EveryNEpochs int `yaml:"every_n_epochs"`
+}
+
+// CheckpointConfig says how often the state is saved.
+type CheckpointConfig struct {
+	EveryNSteps int `yaml:"every_n_steps"`
+}
+
+// DefaultConfig returns the settings of the recipe that Joule reproduces:
+// an energy-based model of MNIST, three epochs, seed 42.
+func DefaultConfig() Config {
+	return Config{
+		Data:      "mnist",
+		Seed:      42,
+		Epochs:    3,
+		BatchSize: 64,
+		Network:   NetworkConfig{HiddenFeatures: 32},
+		Sampler:   sampler.Config{Steps: 60, StepSize: 10, Noise: 0.005, GradClip: 0.03, Min: -1, Max: 1},
+		Buffer:    BufferConfig{Size: 8192, RestartProbability: 0.05},
+		Objective: ObjectiveConfig{Alpha: 0.1, DataNoise: 0.005},
+		Optimizer: OptimizerConfig{LearningRate: 1e-4, Beta1: 0, Beta2: 0.999, Epsilon: 1e-8, GradClipNorm: 0.1},
+		Schedule:  ScheduleConfig{Gamma: 0.97, EveryNEpochs: 1},
+		Generate:  GenerateConfig{Chains: 64, Steps: 256, EveryNEpochs: 1},
+	}
+}
+
+// settings lists every key of the configuration once, in the order of the
+// file: where its value lives, what is allowed and what it means. Reading,
+// checking and printing all go through this list.
+func (c *Config) settings() []setting {
+	inf := math.Inf(1)
+	return []setting{
+		{key: "data", value: &c.Data, names: []string{"mnist", "fashion-mnist"}, about: "data set: mnist or fashion-mnist"},
+		{key: "seed", value: &c.Seed, hi: math.MaxUint64, about: "same seed, same build, same weights"},
+		{key: "epochs", value: &c.Epochs, lo: 1, hi: 1e6, about: "passes over the training images"},
+		{key: "batch_size", value: &c.BatchSize, lo: 1, hi: 16384, about: "real images a step, and as many samples"},
+		{key: "limit_train_batches", value: &c.LimitTrainBatches, hi: 1e9, about: "training batches an epoch; 0 takes all"},
+		{key: "limit_val_batches", value: &c.LimitValBatches, hi: 1e9, about: "validation batches an epoch; 0 takes all"},
+
+		{key: "network.hidden_features", value: &c.Network.HiddenFeatures, lo: 2, hi: 4096, about: "width of the network, even"},
+
+		{key: "sampler.steps", value: &c.Sampler.Steps, hi: 1e6, about: "Langevin steps a training step"},
+		{key: "sampler.step_size", value: &c.Sampler.StepSize, hi: 1e6, about: "pixels move by this times the energy's gradient"},
+		{key: "sampler.noise", value: &c.Sampler.Noise, hi: 1e3, about: "standard deviation of the noise a step"},
+		{key: "sampler.grad_clip", value: &c.Sampler.GradClip, hi: inf, about: "each gradient value is held within ± this; .inf for no clip"},
+		{key: "sampler.min", value: &c.Sampler.Min, lo: -1e6, hi: 1e6, about: "smallest pixel value"},
+		{key: "sampler.max", value: &c.Sampler.Max, lo: -1e6, hi: 1e6, about: "largest pixel value"},
+
+		{key: "buffer.size", value: &c.Buffer.Size, lo: 1, hi: 1 << 20, about: "samples kept to start new chains from"},
+		{key: "buffer.restart_probability", value: &c.Buffer.RestartProbability, hi: 1, about: "share of chains that start from uniform noise"},
+
+		{key: "objective.alpha", value: &c.Objective.Alpha, hi: 1e6, about: "weight of the squared energies in the loss"},
+		{key: "objective.data_noise", value: &c.Objective.DataNoise, hi: 1e3, about: "standard deviation of the noise on real images"},
+
+		{key: "optimizer.learning_rate", value: &c.Optimizer.LearningRate, hi: 1e3, about: "Adam's learning rate in the first epoch"},
+		{key: "optimizer.beta1", value: &c.Optimizer.Beta1, hi: 0.999999, about: "decay of Adam's first moment"},
+		{key: "optimizer.beta2", value: &c.Optimizer.Beta2, hi: 0.999999, about: "decay of Adam's second moment"},
+		{key: "optimizer.epsilon", value: &c.Optimizer.Epsilon, lo: 1e-30, hi: 1, about: "keeps Adam's quotient finite"},
+		{key: "optimizer.grad_clip_norm", value: &c.Optimizer.GradClipNorm, lo: 1e-30, hi: inf, about: "largest norm of the whole gradient; .inf for no clip"},
+
+		{key: "schedule.gamma", value: &c.Schedule.Gamma, hi: 10, about: "factor on the learning rate"},
+		{key: "schedule.every_n_epochs", value: &c.Schedule.EveryNEpochs, lo: 1, hi: 1e6, about: "epochs between two factors"},
+
+		{key: "generate.chains", value: &c.Generate.Chains, lo: 1, hi: 4096, about: "samples in the picture of an epoch"},
+		{key: "generate.steps", value: &c.Generate.Steps, hi: 1e6, about: "Langevin steps from noise to a sample"},
+		{key: "generate.every_n_epochs", value: &c.Generate.EveryNEpochs, hi: 1e6, about: "epochs between two pictures; 0 makes none"},
+
+		{key: "checkpoint.every_n_steps", value: &c.Checkpoint.EveryNSteps, hi: 1e9, about: "training steps between two checkpoints; 0 only at an epoch's end"},
+	}
+}
+
+// Validate reports the first value that is out of range, as a [*ConfigError]
+// that names the key, the value and what is allowed.
+func (c Config) Validate() error {
+	for _, s := range c.settings() {
+		if err := s.check(); err != nil {
+			return err
+		}
+	}
+	if n := c.Network.HiddenFeatures; n%2 != 0 {
+		return &ConfigError{Key: "network.hidden_features", Problem: fmt.Sprintf("%d is odd", n), Hint: "the first layer has half as many channels: choose an even number"}
+	}
+	if c.Sampler.Min >= c.Sampler.Max {
+		return &ConfigError{Key: "sampler.min", Problem: fmt.Sprintf("%g is not below sampler.max = %g", c.Sampler.Min, c.Sampler.Max), Hint: "pixels lie between sampler.min and sampler.max"}
+	}
+	return nil
+}
+
+// A ConfigError is a setting that cannot be used, and how to mend it.
+type ConfigError struct {
+	Place   string // "run.yaml:3:5", "JOULE_EPOCHS", "--set"; may be empty
+	Key     string // may be empty
+	Problem string
+	Hint    string // may be empty
+}
+
+func (e *ConfigError) Error() string {
+	var b strings.Builder
+	if e.Place != "" {
+		b.WriteString(e.Place + ": ")
+	}
+	if e.Key != "" {
+		b.WriteString(e.Key + ": ")
+	}
+	b.WriteString(e.Problem)
+	if e.Hint != "" {
+		b.WriteString("; " + e.Hint)
+	}
+	return b.String()
+}
