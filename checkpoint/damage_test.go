@@ -1,0 +1,159 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// raw makes a file of a header, as it is, and n bytes of data.
+func raw(header string, n int) []byte {
+	b := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
+	return append(append(b, header...), make([]byte, n)...)
+}
+
+var bad = []struct {
+	name, want string
+	file       []byte
+}{
+	{"empty", "too short", nil},
+	{"seven bytes", "too short", make([]byte, 7)},
+	{"no header", "not a JSON object", make([]byte, 8)},
+	{"PyTorch", "not a safetensors file", []byte("PK\x03\x04\x00\x00\x08\x08\x00\x00\x00\x00")},
+	{"negative length", "not a safetensors file", append(bytes.Repeat([]byte{255}, 8), "{}"...)},
+	{"long header", "does not fit", []byte("\xff\xff\x00\x00\x00\x00\x00\x00{}")},
+	{"array", "not a JSON object", raw(`[]`, 0)},
+	{"space first", "not a JSON object", raw(` {}`, 0)},
+	{"open object", "header:", raw(`{"a":`, 0)},
+	{"trailing JSON", "something follows", raw(`{}{}`, 0)},
+	{"trailing text", "something follows", raw(`{} x`, 0)},
+	{"not UTF-8", "not UTF-8", raw("{\"\xff\":{}}", 0)},
+	{"deep", "was expected", raw(`{"a":`+strings.Repeat("[", 1<<20), 0)},
+	{"deep shape", "was expected", raw(`{"a":{"shape":`+strings.Repeat("[", 1<<20), 0)},
+	{"tensor is a number", "was expected", raw(`{"a":1}`, 0)},
+	{"tensor is null", "was expected", raw(`{"a":null}`, 0)},
+	{"metadata number", "string was expected", raw(`{"__metadata__":{"a":1}}`, 0)},
+	{"metadata twice", `"__metadata__" appears twice`, raw(`{"__metadata__":{},"__metadata__":{}}`, 0)},
+	{"metadata key twice", `metadata "a" appears twice`, raw(`{"__metadata__":{"a":"1","\u0061":"2"}}`, 0)},
+	{"name twice", `"a" appears twice`, raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2)},
+	{"shape twice", `"shape" appears twice`, raw(`{"a":{"dtype":"U8","shape":[1],"shape":[1],"data_offsets":[0,1]}}`, 1)},
+	{"unknown key", `unknown key "x"`, raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":1}}`, 1)},
+	{"no dtype", "missing", raw(`{"a":{"shape":[1],"data_offsets":[0,1]}}`, 1)},
+	{"no shape", "missing", raw(`{"a":{"dtype":"U8","data_offsets":[0,1]}}`, 1)},
+	{"one offset", "missing", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0]}}`, 1)},
+	{"three offsets", "more than 2", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,1]}}`, 1)},
+	{"65 dimensions", "more than 64", raw(`{"a":{"dtype":"U8","shape":[`+strings.Repeat("1,", 64)+`1],"data_offsets":[0,1]}}`, 1)},
+	{"bfloat", `tensor "a" has type "BF16"`, raw(`{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}`, 2)},
+	{"negative dimension", "whole number", raw(`{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}`, 1)},
+	{"fraction", "whole number", raw(`{"a":{"dtype":"U8","shape":[1.0],"data_offsets":[0,1]}}`, 1)},
+	{"exponent", "whole number", raw(`{"a":{"dtype":"U8","shape":[1e0],"data_offsets":[0,1]}}`, 1)},
+	{"text dimension", "whole number", raw(`{"a":{"dtype":"U8","shape":["1"],"data_offsets":[0,1]}}`, 1)},
+	{"dimension of 64 bits", "whole number", raw(`{"a":{"dtype":"U8","shape":[9223372036854775808],"data_offsets":[0,1]}}`, 1)},
+	{"product overflows", "impossible shape", raw(`{"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}}`, 0)},
+	{"bytes overflow", "impossible shape", raw(`{"a":{"dtype":"I64","shape":[2305843009213693952],"data_offsets":[0,0]}}`, 0)},
+	{"huge", "bytes 0 to 4000000000000 of 4", raw(`{"a":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4000000000000]}}`, 4)},
+	{"backwards", "bytes 4 to 0", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, 4)},
+	{"size against shape", "8 bytes for shape [1] of F32", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, 8)},
+	{"gap at the start", "begins at byte 1 of the data, not at 0", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2)},
+	{"gap", "begins at byte 2", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}}`, 3)},
+	{"overlap", "begins at byte 1", raw(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}`, 3)},
+	{"shared", "begins at byte 0", raw(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, 2)},
+	{"trailing byte", "take 1 bytes, but the file has 2", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 2)},
+	{"only data", "take 0 bytes", raw(`{}`, 1)},
+}
+
+func TestDamaged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bad.safetensors")
+	for _, tt := range bad {
+		if err := os.WriteFile(path, tt.file, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Read(path)
+		var e *Error
+		if !errors.As(err, &e) || e.Path != path || !strings.Contains(e.Fault, tt.want) || e.Hint == "" {
+			t.Errorf("%s: error %v, want %s", tt.name, err, tt.want)
+			continue
+		}
+		if len(err.Error()) > 400 {
+			t.Errorf("%s: an error of %d bytes", tt.name, len(err.Error()))
+		}
+		if _, err := ReadHeader(path); err == nil || err.Error() != e.Error() {
+			t.Errorf("%s: ReadHeader says %v", tt.name, err)
+		}
+	}
+}
+
+// TestTruncated cuts a good file at every byte.
+func TestTruncated(t *testing.T) {
+	whole := encoded(t, sample())
+	for n := range whole {
+		if _, err := Decode(bytes.NewReader(whole[:n]), int64(n)); err == nil {
+			t.Errorf("%d bytes of %d were read", n, len(whole))
+		}
+		// A file that shrinks while it is read.
+		var e *Error
+		if _, err := Decode(bytes.NewReader(whole[:n]), int64(len(whole))); !errors.As(err, &e) {
+			t.Errorf("%d bytes of %d: error %v", n, len(whole), err)
+		}
+	}
+}
+
+// TestNoGreed opens files that claim to be large.
+func TestNoGreed(t *testing.T) {
+	for _, tt := range bad {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		Decode(bytes.NewReader(tt.file), int64(len(tt.file)))
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > uint64(20*len(tt.file)+1<<16) {
+			t.Errorf("%s: %d bytes allocated for a file of %d", tt.name, got, len(tt.file))
+		}
+	}
+}
+
+func TestUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Read(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "none") {
+		t.Errorf("missing file: %v", err)
+	}
+	var e *Error
+	if _, err := Read(dir); !errors.As(err, &e) || !strings.Contains(e.Fault, "not a regular file") {
+		t.Errorf("folder: %v", err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(encoded(f, sample()))
+	f.Add(encoded(f, &File{}))
+	// What others write: numbers in another order than the header, no padding.
+	f.Add(raw(`{"b":{"dtype":"U8","shape":[1],"data_offsets":[4,5]},"a":{"shape":[],"data_offsets":[0,4],"dtype":"F32"}}`+"\n", 5))
+	for _, tt := range bad {
+		if len(tt.file) < 1000 {
+			f.Add(tt.file)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		first, err := Decode(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			var e *Error
+			if !errors.As(err, &e) {
+				t.Fatalf("error %v", err)
+			}
+			return
+		}
+		b := encoded(t, first)
+		second, err := Decode(bytes.NewReader(b), int64(len(b)))
+		if err != nil || !same(first, second) {
+			t.Fatalf("%v\n%v\n%v", err, first, second)
+		}
+		if !bytes.Equal(b, encoded(t, second)) {
+			t.Fatal("other bytes the second time")
+		}
+	})
+}

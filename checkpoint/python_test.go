@@ -1,0 +1,62 @@
+package checkpoint
+
+import (
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestPython has Python's own safetensors library read a file written here
+// and write it anew, as far as that library keeps order and metadata.
+func TestPython(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 is not installed")
+	}
+	if out, err := exec.Command(python, "-c", "import safetensors.numpy").CombinedOutput(); err != nil {
+		t.Skipf("Python's safetensors and numpy are not installed (pip install safetensors numpy): %s", out)
+	}
+	dir := t.TempDir()
+	ours, theirs := filepath.Join(dir, "ours.safetensors"), filepath.Join(dir, "theirs.safetensors")
+	f := sample()
+	if err := Write(ours, f); err != nil {
+		t.Fatal(err)
+	}
+	const script = `
+import sys
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+with safe_open(sys.argv[1], "np") as f:
+    metadata = f.metadata()
+    tensors = {k: f.get_tensor(k) for k in f.keys()}
+assert metadata == {"output": "energy", "config": "seed: 42\n", "ünï": '"<&>\u2028\x00'}, metadata
+assert len(tensors) == 5, tensors.keys()
+w = tensors["cnn_layers.0.weight"]
+assert w.dtype == np.float32 and w.shape == (2, 1, 1, 3), (w.dtype, w.shape)
+bits = w.ravel().view(np.uint32).tolist()
+assert bits == [0, 0xbf800000, 0x7f7fffff, 0xff800000, 0x80000000, 0x7fa12345], bits
+assert tensors["cnn_layers.0.bias"].shape == (0, 4)
+assert tensors["buffer"].dtype == np.uint8 and tensors["buffer"].tolist() == [0, 1, 2, 254, 255]
+assert tensors["step"].shape == () and tensors["step"] == -2**63
+assert tensors['a "quoted" näme'].tolist() == [[-1, 2**63 - 1]]
+save_file(tensors, sys.argv[2], metadata)
+`
+	if out, err := exec.Command(python, "-c", script, ours, theirs).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	got, err := Read(theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := &File{Metadata: got.Metadata}
+	for _, tensor := range f.Tensors { // the library orders tensors by itself
+		if found := got.Lookup(tensor.Name); found != nil {
+			again.Tensors = append(again.Tensors, *found)
+		}
+	}
+	if !same(again, f) {
+		t.Errorf("Python wrote %+v, want %+v", got, f)
+	}
+}
