@@ -1,0 +1,48 @@
+package dataset
+
+import "fmt"
+
+// A Set is a set of images of one shape, held in memory as bytes.
+type Set struct {
+	Name       string
+	N, C, H, W int
+	Pixels     []byte // N×C×H×W
+	Labels     []byte // N, or nil
+}
+
+// scaled holds what a byte p becomes: p/127.5 − 1, computed as torchvision's
+// ToTensor and Normalize(0.5, 0.5) do, in the same roundings to float32.
+var scaled = func() (t [256]float32) {
+	for p := range t {
+		unit := float32(p) / 255
+		t[p] = (unit - 0.5) / 0.5
+	}
+	return
+}()
+
+// Size returns the number of values of one image, C×H×W.
+func (s *Set) Size() int { return s.C * s.H * s.W }
+
+// Image writes image i to dst, C×H×W values scaled to [−1, 1].
+func (s *Set) Image(dst []float32, i int) {
+	size := s.Size()
+	if len(dst) != size {
+		panic(fmt.Sprintf("dataset: Image needs room for %d values, not %d", size, len(dst)))
+	}
+	if i < 0 || i >= s.N {
+		panic(fmt.Sprintf("dataset: no image %d in a set of %d", i, s.N))
+	}
+	for j, p := range s.Pixels[i*size : (i+1)*size] {
+		dst[j] = scaled[p]
+	}
+}
+
+// check panics unless the parts of s fit together.
+func (s *Set) check() {
+	if s.N < 0 || s.C <= 0 || s.H <= 0 || s.W <= 0 || len(s.Pixels) != s.N*s.Size() {
+		panic(fmt.Sprintf("dataset: %d bytes of pixels for %d images of %d×%d×%d", len(s.Pixels), s.N, s.C, s.H, s.W))
+	}
+	if s.Labels != nil && len(s.Labels) != s.N {
+		panic(fmt.Sprintf("dataset: %d labels for %d images", len(s.Labels), s.N))
+	}
+}
