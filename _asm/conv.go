@@ -12,7 +12,7 @@ import (
 var tileFields = map[string]int{
 	"y": 0, "x": 8, "w": 16, "bias": 24, "blocks": 32, "wBlock": 40,
 	"rows": 48, "run": 56, "xSkip": 64, "wSkip": 72,
-	"px": 80, "pxEnd": 88, "wNow": 96, "biasNow": 104, "left": 112,
+	"px": 80, "groups": 88, "wNow": 96, "biasNow": 104, "left": 112,
 }
 
 // conv writes the multiply-accumulate of a tile of output channels × pixels.
@@ -22,7 +22,6 @@ func conv(channels, pixels int) {
 	TEXT(fmt.Sprintf("conv%dx%d", channels, pixels), NOSPLIT, "func(a *byte)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("conv%dx%d computes tiles of %d output channels × %d pixels.", channels, pixels, channels, pixels))
-	name := func(s string) string { return s }
 	a := Mem{Base: Load(Param("a"), GP64())}
 	// Eight channels are two packed blocks of four.
 	pair := channels == 8
@@ -39,7 +38,7 @@ func conv(channels, pixels int) {
 		MOVQ(field(a, "wBlock"), wPair)
 	}
 
-	Label(name("group"))
+	Label("group")
 	// Distances from the first pixel's input to the others'.
 	first := GP64()
 	MOVLQSX(Mem{Base: px}, first)
@@ -59,7 +58,7 @@ func conv(channels, pixels int) {
 	MOVQ(field(a, "blocks"), t)
 	MOVQ(t, field(a, "left"))
 
-	Label(name("block"))
+	Label("block")
 	acc := regs(channels * pixels) // acc[o*pixels+p]
 	bias := GP64()
 	MOVQ(field(a, "biasNow"), bias)
@@ -76,11 +75,11 @@ func conv(channels, pixels int) {
 	MOVQ(field(a, "wNow"), w)
 	MOVQ(field(a, "rows"), rows)
 	TESTQ(rows, rows)
-	JZ(LabelRef(name("store")))
+	JZ(LabelRef("store"))
 
-	Label(name("row"))
+	Label("row")
 	MOVQ(field(a, "run"), run)
-	Label(name("tap"))
+	Label("tap")
 	at := func(p int) Mem {
 		if p == 0 {
 			return Mem{Base: x}
@@ -115,13 +114,13 @@ func conv(channels, pixels int) {
 	ADDQ(Imm(vec), x)
 	ADDQ(Imm(uint64(wStep)), w)
 	DECQ(run)
-	JNZ(LabelRef(name("tap")))
+	JNZ(LabelRef("tap"))
 	ADDQ(field(a, "xSkip"), x)
 	ADDQ(field(a, "wSkip"), w)
 	DECQ(rows)
-	JNZ(LabelRef(name("row")))
+	JNZ(LabelRef("row"))
 
-	Label(name("store"))
+	Label("store")
 	for p := range pixels {
 		out := GP64()
 		MOVLQSX(Mem{Base: px, Disp: 8*p + 4}, out)
@@ -138,11 +137,11 @@ func conv(channels, pixels int) {
 	ADDQ(s, field(a, "wNow"))
 	ADDQ(U32(4*channels), field(a, "biasNow"))
 	DECQ(field(a, "left"))
-	JNZ(LabelRef(name("block")))
+	JNZ(LabelRef("block"))
 
 	ADDQ(Imm(uint64(8*pixels)), px)
-	CMPQ(px, field(a, "pxEnd"))
-	JNE(LabelRef(name("group")))
+	DECQ(field(a, "groups"))
+	JNZ(LabelRef("group"))
 	VZEROUPPER()
 	RET()
 }

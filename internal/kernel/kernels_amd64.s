@@ -103,8 +103,8 @@ store:
 	DECQ    112(AX)
 	JNZ     block
 	ADDQ    $0x18, CX
-	CMPQ    CX, 88(AX)
-	JNE     group
+	DECQ    88(AX)
+	JNZ     group
 	VZEROUPPER
 	RET
 
@@ -190,8 +190,8 @@ store:
 	DECQ    112(AX)
 	JNZ     block
 	ADDQ    $0x10, CX
-	CMPQ    CX, 88(AX)
-	JNE     group
+	DECQ    88(AX)
+	JNZ     group
 	VZEROUPPER
 	RET
 
@@ -278,8 +278,8 @@ store:
 	DECQ    112(AX)
 	JNZ     block
 	ADDQ    $0x08, CX
-	CMPQ    CX, 88(AX)
-	JNE     group
+	DECQ    88(AX)
+	JNZ     group
 	VZEROUPPER
 	RET
 
@@ -348,8 +348,8 @@ store:
 	DECQ    112(AX)
 	JNZ     block
 	ADDQ    $0x08, CX
-	CMPQ    CX, 88(AX)
-	JNE     group
+	DECQ    88(AX)
+	JNZ     group
 	VZEROUPPER
 	RET
 
@@ -454,8 +454,8 @@ store:
 	DECQ    112(AX)
 	JNZ     block
 	ADDQ    $0x40, CX
-	CMPQ    CX, 88(AX)
-	JNE     group
+	DECQ    88(AX)
+	JNZ     group
 	VZEROUPPER
 	RET
 
@@ -511,8 +511,8 @@ store:
 	DECQ    112(AX)
 	JNZ     block
 	ADDQ    $0x08, CX
-	CMPQ    CX, 88(AX)
-	JNE     group
+	DECQ    88(AX)
+	JNZ     group
 	VZEROUPPER
 	RET
 

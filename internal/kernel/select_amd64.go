@@ -20,17 +20,19 @@ func Name() string {
 	return "generic"
 }
 
-// tile is what the assembly of a convolution reads. The last three fields are
-// its scratch.
+// tile is what the assembly of a convolution reads. The fields from groups on
+// are its scratch: places there may lie past the end of what they walk
+// through, so the garbage collector must not take them for pointers.
 type tile struct {
 	y, x, w, bias unsafe.Pointer
 	blocks        int // blocks of output channels
 	wBlock        int // bytes from a block's weights to the next
 	rows, run     int
 	xSkip, wSkip  int // bytes from the end of a row's run to the next row
-	px, pxEnd     unsafe.Pointer
-	wNow, biasNow unsafe.Pointer
-	left          int
+	px            unsafe.Pointer
+	groups        int // groups of pixels left
+	wNow, biasNow uintptr
+	left          int // blocks left
 }
 
 func conv(y, x []float32, w *Weights, bias []float32, t Taps, px []Pixel) {
@@ -109,11 +111,13 @@ const (
 	tile1x1
 )
 
+var tilePixels = [...]int{tile4x3: 3, tile4x2: 2, tile8x1: 1, tile4x1: 1, tile1x8: 8, tile1x1: 1}
+
 // convPixels calls the assembly directly: through a function value a would
 // escape to the heap.
 func convPixels(a *tile, px []Pixel, shape int) {
 	a.px = unsafe.Pointer(&px[0])
-	a.pxEnd = unsafe.Add(a.px, len(px)*int(unsafe.Sizeof(px[0])))
+	a.groups = len(px) / tilePixels[shape]
 	switch shape {
 	case tile4x3:
 		conv4x3((*byte)(unsafe.Pointer(a)))

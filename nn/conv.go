@@ -1,0 +1,277 @@
+package nn
+
+import (
+	"github.com/joule-ml/joule/internal/kernel"
+	"github.com/joule-ml/joule/lane"
+)
+
+// conv is a two-dimensional convolution with a bias (in truth a
+// cross-correlation, as everywhere in deep learning):
+//
+//	y[oy][ox][o] = b[o] + Σ_{ky,kx,i} w[o][i][ky][kx] · x[oy·s−p+ky][ox·s−p+kx][i]
+//
+// Taps that fall on the padding are skipped. A fully connected layer is the
+// case where the kernel is as large as the input.
+type conv struct {
+	in, out             lane.Shape
+	kh, kw, stride, pad int
+	flat                bool // a Linear: weights are shown as a matrix
+
+	forward  direction
+	backward direction
+	bias     []float32
+	zeros    []float32 // the bias of the backward direction
+}
+
+// direction is one way through a convolution: pixels grouped by the taps that
+// they share. The input gradient of a strided convolution falls into stride²
+// phases, each a convolution of its own with a part of the kernel.
+type direction struct {
+	tiles  []tile
+	phases []phase
+}
+
+type tile struct {
+	phase  int
+	taps   kernel.Taps
+	pixels []kernel.Pixel
+}
+
+// phase is a packed part of the kernel: for channel o of its output and
+// position p, source(o, p) is the index of the weight in PyTorch's order.
+type phase struct {
+	packed kernel.Weights
+	source []int32 // parallel to packed.Data
+}
+
+func newConv(in lane.Shape, out, kh, kw, stride, pad int) *conv {
+	c := &conv{in: in, kh: kh, kw: kw, stride: stride, pad: pad}
+	c.out = lane.Shape{C: out, H: (in.H+2*pad-kh)/stride + 1, W: (in.W+2*pad-kw)/stride + 1}
+	return c
+}
+
+func (c *conv) Out() lane.Shape { return c.out }
+
+func (c *conv) weights() int { return c.out.C * c.in.C * c.kh * c.kw }
+
+func (c *conv) weightShape() []int {
+	if c.flat {
+		return []int{c.out.C, c.in.Len()}
+	}
+	return []int{c.out.C, c.in.C, c.kh, c.kw}
+}
+
+// fanIn is the number of inputs of one output.
+func (c *conv) fanIn() int { return c.in.C * c.kh * c.kw }
+
+// weightIndex is the place of a weight in PyTorch's order.
+func (c *conv) weightIndex(o, i, ky, kx int) int {
+	return ((o*c.in.C+i)*c.kh+ky)*c.kw + kx
+}
+
+// plan groups the pixels of both directions and allots the packed weights.
+func (c *conv) plan() {
+	c.planForward()
+	c.planBackward()
+	c.bias = make([]float32, c.out.C)
+	c.zeros = make([]float32, c.in.C)
+}
+
+func (c *conv) planForward() {
+	p := newPhase(c.out.C, c.kh*c.kw*c.in.C)
+	for o := range c.out.C {
+		for ky := range c.kh {
+			for kx := range c.kw {
+				for i := range c.in.C {
+					p.set(o, (ky*c.kw+kx)*c.in.C+i, c.weightIndex(o, i, ky, kx))
+				}
+			}
+		}
+	}
+	c.forward.phases = []phase{p}
+	row := c.in.W * c.in.C * lane.Width
+	for oy := range c.out.H {
+		ky0, ky1 := max(0, c.pad-oy*c.stride), min(c.kh, c.in.H+c.pad-oy*c.stride)
+		for ox := range c.out.W {
+			kx0, kx1 := max(0, c.pad-ox*c.stride), min(c.kw, c.in.W+c.pad-ox*c.stride)
+			y := (oy*c.out.W + ox) * c.out.C * lane.Width
+			if ky0 >= ky1 || kx0 >= kx1 {
+				c.forward.add(0, kernel.Taps{}, 0, y)
+				continue
+			}
+			c.forward.add(0, kernel.Taps{
+				Rows: ky1 - ky0, Run: (kx1 - kx0) * c.in.C, XStride: row,
+				W: (ky0*c.kw + kx0) * c.in.C, WStride: c.kw * c.in.C,
+			}, ((oy*c.stride-c.pad+ky0)*c.in.W+ox*c.stride-c.pad+kx0)*c.in.C*lane.Width, y)
+		}
+	}
+}
+
+// planBackward lays out
+//
+//	dx[iy][ix][i] = Σ_{oy,ox,o} w[o][i][iy+p−oy·s][ix+p−ox·s] · dy[oy][ox][o]
+//
+// Input row iy meets the kernel rows ky ≡ iy+p (mod s). As oy ascends they
+// descend, and in this order they are packed.
+func (c *conv) planBackward() {
+	s := c.stride
+	// taps lists the kernel rows (or columns) of a phase in descending order.
+	taps := func(k, phase int) (ks []int) {
+		for v := phase; v < k; v += s {
+			ks = append([]int{v}, ks...)
+		}
+		return ks
+	}
+	c.backward.phases = make([]phase, s*s)
+	for py := range s {
+		for px := range s {
+			kys, kxs := taps(c.kh, py), taps(c.kw, px)
+			p := newPhase(c.in.C, len(kys)*len(kxs)*c.out.C)
+			for i := range c.in.C {
+				for a, ky := range kys {
+					for b, kx := range kxs {
+						for o := range c.out.C {
+							p.set(i, (a*len(kxs)+b)*c.out.C+o, c.weightIndex(o, i, ky, kx))
+						}
+					}
+				}
+			}
+			c.backward.phases[py*s+px] = p
+		}
+	}
+	// span gives the outputs first … last that read input v, and the place
+	// of the first one's tap among the n of its phase.
+	span := func(v, k, outputs int) (first, last, at, n int) {
+		last = min((v+c.pad)/s, outputs-1)
+		first = max(0, (v+c.pad-k+s)/s)
+		phase := (v + c.pad) % s
+		if phase < k {
+			n = (k-phase-1)/s + 1
+		}
+		at = n - 1 - (v+c.pad-first*s-phase)/s
+		return first, last, at, n
+	}
+	for iy := range c.in.H {
+		oy0, oy1, a, _ := span(iy, c.kh, c.out.H)
+		for ix := range c.in.W {
+			ox0, ox1, b, nkx := span(ix, c.kw, c.out.W)
+			phase := (iy+c.pad)%s*s + (ix+c.pad)%s
+			y := (iy*c.in.W + ix) * c.in.C * lane.Width
+			if oy0 > oy1 || ox0 > ox1 {
+				c.backward.add(phase, kernel.Taps{}, 0, y)
+				continue
+			}
+			c.backward.add(phase, kernel.Taps{
+				Rows: oy1 - oy0 + 1, Run: (ox1 - ox0 + 1) * c.out.C, XStride: c.out.W * c.out.C * lane.Width,
+				W: (a*nkx + b) * c.out.C, WStride: nkx * c.out.C,
+			}, (oy0*c.out.W+ox0)*c.out.C*lane.Width, y)
+		}
+	}
+}
+
+func newPhase(out, positions int) phase {
+	// A phase without taps still has an element to point at.
+	n := max(1, out*positions)
+	return phase{
+		packed: kernel.Weights{Out: out, Positions: positions, Data: make([]float32, n)},
+		source: make([]int32, out*positions),
+	}
+}
+
+func (p *phase) set(out, position, source int) {
+	p.source[p.packed.Index(out, position)] = int32(source)
+}
+
+// add puts a pixel to those with the same taps.
+func (d *direction) add(phase int, taps kernel.Taps, x, y int) {
+	px := kernel.Pixel{X: int32(x), Y: int32(y)}
+	for i := range d.tiles {
+		if t := &d.tiles[i]; t.phase == phase && t.taps == taps {
+			t.pixels = append(t.pixels, px)
+			return
+		}
+	}
+	d.tiles = append(d.tiles, tile{phase, taps, []kernel.Pixel{px}})
+}
+
+func (d *direction) pack(weight []float32) {
+	for i := range d.phases {
+		p := &d.phases[i]
+		for j, s := range p.source {
+			p.packed.Data[j] = weight[s]
+		}
+	}
+}
+
+func (d *direction) apply(y, x, bias []float32) {
+	for i := range d.tiles {
+		t := &d.tiles[i]
+		kernel.Conv(y, x, &d.phases[t.phase].packed, bias, t.taps, t.pixels)
+	}
+}
+
+func (c *conv) Pack(params []float32) {
+	weight := params[:c.weights()]
+	c.forward.pack(weight)
+	c.backward.pack(weight)
+	copy(c.bias, params[c.weights():])
+}
+
+func (c *conv) Forward(y, _, x []float32) { c.forward.apply(y, x, c.bias) }
+
+func (c *conv) InputGrad(dx, dy, _ []float32) { c.backward.apply(dx, dy, c.zeros) }
+
+// ones stands for the constant input of a bias.
+var ones = [lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1}
+
+// ParamGrad adds ∂/∂w = Σ dy[oy][ox][o]·x[oy·s−p+ky][ox·s−p+kx][i] and
+// ∂/∂b = Σ dy[oy][ox][o], summed over pixels and lanes.
+func (c *conv) ParamGrad(grad, dy, x []float32) {
+	dyRow, dyCol := c.out.W*c.out.C*lane.Width, c.out.C*lane.Width
+	xRow, xCol := c.in.W*c.in.C*lane.Width, c.in.C*lane.Width
+	// valid gives the outputs first … last whose tap k lies on the image.
+	valid := func(k, size, outputs int) (first, last int) {
+		if c.pad > k {
+			first = (c.pad - k + c.stride - 1) / c.stride
+		}
+		if v := size - 1 + c.pad - k; v >= 0 {
+			return first, min(v/c.stride, outputs-1)
+		}
+		return 0, -1
+	}
+	var sum [8]float32
+	area := c.kh * c.kw
+	for o := 0; o < c.out.C; o += 4 {
+		no := min(4, c.out.C-o)
+		for ky := range c.kh {
+			oy0, oy1 := valid(ky, c.in.H, c.out.H)
+			for kx := range c.kw {
+				ox0, ox1 := valid(kx, c.in.W, c.out.W)
+				if oy0 > oy1 || ox0 > ox1 {
+					continue
+				}
+				r := kernel.Rect{
+					Rows: oy1 - oy0 + 1, Cols: ox1 - ox0 + 1,
+					DyRow: dyRow, DyCol: dyCol, XRow: xRow * c.stride, XCol: xCol * c.stride,
+				}
+				d := dy[oy0*dyRow+ox0*dyCol+o*lane.Width:]
+				v := x[(oy0*c.stride-c.pad+ky)*xRow+(ox0*c.stride-c.pad+kx)*xCol:]
+				for i := 0; i < c.in.C; i += 2 {
+					ni := min(2, c.in.C-i)
+					kernel.Outer(&sum, d, v[i*lane.Width:], no, ni, r)
+					at := c.weightIndex(o, i, ky, kx)
+					for a := range no {
+						for b := range ni {
+							grad[at+(a*c.in.C+b)*area] += sum[2*a+b]
+						}
+					}
+				}
+			}
+		}
+		r := kernel.Rect{Rows: c.out.H, Cols: c.out.W, DyRow: dyRow, DyCol: dyCol}
+		kernel.Outer(&sum, dy[o*lane.Width:], ones[:], no, 1, r)
+		for a := range no {
+			grad[c.weights()+o+a] += sum[2*a]
+		}
+	}
+}

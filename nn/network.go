@@ -1,0 +1,201 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/joule-ml/joule/lane"
+)
+
+// A layer maps blocks to blocks. It keeps nothing between calls but its
+// packed parameters, so that many workers can share it.
+type layer interface {
+	Out() lane.Shape
+	// Forward sets y from x. A layer without parameters leaves in saved,
+	// as long as y, what InputGrad needs.
+	Forward(y, saved, x []float32)
+	// InputGrad sets dx = ∂L/∂x from dy = ∂L/∂y.
+	InputGrad(dx, dy, saved []float32)
+}
+
+// A Network is a Spec with parameters. After New they are zero: call Init, or
+// fill Params and call Pack.
+type Network struct {
+	spec   Spec
+	layers []layer // nil for a Flatten
+	convs  []*conv // of each layer, nil where it has no parameters
+	offset []int   // of each layer's parameters
+	params []float32
+	views  []View
+}
+
+// A View is one named tensor within the flat parameters.
+type View struct {
+	Name  string
+	Shape []int
+	Data  []float32
+	fanIn int
+}
+
+// New builds a network.
+func New(spec Spec) (*Network, error) {
+	layers, err := spec.build()
+	if err != nil {
+		return nil, err
+	}
+	n := &Network{spec: spec, layers: layers, convs: make([]*conv, len(layers)), offset: make([]int, len(layers))}
+	total := 0
+	for i, l := range layers {
+		n.offset[i] = total
+		if c, ok := l.(*conv); ok {
+			c.plan()
+			n.convs[i] = c
+			total += c.weights() + c.out.C
+		}
+	}
+	n.params = make([]float32, total)
+	n.views = n.Named(n.params)
+	return n, nil
+}
+
+// Spec returns the network's description.
+func (n *Network) Spec() Spec { return n.spec }
+
+// Input returns the shape of an image.
+func (n *Network) Input() lane.Shape { return n.spec.Input }
+
+// Params returns all parameters as one vector: for each layer the weight,
+// then the bias, in PyTorch's order. After a change call Pack.
+func (n *Network) Params() []float32 { return n.params }
+
+// Views returns the parameters by name.
+func (n *Network) Views() []View { return n.views }
+
+// Named gives the parts of a vector as long as Params their names and shapes:
+// the parameters' own, their gradients' or their moments'.
+func (n *Network) Named(flat []float32) []View {
+	if len(flat) != len(n.params) {
+		panic("nn: Named of a vector that is not as long as the parameters")
+	}
+	var views []View
+	for i, c := range n.convs {
+		if c == nil {
+			continue
+		}
+		name := fmt.Sprintf("%s.%d", n.spec.Prefix, i)
+		at, end := n.offset[i]+c.weights(), n.offset[i]+c.weights()+c.out.C
+		views = append(views,
+			View{name + ".weight", c.weightShape(), flat[n.offset[i]:at:at], c.fanIn()},
+			View{name + ".bias", []int{c.out.C}, flat[at:end:end], c.fanIn()})
+	}
+	return views
+}
+
+// Init draws weights and biases uniformly from ±1/√fan-in, PyTorch's default
+// for convolutions and linear layers, as a function of the seed, and packs
+// them.
+func (n *Network) Init(seed uint64) {
+	s := lane.Stream{Seed: seed, Purpose: lane.Weights}
+	for i, v := range n.views {
+		bound := float32(1 / math.Sqrt(float64(v.fanIn)))
+		s.Uniform(v.Data, uint32(i), 0, -bound, bound)
+	}
+	n.Pack()
+}
+
+// Pack lays the parameters out for the kernels. No other method may run
+// meanwhile.
+func (n *Network) Pack() {
+	for i, c := range n.convs {
+		if c != nil {
+			c.Pack(n.params[n.offset[i]:])
+		}
+	}
+}
+
+// Activations are what one block leaves in the layers on its way forward.
+// They are all that the backward passes need.
+type Activations struct {
+	values [][]float32 // the input, then each layer's output
+	saved  [][]float32
+}
+
+// NewActivations allocates for one block.
+func (n *Network) NewActivations() *Activations {
+	a := &Activations{values: make([][]float32, len(n.layers)+1), saved: make([][]float32, len(n.layers))}
+	a.values[0] = make([]float32, n.spec.Input.BlockLen())
+	for i, l := range n.layers {
+		if l == nil {
+			a.values[i+1] = a.values[i]
+			continue
+		}
+		a.values[i+1] = make([]float32, l.Out().BlockLen())
+		if n.convs[i] == nil {
+			a.saved[i] = make([]float32, l.Out().BlockLen())
+		}
+	}
+	return a
+}
+
+// Input returns the block of images, to be filled before Forward.
+func (a *Activations) Input() []float32 { return a.values[0] }
+
+// Scratch is a worker's memory for gradients on their way back.
+type Scratch struct{ a, b []float32 }
+
+// NewScratch allocates for one worker.
+func (n *Network) NewScratch() *Scratch {
+	size := n.spec.Input.BlockLen()
+	for _, l := range n.layers {
+		if l != nil {
+			size = max(size, l.Out().BlockLen())
+		}
+	}
+	return &Scratch{make([]float32, size), make([]float32, size)}
+}
+
+// Forward computes the energies of the block x.
+func (n *Network) Forward(a *Activations, x []float32, energy *[lane.Width]float32) {
+	a.values[0] = x
+	for i, l := range n.layers {
+		if l == nil {
+			a.values[i+1] = a.values[i]
+			continue
+		}
+		l.Forward(a.values[i+1], a.saved[i], a.values[i])
+	}
+	copy(energy[:], a.values[len(n.layers)])
+}
+
+// InputGrad returns the gradient of Σ cotangent[l]·E(x_l) with respect to the
+// block last given to Forward. The result is valid until s is used again.
+func (n *Network) InputGrad(s *Scratch, a *Activations, cotangent *[lane.Width]float32) []float32 {
+	return n.backward(s, a, cotangent, nil, true)
+}
+
+// ParamGrad adds the gradient of Σ cotangent[l]·E(x_l) with respect to the
+// parameters to grad, as long as Params.
+func (n *Network) ParamGrad(grad []float32, s *Scratch, a *Activations, cotangent *[lane.Width]float32) {
+	n.backward(s, a, cotangent, grad, false)
+}
+
+func (n *Network) backward(s *Scratch, a *Activations, cotangent *[lane.Width]float32, grad []float32, input bool) []float32 {
+	dy, spare := s.a[:lane.Width], s.b
+	copy(dy, cotangent[:])
+	for i := len(n.layers) - 1; i >= 0; i-- {
+		l := n.layers[i]
+		if l == nil {
+			continue
+		}
+		if c := n.convs[i]; c != nil && grad != nil {
+			c.ParamGrad(grad[n.offset[i]:], dy, a.values[i])
+		}
+		if i == 0 && !input {
+			break
+		}
+		dx := spare[:len(a.values[i])]
+		l.InputGrad(dx, dy, a.saved[i])
+		dy, spare = dx, dy[:cap(dy)]
+	}
+	return dy
+}

@@ -1,0 +1,297 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/joule-ml/joule/lane"
+)
+
+// oracle is the energy in float64, written as the formulas read: images and
+// parameters in PyTorch's order, no blocks, no tiles.
+func oracle(s Spec, params, image []float64) float64 {
+	x, shape := image, s.Input
+	for _, l := range s.Layers {
+		switch l.Type {
+		case SiLUType:
+			y := make([]float64, len(x))
+			for i, v := range x {
+				y[i] = v / (1 + math.Exp(-v))
+			}
+			x = y
+		case FlattenType:
+			shape = lane.Shape{C: shape.Len(), H: 1, W: 1}
+		case LinearType:
+			y := make([]float64, l.Out)
+			for o := range y {
+				y[o] = params[l.Out*len(x)+o]
+				for i, v := range x {
+					y[o] += params[o*len(x)+i] * v
+				}
+			}
+			params = params[l.Out*(len(x)+1):]
+			x, shape = y, lane.Shape{C: l.Out, H: 1, W: 1}
+		case Conv2DType:
+			out := lane.Shape{C: l.Out, H: (shape.H+2*l.Padding-l.Kernel)/l.Stride + 1, W: (shape.W+2*l.Padding-l.Kernel)/l.Stride + 1}
+			weights := l.Out * shape.C * l.Kernel * l.Kernel
+			y := make([]float64, out.Len())
+			for o := range l.Out {
+				for oy := range out.H {
+					for ox := range out.W {
+						sum := params[weights+o]
+						for i := range shape.C {
+							for ky := range l.Kernel {
+								for kx := range l.Kernel {
+									iy, ix := oy*l.Stride-l.Padding+ky, ox*l.Stride-l.Padding+kx
+									if iy >= 0 && iy < shape.H && ix >= 0 && ix < shape.W {
+										sum += params[((o*shape.C+i)*l.Kernel+ky)*l.Kernel+kx] * x[(i*shape.H+iy)*shape.W+ix]
+									}
+								}
+							}
+						}
+						y[(o*out.H+oy)*out.W+ox] = sum
+					}
+				}
+			}
+			params = params[weights+l.Out:]
+			x, shape = y, out
+		}
+	}
+	return x[0]
+}
+
+// networks cover every layer alone (with the least that makes an energy of
+// it), odd channel counts, strides above the kernel, padding at and above the
+// kernel, and the whole energy.
+var networks = map[string]Spec{
+	"linear":          spec(lane.Shape{C: 2, H: 3, W: 3}, Flatten(), Linear(1)),
+	"linear, vector":  spec(lane.Shape{C: 7, H: 1, W: 1}, Linear(5), Linear(1)),
+	"silu":            spec(lane.Shape{C: 2, H: 2, W: 3}, SiLU(), Flatten(), Linear(1)),
+	"conv":            spec(lane.Shape{C: 1, H: 5, W: 5}, Conv2D(1, 5, 1, 0)),
+	"conv, 3 to 5":    spec(lane.Shape{C: 3, H: 7, W: 6}, Conv2D(5, 3, 1, 1), Flatten(), Linear(1)),
+	"conv, stride 2":  spec(lane.Shape{C: 2, H: 7, W: 8}, Conv2D(6, 3, 2, 1), Flatten(), Linear(1)),
+	"conv, stride 3":  spec(lane.Shape{C: 1, H: 8, W: 9}, Conv2D(4, 2, 3, 0), Flatten(), Linear(1)),
+	"conv, padding 4": spec(lane.Shape{C: 1, H: 6, W: 6}, Conv2D(8, 5, 2, 4), Flatten(), Linear(1)),
+	"conv, padding 3": spec(lane.Shape{C: 2, H: 3, W: 3}, Conv2D(9, 2, 1, 3), Flatten(), Linear(1)),
+	"colour":          spec(lane.Shape{C: 3, H: 8, W: 8}, Conv2D(6, 3, 1, 1), SiLU(), Conv2D(5, 4, 2, 1), SiLU(), Flatten(), Linear(3), SiLU(), Linear(1)),
+	"document, small": spec(lane.Shape{C: 1, H: 8, W: 8}, Conv2D(2, 5, 2, 4), SiLU(), Conv2D(4, 3, 2, 1), SiLU(), Conv2D(8, 3, 2, 1), SiLU(), Conv2D(8, 3, 2, 1), SiLU(), Flatten(), Linear(8), SiLU(), Linear(1)),
+}
+
+func spec(in lane.Shape, layers ...LayerSpec) Spec {
+	return Spec{Input: in, Prefix: "l", Layers: layers}
+}
+
+func random(rng *rand.Rand, n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(rng.NormFloat64())
+	}
+	return v
+}
+
+func widen(v []float32) []float64 {
+	w := make([]float64, len(v))
+	for i := range v {
+		w[i] = float64(v[i])
+	}
+	return w
+}
+
+// TestGradients compares energies with the oracle, and both gradients with
+// its central differences, for full and partial blocks.
+func TestGradients(t *testing.T) {
+	for name, s := range networks {
+		t.Run(name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(1, uint64(len(name))))
+			n, err := New(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.Init(9)
+			params := widen(n.Params())
+			size := s.Input.Len()
+			for _, images := range []int{1, 7, 8} {
+				x := random(rng, images*size)
+				block := make([]float32, s.Input.BlockLen())
+				lane.Pack(block, x, s.Input)
+				var cotangent, energy [lane.Width]float32
+				copy(cotangent[:], random(rng, images)) // dead lanes have none
+
+				a, scratch := n.NewActivations(), n.NewScratch()
+				n.Forward(a, block, &energy)
+				dx := make([]float32, images*size)
+				lane.Unpack(dx, n.InputGrad(scratch, a, &cotangent), s.Input)
+				grad := make([]float32, len(params))
+				n.ParamGrad(grad, scratch, a, &cotangent)
+
+				total := func(image int, img, params []float64) float64 {
+					return float64(cotangent[image]) * oracle(s, params, img)
+				}
+				const h = 1e-5
+				wantGrad := make([]float64, len(params))
+				var wantDx []float64
+				for i := range images {
+					img := widen(x[i*size : (i+1)*size])
+					if want := oracle(s, params, img); math.Abs(float64(energy[i])-want) > 1e-5*max(1, math.Abs(want)) {
+						t.Errorf("energy %d of %d is %v, want %v", i, images, energy[i], want)
+					}
+					wantDx = append(wantDx, differences(img, h, func() float64 { return total(i, img, params) })...)
+					for j, d := range differences(params, h, func() float64 { return total(i, img, params) }) {
+						wantGrad[j] += d
+					}
+				}
+				compare(t, fmt.Sprintf("input gradient of %d images", images), dx, wantDx)
+				compare(t, fmt.Sprintf("parameter gradient of %d images", images), grad, wantGrad)
+
+				n.ParamGrad(grad, scratch, a, &cotangent)
+				for j := range wantGrad {
+					wantGrad[j] *= 2
+				}
+				compare(t, "parameter gradient added twice", grad, wantGrad)
+			}
+		})
+	}
+}
+
+// differences are the central differences of f by each of v.
+func differences(v []float64, h float64, f func() float64) []float64 {
+	d := make([]float64, len(v))
+	for i, at := range v {
+		v[i] = at + h
+		up := f()
+		v[i] = at - h
+		d[i] = (up - f()) / (2 * h)
+		v[i] = at
+	}
+	return d
+}
+
+// compare allows 1e-5 of the largest magnitude.
+func compare(t *testing.T, what string, got []float32, want []float64) {
+	t.Helper()
+	var scale float64
+	for _, w := range want {
+		scale = max(scale, math.Abs(w))
+	}
+	for i, w := range want {
+		if !(math.Abs(float64(got[i])-w) <= 1e-5*scale) {
+			t.Fatalf("%s: element %d is %v, want %v (largest %v)", what, i, got[i], w, scale)
+		}
+	}
+}
+
+// Shared weights must not tie the lanes together: an image's energy and
+// gradient have the same bits whatever stands in the other lanes.
+func TestLanesAreIndependent(t *testing.T) {
+	s := networks["document, small"]
+	n, err := New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Init(3)
+	rng := rand.New(rand.NewPCG(2, 3))
+	a, scratch := n.NewActivations(), n.NewScratch()
+	block := random(rng, s.Input.BlockLen())
+	cotangent := [lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1}
+	run := func() (float32, []float32) {
+		var energy [lane.Width]float32
+		n.Forward(a, block, &energy)
+		dx := n.InputGrad(scratch, a, &cotangent)
+		mine := make([]float32, s.Input.Len())
+		for i := range mine {
+			mine[i] = dx[i*lane.Width+5]
+		}
+		return energy[5], mine
+	}
+	e, g := run()
+	for i := range block {
+		if i%lane.Width != 5 {
+			block[i] = float32(math.Inf(1))
+		}
+	}
+	e2, g2 := run()
+	if e != e2 {
+		t.Errorf("energy %v became %v", e, e2)
+	}
+	for i := range g {
+		if math.Float32bits(g[i]) != math.Float32bits(g2[i]) {
+			t.Fatalf("gradient %d: %v became %v", i, g[i], g2[i])
+		}
+	}
+}
+
+func TestInit(t *testing.T) {
+	n, err := New(spec(lane.Shape{C: 16, H: 8, W: 8}, Conv2D(64, 3, 1, 1), Flatten(), Linear(1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Init(42)
+	v := n.Views()[0]
+	bound := 1 / math.Sqrt(16*9)
+	var sum, squares, largest float64
+	for _, w := range widen(v.Data) {
+		sum += w
+		squares += w * w
+		largest = max(largest, math.Abs(w))
+	}
+	count := float64(len(v.Data)) // 9216: the standard error of the mean is bound/166
+	if largest > bound || largest < 0.99*bound {
+		t.Errorf("largest weight %v, want close below %v", largest, bound)
+	}
+	if math.Abs(sum/count) > bound/40 || math.Abs(squares/count-bound*bound/3) > bound*bound/30 {
+		t.Errorf("mean %v and variance %v are not those of U(±%v)", sum/count, squares/count, bound)
+	}
+}
+
+func TestViews(t *testing.T) {
+	n, err := New(networks["colour"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	var names []string
+	for _, v := range n.Views() {
+		size := 1
+		for _, d := range v.Shape {
+			size *= d
+		}
+		if size != len(v.Data) {
+			t.Errorf("%s: shape %v for %d values", v.Name, v.Shape, len(v.Data))
+		}
+		total += size
+		names = append(names, v.Name)
+	}
+	if total != len(n.Params()) {
+		t.Errorf("views hold %d of %d parameters", total, len(n.Params()))
+	}
+	want := "l.0.weight l.0.bias l.2.weight l.2.bias l.5.weight l.5.bias l.7.weight l.7.bias"
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("names %s, want %s", got, want)
+	}
+}
+
+func TestSpecErrors(t *testing.T) {
+	in := lane.Shape{C: 1, H: 8, W: 8}
+	for want, s := range map[string]Spec{
+		"input shape":      spec(lane.Shape{C: 1, H: 0, W: 8}, Linear(1)),
+		"0 layers":         spec(in),
+		"unknown type":     spec(in, LayerSpec{Type: "relu"}),
+		"wants a flatten":  spec(in, Linear(1)),
+		"cannot follow":    spec(in, Flatten(), Conv2D(1, 1, 1, 0)),
+		"larger than":      spec(in, Conv2D(1, 9, 1, 0)),
+		"an energy is one": spec(in, Flatten(), Linear(2)),
+		"out 0":            spec(in, Conv2D(0, 3, 1, 1)),
+		"stride 0":         spec(in, Conv2D(1, 3, 0, 1)),
+		"padding -1":       spec(in, Conv2D(1, 3, 1, -1)),
+		"weights are out":  spec(lane.Shape{C: 4096, H: 8, W: 8}, Conv2D(4096, 5, 8, 0)),
+		"out 65537 is out": spec(in, Flatten(), Linear(65537)),
+		"kernel 5000":      spec(in, Conv2D(1, 5000, 1, 4096)),
+	} {
+		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}

@@ -1,0 +1,15 @@
+package nn
+
+import (
+	"github.com/joule-ml/joule/internal/kernel"
+	"github.com/joule-ml/joule/lane"
+)
+
+// silu is the activation y = x·σ(x). It saves its derivative.
+type silu struct{ shape lane.Shape }
+
+func (s silu) Out() lane.Shape { return s.shape }
+
+func (s silu) Forward(y, saved, x []float32) { kernel.SiLU(y, saved, x) }
+
+func (s silu) InputGrad(dx, dy, saved []float32) { kernel.Mul(dx, dy, saved) }
