@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/sampler"
 )
 
@@ -97,7 +98,7 @@ func DefaultConfig() Config {
 func (c *Config) settings() []setting {
 	inf := math.Inf(1)
 	return []setting{
-		{key: "data", value: &c.Data, names: []string{"mnist", "fashion-mnist"}, about: "data set: mnist or fashion-mnist"},
+		{key: "data", value: &c.Data, names: dataset.Names(), about: "data set: " + strings.Join(dataset.Names(), " or ")},
 		{key: "seed", value: &c.Seed, hi: math.MaxUint64, about: "same seed, same build, same weights"},
 		{key: "epochs", value: &c.Epochs, lo: 1, hi: 1e6, about: "passes over the training images"},
 		{key: "batch_size", value: &c.BatchSize, lo: 1, hi: 16384, about: "real images a step, and as many samples"},
@@ -158,9 +159,10 @@ type ConfigError struct {
 	Place   string // "run.yaml:3:5", "JOULE_EPOCHS", "--set"; may be empty
 	Key     string // may be empty
 	Problem string
-	Hint    string // may be empty
+	Hint    string // what the user can do; may be empty
 }
 
+// Error tells the fault without the hint.
 func (e *ConfigError) Error() string {
 	var b strings.Builder
 	if e.Place != "" {
@@ -170,8 +172,5 @@ func (e *ConfigError) Error() string {
 		b.WriteString(e.Key + ": ")
 	}
 	b.WriteString(e.Problem)
-	if e.Hint != "" {
-		b.WriteString("; " + e.Hint)
-	}
 	return b.String()
 }

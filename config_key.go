@@ -69,7 +69,7 @@ func (s setting) check() error {
 	switch p := s.value.(type) {
 	case *string:
 		if !slices.Contains(s.names, *p) {
-			return &ConfigError{Key: s.key, Problem: fmt.Sprintf("%q is not known", *p), Hint: "allowed: " + strings.Join(s.names, ", ")}
+			return s.notNamed(*p)
 		}
 		return nil
 	case *uint64:
@@ -87,6 +87,14 @@ func (s setting) check() error {
 	return nil
 }
 
+func (s setting) notNamed(value string) error {
+	e := &ConfigError{Key: s.key, Problem: fmt.Sprintf("%s is not one of %s", quoteShort(value), strings.Join(s.names, ", "))}
+	if near := nearest(value, s.names); near != "" {
+		e.Hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return e
+}
+
 func (s setting) outOfRange(value string) error {
 	lo, hi := formatFloat(s.lo, 64), formatFloat(s.hi, 64)
 	switch s.value.(type) {
@@ -95,7 +103,7 @@ func (s setting) outOfRange(value string) error {
 	case *uint64:
 		hi = strconv.FormatUint(math.MaxUint64, 10)
 	}
-	return &ConfigError{Key: s.key, Problem: value + " is out of range", Hint: "allowed: " + lo + " to " + hi}
+	return &ConfigError{Key: s.key, Problem: fmt.Sprintf("%s is not within %s to %s", value, lo, hi)}
 }
 
 // set parses text into the value and checks it.
@@ -109,7 +117,7 @@ func (s setting) set(text string) error {
 	switch p := s.value.(type) {
 	case *string:
 		if !slices.Contains(s.names, text) {
-			return &ConfigError{Key: s.key, Problem: quoteShort(text) + " is not known", Hint: "allowed: " + strings.Join(s.names, ", ")}
+			return s.notNamed(text)
 		}
 		*p = text
 	case *int:

@@ -1,0 +1,27 @@
+package joule
+
+import (
+	"errors"
+	"syscall"
+)
+
+// errorSharingViolation is Windows' ERROR_SHARING_VIOLATION.
+const errorSharingViolation = syscall.Errno(32)
+
+// lockFile takes the lock of the file until release is called or the process
+// ends, however it ends: the file is opened so that nobody else can. held is
+// true if another process has it.
+func lockFile(path string) (release func(), held bool, err error) {
+	name, err := syscall.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, false, err
+	}
+	h, err := syscall.CreateFile(name, syscall.GENERIC_WRITE, 0, nil, syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
+	if errors.Is(err, errorSharingViolation) {
+		return nil, true, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return func() { syscall.CloseHandle(h) }, false, nil
+}
