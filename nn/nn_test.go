@@ -76,7 +76,7 @@ var networks = map[string]Spec{
 	"conv, stride 3":  spec(lane.Shape{C: 1, H: 8, W: 9}, Conv2D(4, 2, 3, 0), Flatten(), Linear(1)),
 	"conv, padding 4": spec(lane.Shape{C: 1, H: 6, W: 6}, Conv2D(8, 5, 2, 4), Flatten(), Linear(1)),
 	"conv, padding 3": spec(lane.Shape{C: 2, H: 3, W: 3}, Conv2D(9, 2, 1, 3), Flatten(), Linear(1)),
-	"colour":          spec(lane.Shape{C: 3, H: 8, W: 8}, Conv2D(6, 3, 1, 1), SiLU(), Conv2D(5, 4, 2, 1), SiLU(), Flatten(), Linear(3), SiLU(), Linear(1)),
+	"colour":          spec(lane.Shape{C: 3, H: 6, W: 6}, Conv2D(6, 3, 1, 1), SiLU(), Conv2D(5, 4, 2, 1), SiLU(), Flatten(), Linear(3), SiLU(), Linear(1)),
 	"document, small": spec(lane.Shape{C: 1, H: 8, W: 8}, Conv2D(2, 5, 2, 4), SiLU(), Conv2D(4, 3, 2, 1), SiLU(), Conv2D(8, 3, 2, 1), SiLU(), Conv2D(8, 3, 2, 1), SiLU(), Flatten(), Linear(8), SiLU(), Linear(1)),
 }
 
