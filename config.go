@@ -83,7 +83,7 @@ func DefaultConfig() Config {
 		Epochs:    3,
 		BatchSize: 64,
 		Network:   NetworkConfig{HiddenFeatures: 32},
-		Sampler:   sampler.Config{Steps: 60, StepSize: 10, Noise: 0.005, GradClip: 0.03, Min: -1, Max: 1},
+		Sampler:   sampler.DefaultConfig(),
 		Buffer:    BufferConfig{Size: 8192, RestartProbability: 0.05},
 		Objective: ObjectiveConfig{Alpha: 0.1, DataNoise: 0.005},
 		Optimizer: OptimizerConfig{LearningRate: 1e-4, Beta1: 0, Beta2: 0.999, Epsilon: 1e-8, GradClipNorm: 0.1},
