@@ -25,13 +25,17 @@ func Pack(dst, images []float32, s Shape) {
 	if n < 1 || n > Width || len(images) != n*s.Len() || len(dst) != s.BlockLen() {
 		panic("lane: Pack of images that do not fit the block")
 	}
-	plane := s.H * s.W
 	for l := range Width {
-		img := images[min(l, n-1)*s.Len():][:s.Len()]
-		for c := range s.C {
-			for p, v := range img[c*plane : (c+1)*plane] {
-				dst[(p*s.C+c)*Width+l] = v
-			}
+		PackLane(dst, images[min(l, n-1)*s.Len():][:s.Len()], s, l)
+	}
+}
+
+// PackLane lays one image, C×H×W, into one lane of a block.
+func PackLane(dst, image []float32, s Shape, lane int) {
+	plane := s.H * s.W
+	for c := range s.C {
+		for p, v := range image[c*plane : (c+1)*plane] {
+			dst[(p*s.C+c)*Width+lane] = v
 		}
 	}
 }

@@ -28,13 +28,19 @@ type conv struct {
 // phases, each a convolution of its own with a part of the kernel.
 type direction struct {
 	tiles  []tile
+	index  map[class]int // of tiles
 	phases []phase
 }
 
 type tile struct {
-	phase  int
-	taps   kernel.Taps
+	class
 	pixels []kernel.Pixel
+}
+
+// class is what pixels of one tile have in common.
+type class struct {
+	phase int
+	taps  kernel.Taps
 }
 
 // phase is a packed part of the kernel: for channel o of its output and
@@ -184,14 +190,17 @@ func (p *phase) set(out, position, source int) {
 
 // add puts a pixel to those with the same taps.
 func (d *direction) add(phase int, taps kernel.Taps, x, y int) {
-	px := kernel.Pixel{X: int32(x), Y: int32(y)}
-	for i := range d.tiles {
-		if t := &d.tiles[i]; t.phase == phase && t.taps == taps {
-			t.pixels = append(t.pixels, px)
-			return
+	c := class{phase, taps}
+	i, ok := d.index[c]
+	if !ok {
+		if d.index == nil {
+			d.index = make(map[class]int)
 		}
+		i = len(d.tiles)
+		d.index[c] = i
+		d.tiles = append(d.tiles, tile{class: c})
 	}
-	d.tiles = append(d.tiles, tile{phase, taps, []kernel.Pixel{px}})
+	d.tiles[i].pixels = append(d.tiles[i].pixels, kernel.Pixel{X: int32(x), Y: int32(y)})
 }
 
 func (d *direction) pack(weight []float32) {

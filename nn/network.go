@@ -77,18 +77,44 @@ func (n *Network) Named(flat []float32) []View {
 	if len(flat) != len(n.params) {
 		panic("nn: Named of a vector that is not as long as the parameters")
 	}
-	var views []View
-	for i, c := range n.convs {
-		if c == nil {
-			continue
-		}
-		name := fmt.Sprintf("%s.%d", n.spec.Prefix, i)
-		at, end := n.offset[i]+c.weights(), n.offset[i]+c.weights()+c.out.C
-		views = append(views,
-			View{name + ".weight", c.weightShape(), flat[n.offset[i]:at:at], c.fanIn()},
-			View{name + ".bias", []int{c.out.C}, flat[at:end:end], c.fanIn()})
+	views := parameters(n.spec.Prefix, n.layers)
+	for i := range views {
+		v := &views[i]
+		size := v.size()
+		v.Data, flat = flat[:size:size], flat[size:]
 	}
 	return views
+}
+
+// Parameters lists the names and shapes of the parameters without building
+// the network; Data is nil.
+func (s Spec) Parameters() ([]View, error) {
+	layers, err := s.build()
+	if err != nil {
+		return nil, err
+	}
+	return parameters(s.Prefix, layers), nil
+}
+
+func parameters(prefix string, layers []layer) []View {
+	var views []View
+	for i, l := range layers {
+		if c, ok := l.(*conv); ok {
+			name := fmt.Sprintf("%s.%d", prefix, i)
+			views = append(views,
+				View{Name: name + ".weight", Shape: c.weightShape(), fanIn: c.fanIn()},
+				View{Name: name + ".bias", Shape: []int{c.out.C}, fanIn: c.fanIn()})
+		}
+	}
+	return views
+}
+
+func (v *View) size() int {
+	size := 1
+	for _, d := range v.Shape {
+		size *= d
+	}
+	return size
 }
 
 // Init draws weights and biases uniformly from ±1/√fan-in, PyTorch's default

@@ -286,7 +286,7 @@ func TestSpecErrors(t *testing.T) {
 		"out 0":            spec(in, Conv2D(0, 3, 1, 1)),
 		"stride 0":         spec(in, Conv2D(1, 3, 0, 1)),
 		"padding -1":       spec(in, Conv2D(1, 3, 1, -1)),
-		"weights are out":  spec(lane.Shape{C: 4096, H: 8, W: 8}, Conv2D(4096, 5, 8, 0)),
+		"weights are out":  spec(lane.Shape{C: 4096, H: 8, W: 8}, Conv2D(4096, 5, 8, 0), Flatten(), Linear(1)),
 		"out 65537 is out": spec(in, Flatten(), Linear(65537)),
 		"kernel 5000":      spec(in, Conv2D(1, 5000, 1, 4096)),
 	} {

@@ -19,7 +19,8 @@ const (
 const (
 	maxLayers = 256
 	maxSide   = 4096
-	maxLen    = 1 << 24 // values in one image, activations of a layer, or weights
+	maxLen    = 1 << 22 // values in one image, or in a layer's activations of it
+	maxWeight = 1 << 26 // weights of a layer
 )
 
 // A Spec describes a network: layers applied one after another to images of
@@ -89,7 +90,7 @@ func (s Spec) build() ([]layer, error) {
 				return nil, fail("kernel %d is larger than the padded image of %d×%d", l.Kernel, shape.H+2*l.Padding, shape.W+2*l.Padding)
 			}
 			c := newConv(shape, l.Out, l.Kernel, l.Kernel, l.Stride, l.Padding)
-			if c.out.Len() > maxLen || c.weights() > maxLen {
+			if c.out.Len() > maxLen || c.weights() > maxWeight {
 				return nil, fail("%d outputs and %d weights are out of range", c.out.Len(), c.weights())
 			}
 			layers[i], shape = c, c.out
@@ -97,7 +98,7 @@ func (s Spec) build() ([]layer, error) {
 			if shape.H*shape.W > 1 && !flat {
 				return nil, fail("wants a flatten before it, the input is %d×%d×%d", shape.C, shape.H, shape.W)
 			}
-			if l.Out < 1 || l.Out > maxSide*16 || l.Out*shape.Len() > maxLen {
+			if l.Out < 1 || l.Out > maxSide*16 || l.Out*shape.Len() > maxWeight {
 				return nil, fail("out %d is out of range", l.Out)
 			}
 			// A fully connected layer is a convolution whose kernel is

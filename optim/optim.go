@@ -51,13 +51,10 @@ func Norm(grad []float32) float64 {
 }
 
 // ClipNorm scales the gradient so that its norm does not exceed limit, as
-// torch.nn.utils.clip_grad_norm_ does, and returns the norm before. A limit of
-// zero means no clipping.
+// torch.nn.utils.clip_grad_norm_ does, and returns the norm before. An
+// infinite limit clips nothing.
 func ClipNorm(grad []float32, limit float64) float64 {
 	norm := Norm(grad)
-	if limit == 0 {
-		return norm
-	}
 	// PyTorch's 1e-6 keeps a zero gradient from dividing by zero.
 	if scale := limit / (norm + 1e-6); scale < 1 {
 		for i := range grad {

@@ -52,7 +52,8 @@ func TestClipNorm(t *testing.T) {
 	}{
 		{[]float32{3, 4}, 0.5, []float64{0.3, 0.4}},
 		{[]float32{3, 4}, 6, []float64{3, 4}},
-		{[]float32{3, 4}, 0, []float64{3, 4}},
+		{[]float32{3, 4}, math.Inf(1), []float64{3, 4}},
+		{[]float32{3, 4}, 0, []float64{0, 0}},
 		{[]float32{0, 0}, 1, []float64{0, 0}},
 	} {
 		g := append([]float32(nil), c.grad...)

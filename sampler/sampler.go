@@ -106,10 +106,7 @@ func (i *Info) Finite(n int) bool {
 // taken. It allocates nothing. It stops early, with ctx's error, only between
 // steps when ctx is done; a nil ctx never is.
 func Advance(ctx context.Context, c Config, e Energy, s *State, info *Info, each func(step int)) error {
-	var noise, eta [lane.Width]float32
-	for l := range lane.Width {
-		noise[l], eta[l] = c.Noise, c.StepSize
-	}
+	noise, eta := spread(c.Noise), spread(c.StepSize)
 	elements := float32(len(s.X) / lane.Width)
 	for k := range c.Steps {
 		if ctx != nil && ctx.Err() != nil {
@@ -129,4 +126,17 @@ func Advance(ctx context.Context, c Config, e Energy, s *State, info *Info, each
 		}
 	}
 	return nil
+}
+
+// Perturb adds N(0, noise²) to s.X and clamps it to [lo, hi].
+func Perturb(s *State, noise, lo, hi float32) {
+	scale := spread(noise)
+	kernel.Noise(s.X, &s.counter, &scale, lo, hi)
+}
+
+func spread(v float32) (lanes [lane.Width]float32) {
+	for l := range lanes {
+		lanes[l] = v
+	}
+	return lanes
 }

@@ -1,0 +1,257 @@
+package joule
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/sampler"
+)
+
+// A Model is an energy: a network and its weights. A low energy means a
+// likely image.
+type Model struct {
+	net *nn.Network
+}
+
+// Network returns the document's network for images of the given shape: four
+// convolutions with hiddenFeatures/2, ·1, ·2 and ·2 channels and two linear
+// layers, SiLU between. With 32 features and 1×28×28 images it has 76,993
+// parameters.
+func Network(hiddenFeatures int, input lane.Shape) nn.Spec {
+	h := hiddenFeatures
+	return nn.Spec{Input: input, Prefix: "cnn_layers", Layers: []nn.LayerSpec{
+		nn.Conv2D(h/2, 5, 2, 4), nn.SiLU(),
+		nn.Conv2D(h, 3, 2, 1), nn.SiLU(),
+		nn.Conv2D(2*h, 3, 2, 1), nn.SiLU(),
+		nn.Conv2D(2*h, 3, 2, 1), nn.SiLU(),
+		nn.Flatten(),
+		nn.Linear(2 * h), nn.SiLU(),
+		nn.Linear(1),
+	}}
+}
+
+// Shape returns the channels, height and width of the model's images.
+func (m *Model) Shape() (c, h, w int) {
+	s := m.net.Input()
+	return s.C, s.H, s.W
+}
+
+// Parameters returns the number of weights and biases.
+func (m *Model) Parameters() int { return len(m.net.Params()) }
+
+// Hash identifies the model: the first 16 hexadecimal digits of the SHA-256
+// of its spec and weights.
+func (m *Model) Hash() string {
+	h := sha256.New()
+	spec, err := json.Marshal(m.net.Spec())
+	if err != nil {
+		panic("joule: " + err.Error()) // a Spec is plain data
+	}
+	h.Write(spec)
+	var b [4]byte
+	for _, v := range m.net.Params() {
+		binary.LittleEndian.PutUint32(b[:], math.Float32bits(v))
+		h.Write(b[:])
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}
+
+// Energies sets energy[i] = E(x_i) for images N×C×H×W in [−1, 1].
+func (m *Model) Energies(energy, images []float32) {
+	e := newEngine(m.net, 0)
+	if e.images(images) != len(energy) {
+		panic("joule: Energies of another number of images")
+	}
+	e.energies(energy, images)
+}
+
+// SampleConfig says what [Model.Sample] draws.
+type SampleConfig struct {
+	N       int            // number of chains
+	Seed    uint64         // of the starting images and the noise
+	Sampler sampler.Config // Steps is the length of a chain
+	Threads int            // cores to use; 0 takes all
+	Every   int            // keep the images after every so many steps; 0 keeps none
+}
+
+// DefaultSampleConfig returns the document's generation: 256 steps from
+// uniform noise, here of 64 chains.
+func DefaultSampleConfig() SampleConfig {
+	c := SampleConfig{N: 64, Seed: 1, Sampler: sampler.DefaultConfig()}
+	c.Sampler.Steps = 256
+	return c
+}
+
+// maxSamples bounds N, and maxFrames the values that Every keeps.
+const (
+	maxSamples = 1 << 20
+	maxFrames  = 1 << 30
+)
+
+// Validate reports the first setting that is out of range.
+func (c SampleConfig) Validate() error {
+	switch {
+	case c.N < 1 || c.N > maxSamples:
+		return fmt.Errorf("number of samples is %d, want 1 to %d", c.N, maxSamples)
+	case c.Every < 0:
+		return fmt.Errorf("pictures every %d steps, want 0 or more", c.Every)
+	}
+	return c.Sampler.Validate()
+}
+
+// Samples are images drawn from a model.
+type Samples struct {
+	N       int
+	C, H, W int
+	Images  []float32   // N×C×H×W, within the sampler's bounds
+	Energy  []float32   // of each image
+	Frames  [][]float32 // N×C×H×W after every Every steps
+}
+
+// Sample draws images by Langevin dynamics from uniform noise. Sample i
+// depends on the model, the seed and i alone: not on N or the cores. It stops
+// with ctx's error when ctx is done, and with a [*DivergedError] when an
+// energy or gradient is not finite.
+func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("joule: sample: %w", err)
+	}
+	size := m.net.Input().Len()
+	s := &Samples{N: c.N, Images: make([]float32, c.N*size), Energy: make([]float32, c.N)}
+	s.C, s.H, s.W = m.Shape()
+	start := lane.Stream{Seed: c.Seed, Purpose: lane.SampleStart}
+	for i := range c.N {
+		start.Uniform(s.Images[i*size:(i+1)*size], uint32(i), 0, c.Sampler.Min, c.Sampler.Max)
+	}
+	run := chains{
+		x:      s.Images,
+		stream: lane.Stream{Seed: c.Seed, Purpose: lane.SampleNoise},
+		info:   make([]sampler.Info, lane.Blocks(c.N)),
+	}
+	if c.Every > 0 {
+		frames := c.Sampler.Steps / c.Every
+		if frames*len(s.Images) > maxFrames {
+			return nil, fmt.Errorf("joule: sample: %d pictures of %d chains are too many to keep", frames, c.N)
+		}
+		for range frames {
+			s.Frames = append(s.Frames, make([]float32, len(s.Images)))
+		}
+		run.frame = func(step int) []float32 {
+			if step%c.Every != 0 {
+				return nil
+			}
+			return s.Frames[step/c.Every-1]
+		}
+	}
+	e := newEngine(m.net, c.Threads)
+	if err := e.advance(ctx, c.Sampler, run); err != nil {
+		return nil, err
+	}
+	e.energies(s.Energy, s.Images)
+	for i, v := range s.Energy {
+		if info := &run.info[i/lane.Width]; !info.Finite(min(lane.Width, c.N-i/lane.Width*lane.Width)) || v-v != 0 {
+			return nil, &DivergedError{What: fmt.Sprintf("the energy or gradient of sample %d", i)}
+		}
+	}
+	return s, nil
+}
+
+// The metadata of Joule's files.
+const (
+	metaFormat  = "format"        // "joule"
+	metaVersion = "joule_version" // of the program that wrote the file
+	metaOutput  = "output"        // "energy": the network's output is E, not −E
+	metaSpec    = "spec"          // the network as JSON
+	metaConfig  = "config"        // the run's settings as YAML
+	metaState   = "state"         // the trainer's counters as JSON
+)
+
+// file returns the model as a safetensors file: weights under PyTorch's names
+// and shapes.
+func (m *Model) file() *checkpoint.File {
+	spec, err := json.Marshal(m.net.Spec())
+	if err != nil {
+		panic("joule: " + err.Error()) // a Spec is plain data
+	}
+	f := &checkpoint.File{Metadata: map[string]string{
+		metaFormat: "joule", metaVersion: Version(), metaOutput: "energy", metaSpec: string(spec),
+	}}
+	for _, v := range m.net.Views() {
+		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: v.Name, Shape: v.Shape, Data: v.Data})
+	}
+	return f
+}
+
+// Save writes the model, weights and spec alone, replacing path whole.
+func (m *Model) Save(path string) error { return checkpoint.Write(path, m.file()) }
+
+// LoadModel reads a model, or the model within a checkpoint. What is wrong
+// with a file that is none is a [*checkpoint.Error].
+func LoadModel(path string) (*Model, error) {
+	f, err := checkpoint.ReadSome(path, func(name string) bool {
+		return !strings.HasPrefix(name, adamPrefix) && name != replayTensor
+	})
+	if err != nil {
+		return nil, err
+	}
+	net, err := networkOf(f)
+	if err != nil {
+		return nil, inFile(path, err)
+	}
+	return &Model{net}, nil
+}
+
+const notOurs = "give a model.safetensors or a checkpoint that joule train wrote"
+
+// networkOf builds the network that a file describes and loads its weights.
+func networkOf(f *checkpoint.File) (*nn.Network, error) {
+	if f.Metadata[metaSpec] == "" {
+		return nil, &checkpoint.Error{Fault: "has no network spec in its metadata", Hint: notOurs}
+	}
+	if out := f.Metadata[metaOutput]; out != "energy" {
+		return nil, &checkpoint.Error{Fault: fmt.Sprintf("says output %q, want \"energy\"", out), Hint: notOurs}
+	}
+	var spec nn.Spec
+	d := json.NewDecoder(strings.NewReader(f.Metadata[metaSpec]))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&spec); err != nil {
+		return nil, &checkpoint.Error{Fault: "network spec: " + err.Error(), Hint: notOurs}
+	}
+	// The weights in the file bound what the network may allocate.
+	shapes, err := spec.Parameters()
+	if err != nil {
+		return nil, &checkpoint.Error{Fault: err.Error(), Hint: notOurs}
+	}
+	weights := make([][]float32, len(shapes))
+	for i, v := range shapes {
+		if weights[i], err = f.Float32(v.Name, v.Shape...); err != nil {
+			return nil, err
+		}
+	}
+	net, err := nn.New(spec)
+	if err != nil {
+		return nil, &checkpoint.Error{Fault: err.Error(), Hint: notOurs}
+	}
+	for i, v := range net.Views() {
+		copy(v.Data, weights[i])
+	}
+	net.Pack()
+	return net, nil
+}
+
+// inFile puts the path into a fault found after reading.
+func inFile(path string, err error) error {
+	if e, ok := err.(*checkpoint.Error); ok && e.Path == "" {
+		e.Path = path
+	}
+	return err
+}

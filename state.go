@@ -1,0 +1,169 @@
+package joule
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/dataset"
+)
+
+// Names of a checkpoint's tensors besides the weights. Adam's moments have
+// the weights' names behind the prefix; the buffer is [n, C, H, W], newest
+// first.
+const (
+	adamPrefix   = "adam."
+	replayTensor = "replay.images"
+)
+
+// Save writes a checkpoint: everything that [ResumeTrainer] needs to go on as
+// if nothing had happened. It replaces path whole, or leaves it as it was.
+func (t *Trainer) Save(path string) error {
+	f := (&Model{t.net}).file()
+	place, err := json.Marshal(t.place)
+	if err != nil {
+		panic("joule: " + err.Error()) // a place is plain data
+	}
+	f.Metadata[metaConfig] = string(t.cfg.YAML())
+	f.Metadata[metaState] = string(place)
+	for _, m := range []struct {
+		name string
+		data []float32
+	}{{"m.", t.adam.M}, {"v.", t.adam.V}} {
+		for _, v := range t.net.Named(m.data) {
+			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: adamPrefix + m.name + v.Name, Shape: v.Shape, Data: v.Data})
+		}
+	}
+	f.Tensors = append(f.Tensors, t.replay.tensor(t.net.Input().C, t.net.Input().H, t.net.Input().W))
+	return checkpoint.Write(path, f)
+}
+
+// tensor gives the buffer's images, newest first. It turns the ring so that
+// they stand in order, which takes no second copy of the buffer.
+func (r *replay) tensor(c, h, w int) checkpoint.Tensor {
+	rotate(r.images, r.head*r.size)
+	r.head = 0
+	return checkpoint.Tensor{Name: replayTensor, Shape: []int{r.n, c, h, w}, Data: r.images[:r.n*r.size]}
+}
+
+// rotate moves the first n values of v to its end, by three reversals.
+func rotate(v []float32, n int) {
+	for _, part := range [][]float32{v[:n], v[n:], v} {
+		for i, j := 0, len(part)-1; i < j; i, j = i+1, j-1 {
+			part[i], part[j] = part[j], part[i]
+		}
+	}
+}
+
+// ReadCheckpointConfig reads the settings of the run that wrote a checkpoint.
+func ReadCheckpointConfig(path string) (Config, error) {
+	h, err := checkpoint.ReadHeader(path)
+	if err != nil {
+		return Config{}, err
+	}
+	return configOf(path, h.Metadata)
+}
+
+func configOf(path string, meta map[string]string) (Config, error) {
+	if meta[metaState] == "" || meta[metaConfig] == "" {
+		return Config{}, &checkpoint.Error{
+			Path: path, Fault: "is no training checkpoint",
+			Hint: "resume from a run's checkpoints/last.safetensors; a model.safetensors has no training state",
+		}
+	}
+	return ParseConfig(path+" (config)", []byte(meta[metaConfig]), DefaultConfig())
+}
+
+// ResumeTrainer returns a trainer that continues a checkpoint with the same
+// bits as if it had never stopped. change, where not nil, may alter the
+// settings first: more epochs, say. Settings that the saved state depends on
+// (the network, the seed, the batch size, the buffer) must stay.
+func ResumeTrainer(path string, train, val *dataset.Set, change func(*Config) error) (*Trainer, error) {
+	f, err := checkpoint.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	saved, err := configOf(path, f.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	cfg := saved
+	if change != nil {
+		if err := change(&cfg); err != nil {
+			return nil, err
+		}
+	}
+	if err := saved.sameState(cfg); err != nil {
+		return nil, err
+	}
+	t, err := newTrainer(cfg, train, val)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.restore(f); err != nil {
+		return nil, inFile(path, err)
+	}
+	return t, nil
+}
+
+// sameState reports the first setting that differs and may not.
+func (c Config) sameState(d Config) error {
+	for _, s := range []struct {
+		key  string
+		a, b any
+	}{
+		{"data", c.Data, d.Data},
+		{"seed", c.Seed, d.Seed},
+		{"batch_size", c.BatchSize, d.BatchSize},
+		{"network.hidden_features", c.Network.HiddenFeatures, d.Network.HiddenFeatures},
+		{"buffer.size", c.Buffer.Size, d.Buffer.Size},
+	} {
+		if s.a != s.b {
+			return &ConfigError{Key: s.key, Problem: fmt.Sprintf("cannot become %v: the checkpoint was trained with %v", s.b, s.a), Hint: "leave it out, or start a new run"}
+		}
+	}
+	return nil
+}
+
+func (t *Trainer) restore(f *checkpoint.File) error {
+	damaged := func(format string, a ...any) error {
+		return &checkpoint.Error{Fault: fmt.Sprintf(format, a...), Hint: "resume from another checkpoint of the run"}
+	}
+	d := json.NewDecoder(strings.NewReader(f.Metadata[metaState]))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&t.place); err != nil {
+		return damaged("training state: %v", err)
+	}
+	if p := t.place; p.Epoch < 0 || p.Epoch > maxCount || p.Step < 0 || p.Step > maxCount || p.Batch < 0 || p.Batch > t.loader.Batches() {
+		return damaged("training state: epoch %d, batch %d, step %d is out of range", p.Epoch, p.Batch, p.Step)
+	}
+	for _, v := range []struct {
+		prefix string
+		data   []float32
+	}{{"", t.net.Params()}, {adamPrefix + "m.", t.adam.M}, {adamPrefix + "v.", t.adam.V}} {
+		for _, view := range t.net.Named(v.data) {
+			saved, err := f.Float32(v.prefix+view.Name, view.Shape...)
+			if err != nil {
+				return err
+			}
+			copy(view.Data, saved)
+		}
+	}
+	t.net.Pack()
+	t.adam.Steps = t.place.Step
+	buffer := f.Lookup(replayTensor)
+	if buffer == nil || len(buffer.Shape) != 4 || buffer.Shape[0] < 1 || buffer.Shape[0] > t.replay.limit {
+		return damaged("replay buffer is missing or not of 1 to %d images", t.replay.limit)
+	}
+	in := t.net.Input()
+	images, err := f.Float32(replayTensor, buffer.Shape[0], in.C, in.H, in.W)
+	if err != nil {
+		return err
+	}
+	t.replay.put(images)
+	return nil
+}
+
+// maxCount bounds epochs and steps, so that they fit the random streams.
+const maxCount = 1<<31 - 1

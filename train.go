@@ -1,0 +1,314 @@
+package joule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/optim"
+	"github.com/joule-ml/joule/sampler"
+)
+
+// A Trainer trains an energy by contrastive divergence, the document's
+// Algorithm 2. Start with [NewTrainer] and [Trainer.Fit], or [Run.Fit] to
+// leave a folder behind.
+type Trainer struct {
+	cfg    Config
+	train  *dataset.Set
+	val    *dataset.Set
+	loader *dataset.Loader
+	net    *nn.Network
+	engine *engine
+	adam   *optim.Adam
+	replay *replay
+	place  place
+
+	// Memory that steps reuse: a batch of real images and of samples, their
+	// energies and cotangents, the gradient, what the chains report.
+	images    [2][]float32
+	energy    [2][]float32
+	cotangent [2][]float32
+	grad      []float32
+	info      []sampler.Info
+}
+
+// place is how far a run has come: all that resuming needs besides vectors.
+type place struct {
+	Epoch    int    `json:"epoch"`    // epochs done
+	Batch    int    `json:"batch"`    // batches done in this epoch
+	Step     int    `json:"step"`     // optimizer steps done
+	Langevin uint32 `json:"langevin"` // Langevin steps done by each chain slot
+	Retry    uint16 `json:"retry"`    // times the run was rolled back
+}
+
+// StepInfo describes a training step under the document's names and signs:
+// the averages are of f = −E.
+type StepInfo struct {
+	Epoch, Batch, Batches int // Batch counts from 0 within the epoch
+	Step                  int // optimizer steps done, this one included
+
+	Loss, Regularization, ContrastiveDivergence float64
+	AvgReal, AvgFake                            float64 // mean f = −mean E
+	LearningRate                                float64
+	GradNorm                                    float64 // of the parameters, before clipping
+
+	ChainGradNorm  float64 // mean norm of ∂E/∂x at the chains' last step, unclipped
+	ChainClamped   float64 // share of its elements that were clipped
+	Restarts       int     // chains that started from noise
+	ImageGradients int     // chains × Langevin steps
+	Duration       time.Duration
+}
+
+// EpochInfo describes a validation: test images against uniform noise, in the
+// document's signs.
+type EpochInfo struct {
+	Epoch int // epochs done, this one included
+	Step  int
+
+	ValContrastiveDivergence float64 // mean f of noise − mean f of test images
+	ValReal, ValFake         float64 // mean f = −mean E
+}
+
+// Hooks observe a training. An error from one ends it.
+type Hooks struct {
+	Step  func(StepInfo) error
+	Epoch func(EpochInfo) error
+}
+
+// A DivergedError ends a training whose energies or gradients are no longer
+// finite. The weights are those before the step.
+type DivergedError struct {
+	What        string
+	Epoch, Step int // where it happened, counted from 0
+}
+
+func (e *DivergedError) Error() string {
+	return fmt.Sprintf("diverged in epoch %d, step %d: %s is not finite", e.Epoch, e.Step, e.What)
+}
+
+// NewTrainer returns a trainer at the start of a run: weights drawn from the
+// seed, and one batch of uniform noise in the replay buffer.
+func NewTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
+	t, err := newTrainer(cfg, train, val)
+	if err != nil {
+		return nil, err
+	}
+	t.net.Init(cfg.Seed)
+	t.replay.fill(cfg.BatchSize, lane.Stream{Seed: cfg.Seed, Purpose: lane.InitialNoise})
+	return t, nil
+}
+
+// newTrainer returns a trainer without weights and with an empty buffer.
+func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	shape := lane.Shape{C: train.C, H: train.H, W: train.W}
+	if train.N == 0 || val.N == 0 {
+		return nil, errors.New("joule: a data set without images")
+	}
+	if (lane.Shape{C: val.C, H: val.H, W: val.W}) != shape {
+		return nil, fmt.Errorf("joule: training images are %d×%d×%d, validation images %d×%d×%d", train.C, train.H, train.W, val.C, val.H, val.W)
+	}
+	net, err := nn.New(Network(cfg.Network.HiddenFeatures, shape))
+	if err != nil {
+		return nil, err
+	}
+	t := &Trainer{
+		cfg: cfg, train: train, val: val, net: net, engine: newEngine(net, 0),
+		loader: dataset.NewLoader(train, cfg.BatchSize, cfg.Seed, true),
+		adam:   optim.NewAdam(len(net.Params()), cfg.Optimizer.Beta1, cfg.Optimizer.Beta2, cfg.Optimizer.Epsilon),
+		replay: newReplay(shape.Len(), cfg),
+		grad:   make([]float32, len(net.Params())),
+		info:   make([]sampler.Info, lane.Blocks(cfg.BatchSize)),
+	}
+	for p := range t.images {
+		t.images[p] = make([]float32, cfg.BatchSize*shape.Len())
+		t.energy[p] = make([]float32, cfg.BatchSize)
+		t.cotangent[p] = make([]float32, cfg.BatchSize)
+	}
+	return t, nil
+}
+
+// SetThreads sets the number of cores to use; 0 takes all. It changes no
+// result.
+func (t *Trainer) SetThreads(n int) { t.engine = newEngine(t.net, n) }
+
+// Config returns the run's settings.
+func (t *Trainer) Config() Config { return t.cfg }
+
+// Steps returns the number of optimizer steps done.
+func (t *Trainer) Steps() int { return t.place.Step }
+
+// Epochs returns the number of epochs done.
+func (t *Trainer) Epochs() int { return t.place.Epoch }
+
+// Batches returns the number of batches of an epoch.
+func (t *Trainer) Batches() int { return limit(t.loader.Batches(), t.cfg.LimitTrainBatches) }
+
+// Model returns a copy of the model as it is now.
+func (t *Trainer) Model() *Model {
+	net, err := nn.New(t.net.Spec())
+	if err != nil {
+		panic("joule: " + err.Error()) // the spec was built before
+	}
+	copy(net.Params(), t.net.Params())
+	net.Pack()
+	return &Model{net}
+}
+
+func limit(n, limit int) int {
+	if limit > 0 {
+		return min(n, limit)
+	}
+	return n
+}
+
+// Fit trains until the configured number of epochs is done, with a validation
+// after each. When ctx is done it ends after the batch under way, with ctx's
+// error; Fit may be called again, or the trainer saved and resumed, without a
+// trace in the result.
+func (t *Trainer) Fit(ctx context.Context, hooks Hooks) error {
+	for t.place.Epoch < t.cfg.Epochs {
+		for t.place.Batch < t.Batches() {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			info, err := t.Step()
+			if err != nil {
+				return err
+			}
+			if hooks.Step != nil {
+				if err := hooks.Step(info); err != nil {
+					return err
+				}
+			}
+		}
+		info, err := t.Validate()
+		if err != nil {
+			return err
+		}
+		t.place.Epoch, t.place.Batch = t.place.Epoch+1, 0
+		info.Epoch = t.place.Epoch
+		if hooks.Epoch != nil {
+			if err := hooks.Epoch(info); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Step trains on the next batch of the epoch.
+func (t *Trainer) Step() (StepInfo, error) {
+	start, c := time.Now(), &t.cfg
+	info := StepInfo{Epoch: t.place.Epoch, Batch: t.place.Batch, Batches: t.Batches(), Step: t.place.Step + 1}
+
+	// x⁺: real images, with a little noise.
+	t.loader.Seek(t.place.Epoch, t.place.Batch)
+	n := t.loader.Next(t.images[0])
+	if n == 0 {
+		panic("joule: Step beyond the end of the epoch")
+	}
+	size := t.net.Input().Len()
+	parts := [][]float32{t.images[0][:n*size], t.images[1][:n*size]}
+	t.engine.perturb(parts[0], t.stream(lane.DataNoise), uint32(t.place.Step), c.Objective.DataNoise, c.Sampler.Min, c.Sampler.Max)
+
+	// x⁻: as many samples, from chains that go on from the buffer.
+	info.Restarts = t.replay.draw(parts[1], c.Seed, t.place.Retry, uint32(t.place.Step))
+	blocks := t.info[:lane.Blocks(n)]
+	if err := t.engine.advance(nil, c.Sampler, chains{
+		x: parts[1], stream: t.stream(lane.Langevin), step: t.place.Langevin, info: blocks,
+	}); err != nil {
+		return info, err
+	}
+	info.ImageGradients = n * c.Sampler.Steps
+	if err := t.summarise(&info, blocks, n); err != nil {
+		return info, err
+	}
+
+	// The loss and its gradient.
+	energy := [][]float32{t.energy[0][:n], t.energy[1][:n]}
+	t.engine.forward(energy, parts)
+	cotangent := [][]float32{t.cotangent[0][:n], t.cotangent[1][:n]}
+	info.ContrastiveDivergence, info.Regularization = contrastiveDivergence(cotangent[0], cotangent[1], energy[0], energy[1], c.Objective.Alpha)
+	info.Loss = info.ContrastiveDivergence + info.Regularization
+	info.AvgReal, info.AvgFake = -mean(energy[0]), -mean(energy[1])
+	if !finite(info.Loss) {
+		return info, t.diverged("the energy of a batch")
+	}
+	t.engine.backward(t.grad, cotangent)
+	info.GradNorm = optim.ClipNorm(t.grad, c.Optimizer.GradClipNorm)
+	if !finite(info.GradNorm) {
+		return info, t.diverged("the gradient of the weights")
+	}
+
+	// The update.
+	info.LearningRate = optim.StepLR(c.Optimizer.LearningRate, c.Schedule.Gamma, c.Schedule.EveryNEpochs, t.place.Epoch)
+	t.adam.Step(t.net.Params(), t.grad, info.LearningRate)
+	t.net.Pack()
+	t.replay.put(parts[1])
+	t.place.Batch++
+	t.place.Step++
+	t.place.Langevin += uint32(c.Sampler.Steps)
+	info.Duration = time.Since(start)
+	return info, nil
+}
+
+// summarise averages what the chains report and looks for trouble: clamps
+// would hide a gradient that is not finite from the samples.
+func (t *Trainer) summarise(info *StepInfo, blocks []sampler.Info, n int) error {
+	for b := range blocks {
+		live := min(lane.Width, n-b*lane.Width)
+		if t.cfg.Sampler.Steps > 0 && !blocks[b].Finite(live) {
+			return t.diverged("the energy or gradient of a sample")
+		}
+		for l := range live {
+			info.ChainGradNorm += float64(blocks[b].GradNorm[l]) / float64(n)
+			info.ChainClamped += float64(blocks[b].Clamped[l]) / float64(n)
+		}
+	}
+	return nil
+}
+
+// Validate compares the test images with uniform noise, which depends on the
+// seed and the epoch.
+func (t *Trainer) Validate() (EpochInfo, error) {
+	info := EpochInfo{Epoch: t.place.Epoch, Step: t.place.Step}
+	size := t.net.Input().Len()
+	images := min(t.val.N, limit((t.val.N+t.cfg.BatchSize-1)/t.cfg.BatchSize, t.cfg.LimitValBatches)*t.cfg.BatchSize)
+	noise := t.stream(lane.Validation)
+	var sum [2]float64 // of E
+	for first := 0; first < images; first += t.cfg.BatchSize {
+		n := min(t.cfg.BatchSize, images-first)
+		for i := range n {
+			t.val.Image(t.images[0][i*size:(i+1)*size], first+i)
+			noise.Uniform(t.images[1][i*size:(i+1)*size], uint32(first+i), uint32(t.place.Epoch), t.cfg.Sampler.Min, t.cfg.Sampler.Max)
+		}
+		for p := range sum {
+			t.engine.energies(t.energy[p][:n], t.images[p][:n*size])
+			sum[p] += mean(t.energy[p][:n]) * float64(n)
+		}
+	}
+	info.ValReal, info.ValFake = -sum[0]/float64(images), -sum[1]/float64(images)
+	info.ValContrastiveDivergence = info.ValFake - info.ValReal
+	if !finite(info.ValContrastiveDivergence) {
+		return info, t.diverged("the energy of a validation image")
+	}
+	return info, nil
+}
+
+func (t *Trainer) stream(p lane.Purpose) lane.Stream {
+	return lane.Stream{Seed: t.cfg.Seed, Purpose: p, Retry: t.place.Retry}
+}
+
+func (t *Trainer) diverged(what string) error {
+	return &DivergedError{What: what, Epoch: t.place.Epoch, Step: t.place.Step}
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
