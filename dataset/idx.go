@@ -92,7 +92,7 @@ func readHeader(r io.Reader) (dims []int, size int, err error) {
 		return nil, 0, &Error{What: fmt.Sprintf("not an IDX file: it begins with % x, not with 00 00", magic[:]), Hint: hintFormat}
 	}
 	if magic[2] != 8 {
-		return nil, 0, &Error{What: fmt.Sprintf("IDX element type %#04x, not unsigned bytes (0x08)", magic[2]), Hint: hintFormat}
+		return nil, 0, &Error{What: fmt.Sprintf("IDX element type %#02x, not unsigned bytes (0x08)", magic[2]), Hint: hintFormat}
 	}
 	if magic[3] < 1 || magic[3] > 4 {
 		return nil, 0, &Error{What: fmt.Sprintf("IDX array of %d dimensions, not 1 to 4", magic[3]), Hint: hintFormat}

@@ -43,40 +43,21 @@ type File struct {
 // List returns the files of a data set and where Open would find each,
 // without reading them.
 func List(name string, opt Options) ([]File, error) {
-	return look(name, opt, func(f *finder, file *file) (File, error) {
-		return f.first(file), nil
-	})
+	return look(name, opt, func(f *finder, file *file) (File, error) { return f.first(file), nil })
 }
 
 // Verify is List, and reads the files that are there and compares their
 // checksums. Err tells what is wrong with each; the error that Verify itself
 // returns says only that it could not look.
 func Verify(ctx context.Context, name string, opt Options) ([]File, error) {
-	return look(name, opt, func(f *finder, file *file) (File, error) {
-		s := f.first(file)
-		if err := f.stopped(ctx, file); err != nil || s.State == Missing {
-			return s, err
-		}
-		if _, s.Err = file.load(s.Path, false); s.Err != nil {
-			s.State = Damaged
-		} else {
-			s.State = Verified
-		}
-		return s, nil
-	})
+	return look(name, opt, func(f *finder, file *file) (File, error) { return f.verify(ctx, file) })
 }
 
 // Fetch makes sure that a verified copy of every file is on this machine,
 // fetching into the cache what is not, as Open does. It returns where they
 // are.
 func Fetch(ctx context.Context, name string, opt Options) ([]File, error) {
-	return look(name, opt, func(f *finder, file *file) (File, error) {
-		_, l, err := f.find(ctx, file, false)
-		if err != nil {
-			return File{}, err
-		}
-		return describe(file, l, Verified), nil
-	})
+	return look(name, opt, func(f *finder, file *file) (File, error) { return f.ensure(ctx, file) })
 }
 
 func look(name string, opt Options, one func(*finder, *file) (File, error)) ([]File, error) {
@@ -111,6 +92,26 @@ func (f *finder) first(file *file) File {
 		return File{Name: file.name, State: Missing, SHA256: file.sha256}
 	}
 	return describe(file, copies[0], Found)
+}
+
+func (f *finder) verify(ctx context.Context, file *file) (File, error) {
+	s := f.first(file)
+	if err := f.stopped(ctx, file); err != nil || s.State == Missing {
+		return s, err
+	}
+	s.State = Verified
+	if _, s.Err = file.load(s.Path, false); s.Err != nil {
+		s.State = Damaged
+	}
+	return s, nil
+}
+
+func (f *finder) ensure(ctx context.Context, file *file) (File, error) {
+	_, l, err := f.find(ctx, file, false)
+	if err != nil {
+		return File{}, err
+	}
+	return describe(file, l, Verified), nil
 }
 
 func describe(file *file, l location, s State) File {
