@@ -57,6 +57,9 @@ func answer(v map[string]string) string {
 func TestModule(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, filepath.Join(dir, "data"), true)
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	t.Setenv("TMP", temp)
 	mark := filepath.Join(t.TempDir(), "ran")
 	t.Setenv("JOULE_TEST_MARK", mark)
 	f := withModule(t, t.TempDir(), answer(map[string]string{"Dir": dir, "Sum": "h1:right"}))
@@ -68,7 +71,7 @@ func TestModule(t *testing.T) {
 	if b, _ := os.ReadFile(mark); string(b) != "mod download -json example.org/tiny@v1.2.3" {
 		t.Errorf("the go command was asked to %q", b)
 	}
-	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "joule-module-*")); len(left) != 0 {
+	if left, _ := filepath.Glob(filepath.Join(temp, "joule-module-*")); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
 	f = newFinder(tiny(), Options{Cache: filepath.Dir(f.cache), Offline: true})
