@@ -11,9 +11,9 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
-	"github.com/joule-ml/joule/optim"
 	"github.com/joule-ml/joule/sampler"
 )
 
@@ -189,42 +189,51 @@ func TestParityGradients(t *testing.T) {
 	}
 }
 
-// TestParityTraining takes ten steps on recorded x⁺ and x⁻ without noise. Ten
-// times closer to PyTorch than a tenth of the learning rate a step, it would
-// notice a forgotten decay of the learning rate.
+// TestParityTraining lets the trainer take ten steps on recorded x⁺ and x⁻
+// without noise. It asks for weights ten times closer to PyTorch's than a
+// tenth of the learning rate a step, so as to notice a decay that is missing.
 func TestParityTraining(t *testing.T) {
 	const steps, batch, decay = 10, 8, 5 // decay: steps at one learning rate
 	images := openRecording(t, "training_images")
-	real := images.images("real", steps, batch, 1, 28, 28)
+	pixels, err := images.Uint8("real", steps, batch, 1, 28, 28)
+	if err != nil {
+		t.Fatal(err)
+	}
+	real := &dataset.Set{N: steps * batch, C: 1, H: 28, W: 28, Pixels: pixels}
 	fake := images.images("fake", steps, batch, 1, 28, 28)
 	for _, hiddenFeatures := range []int{4, 8} {
 		t.Run(fmt.Sprintf("hf%d", hiddenFeatures), func(t *testing.T) {
 			r := openRecording(t, fmt.Sprintf("training_hf%d", hiddenFeatures))
 			c := DefaultConfig()
-			o := c.Optimizer
-			e := newEngine(r.network(Network(hiddenFeatures, parityShape)), 2)
-			grad := make([]float32, len(e.net.Params()))
-			adam := optim.NewAdam(len(grad), o.Beta1, o.Beta2, o.Epsilon)
-			energy := [][]float32{make([]float32, batch), make([]float32, batch)}
-			cotangent := [][]float32{make([]float32, batch), make([]float32, batch)}
+			c.Network.HiddenFeatures, c.BatchSize = hiddenFeatures, batch
+			c.Objective.DataNoise, c.Sampler.Steps = 0, 0
+			c.Buffer = BufferConfig{Size: 1}
+			trainer, err := NewTrainer(c, real, real)
+			if err != nil {
+				t.Fatal(err)
+			}
+			copy(trainer.net.Params(), r.network(trainer.net.Spec()).Params())
+			trainer.net.Pack()
+			trainer.loader = dataset.NewLoader(real, batch, 0, false) // in the recorded order
+
 			var losses, norms, rates []float32
 			for step := range steps {
-				first, end := step*batch*parityShape.Len(), (step+1)*batch*parityShape.Len()
-				e.forward(energy, [][]float32{real[first:end], fake[first:end]})
-				divergence, regularization := contrastiveDivergence(
-					cotangent[0], cotangent[1], energy[0], energy[1], c.Objective.Alpha)
-				e.backward(grad, cotangent)
-				norm := optim.ClipNorm(grad, o.GradClipNorm)
-				rate := optim.StepLR(o.LearningRate, c.Schedule.Gamma, decay, step)
-				adam.Step(e.net.Params(), grad, rate)
-				e.net.Pack()
-
-				losses = append(losses, float32(divergence+regularization))
-				norms = append(norms, float32(norm))
-				rates = append(rates, float32(rate))
+				// A buffer of one image that is a whole batch hands
+				// out that batch in its order.
+				size := batch * parityShape.Len()
+				trainer.replay = newReplay(size, c)
+				trainer.replay.put(fake[step*size : (step+1)*size])
+				trainer.place.Epoch = step / decay
+				info, err := trainer.Step()
+				if err != nil {
+					t.Fatal(err)
+				}
+				losses = append(losses, float32(info.Loss))
+				norms = append(norms, float32(info.GradNorm))
+				rates = append(rates, float32(info.LearningRate))
 				if step == 0 || step == steps-1 {
-					tolerance := 0.01 * o.LearningRate * float64(step+1)
-					for _, v := range e.net.Views() {
+					tolerance := 0.01 * c.Optimizer.LearningRate * float64(step+1)
+					for _, v := range trainer.net.Views() {
 						name := fmt.Sprintf("step%d.%s", step+1, v.Name)
 						wantWithin(t, name, v.Data, r.values(name, v.Shape...), tolerance)
 					}
