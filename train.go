@@ -222,7 +222,7 @@ func (t *Trainer) Step() (StepInfo, error) {
 	// x⁻: as many samples, from chains that go on from the buffer.
 	info.Restarts = t.replay.draw(parts[1], c.Seed, t.place.Retry, uint32(t.place.Step))
 	blocks := t.info[:lane.Blocks(n)]
-	if err := t.engine.advance(nil, c.Sampler, chains{
+	if err := t.engine.advance(context.Background(), c.Sampler, chains{
 		x: parts[1], stream: t.stream(lane.Langevin), step: t.place.Langevin, info: blocks,
 	}); err != nil {
 		return info, err

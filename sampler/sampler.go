@@ -103,13 +103,13 @@ func (i *Info) Finite(n int) bool {
 
 // Advance takes c.Steps steps, changing s and describing the last one in info.
 // If each is not nil it is called after every step with the number of steps
-// taken. It allocates nothing. It stops early, with ctx's error, only between
-// steps when ctx is done; a nil ctx never is.
+// taken. It allocates nothing. When ctx is done it stops between steps, with
+// ctx's error.
 func Advance(ctx context.Context, c Config, e Energy, s *State, info *Info, each func(step int)) error {
 	noise, eta := spread(c.Noise), spread(c.StepSize)
 	elements := float32(len(s.X) / lane.Width)
 	for k := range c.Steps {
-		if ctx != nil && ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		kernel.Noise(s.X, &s.counter, &noise, c.Min, c.Max)

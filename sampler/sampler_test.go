@@ -38,7 +38,7 @@ func TestDriftAlone(t *testing.T) {
 	c := Config{Steps: 10, StepSize: 0.5, GradClip: inf, Min: -inf, Max: inf}
 	s := state(3, 1)
 	var info Info
-	if err := Advance(nil, c, &gaussian{mean: 4, variance: 2}, &s, &info, nil); err != nil {
+	if err := Advance(context.Background(), c, &gaussian{mean: 4, variance: 2}, &s, &info, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := 4 - 4*math.Pow(1-0.5/2, 10)
@@ -67,7 +67,7 @@ func TestGaussianMoments(t *testing.T) {
 	c := Config{Steps: 400, StepSize: eta, Noise: float32(math.Sqrt(2 * eta)), GradClip: inf, Min: -inf, Max: inf}
 	s := state(2000, 7)
 	var info Info
-	if err := Advance(nil, c, &gaussian{mean: mean, variance: variance}, &s, &info, nil); err != nil {
+	if err := Advance(context.Background(), c, &gaussian{mean: mean, variance: variance}, &s, &info, nil); err != nil {
 		t.Fatal(err)
 	}
 	var m, v float64
@@ -95,7 +95,7 @@ func TestClipAndClamp(t *testing.T) {
 	s := state(4, 1)
 	s.X[5] = 0.99
 	var info Info
-	if err := Advance(nil, c, &gaussian{mean: 5, variance: 1}, &s, &info, nil); err != nil {
+	if err := Advance(context.Background(), c, &gaussian{mean: 5, variance: 1}, &s, &info, nil); err != nil {
 		t.Fatal(err)
 	}
 	for i, v := range s.X {
@@ -120,14 +120,14 @@ func TestChainsFollowTheirCounter(t *testing.T) {
 	e := &gaussian{mean: 0.1, variance: 1000}
 	whole := state(5, 3)
 	var info Info
-	if err := Advance(nil, c, e, &whole, &info, nil); err != nil {
+	if err := Advance(context.Background(), c, e, &whole, &info, nil); err != nil {
 		t.Fatal(err)
 	}
 	stream := lane.Stream{Seed: 3, Purpose: lane.Langevin}
 	parts := NewState(make([]float32, 5*lane.Width), stream, []uint32{7, 6, 5}, 0)
 	for _, steps := range []int{3, 0, 17} {
 		c.Steps = steps
-		if err := Advance(nil, c, e, &parts, &info, nil); err != nil {
+		if err := Advance(context.Background(), c, e, &parts, &info, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -143,7 +143,7 @@ func TestChainsFollowTheirCounter(t *testing.T) {
 	}
 	other := state(5, 4)
 	c.Steps = 20
-	if err := Advance(nil, c, e, &other, &info, nil); err != nil {
+	if err := Advance(context.Background(), c, e, &other, &info, nil); err != nil {
 		t.Fatal(err)
 	}
 	if slices.Equal(other.X, whole.X) {
@@ -173,7 +173,7 @@ func TestNonFiniteIsSeen(t *testing.T) {
 		c.Steps = 5
 		s := state(4, 1)
 		var info Info
-		if err := Advance(nil, c, &gaussian{mean: bad, variance: 1}, &s, &info, nil); err != nil {
+		if err := Advance(context.Background(), c, &gaussian{mean: bad, variance: 1}, &s, &info, nil); err != nil {
 			t.Fatal(err)
 		}
 		if info.Finite(lane.Width) {
@@ -188,7 +188,7 @@ func TestNonFiniteIsSeen(t *testing.T) {
 func TestAdvanceAllocatesNothing(t *testing.T) {
 	c, e, s := DefaultConfig(), &gaussian{variance: 1}, state(10, 1)
 	var info Info
-	if n := testing.AllocsPerRun(10, func() { _ = Advance(nil, c, e, &s, &info, nil) }); n > 0 {
+	if n := testing.AllocsPerRun(10, func() { _ = Advance(context.Background(), c, e, &s, &info, nil) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -1,0 +1,204 @@
+package joule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/nn"
+)
+
+func TestNetworkSize(t *testing.T) {
+	net, err := nn.New(Network(32, lane.Shape{C: 1, H: 28, W: 28}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(net.Params()); n != 76993 {
+		t.Errorf("%d parameters, want 76,993", n)
+	}
+	var names []string
+	for _, v := range net.Views() {
+		names = append(names, v.Name)
+	}
+	want := "cnn_layers.0.weight cnn_layers.0.bias cnn_layers.2.weight cnn_layers.2.bias cnn_layers.4.weight cnn_layers.4.bias cnn_layers.6.weight cnn_layers.6.bias cnn_layers.9.weight cnn_layers.9.bias cnn_layers.11.weight cnn_layers.11.bias"
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("parameters %s, want %s", got, want)
+	}
+	for _, c := range []struct {
+		hidden int
+		in     lane.Shape
+	}{{2, lane.Shape{C: 1, H: 28, W: 28}}, {6, lane.Shape{C: 3, H: 32, W: 32}}, {10, lane.Shape{C: 3, H: 17, W: 64}}, {4, lane.Shape{C: 1, H: 1, W: 1}}} {
+		if err := Network(c.hidden, c.in).Validate(); err != nil {
+			t.Errorf("%d features on %v: %v", c.hidden, c.in, err)
+		}
+	}
+}
+
+func TestObjective(t *testing.T) {
+	real, fake := []float32{0.3, -1.2, 2}, []float32{-0.7, 0.1, 1.5}
+	const alpha, h = 0.1, 1e-3
+	loss := func() float64 {
+		d, r := contrastiveDivergence(make([]float32, 3), make([]float32, 3), real, fake, alpha)
+		return d + r
+	}
+	want := (0.3-1.2+2)/3 - (-0.7+0.1+1.5)/3 + alpha*(0.09+1.44+4+0.49+0.01+2.25)/3
+	if got := loss(); math.Abs(got-want) > 1e-6 {
+		t.Errorf("loss %v, want %v", got, want)
+	}
+	dReal, dFake := make([]float32, 3), make([]float32, 3)
+	contrastiveDivergence(dReal, dFake, real, fake, alpha)
+	for _, v := range []struct{ x, d []float32 }{{real, dReal}, {fake, dFake}} {
+		for i, x := range v.x {
+			v.x[i] = x + h
+			up := loss()
+			v.x[i] = x - h
+			if want := (up - loss()) / (2 * h); math.Abs(float64(v.d[i])-want) > 1e-4 {
+				t.Errorf("cotangent %v, want %v", v.d[i], want)
+			}
+			v.x[i] = x
+		}
+	}
+}
+
+func TestModelRoundTrip(t *testing.T) {
+	m := &Model{tinyNetwork(t)}
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	back, err := LoadModel(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Hash() != back.Hash() || m.Parameters() != back.Parameters() {
+		t.Errorf("model %s became %s", m.Hash(), back.Hash())
+	}
+	x := randomImages(3, 144, 1)
+	a, b := make([]float32, 3), make([]float32, 3)
+	m.Energies(a, x)
+	back.Energies(b, x)
+	if !slices.Equal(a, b) {
+		t.Errorf("energies %v became %v", a, b)
+	}
+	back.net.Params()[0] += 1
+	if m.Hash() == back.Hash() {
+		t.Error("another weight, the same hash")
+	}
+
+	// A checkpoint is a model too.
+	tr := tinyTrainer(t, tinyConfig())
+	if err := tr.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	if back, err = LoadModel(path); err != nil || back.Hash() != tr.Model().Hash() {
+		t.Errorf("the model of a checkpoint: %v", err)
+	}
+}
+
+// TestLoadModelErrors changes one thing at a time in a good file. A spec that
+// asks for much must fail before it is built.
+func TestLoadModelErrors(t *testing.T) {
+	m := &Model{tinyNetwork(t)}
+	dir := t.TempDir()
+	spec := func(f func(*nn.Spec)) string {
+		s := m.net.Spec()
+		s.Layers = slices.Clone(s.Layers)
+		f(&s)
+		b, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	for _, c := range []struct{ meta, value, want string }{
+		{metaSpec, "", "no network spec"},
+		{metaOutput, "f", `output "f"`},
+		{metaSpec, "{", "network spec"},
+		{metaSpec, `{"Bogus":1}`, "Bogus"},
+		{metaSpec, strings.Repeat("[", 100000), "network spec"},
+		{metaSpec, spec(func(s *nn.Spec) { s.Layers = nil }), "0 layers"},
+		{metaSpec, spec(func(s *nn.Spec) { s.Layers[0].Out = 3 }), "cnn_layers.0.weight"},
+		{metaSpec, spec(func(s *nn.Spec) { s.Input.H = 1 << 40 }), "input shape"},
+		{metaSpec, spec(func(s *nn.Spec) { s.Input.C = 1024 }), "cnn_layers.0.weight"},
+		{metaSpec, spec(func(s *nn.Spec) { s.Prefix = "other" }), "other.0.weight"},
+	} {
+		f := m.file()
+		f.Metadata[c.meta] = c.value
+		path := filepath.Join(dir, "model")
+		if err := checkpoint.Write(path, f); err != nil {
+			t.Fatal(err)
+		}
+		_, err := LoadModel(path)
+		var ce *checkpoint.Error
+		if !errors.As(err, &ce) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s=%.40s: error %v, want one of the file with %q", c.meta, c.value, err, c.want)
+		}
+	}
+	if _, err := LoadModel(filepath.Join(dir, "absent")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("absent file: %v", err)
+	}
+}
+
+func TestSample(t *testing.T) {
+	m := &Model{tinyNetwork(t)}
+	c := DefaultSampleConfig()
+	c.N, c.Sampler.Steps, c.Every = 10, 6, 2
+	s, err := m.Sample(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Images) != 10*144 || len(s.Energy) != 10 || len(s.Frames) != 3 || s.C != 1 || s.H != 12 || s.W != 12 {
+		t.Fatalf("%d values, %d energies, %d frames", len(s.Images), len(s.Energy), len(s.Frames))
+	}
+	if !slices.Equal(s.Frames[2], s.Images) || slices.Equal(s.Frames[1], s.Images) {
+		t.Error("the last frame is not the result, or the one before is")
+	}
+	want := make([]float32, 10)
+	m.Energies(want, s.Images)
+	if !slices.Equal(want, s.Energy) {
+		t.Errorf("energies %v, want %v", s.Energy, want)
+	}
+
+	// The first chains of a smaller number, on another number of cores.
+	c.N, c.Threads, c.Every = 3, 1, 0
+	few, err := m.Sample(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(few.Images, s.Images[:3*144]) {
+		t.Error("a sample depends on how many are drawn")
+	}
+	c.Seed++
+	other, err := m.Sample(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Equal(other.Images, few.Images) {
+		t.Error("another seed drew the same samples")
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := m.Sample(ctx, c); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	c.N = 0
+	if _, err := m.Sample(context.Background(), c); err == nil {
+		t.Error("no samples were drawn without complaint")
+	}
+	c.N = 1
+	m.net.Params()[0] = float32(math.NaN())
+	m.net.Pack()
+	var diverged *DivergedError
+	if _, err := m.Sample(context.Background(), c); !errors.As(err, &diverged) {
+		t.Errorf("NaN weight: %v", err)
+	}
+}

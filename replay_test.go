@@ -1,0 +1,140 @@
+package joule
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/joule-ml/joule/lane"
+)
+
+func tinyReplay(limit int, restart float64) *replay {
+	c := DefaultConfig()
+	c.Buffer.Size, c.Buffer.RestartProbability = limit, restart
+	return newReplay(2, c)
+}
+
+func contents(r *replay) (v []float32) {
+	for i := range r.n {
+		v = append(v, r.at(i)[0])
+	}
+	return v
+}
+
+// The document's buffer: newest batch first, in the batch's order, cut to the
+// limit.
+func TestReplayOrder(t *testing.T) {
+	r := tinyReplay(7, 0)
+	var want []float32
+	next := float32(0)
+	for _, n := range []int{3, 3, 3, 1, 7, 2, 9, 3} {
+		batch := make([]float32, 2*n)
+		var values []float32
+		for i := range n {
+			batch[2*i], batch[2*i+1] = next, -next
+			values = append(values, next)
+			next++
+		}
+		r.put(batch)
+		want = append(values, want...)
+		want = want[:min(len(want), 7)]
+		if got := contents(r); !slices.Equal(got, want) {
+			t.Fatalf("after a batch of %d the buffer holds %v, want %v", n, got, want)
+		}
+		before := contents(r)
+		saved := r.tensor(1, 1, 2)
+		if got := contents(r); !slices.Equal(got, before) || saved.Shape[0] != r.n {
+			t.Fatalf("saving turned %v into %v", before, got)
+		}
+		for i := range r.n {
+			if saved.Data.([]float32)[2*i] != before[i] {
+				t.Fatalf("saved %v, want %v", saved.Data, before)
+			}
+		}
+	}
+}
+
+func TestReplayStartsWithNoise(t *testing.T) {
+	r := tinyReplay(100, 0)
+	r.fill(64, lane.Stream{Seed: 42, Purpose: lane.InitialNoise})
+	if r.n != 64 {
+		t.Fatalf("%d images, want a batch of 64", r.n)
+	}
+	distinct := map[float32]bool{}
+	for i := range 64 {
+		for _, v := range r.at(i) {
+			if v < -1 || v >= 1 {
+				t.Fatalf("%v lies outside [-1, 1)", v)
+			}
+			distinct[v] = true
+		}
+	}
+	if len(distinct) < 120 {
+		t.Errorf("%d distinct values in 128", len(distinct))
+	}
+}
+
+// Draws are uniform over the buffer, with replacement; restarts come first
+// and their number is binomial.
+func TestReplayDraw(t *testing.T) {
+	const images, batch, draws, p = 5, 8, 4000, 0.25
+	r := tinyReplay(images, p)
+	fill := make([]float32, 2*images)
+	for i := range images {
+		fill[2*i] = float32(10 + i)
+	}
+	r.put(fill)
+	var counts [images]int
+	var fresh, squares float64
+	duplicates := 0
+	x := make([]float32, 2*batch)
+	for step := range uint32(draws) {
+		n := r.draw(x, 42, 0, step)
+		fresh += float64(n)
+		squares += float64(n * n)
+		seen := map[float32]bool{}
+		for i := range batch {
+			v := x[2*i]
+			if i < n {
+				if v < -1 || v >= 1 {
+					t.Fatalf("restart %d of %d holds %v", i, n, v)
+				}
+				continue
+			}
+			if v < 10 {
+				t.Fatalf("draw %d after %d restarts holds %v", i, n, v)
+			}
+			counts[int(v)-10]++
+			if seen[v] {
+				duplicates++
+			}
+			seen[v] = true
+		}
+	}
+	mean := fresh / draws
+	variance := squares/draws - mean*mean
+	// Binomial(8, ¼): mean 2 ± 0.019, variance 1.5 ± 0.034 (one error each).
+	if math.Abs(mean-batch*p) > 0.08 || math.Abs(variance-batch*p*(1-p)) > 0.14 {
+		t.Errorf("restarts have mean %v and variance %v, want 2 and 1.5", mean, variance)
+	}
+	total := float64(batch*draws) - fresh
+	for i, c := range counts {
+		if want := total / images; math.Abs(float64(c)-want) > 4.5*math.Sqrt(want) {
+			t.Errorf("image %d drawn %d times of %v, want %v", i, c, total, want)
+		}
+	}
+	if duplicates == 0 {
+		t.Error("no image was drawn twice into a batch: draws must replace")
+	}
+
+	again := make([]float32, 2*batch)
+	r.draw(x, 42, 0, 7)
+	r.draw(again, 42, 0, 7)
+	if !slices.Equal(x, again) {
+		t.Error("the same step drew another batch")
+	}
+	r.draw(again, 42, 1, 7)
+	if slices.Equal(x, again) {
+		t.Error("a retry replays the draws that failed")
+	}
+}

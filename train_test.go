@@ -1,0 +1,350 @@
+package joule
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/dataset"
+)
+
+// strokes is a data set of n small pictures: a bright bar on black.
+func strokes(n int) *dataset.Set {
+	s := &dataset.Set{Name: "strokes", N: n, C: 1, H: 12, W: 12, Pixels: make([]byte, n*144)}
+	for i := range n {
+		for y := range 12 {
+			for x := range 12 {
+				if (i%2 == 0 && y/2 == i/2%6) || (i%2 == 1 && x/2 == i/2%6) {
+					s.Pixels[i*144+y*12+x] = 255
+				}
+			}
+		}
+	}
+	return s
+}
+
+// tinyConfig trains strokes within moments, also with the generic kernels.
+func tinyConfig() Config {
+	c := DefaultConfig()
+	c.Epochs, c.BatchSize = 2, 10
+	c.Network.HiddenFeatures = 4
+	c.Sampler.Steps = 5
+	c.Buffer.Size = 25 // less than three batches: the ring wraps
+	c.Optimizer.LearningRate = 1e-2
+	return c
+}
+
+func tinyTrainer(t *testing.T, c Config) *Trainer {
+	t.Helper()
+	tr, err := NewTrainer(c, strokes(47), strokes(23)) // the last batch has 7 images
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+// saved returns the bytes of a checkpoint of tr: every bit of its state.
+func saved(t *testing.T, tr *Trainer) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "state")
+	if err := tr.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func fit(t *testing.T, tr *Trainer, hooks Hooks) {
+	t.Helper()
+	if err := tr.Fit(context.Background(), hooks); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTrainingLowersTheLoss(t *testing.T) {
+	c := tinyConfig()
+	c.Epochs = 12
+	var first, last float64
+	var steps []StepInfo
+	var epochs []EpochInfo
+	tr := tinyTrainer(t, c)
+	fit(t, tr, Hooks{
+		Step:  func(i StepInfo) error { steps = append(steps, i); return nil },
+		Epoch: func(i EpochInfo) error { epochs = append(epochs, i); return nil },
+	})
+	if len(steps) != 60 || len(epochs) != 12 || tr.Steps() != 60 || tr.Epochs() != 12 {
+		t.Fatalf("%d steps and %d epochs, want 60 and 12", len(steps), len(epochs))
+	}
+	first, last = epochs[0].ValContrastiveDivergence, epochs[11].ValContrastiveDivergence
+	if !(last < first && last < -0.1) {
+		t.Errorf("validation divergence went from %v to %v, want it to fall", first, last)
+	}
+	for i, s := range steps {
+		want := 10
+		if i%5 == 4 {
+			want = 7
+		}
+		if s.Step != i+1 || s.Epoch != i/5 || s.Batch != i%5 || s.Batches != 5 || s.ImageGradients != want*5 {
+			t.Fatalf("step %d describes itself as %+v", i, s)
+		}
+		if math.Abs(s.Loss-s.ContrastiveDivergence-s.Regularization) > 1e-12 || math.Abs(s.ContrastiveDivergence-(s.AvgFake-s.AvgReal)) > 1e-6 {
+			t.Fatalf("step %d: the parts of the loss do not add up: %+v", i, s)
+		}
+		if lr := 1e-2 * math.Pow(0.97, float64(s.Epoch)); math.Abs(s.LearningRate-lr) > 1e-12 {
+			t.Fatalf("step %d: learning rate %v, want %v", i, s.LearningRate, lr)
+		}
+	}
+}
+
+func TestSameBitsForAnyNumberOfCores(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	var want []byte
+	for _, cores := range []int{1, 2, 3, 7} {
+		runtime.GOMAXPROCS(cores)
+		tr := tinyTrainer(t, tinyConfig())
+		fit(t, tr, Hooks{})
+		got := saved(t, tr)
+		if want == nil {
+			want = got
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("GOMAXPROCS=%d gives other bits than 1", cores)
+		}
+	}
+	c := tinyConfig()
+	c.Seed++
+	tr := tinyTrainer(t, c)
+	fit(t, tr, Hooks{})
+	if bytes.Equal(saved(t, tr), want) {
+		t.Error("another seed gives the same bits")
+	}
+}
+
+// A run stopped after any step and resumed ends with the bits of one that
+// never stopped.
+func TestResumeIsExact(t *testing.T) {
+	straight := tinyTrainer(t, tinyConfig())
+	fit(t, straight, Hooks{})
+	want := saved(t, straight)
+	for stop := 1; stop <= 10; stop++ {
+		ctx, cancel := context.WithCancel(context.Background())
+		tr := tinyTrainer(t, tinyConfig())
+		err := tr.Fit(ctx, Hooks{Step: func(i StepInfo) error {
+			if i.Step == stop {
+				cancel()
+			}
+			return nil
+		}})
+		if stop%5 != 0 && (!errors.Is(err, context.Canceled) || tr.Steps() != stop) {
+			t.Fatalf("stop after %d: error %v after step %d", stop, err, tr.Steps())
+		}
+		path := filepath.Join(t.TempDir(), "last.safetensors")
+		if err := tr.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		resumed, err := ResumeTrainer(path, strokes(47), strokes(23), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resumed.Steps() != tr.Steps() {
+			t.Fatalf("resumed at step %d, want %d", resumed.Steps(), tr.Steps())
+		}
+		fit(t, resumed, Hooks{})
+		if !bytes.Equal(saved(t, resumed), want) {
+			t.Errorf("resumed after step %d ends with other bits", stop)
+		}
+		// Saving leaves no trace in the trainer that goes on.
+		fit(t, tr, Hooks{})
+		if !bytes.Equal(saved(t, tr), want) {
+			t.Errorf("saved after step %d and continued ends with other bits", stop)
+		}
+	}
+}
+
+const killedEnv = "JOULE_TEST_TRAIN_INTO"
+
+// TestKilled kills a training process at moments that fall anywhere, saving
+// included, and resumes from what it left.
+func TestKilled(t *testing.T) {
+	if path := os.Getenv(killedEnv); path != "" {
+		tr := tinyTrainer(t, tinyConfig())
+		if _, err := os.Stat(path); err == nil {
+			if tr, err = ResumeTrainer(path, strokes(47), strokes(23), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fit(t, tr, Hooks{Step: func(StepInfo) error { return tr.Save(path) }, Epoch: func(EpochInfo) error { return tr.Save(path) }})
+		return
+	}
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	straight := tinyTrainer(t, tinyConfig())
+	fit(t, straight, Hooks{})
+	path := filepath.Join(t.TempDir(), "last.safetensors")
+	killed := 0
+	for try := range 40 {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKilled$")
+		cmd.Env = append(os.Environ(), killedEnv+"="+path)
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- cmd.Wait() }()
+		// Longer and longer, so that some run gets through on any machine.
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatalf("%v: %s", err, out.String())
+			}
+			got, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, saved(t, straight)) {
+				t.Errorf("after %d kills the run ends with other bits", killed)
+			}
+			if killed == 0 {
+				t.Log("the first process got through before it was killed")
+			}
+			return
+		case <-time.After(time.Duration(5*(try+1)) * time.Millisecond):
+			if err := cmd.Process.Kill(); err != nil {
+				t.Log(err)
+			}
+			<-done
+			killed++
+		}
+	}
+	t.Skip("no process got through on this machine")
+}
+
+func TestDivergenceStops(t *testing.T) {
+	tr := tinyTrainer(t, tinyConfig())
+	fit(t, tr, Hooks{})
+	for name, spoil := range map[string]func(*Trainer){
+		"NaN weight":      func(tr *Trainer) { tr.net.Params()[3] = float32(math.NaN()) },
+		"infinite weight": func(tr *Trainer) { tr.net.Params()[3] = float32(math.Inf(1)) },
+		"huge weights": func(tr *Trainer) {
+			for i := range tr.net.Params() {
+				tr.net.Params()[i] *= 1e15
+			}
+		},
+		"NaN in the buffer": func(tr *Trainer) {
+			for i := range tr.replay.images {
+				tr.replay.images[i] = float32(math.NaN())
+			}
+		},
+	} {
+		c := tinyConfig()
+		c.Epochs = 5
+		bad := tinyTrainer(t, c)
+		spoil(bad)
+		bad.net.Pack()
+		before := saved(t, bad)
+		_, err := bad.Step()
+		var diverged *DivergedError
+		if !errors.As(err, &diverged) {
+			t.Errorf("%s: error %v, want a DivergedError", name, err)
+			continue
+		}
+		if !bytes.Equal(saved(t, bad), before) {
+			t.Errorf("%s: the step that diverged changed the trainer", name)
+		}
+	}
+}
+
+func TestResumeErrors(t *testing.T) {
+	dir := t.TempDir()
+	tr := tinyTrainer(t, tinyConfig())
+	path, model := filepath.Join(dir, "last"), filepath.Join(dir, "model")
+	if err := errors.Join(tr.Save(path), tr.Model().Save(model)); err != nil {
+		t.Fatal(err)
+	}
+	change := func(meta, value string, tensor string) string {
+		f, err := checkpoint.Read(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if meta != "" {
+			f.Metadata[meta] = value
+		}
+		f.Tensors = slices.DeleteFunc(f.Tensors, func(x checkpoint.Tensor) bool { return x.Name == tensor })
+		out := filepath.Join(dir, fmt.Sprintf("changed %s %s", meta, tensor))
+		if err := checkpoint.Write(out, f); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	for _, c := range []struct{ path, want string }{
+		{model, "is no training checkpoint"},
+		{filepath.Join(dir, "absent"), "absent"},
+		{change(metaState, "{", ""), "training state"},
+		{change(metaState, `{"epoch":-1}`, ""), "out of range"},
+		{change(metaState, `{"batch":6}`, ""), "out of range"},
+		{change(metaConfig, "epochs: x", ""), "epochs"},
+		{change("", "", replayTensor), "replay buffer"},
+		{change("", "", "cnn_layers.0.weight"), "cnn_layers.0.weight"},
+		{change("", "", "adam.v.cnn_layers.9.bias"), "adam.v.cnn_layers.9.bias"},
+	} {
+		if _, err := ResumeTrainer(c.path, strokes(47), strokes(23), nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.path, err, c.want)
+		}
+	}
+	for key, f := range map[string]func(*Config){
+		"seed":                    func(c *Config) { c.Seed = 1 },
+		"batch_size":              func(c *Config) { c.BatchSize = 11 },
+		"network.hidden_features": func(c *Config) { c.Network.HiddenFeatures = 6 },
+		"buffer.size":             func(c *Config) { c.Buffer.Size = 26 },
+	} {
+		_, err := ResumeTrainer(path, strokes(47), strokes(23), func(c *Config) error { f(c); return nil })
+		var ce *ConfigError
+		if !errors.As(err, &ce) || ce.Key != key {
+			t.Errorf("changing %s: error %v", key, err)
+		}
+	}
+	longer, err := ResumeTrainer(path, strokes(47), strokes(23), func(c *Config) error { c.Epochs = 9; return nil })
+	if err != nil || longer.Config().Epochs != 9 {
+		t.Errorf("more epochs: %v", err)
+	}
+}
+
+func BenchmarkStep(b *testing.B) {
+	c := DefaultConfig()
+	pixels := make([]byte, 64*784)
+	for i := range pixels {
+		pixels[i] = byte(i * i >> 8)
+	}
+	set := &dataset.Set{N: 64, C: 1, H: 28, W: 28, Pixels: pixels}
+	tr, err := NewTrainer(c, set, set)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	gradients := 0
+	for b.Loop() {
+		tr.place.Batch = 0
+		info, err := tr.Step()
+		if err != nil {
+			b.Fatal(err)
+		}
+		gradients += info.ImageGradients
+	}
+	b.ReportMetric(float64(gradients)/b.Elapsed().Seconds(), "image-gradients/s")
+}
