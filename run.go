@@ -44,9 +44,35 @@ func (r *Run) Checkpoint(which string) string {
 	return filepath.Join(r.Dir, "checkpoints", which+".safetensors")
 }
 
+// lockPath returns the path of the file whose lock a training holds.
+func (r *Run) lockPath() string { return filepath.Join(r.Dir, ".lock") }
+
 // Samples returns the path of the picture of an epoch.
 func (r *Run) Samples(epoch int) string {
 	return filepath.Join(r.Dir, "samples", fmt.Sprintf("epoch=%d.png", epoch))
+}
+
+// Settings reads the settings of the run, or the default ones if the run has
+// none.
+func (r *Run) Settings() (Config, error) {
+	st, err := os.Stat(r.Config())
+	if errors.Is(err, fs.ErrNotExist) {
+		return DefaultConfig(), nil
+	}
+	var data []byte
+	if err == nil && !st.Mode().IsRegular() {
+		err = errors.New("it is not a regular file")
+	}
+	if err == nil && st.Size() > maxConfigBytes {
+		err = errors.New("it is too large for a configuration")
+	}
+	if err == nil {
+		data, err = os.ReadFile(r.Config())
+	}
+	if err != nil {
+		return Config{}, &RunError{Path: r.Config(), Fault: "cannot be read", Err: err, Hint: "restore the file, or remove it to use the default settings"}
+	}
+	return ParseConfig(r.Config(), data, DefaultConfig())
 }
 
 // A RunError is a run folder that cannot be made or used.
@@ -171,7 +197,7 @@ func OpenRun(path string) (*Run, error) {
 		return nil, &RunError{Path: path, Fault: "cannot be opened", Err: err, Hint: "give the folder of a run, such as runs/mnist/version_0"}
 	}
 	if !st.IsDir() {
-		if r, ok := runOf(path); ok {
+		if r, ok := RunOf(path); ok {
 			return r, nil
 		}
 		return nil, &RunError{Path: path, Fault: "is not part of a run", Hint: "give the folder of a run, such as runs/mnist/version_0"}
@@ -193,8 +219,8 @@ func (r *Run) is() bool {
 	return false
 }
 
-// runOf returns the run in which the file at path lies.
-func runOf(path string) (*Run, bool) {
+// RunOf returns the run in which the file at path lies.
+func RunOf(path string) (*Run, bool) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, false
@@ -278,7 +304,7 @@ func FindCheckpoint(dir, name, which string) (path string, run *Run, err error) 
 		return "", nil, &RunError{Path: which, Fault: "no such checkpoint", Err: err, Hint: `give a .safetensors file under checkpoints, a run's folder, or "last"`}
 	}
 	if !st.IsDir() {
-		run, _ = runOf(which)
+		run, _ = RunOf(which)
 		return which, run, nil
 	}
 	run = &Run{Dir: filepath.Clean(which)}
@@ -300,7 +326,7 @@ func FindModel(path, which string) (string, error) {
 		if which == "" {
 			return path, nil
 		}
-		r, ok := runOf(path)
+		r, ok := RunOf(path)
 		if !ok {
 			return "", &RunError{Path: path, Fault: "is not part of a run, so it has no checkpoint " + strconv.Quote(which), Hint: "give the folder of a run"}
 		}

@@ -212,7 +212,7 @@ func TestRunOfRelative(t *testing.T) {
 		{filepath.Join(r.Dir, "checkpoints"), "last.safetensors", ".."},
 	} {
 		t.Chdir(c.wd)
-		got, ok := runOf(filepath.FromSlash(c.path))
+		got, ok := RunOf(filepath.FromSlash(c.path))
 		if !ok || got.Dir != filepath.FromSlash(c.want) {
 			t.Errorf("in %s, %s: %v, %v, want %s", c.wd, c.path, got, ok, c.want)
 		}

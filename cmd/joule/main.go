@@ -1,0 +1,208 @@
+// Command joule trains energy-based models of images and draws samples from
+// them.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/metric"
+	"github.com/spf13/cobra"
+)
+
+// Exit codes.
+const (
+	exitFailure     = 1
+	exitUsage       = 2
+	exitDiverged    = 3
+	exitData        = 4
+	exitInterrupted = 130 // as a shell reports a program that SIGINT ended
+)
+
+func main() { os.Exit(newApp().run(os.Args[1:])) }
+
+// An app is what the commands share: where they print, what they are told by
+// the environment, and how they get data.
+type app struct {
+	stdout  io.Writer
+	screen  *screen // stderr
+	environ []string
+	open    func(ctx context.Context, name string, opt dataset.Options) (train, test *dataset.Set, err error)
+}
+
+func newApp() *app {
+	a := &app{stdout: os.Stdout, environ: os.Environ(), open: dataset.Open}
+	a.screen = newScreen(os.Stderr, a.env)
+	return a
+}
+
+// env returns the value of an environment variable, "" if it is not set.
+func (a *app) env(name string) string {
+	value := ""
+	for _, line := range a.environ {
+		if v, ok := strings.CutPrefix(line, name+"="); ok {
+			value = v // the last one counts, as in os/exec
+		}
+	}
+	return value
+}
+
+// run executes a command line and returns the exit code.
+func (a *app) run(args []string) int {
+	ctx, stop := a.interruptible()
+	defer stop()
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetOut(a.stdout)
+	root.SetErr(a.screen)
+	return a.report(ctx, root.ExecuteContext(ctx))
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "joule",
+		Short: "Train energy-based models of images and draw samples from them",
+		Long: `Joule trains energy-based models of images and draws samples from them.
+
+An energy-based model gives every image a number, its energy: low for likely
+images. Joule learns the energy of a data set by contrastive divergence and
+draws new images by Langevin dynamics, walking from noise to low energy.`,
+		Example: `  joule train              train on MNIST with the default settings
+  joule sample             draw 64 digits from the newest run into samples.png`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+		Args: cobra.ArbitraryArgs,
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{err.Error(), "see " + cmd.CommandPath() + " --help"}
+	})
+	root.AddCommand(a.trainCommand(), a.sampleCommand(), a.dataCommand(), a.versionCommand())
+	return root
+}
+
+// A usageError is a command line that asks for something impossible.
+type usageError struct{ fault, hint string }
+
+func (e *usageError) Error() string { return e.fault }
+
+func unknownCommand(cmd *cobra.Command, arg string) error {
+	hint := "see " + cmd.CommandPath() + " --help"
+	if near := cmd.SuggestionsFor(arg); len(near) > 0 {
+		hint = fmt.Sprintf("did you mean %q?", cmd.CommandPath()+" "+near[0])
+	}
+	return &usageError{fmt.Sprintf("unknown command %q", cmd.CommandPath()+" "+arg), hint}
+}
+
+// atMost returns a check for no more than n arguments.
+func atMost(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > n {
+			return &usageError{fmt.Sprintf("unexpected argument %q", args[n]), "see " + cmd.CommandPath() + " --help"}
+		}
+		return nil
+	}
+}
+
+// An exit is the end of a command that has said all there is to say.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// report prints an error as a line on the fault and a line on how to mend it,
+// and returns the exit code for it.
+func (a *app) report(ctx context.Context, err error) int {
+	if err == nil {
+		return 0
+	}
+	var code exit
+	if errors.As(err, &code) {
+		return int(code)
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		a.screen.line("joule: interrupted")
+		return exitInterrupted
+	}
+	a.screen.line("joule: %s", oneLine(err.Error()))
+	if hint := hintOf(err); hint != "" {
+		a.screen.line("hint: %s", oneLine(hint))
+	}
+	return codeOf(err)
+}
+
+// oneLine keeps an error of several lines, such as several errors joined, on
+// one.
+func oneLine(text string) string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")), " ")
+}
+
+func codeOf(err error) int {
+	var (
+		usage    *usageError
+		config   *joule.ConfigError
+		diverged *joule.DivergedError
+		data     *dataset.Error
+	)
+	switch {
+	case errors.As(err, &usage), errors.As(err, &config):
+		return exitUsage
+	case errors.As(err, &diverged):
+		return exitDiverged
+	case errors.As(err, &data):
+		return exitData
+	}
+	return exitFailure
+}
+
+// hintOf returns what the outermost error that knows a remedy says.
+func hintOf(err error) string {
+	hint := ""
+	switch e := err.(type) {
+	case *usageError:
+		hint = e.hint
+	case *joule.ConfigError:
+		hint = e.Hint
+	case *joule.RunError:
+		hint = e.Hint
+	case *joule.DivergedError:
+		hint = "the last checkpoint before it is kept; try another --seed"
+	case *dataset.Error:
+		hint = e.Hint
+	case *checkpoint.Error:
+		hint = e.Hint
+	case *metric.Error:
+		hint = e.Hint
+	case *atomicfile.Error:
+		hint = e.Hint
+	}
+	if hint != "" {
+		return hint
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return hintOf(inner)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			if hint := hintOf(inner); hint != "" {
+				return hint
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/internal/kernel"
+)
+
+// A progress shows how a training goes, and sums it up.
+type progress struct {
+	screen    *screen
+	cfg       joule.Config
+	began     time.Time
+	step1     time.Duration // smoothed duration of a step
+	gradients int64
+	stepping  time.Duration // time spent in steps
+	epochs    []joule.EpochInfo
+}
+
+func newProgress(s *screen, cfg joule.Config) *progress {
+	return &progress{screen: s, cfg: cfg, began: time.Now()}
+}
+
+// smoothing is the weight of the latest step in the mean of their durations:
+// the last twenty or so count.
+const smoothing = 0.05
+
+func (p *progress) step(s joule.StepInfo) error {
+	p.gradients += int64(s.ImageGradients)
+	p.stepping += s.Duration
+	if p.step1 == 0 {
+		p.step1 = s.Duration
+	}
+	p.step1 += time.Duration(smoothing * float64(s.Duration-p.step1))
+	if p.screen.due() || s.Batch+1 == s.Batches && !p.screen.live {
+		p.screen.show(p.parts(s))
+	}
+	return nil
+}
+
+// parts describes a step, the most important first. The document's averages
+// are of f = −E.
+func (p *progress) parts(s joule.StepInfo) []string {
+	epoch, batch := s.Epoch+1, s.Batch+1
+	left := (p.cfg.Epochs-epoch)*s.Batches + s.Batches - batch
+	rate := 0.0
+	if p.step1 > 0 {
+		rate = float64(s.ImageGradients) / p.step1.Seconds()
+	}
+	return []string{
+		fmt.Sprintf("epoch %d/%d", epoch, p.cfg.Epochs),
+		fmt.Sprintf("batch %d/%d", batch, s.Batches),
+		"ETA " + durationText(time.Duration(left)*p.step1),
+		thousands(int64(rate)) + " image-gradients/s",
+		fmt.Sprintf("E(real) %+.4f", -s.AvgReal),
+		fmt.Sprintf("E(fake) %+.4f", -s.AvgFake),
+		fmt.Sprintf("loss %+.4f", s.Loss),
+	}
+}
+
+func (p *progress) epoch(e joule.EpochInfo) error {
+	p.epochs = append(p.epochs, e)
+	p.screen.line("epoch %d/%d  validation: E(real) %+.4f  E(noise) %+.4f  contrastive divergence %+.4f",
+		e.Epoch, p.cfg.Epochs, -e.ValReal, -e.ValFake, e.ValContrastiveDivergence)
+	return nil
+}
+
+// summary tells what a finished training came to and what to do next.
+func (p *progress) summary(run *joule.Run, threads int) {
+	var b strings.Builder
+	if len(p.epochs) > 1 {
+		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+		fmt.Fprintln(w, "validation after epoch\tE(real)\tE(noise)\tcontrastive divergence\t")
+		for _, e := range p.epochs {
+			fmt.Fprintf(w, "%d\t%+.4f\t%+.4f\t%+.4f\t\n", e.Epoch, -e.ValReal, -e.ValFake, e.ValContrastiveDivergence)
+		}
+		w.Flush()
+	}
+	if p.stepping > 0 {
+		fmt.Fprintf(&b, "speed   %s image-gradients/s (%s kernels, %s)\n",
+			thousands(int64(float64(p.gradients)/p.stepping.Seconds())), kernel.Name(), plural(threads, "thread"))
+	}
+	fmt.Fprintf(&b, "time    %s\n", secondsText(time.Since(p.began)))
+	if m := peakMemory(); m > 0 {
+		fmt.Fprintf(&b, "memory  %s at most\n", bytesText(m))
+	}
+	fmt.Fprintf(&b, "run     %s\n", run.Dir)
+	fmt.Fprintf(&b, "model   %s\n", run.Model())
+	fmt.Fprintf(&b, "next    %s\n", p.screen.strong(program()+" sample "+quote(run.Dir)))
+	p.screen.Write([]byte(b.String()))
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// thousands writes 12345 as 12,345.
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// durationText writes a duration as a clock would: 1h02m, 4m05s, 7s.
+func durationText(d time.Duration) string {
+	s := int64(d.Round(time.Second) / time.Second)
+	switch {
+	case s >= 3600:
+		return fmt.Sprintf("%dh%02dm", s/3600, s/60%60)
+	case s >= 60:
+		return fmt.Sprintf("%dm%02ds", s/60, s%60)
+	}
+	return fmt.Sprintf("%ds", s)
+}
+
+// secondsText writes a duration in seconds, and as a clock would if long.
+func secondsText(d time.Duration) string {
+	s := fmt.Sprintf("%.1f s", d.Seconds())
+	if d >= time.Minute {
+		s += " (" + durationText(d) + ")"
+	}
+	return s
+}

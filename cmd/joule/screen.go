@@ -1,0 +1,146 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// A screen prints lines, and below them, where it is a terminal, one live line
+// that is drawn over and over. It is safe for use by several goroutines.
+type screen struct {
+	w     io.Writer
+	live  bool // has a live line
+	paint bool // may use colour
+	width func() int
+
+	mu    sync.Mutex
+	drawn int       // columns of the live line now on the terminal
+	at    time.Time // when it was drawn
+}
+
+// redraw is the least time between two drawings of the live line, and plain
+// that between two lines of progress where there is none.
+const (
+	redraw = 100 * time.Millisecond
+	plain  = 10 * time.Second
+)
+
+// newScreen prints to f, with a live line if it is a terminal that can show
+// one and nobody keeps a log of it, as continuous integration does.
+func newScreen(f *os.File, env func(string) string) *screen {
+	s := &screen{w: f, width: func() int { return 80 }}
+	if !term.IsTerminal(int(f.Fd())) {
+		return s
+	}
+	capable := env("TERM") != "dumb" && enableEscapes(f)
+	s.live = capable && env("CI") == ""
+	s.paint = capable && env("NO_COLOR") == ""
+	s.width = func() int {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			return w
+		}
+		return 80
+	}
+	return s
+}
+
+// Write prints text as it is, above the live line.
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.erase()
+	return s.w.Write(p)
+}
+
+// line prints a line above the live line.
+func (s *screen) line(format string, args ...any) {
+	fmt.Fprintf(s, format+"\n", args...)
+}
+
+// clear takes the live line away.
+func (s *screen) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.erase()
+}
+
+// erase needs s.mu.
+func (s *screen) erase() {
+	if s.drawn > 0 {
+		io.WriteString(s.w, "\r\x1b[K")
+		s.drawn = 0
+	}
+}
+
+// due tells whether it is time to show progress again, and if so counts it as
+// shown.
+func (s *screen) due() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	interval := plain
+	if s.live {
+		interval = redraw
+	}
+	now := time.Now()
+	if now.Sub(s.at) < interval {
+		return false
+	}
+	s.at = now
+	return true
+}
+
+// show puts the parts on the live line, as many as fit, or prints all of them
+// as a line where there is none.
+func (s *screen) show(parts []string) {
+	if !s.live {
+		s.line("%s", strings.Join(parts, "  "))
+		return
+	}
+	text, columns := fit(parts, s.width()-1) // the last column would wrap on some terminals
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.paint && len(parts) > 0 && strings.HasPrefix(text, parts[0]) {
+		text = bold + parts[0] + reset + text[len(parts[0]):]
+	}
+	io.WriteString(s.w, "\r"+text+"\x1b[K")
+	s.drawn = max(columns, 1)
+}
+
+// fit joins as many of the parts as take no more than width columns, which
+// are characters here, and always a piece of the first.
+func fit(parts []string, width int) (text string, columns int) {
+	for i, p := range parts {
+		n := len([]rune(p))
+		if i > 0 {
+			p, n = "  "+p, n+2
+		}
+		if columns+n > width {
+			if i == 0 {
+				r := []rune(p)[:max(width, 0)]
+				return string(r), len(r)
+			}
+			break
+		}
+		text, columns = text+p, columns+n
+	}
+	return text, columns
+}
+
+const (
+	bold  = "\x1b[1m"
+	reset = "\x1b[0m"
+)
+
+// strong makes text bold where the screen can.
+func (s *screen) strong(text string) string {
+	if !s.paint {
+		return text
+	}
+	return bold + text + reset
+}

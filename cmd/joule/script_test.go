@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/grid"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// synthetic is set to let the program train on made-up images, so that
+// scripts need no downloads.
+const synthetic = "SYNTHETIC"
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"joule": func() {
+			a := newApp()
+			if os.Getenv(synthetic) != "" {
+				a.open = openSynthetic
+			}
+			os.Exit(a.run(os.Args[1:]))
+		},
+	})
+}
+
+// openSynthetic gives images of one bright bar each, more or less upright.
+func openSynthetic(_ context.Context, name string, _ dataset.Options) (train, test *dataset.Set, err error) {
+	bars := func(n int) *dataset.Set {
+		s := &dataset.Set{Name: name, N: n, C: 1, H: 28, W: 28, Pixels: make([]byte, n*28*28), Labels: make([]byte, n)}
+		for i := range n {
+			for y := 4; y < 24; y++ {
+				x := 6 + i%16 + (y-14)*(i%5-2)/4
+				s.Pixels[i*28*28+y*28+min(max(x, 0), 27)] = byte(200 + i%56)
+			}
+			s.Labels[i] = byte(i % 10)
+		}
+		return s
+	}
+	return bars(200), bars(40), nil
+}
+
+func TestScripts(t *testing.T) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = ""
+	}
+	// haveMNIST fetches MNIST, once, unless it is there or tests are to be
+	// short.
+	haveMNIST := sync.OnceValue(func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+		defer cancel()
+		_, err := dataset.Fetch(ctx, "mnist", dataset.Options{Offline: testing.Short()})
+		if err != nil {
+			t.Logf("scripts that need MNIST are skipped: %v", err)
+		}
+		return err == nil
+	})
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			// A cache of the script's own, with nothing in it.
+			empty := filepath.Join(env.WorkDir, ".cache")
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("XDG_CACHE_HOME", empty)
+			env.Setenv("LocalAppData", empty)
+			env.Setenv("USER_CACHE", cache)
+			env.Setenv("NO_COLOR", "1")
+			if dir := os.Getenv("GOCOVERDIR"); dir != "" {
+				env.Setenv("GOCOVERDIR", dir)
+			}
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			switch cond {
+			case "mnist":
+				return haveMNIST(), nil
+			case "root": // permissions do not stop this user
+				return runtime.GOOS == "windows" || os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code":      code,
+			"interrupt": interrupt,
+			"pngtext":   pngText,
+			"shorten":   shorten,
+		},
+	})
+}
+
+// code runs a program and checks its exit code: code 2 joule train --bogus.
+func code(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N program [args]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if want, err := strconv.Atoi(args[0]); err != nil || got != want {
+		ts.Fatalf("exit code %d, want %s", got, args[0])
+	}
+}
+
+// interrupt runs a program, presses Ctrl-C once it has printed a text to
+// stderr, and checks that it exits with 130. What it prints goes to the files
+// interrupted.stdout and interrupted.stderr.
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: interrupt text program [args]")
+	}
+	var path string
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if candidate := filepath.Join(dir, args[1]); path == "" {
+			if _, err := os.Stat(candidate); err == nil {
+				path = candidate
+			}
+		}
+	}
+	cmd := exec.Command(path, args[2:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), "PWD="+cmd.Dir)
+	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "NO_COLOR", synthetic} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	var stdout bytes.Buffer
+	stderr := &watched{text: []byte(args[0]), seen: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = &stdout, stderr
+	ts.Check(cmd.Start())
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	var err error
+	select {
+	case <-stderr.seen:
+		ts.Check(cmd.Process.Signal(os.Interrupt))
+		err = <-done
+	case err = <-done:
+	case <-time.After(time.Minute):
+		cmd.Process.Kill()
+		err = <-done
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("interrupted.stdout"), stdout.Bytes(), 0o666))
+	ts.Check(os.WriteFile(ts.MkAbs("interrupted.stderr"), stderr.Bytes(), 0o666))
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
+		ts.Fatalf("ended with %v, want exit code %d\n%s", err, exitInterrupted, stderr.Bytes())
+	}
+}
+
+// A watched buffer tells when a text has been written to it.
+type watched struct {
+	mu   sync.Mutex
+	b    bytes.Buffer
+	text []byte
+	seen chan struct{}
+	once sync.Once
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, err := w.b.Write(p)
+	if bytes.Contains(w.b.Bytes(), w.text) {
+		w.once.Do(func() { close(w.seen) })
+	}
+	return n, err
+}
+
+func (w *watched) Bytes() []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return bytes.Clone(w.b.Bytes())
+}
+
+// pngText prints the texts of a PNG file, for stdout and cmp.
+func pngText(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: pngtext file.png")
+	}
+	f, err := os.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer f.Close()
+	texts, err := grid.ReadText(f)
+	ts.Check(err)
+	for _, t := range texts {
+		fmt.Fprintf(ts.Stdout(), "%s=%s\n", t.Key, t.Value)
+	}
+}
+
+// shorten cuts a file to half its length.
+func shorten(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: shorten file")
+	}
+	path := ts.MkAbs(args[0])
+	st, err := os.Stat(path)
+	ts.Check(err)
+	ts.Check(os.Truncate(path, st.Size()/2))
+}

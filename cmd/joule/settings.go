@@ -1,0 +1,187 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/dataset"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// The environment variables beside those of the configuration's keys. Flags
+// of the same name win over them. JOULE_KERNEL is read where kernels are
+// chosen.
+const (
+	envConfig  = "JOULE_CONFIG"
+	envDataDir = "JOULE_DATA_DIR"
+	envKernel  = "JOULE_KERNEL"
+	envName    = "JOULE_NAME"
+	envOffline = "JOULE_OFFLINE"
+	envRunDir  = "JOULE_RUN_DIR"
+	envThreads = "JOULE_THREADS"
+)
+
+func otherEnv() []string {
+	return []string{envConfig, envDataDir, envKernel, envName, envOffline, envRunDir, envThreads}
+}
+
+// fromEnv gives a flag the value of an environment variable, unless the
+// command line has it.
+func (a *app) fromEnv(flags *pflag.FlagSet, names map[string]string) error {
+	for flag, name := range names {
+		f := flags.Lookup(flag)
+		value := a.env(name)
+		if f == nil || f.Changed || value == "" {
+			continue
+		}
+		if err := f.Value.Set(value); err != nil {
+			return &usageError{name + ": " + strconv.Quote(value) + " is not valid: " + err.Error(), "correct it or unset it"}
+		}
+	}
+	return nil
+}
+
+// dataFlags are the flags on where data comes from.
+type dataFlags struct {
+	dir     string
+	offline bool
+}
+
+func (f *dataFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.dir, "data-dir", "", "look for the data here first, in torchvision's layout (JOULE_DATA_DIR)")
+	flags.BoolVar(&f.offline, "offline", false, "never use the network (JOULE_OFFLINE)")
+}
+
+func (f *dataFlags) fromEnv(a *app, flags *pflag.FlagSet) error {
+	return a.fromEnv(flags, map[string]string{"data-dir": envDataDir, "offline": envOffline})
+}
+
+func (f *dataFlags) options(progress func(dataset.Event)) dataset.Options {
+	return dataset.Options{Dir: f.dir, Offline: f.offline, Progress: progress}
+}
+
+// An override is a setting from the command line, kept as text until the
+// settings below it are known.
+type override struct {
+	flag       string // as the user wrote it, for errors
+	assignment string // key=value
+}
+
+// A settingFlag is a flag for one key of the configuration. Flags and --set
+// apply in the order in which they were given.
+type settingFlag struct {
+	flag, key, kind string
+	list            *[]override
+}
+
+func (f *settingFlag) Set(value string) error {
+	*f.list = append(*f.list, override{"--" + f.flag, f.key + "=" + value})
+	return nil
+}
+
+func (f *settingFlag) String() string { return "" }
+func (f *settingFlag) Type() string   { return f.kind }
+
+// A setFlag is --set key=value.
+type setFlag struct{ list *[]override }
+
+func (f *setFlag) Set(assignment string) error {
+	*f.list = append(*f.list, override{"--set", assignment})
+	return nil
+}
+
+func (f *setFlag) String() string { return "" }
+func (f *setFlag) Type() string   { return "key=value" }
+
+// settings builds the configuration: base, then the file, then the
+// environment, then the flags.
+func (a *app) settings(base joule.Config, file string, overrides []override) (joule.Config, error) {
+	cfg := base
+	if file != "" {
+		data, err := readConfig(file)
+		if err != nil {
+			return cfg, err
+		}
+		if cfg, err = joule.ParseConfig(file, data, cfg); err != nil {
+			return cfg, err
+		}
+	}
+	if err := cfg.SetEnv(a.environ, otherEnv()...); err != nil {
+		return cfg, err
+	}
+	for _, o := range overrides {
+		if err := cfg.Set(o.assignment); err != nil {
+			var e *joule.ConfigError
+			if errors.As(err, &e) {
+				e.Place = o.flag
+			}
+			return cfg, err
+		}
+	}
+	return cfg, cfg.Validate()
+}
+
+// readConfig reads a configuration file, or a little more of it than is
+// allowed, which ParseConfig then refuses.
+func readConfig(path string) ([]byte, error) {
+	fail := func(err error) error {
+		var p *os.PathError
+		if errors.As(err, &p) {
+			err = p.Err
+		}
+		return &usageError{"the configuration " + path + " cannot be read: " + err.Error(), "joule train --print-config > joule.yaml writes one to start from"}
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, fail(err)
+	}
+	if !st.Mode().IsRegular() {
+		return nil, &usageError{"the configuration " + path + " is not a regular file", "give a YAML file"}
+	}
+	if st.Size() > 1<<20 {
+		return nil, &usageError{"the configuration " + path + " is too large", "give a YAML file of settings"}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fail(err)
+	}
+	return data, nil
+}
+
+// quote writes a word so that a shell reads it back as one.
+func quote(word string) string {
+	safe := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./=:,+@%", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !safe(r) }) < 0 {
+		return word
+	}
+	if os.PathSeparator == '\\' { // cmd.exe and PowerShell
+		if strings.IndexFunc(word, func(r rune) bool { return !safe(r) && r != '\\' }) < 0 && word != "" {
+			return word
+		}
+		return `"` + word + `"`
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// program returns what the user typed to start this program.
+func program() string {
+	name := os.Args[0]
+	if strings.Contains(name, "go-build") { // go run's temporary binary, gone when it ends
+		if _, err := os.Stat("cmd/joule/main.go"); err == nil {
+			return "go run ./cmd/joule"
+		}
+		return "joule"
+	}
+	return quote(name)
+}
+
+// addSetting adds a flag for a key of the configuration.
+func addSetting(cmd *cobra.Command, list *[]override, flag, key, kind, usage string) {
+	cmd.Flags().Var(&settingFlag{flag, key, kind, list}, flag, usage)
+}

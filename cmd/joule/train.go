@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/dataset"
+	"github.com/spf13/cobra"
+)
+
+// trainFlags are the flags of joule train that are no keys of the
+// configuration.
+type trainFlags struct {
+	data        dataFlags
+	config      string
+	overrides   []override
+	threads     int
+	runDir      string
+	name        string
+	resume      string
+	printConfig bool
+}
+
+func (a *app) trainCommand() *cobra.Command {
+	var f trainFlags
+	cmd := &cobra.Command{
+		Use:   "train",
+		Short: "Train a model",
+		Long: `Train an energy-based model of a data set's images.
+
+Settings come from the defaults, then the file given by --config, then the
+environment (optimizer.learning_rate is JOULE_OPTIMIZER_LEARNING_RATE), then
+the flags; each wins over those before it. --print-config shows the outcome.
+
+Everything that a run makes is in its own folder, runs/<name>/version_N: the
+settings, the metrics, their curves, checkpoints, pictures of samples and the
+model. The path of the model is printed to standard output at the end.
+
+Ctrl-C finishes the batch, saves a checkpoint and prints the command that
+resumes from it, bit for bit as if nothing had happened. Twice quits at once.
+
+Exit codes: 0 done, 1 failure, 2 wrong usage or settings, 3 the training
+diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
+		Example: `  joule train
+  joule train --data fashion-mnist --epochs 10 --name fashion
+  joule train --set optimizer.learning_rate=2e-4 --set sampler.steps=40
+  joule train --limit-train-batches 20 --limit-val-batches 5     # a quick try
+  joule train --resume last
+  joule train --resume last --epochs 60                          # go on for longer
+  joule train --print-config > joule.yaml && joule train --config joule.yaml`,
+		Args: atMost(0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.data.fromEnv(a, cmd.Flags()); err != nil {
+				return err
+			}
+			err := a.fromEnv(cmd.Flags(), map[string]string{"config": envConfig, "threads": envThreads, "run-dir": envRunDir, "name": envName})
+			if err != nil {
+				return err
+			}
+			return a.train(cmd.Context(), &f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	addSetting(cmd, &f.overrides, "data", "data", "name", "data set: "+strings.Join(dataset.Names(), " or "))
+	flags.StringVar(&f.config, "config", "", "read settings from this YAML file (JOULE_CONFIG)")
+	flags.Var(&setFlag{&f.overrides}, "set", "change one setting; may be repeated")
+	addSetting(cmd, &f.overrides, "epochs", "epochs", "int", "passes over the training images")
+	addSetting(cmd, &f.overrides, "batch-size", "batch_size", "int", "images a step")
+	addSetting(cmd, &f.overrides, "limit-train-batches", "limit_train_batches", "int", "training batches an epoch; 0 takes all")
+	addSetting(cmd, &f.overrides, "limit-val-batches", "limit_val_batches", "int", "validation batches an epoch; 0 takes all")
+	addSetting(cmd, &f.overrides, "seed", "seed", "uint", "same seed, same build, same weights")
+	flags.IntVar(&f.threads, "threads", 0, "worker threads, which do not change the result; 0 takes all cores (JOULE_THREADS)")
+	flags.StringVar(&f.runDir, "run-dir", "runs", "folder of all runs (JOULE_RUN_DIR)")
+	flags.StringVar(&f.name, "name", "", "name of the run; the data set's if not given (JOULE_NAME)")
+	flags.StringVar(&f.resume, "resume", "", `continue from a checkpoint: its path, a run's folder, or "last" for the newest run`)
+	f.data.add(flags)
+	flags.BoolVar(&f.printConfig, "print-config", false, "print the settings as YAML and exit")
+	return cmd
+}
+
+// maxThreads is more than any machine has use for.
+const maxThreads = 4096
+
+func checkThreads(n int) error {
+	if n < 0 || n > maxThreads {
+		return &usageError{fmt.Sprintf("--threads: %d is not within 0 to %d", n, maxThreads), "0 takes all cores"}
+	}
+	return nil
+}
+
+func (a *app) train(ctx context.Context, f *trainFlags) error {
+	if err := checkThreads(f.threads); err != nil {
+		return err
+	}
+	base := joule.DefaultConfig()
+	var run *joule.Run
+	var from string
+	if f.resume != "" {
+		var err error
+		if from, run, err = joule.FindCheckpoint(f.runDir, f.name, f.resume); err != nil {
+			return err
+		}
+		if base, err = joule.ReadCheckpointConfig(from); err != nil {
+			return err
+		}
+	}
+	cfg, err := a.settings(base, f.config, f.overrides)
+	if err != nil {
+		return err
+	}
+	if f.printConfig {
+		_, err := a.stdout.Write(cfg.YAML())
+		return err
+	}
+
+	train, val, err := a.load(ctx, cfg.Data, f)
+	if err != nil {
+		return err
+	}
+	trainer, err := newTrainer(cfg, from, train, val)
+	if err != nil {
+		return err
+	}
+	trainer.SetThreads(f.threads)
+	if run == nil {
+		name := f.name
+		if name == "" {
+			name = cfg.Data
+		}
+		if run, err = joule.CreateRun(f.runDir, name); err != nil {
+			return err
+		}
+	}
+	return a.fit(ctx, f, run, trainer)
+}
+
+func newTrainer(cfg joule.Config, from string, train, val *dataset.Set) (*joule.Trainer, error) {
+	if from == "" {
+		return joule.NewTrainer(cfg, train, val)
+	}
+	return joule.ResumeTrainer(from, train, val, func(c *joule.Config) error { *c = cfg; return nil })
+}
+
+// load opens the data, showing a download and whose it is if there is one.
+func (a *app) load(ctx context.Context, name string, f *trainFlags) (train, val *dataset.Set, err error) {
+	fetched := false
+	train, val, err = a.open(ctx, name, f.data.options(a.fetching(&fetched)))
+	a.screen.clear()
+	if err == nil && fetched {
+		a.notice(name)
+	}
+	return train, val, err
+}
+
+// fit trains and tells how it went.
+func (a *app) fit(ctx context.Context, f *trainFlags, run *joule.Run, t *joule.Trainer) error {
+	p := newProgress(a.screen, t.Config())
+	a.screen.line("%s", a.screen.strong("training in "+run.Dir))
+	err := run.Fit(ctx, t, joule.Hooks{Step: p.step, Epoch: p.epoch})
+	a.screen.clear()
+	if err != nil {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			a.screen.line("interrupted; the state is saved in %s", run.Checkpoint("last"))
+			a.screen.line("resume with: %s", resumeCommand(f, run))
+			return exit(exitInterrupted)
+		}
+		return err
+	}
+	p.summary(run, threads(f.threads))
+	_, err = fmt.Fprintln(a.stdout, run.Model())
+	return err
+}
+
+// threads is the number of workers that the engine takes for a flag of n.
+func threads(n int) int {
+	if n == 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return n
+}
+
+// resumeCommand returns what to type to go on with a run. The settings are
+// in its checkpoint; only what is not a setting has to be said again.
+func resumeCommand(f *trainFlags, run *joule.Run) string {
+	words := []string{program(), "train", "--resume", quote(run.Checkpoint("last"))}
+	if f.data.dir != "" {
+		words = append(words, "--data-dir", quote(f.data.dir))
+	}
+	if f.data.offline {
+		words = append(words, "--offline")
+	}
+	if f.threads != 0 {
+		words = append(words, "--threads", strconv.Itoa(f.threads))
+	}
+	return strings.Join(words, " ")
+}
