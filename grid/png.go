@@ -12,6 +12,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/joule-ml/joule/internal/atomicfile"
 )
 
 // A Text is a line of the metadata of a PNG file: what made the picture. Key
@@ -53,6 +55,11 @@ func EncodePNG(w io.Writer, img image.Image, text []Text) error {
 		}
 	}
 	return nil
+}
+
+// WritePNG writes img with the given texts to a file, replacing it whole.
+func WritePNG(path string, img image.Image, text []Text) error {
+	return atomicfile.Write(path, func(w io.Writer) error { return EncodePNG(w, img, text) })
 }
 
 func encodeText(t Text) (kind string, data []byte, err error) {

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -288,10 +289,52 @@ func TestSpecErrors(t *testing.T) {
 		"padding -1":       spec(in, Conv2D(1, 3, 1, -1)),
 		"weights are out":  spec(lane.Shape{C: 4096, H: 8, W: 8}, Conv2D(4096, 5, 8, 0), Flatten(), Linear(1)),
 		"out 65537 is out": spec(in, Flatten(), Linear(65537)),
+		"stride 65":        spec(in, Conv2D(1, 3, 65, 1)),
+		"beyond 4194304":   spec(lane.Shape{C: 1, H: 1000, W: 1000}, SiLU(), SiLU(), SiLU(), SiLU(), Flatten(), Linear(1)),
 		"kernel 5000":      spec(in, Conv2D(1, 5000, 1, 4096)),
 	} {
 		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
+}
+
+// FuzzSpec: whatever a model file asks for is refused or small enough.
+func FuzzSpec(f *testing.F) {
+	for _, s := range networks {
+		b, err := json.Marshal(s)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Add([]byte(`{"Input":{"C":1,"H":4096,"W":1024},"Layers":[{"Type":"conv2d","Out":1,"Kernel":4096,"Stride":64,"Padding":4096}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var s Spec
+		if json.Unmarshal(b, &s) != nil {
+			return
+		}
+		views, err := s.Parameters()
+		if err != nil {
+			return
+		}
+		weights := 0
+		for i := range views {
+			weights += views[i].size()
+		}
+		if weights < 0 || weights > maxLayers*maxWeight {
+			t.Fatalf("%d weights were let through", weights)
+		}
+		if weights > 1<<16 || s.Input.Len() > 1<<12 {
+			return // could be built, but not in a fuzzer's time
+		}
+		n, err := New(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var energy [lane.Width]float32
+		a := n.NewActivations()
+		n.Forward(a, a.Input(), &energy)
+		n.InputGrad(n.NewScratch(), a, &energy)
+	})
 }

@@ -19,7 +19,8 @@ const (
 const (
 	maxLayers = 256
 	maxSide   = 4096
-	maxLen    = 1 << 22 // values in one image, or in a layer's activations of it
+	maxStride = 64
+	maxLen    = 1 << 22 // values in one image and all its activations
 	maxWeight = 1 << 26 // weights of a layer
 )
 
@@ -74,6 +75,7 @@ func (s Spec) build() ([]layer, error) {
 	}
 	layers := make([]layer, len(s.Layers))
 	shape, flat := s.Input, false
+	total := shape.Len()
 	for i, l := range s.Layers {
 		fail := func(format string, a ...any) error {
 			return fmt.Errorf("nn: layer %d (%s): %s", i, l.Type, fmt.Sprintf(format, a...))
@@ -83,15 +85,15 @@ func (s Spec) build() ([]layer, error) {
 			if flat {
 				return nil, fail("cannot follow a flatten")
 			}
-			if l.Out < 1 || l.Out > maxSide || l.Kernel < 1 || l.Kernel > maxSide || l.Stride < 1 || l.Stride > maxSide || l.Padding < 0 || l.Padding > maxSide {
+			if l.Out < 1 || l.Out > maxSide || l.Kernel < 1 || l.Kernel > maxSide || l.Stride < 1 || l.Stride > maxStride || l.Padding < 0 || l.Padding > maxSide {
 				return nil, fail("out %d, kernel %d, stride %d or padding %d is out of range", l.Out, l.Kernel, l.Stride, l.Padding)
 			}
 			if l.Kernel > shape.H+2*l.Padding || l.Kernel > shape.W+2*l.Padding {
 				return nil, fail("kernel %d is larger than the padded image of %d×%d", l.Kernel, shape.H+2*l.Padding, shape.W+2*l.Padding)
 			}
 			c := newConv(shape, l.Out, l.Kernel, l.Kernel, l.Stride, l.Padding)
-			if c.out.Len() > maxLen || c.weights() > maxWeight {
-				return nil, fail("%d outputs and %d weights are out of range", c.out.Len(), c.weights())
+			if c.weights() > maxWeight {
+				return nil, fail("%d weights are out of range", c.weights())
 			}
 			layers[i], shape = c, c.out
 		case LinearType:
@@ -113,6 +115,9 @@ func (s Spec) build() ([]layer, error) {
 			flat = true
 		default:
 			return nil, fail("unknown type; the types are %s, %s, %s and %s", Conv2DType, LinearType, SiLUType, FlattenType)
+		}
+		if total += shape.Len(); total > maxLen {
+			return nil, fail("takes the activations of an image beyond %d values", maxLen)
 		}
 	}
 	if shape.Len() != 1 {

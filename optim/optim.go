@@ -29,13 +29,15 @@ func (a *Adam) Step(params, grad []float32, lr float64) {
 	}
 	a.Steps++
 	t := float64(a.Steps)
+	// 1−β is rounded once, as in PyTorch: 1−float32(0.999) is off by 5e-5.
 	b1, b2 := float32(a.Beta1), float32(a.Beta2)
+	c1, c2 := float32(1-a.Beta1), float32(1-a.Beta2)
 	size := float32(lr / (1 - math.Pow(a.Beta1, t)))
 	root := float32(1 / math.Sqrt(1-math.Pow(a.Beta2, t)))
 	eps := float32(a.Epsilon)
 	for i, g := range grad {
-		m := b1*a.M[i] + (1-b1)*g
-		v := b2*a.V[i] + (1-b2)*g*g
+		m := b1*a.M[i] + c1*g
+		v := b2*a.V[i] + c2*g*g
 		a.M[i], a.V[i] = m, v
 		params[i] -= size * m / (float32(math.Sqrt(float64(v)))*root + eps)
 	}
