@@ -29,6 +29,10 @@ func (e *Error) Error() string { return fmt.Sprintf("writing %s: %v", e.Path, e.
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Wrap makes an *Error of what went wrong while writing to the file at path by
+// other means than Write, with the same hints.
+func Wrap(path string, err error) error { return &Error{path, err, hint(path, err, false)} }
+
 // Write replaces the file at path with what write puts out. The bytes go
 // through a buffer to a temporary file in the same folder, which is synced and
 // then renamed to path; the folder is synced where the system can. A symbolic

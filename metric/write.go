@@ -1,0 +1,189 @@
+package metric
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/joule-ml/joule/internal/atomicfile"
+)
+
+// A Writer appends rows to a file. It is not safe for concurrent use.
+type Writer struct {
+	path    string
+	columns []string
+	file    *os.File
+	buf     *bufio.Writer
+	row     []byte
+}
+
+// Create makes a new file with the columns epoch, step and the given ones. A
+// file that exists already is an error.
+func Create(path string, columns []string) (*Writer, error) {
+	head, err := header(columns)
+	if err != nil {
+		return nil, in(path, err)
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return nil, fmt.Errorf("metric: create %s: %w", path, fs.ErrExist)
+	}
+	// Whoever is killed after this leaves a file with a whole header.
+	if err := atomicfile.Write(path, func(w io.Writer) error {
+		_, err := io.WriteString(w, head)
+		return err
+	}); err != nil {
+		return nil, fmt.Errorf("metric: %w", err)
+	}
+	return open(path, columns)
+}
+
+// Append opens a file that Create made with the same columns and cuts it back
+// to the rows up to keepStep, the step of the checkpoint that the run
+// continues from. A last line without its end, as a killed process leaves, is
+// cut off too, and so is what cannot be read behind the last row to keep, as a
+// power failure may leave. The file is replaced whole, so that being killed in
+// between loses nothing.
+func Append(path string, columns []string, keepStep int) (*Writer, error) {
+	head, err := header(columns)
+	if err != nil {
+		return nil, in(path, err)
+	}
+	err = atomicfile.Write(path, func(w io.Writer) error {
+		old, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer old.Close() // before the renaming, which Windows asks for
+		return keep(w, old, head, keepStep)
+	})
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return nil, in(path, e)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("metric: %w", err)
+	}
+	return open(path, columns)
+}
+
+// keep copies the header and the rows up to keepStep.
+func keep(w io.Writer, old io.Reader, head string, keepStep int) error {
+	lines := newScanner(old)
+	if err := lines.header(); err != nil {
+		return err
+	}
+	if lines.text+"\n" != head {
+		return &Error{
+			Line:  1,
+			Fault: fmt.Sprintf("the columns are %.500q, not %.500q", lines.text, head[:len(head)-1]),
+			Hint:  "continue the run with the version and settings that began it, or start a new one",
+		}
+	}
+	if _, err := io.WriteString(w, head); err != nil {
+		return err
+	}
+	names := strings.Split(lines.text, ",")
+	reached := false // every row to keep has been seen
+	for lines.next() {
+		row, err := parseRow(names, lines.text, lines.line)
+		if err != nil && reached {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		reached = reached || row.step >= keepStep
+		if row.step > keepStep {
+			continue
+		}
+		if _, err := io.WriteString(w, lines.text+"\n"); err != nil {
+			return err
+		}
+	}
+	if e := (*Error)(nil); reached && errors.As(lines.err, &e) {
+		return nil
+	}
+	return lines.err
+}
+
+func open(path string, columns []string) (*Writer, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return nil, fmt.Errorf("metric: %w", err)
+	}
+	return &Writer{path: path, columns: slices.Clone(columns), file: f, buf: bufio.NewWriter(f)}, nil
+}
+
+// Write appends a row. values holds numbers under the names of columns;
+// columns without one stay blank. Numbers read back exactly; those that are
+// not finite are written as nan, inf and -inf. The map may be used again, and
+// nothing is allocated. A name that is no column is a bug and panics.
+func (w *Writer) Write(epoch, step int, values map[string]float64) error {
+	b := strconv.AppendInt(w.row[:0], int64(epoch), 10)
+	b = strconv.AppendInt(append(b, ','), int64(step), 10)
+	found := 0
+	for _, c := range w.columns {
+		b = append(b, ',')
+		if v, ok := values[c]; ok {
+			b = appendFloat(b, v)
+			found++
+		}
+	}
+	if found != len(values) {
+		for name := range values {
+			if !slices.Contains(w.columns, name) {
+				panic(fmt.Sprintf("metric: no column %q", name))
+			}
+		}
+	}
+	w.row = append(b, '\n')
+	_, err := w.buf.Write(w.row)
+	return w.fault(err)
+}
+
+// fault says which file an error is about, and what to do.
+func (w *Writer) fault(err error) error {
+	if err != nil {
+		err = fmt.Errorf("metric: %w", atomicfile.Wrap(w.path, err))
+	}
+	return err
+}
+
+// appendFloat writes what Python's repr would, as far as NaN and infinities
+// go, and otherwise the shortest number that parses back to v.
+func appendFloat(b []byte, v float64) []byte {
+	switch {
+	case math.IsNaN(v):
+		return append(b, "nan"...)
+	case math.IsInf(v, 1):
+		return append(b, "inf"...)
+	case math.IsInf(v, -1):
+		return append(b, "-inf"...)
+	}
+	return strconv.AppendFloat(b, v, 'g', -1, 64)
+}
+
+// Flush puts the rows written so far on the disk, where neither the death of
+// the process nor that of the machine loses them.
+func (w *Writer) Flush() error {
+	err := w.buf.Flush()
+	if err == nil {
+		err = w.file.Sync()
+	}
+	return w.fault(err)
+}
+
+// Close flushes and closes the file.
+func (w *Writer) Close() error {
+	err := w.Flush()
+	if e := w.file.Close(); err == nil {
+		err = w.fault(e)
+	}
+	return err
+}
