@@ -47,5 +47,5 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(samples.N, "samples of", model.Parameters(), "parameters, saved as", picture.Bounds().Size())
-	// Output: 64 samples of 1313 parameters, saved as (242,242)
+	// Output: 64 samples of 1281 parameters, saved as (242,242)
 }
