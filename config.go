@@ -105,7 +105,7 @@ func (c *Config) settings() []setting {
 		{key: "limit_train_batches", value: &c.LimitTrainBatches, hi: 1e9, about: "training batches an epoch; 0 takes all"},
 		{key: "limit_val_batches", value: &c.LimitValBatches, hi: 1e9, about: "validation batches an epoch; 0 takes all"},
 
-		{key: "network.hidden_features", value: &c.Network.HiddenFeatures, lo: 2, hi: 4096, about: "width of the network, even"},
+		{key: "network.hidden_features", value: &c.Network.HiddenFeatures, lo: 2, hi: 1024, about: "width of the network, even"},
 
 		{key: "sampler.steps", value: &c.Sampler.Steps, hi: 1e6, about: "Langevin steps a training step"},
 		{key: "sampler.step_size", value: &c.Sampler.StepSize, hi: 1e6, about: "pixels move by this times the energy's gradient"},

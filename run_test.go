@@ -164,11 +164,11 @@ func TestNewestRun(t *testing.T) {
 	if _, _, err := FindCheckpoint(dir, "b", "last"); !errors.As(err, &e) {
 		t.Errorf("a name without a checkpoint: %v", err)
 	}
-	path, r, err = FindCheckpoint(dir, "", filepath.Join(dir, "a"))
+	_, r, err = FindCheckpoint(dir, "", filepath.Join(dir, "a"))
 	check("resume a name", "a/version_1", r, err)
-	path, r, err = FindCheckpoint(dir, "", run("a/version_1").Dir)
+	_, r, err = FindCheckpoint(dir, "", run("a/version_1").Dir)
 	check("resume a run", "a/version_1", r, err)
-	path, r, err = FindCheckpoint(dir, "", run("a/version_1").Checkpoint("last"))
+	_, r, err = FindCheckpoint(dir, "", run("a/version_1").Checkpoint("last"))
 	check("resume a file", "a/version_1", r, err)
 	loose := filepath.Join(dir, "loose.safetensors")
 	put(t, loose, 0)
