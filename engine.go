@@ -47,14 +47,18 @@ func newEngine(net *nn.Network, threads int) *engine {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	e := &engine{net: net, pool: lane.Pool{Workers: threads}}
-	for range threads {
+	return &engine{net: net, pool: lane.Pool{Workers: threads}}
+}
+
+// each calls f for blocks 0 … n−1, each on some worker.
+func (e *engine) each(n int, f func(w *worker, block int)) {
+	for len(e.workers) < min(e.pool.Workers, n) {
 		e.workers = append(e.workers, &worker{
-			net: net, acts: net.NewActivations(), scratch: net.NewScratch(),
-			x: make([]float32, net.Input().BlockLen()),
+			net: e.net, acts: e.net.NewActivations(), scratch: e.net.NewScratch(),
+			x: make([]float32, e.net.Input().BlockLen()),
 		})
 	}
-	return e
+	e.pool.Each(n, func(i, block int) { f(e.workers[i], block) })
 }
 
 var ones = [lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1}
@@ -90,9 +94,8 @@ type chains struct {
 func (e *engine) advance(ctx context.Context, c sampler.Config, ch chains) error {
 	shape := e.net.Input()
 	size, n := shape.Len(), e.images(ch.x)
-	errs := make([]error, len(e.workers))
-	e.pool.Each(lane.Blocks(n), func(worker, b int) {
-		w := e.workers[worker]
+	errs := make([]error, lane.Blocks(n))
+	e.each(len(errs), func(w *worker, b int) {
 		first, end := b*lane.Width, min((b+1)*lane.Width, n)
 		images := ch.x[first*size : end*size]
 		lane.Pack(w.x, images, shape)
@@ -107,22 +110,26 @@ func (e *engine) advance(ctx context.Context, c sampler.Config, ch chains) error
 			}
 		}
 		if err := sampler.Advance(ctx, c, w, &state, &info, each); err != nil {
-			errs[worker] = err
+			errs[b] = err
 		}
 		lane.Unpack(images, w.x, shape)
 		if ch.info != nil {
 			ch.info[b] = info
 		}
 	})
-	return firstError(errs)
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // perturb adds N(0, noise²) to every image and clamps it to [lo, hi].
 func (e *engine) perturb(x []float32, s lane.Stream, step uint32, noise, lo, hi float32) {
 	shape := e.net.Input()
 	size, n := shape.Len(), e.images(x)
-	e.pool.Each(lane.Blocks(n), func(worker, b int) {
-		w := e.workers[worker]
+	e.each(lane.Blocks(n), func(w *worker, b int) {
 		first, end := b*lane.Width, min((b+1)*lane.Width, n)
 		images := x[first*size : end*size]
 		lane.Pack(w.x, images, shape)
@@ -136,8 +143,7 @@ func (e *engine) perturb(x []float32, s lane.Stream, step uint32, noise, lo, hi 
 func (e *engine) energies(energy, x []float32) {
 	shape := e.net.Input()
 	size, n := shape.Len(), e.images(x)
-	e.pool.Each(lane.Blocks(n), func(worker, b int) {
-		w := e.workers[worker]
+	e.each(lane.Blocks(n), func(w *worker, b int) {
 		first, end := b*lane.Width, min((b+1)*lane.Width, n)
 		lane.Pack(w.x, x[first*size:end*size], shape)
 		var out [lane.Width]float32
@@ -195,7 +201,7 @@ func (e *engine) backward(grad []float32, cotangent [][]float32) {
 	for len(e.grads) < shards {
 		e.grads = append(e.grads, make([]float32, len(grad)))
 	}
-	e.pool.Each(shards, func(worker, s int) {
+	e.each(shards, func(w *worker, s int) {
 		clear(e.grads[s])
 		for i := range e.blocks {
 			b := &e.blocks[i]
@@ -206,7 +212,7 @@ func (e *engine) backward(grad []float32, cotangent [][]float32) {
 			for l := range b.n {
 				dy[l] = cotangent[b.part[l]][b.slot[l]]
 			}
-			e.net.ParamGrad(e.grads[s], e.workers[worker].scratch, e.acts[i], &dy)
+			e.net.ParamGrad(e.grads[s], w.scratch, e.acts[i], &dy)
 		}
 	})
 	e.sumShards(grad)
@@ -238,13 +244,4 @@ func slots(first, end int) []uint32 {
 		s[l] = uint32(first + l)
 	}
 	return s[:end-first]
-}
-
-func firstError(errs []error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

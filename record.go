@@ -164,7 +164,7 @@ func (rec *recorder) curves() error {
 // the pictures of a run show the same chains.
 func (rec *recorder) samples(ctx context.Context, epoch int) error {
 	m := rec.t.Model()
-	c := SampleConfig{N: rec.cfg.Generate.Chains, Seed: rec.cfg.Seed, Sampler: rec.cfg.Sampler, Threads: len(rec.t.engine.workers)}
+	c := SampleConfig{N: rec.cfg.Generate.Chains, Seed: rec.cfg.Seed, Sampler: rec.cfg.Sampler, Threads: rec.t.engine.pool.Workers}
 	c.Sampler.Steps = rec.cfg.Generate.Steps
 	s, err := m.Sample(ctx, c)
 	if err != nil {
