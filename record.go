@@ -40,7 +40,7 @@ func (r *Run) Fit(ctx context.Context, t *Trainer, hooks Hooks) error {
 			return nil
 		},
 		Epoch: func(e EpochInfo) error {
-			if err := rec.epoch(ctx, e); err != nil {
+			if err := rec.epoch(e); err != nil {
 				return err
 			}
 			if hooks.Epoch != nil {
@@ -123,12 +123,19 @@ func (rec *recorder) checkpoint(which string) error {
 	return rec.t.Save(rec.run.Checkpoint(which))
 }
 
-func (rec *recorder) epoch(ctx context.Context, e EpochInfo) error {
+// epoch writes the files of a finished epoch, the last checkpoint at the end:
+// a process that is killed before does the epoch over, and all of its files.
+func (rec *recorder) epoch(e EpochInfo) error {
 	if err := rec.log.epoch(e); err != nil {
 		return err
 	}
-	if err := rec.checkpoint("last"); err != nil {
+	if err := rec.model(); err != nil {
 		return err
+	}
+	if n := rec.cfg.Generate.EveryNEpochs; n > 0 && e.Epoch%n == 0 {
+		if err := rec.samples(e.Epoch); err != nil {
+			return err
+		}
 	}
 	if v := e.ValContrastiveDivergence; v < rec.best {
 		if err := rec.checkpoint("best"); err != nil {
@@ -136,13 +143,7 @@ func (rec *recorder) epoch(ctx context.Context, e EpochInfo) error {
 		}
 		rec.best = v
 	}
-	if err := rec.model(); err != nil {
-		return err
-	}
-	if n := rec.cfg.Generate.EveryNEpochs; n > 0 && e.Epoch%n == 0 {
-		return rec.samples(ctx, e.Epoch)
-	}
-	return nil
+	return rec.checkpoint("last")
 }
 
 // model writes the model and the curves that led to it.
@@ -161,12 +162,13 @@ func (rec *recorder) curves() error {
 }
 
 // samples draws the picture of an epoch: always from the same noise, so that
-// the pictures of a run show the same chains.
-func (rec *recorder) samples(ctx context.Context, epoch int) error {
+// the pictures of a run show the same chains. It is not interrupted: it takes
+// about as long as ten batches, and the epoch would lack its picture.
+func (rec *recorder) samples(epoch int) error {
 	m := rec.t.Model()
 	c := SampleConfig{N: rec.cfg.Generate.Chains, Seed: rec.cfg.Seed, Sampler: rec.cfg.Sampler, Threads: rec.t.engine.pool.Workers}
 	c.Sampler.Steps = rec.cfg.Generate.Steps
-	s, err := m.Sample(ctx, c)
+	s, err := m.Sample(context.Background(), c)
 	if err != nil {
 		return err
 	}

@@ -162,7 +162,7 @@ func (a *app) fetching(fetched *bool) func(dataset.Event) {
 		if e.Total > 0 {
 			parts[1] = fmt.Sprintf("%d%% of %s", 100*e.Done/e.Total, bytesText(e.Total))
 		}
-		a.screen.show(append(parts, "from "+sourceText(e.Source)))
+		a.screen.show(append(parts, "from "+sourceText(e.Source)), nil)
 	}
 }
 

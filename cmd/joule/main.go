@@ -102,6 +102,7 @@ func (e *usageError) Error() string { return e.fault }
 
 func unknownCommand(cmd *cobra.Command, arg string) error {
 	hint := "see " + cmd.CommandPath() + " --help"
+	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(arg); len(near) > 0 {
 		hint = fmt.Sprintf("did you mean %q?", cmd.CommandPath()+" "+near[0])
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/joule-ml/joule"
@@ -16,7 +15,7 @@ type progress struct {
 	screen    *screen
 	cfg       joule.Config
 	began     time.Time
-	step1     time.Duration // smoothed duration of a step
+	duration  time.Duration // of a step, smoothed
 	gradients int64
 	stepping  time.Duration // time spent in steps
 	epochs    []joule.EpochInfo
@@ -33,34 +32,45 @@ const smoothing = 0.05
 func (p *progress) step(s joule.StepInfo) error {
 	p.gradients += int64(s.ImageGradients)
 	p.stepping += s.Duration
-	if p.step1 == 0 {
-		p.step1 = s.Duration
+	if p.duration == 0 {
+		p.duration = s.Duration
 	}
-	p.step1 += time.Duration(smoothing * float64(s.Duration-p.step1))
+	p.duration += time.Duration(smoothing * float64(s.Duration-p.duration))
 	if p.screen.due() || s.Batch+1 == s.Batches && !p.screen.live {
 		p.screen.show(p.parts(s))
 	}
 	return nil
 }
 
-// parts describes a step, the most important first. The document's averages
-// are of f = −E.
-func (p *progress) parts(s joule.StepInfo) []string {
+// parts describes a step, the most important first, for a wide and for a
+// narrow terminal. The document's averages are of f = −E.
+func (p *progress) parts(s joule.StepInfo) (parts, short []string) {
 	epoch, batch := s.Epoch+1, s.Batch+1
 	left := (p.cfg.Epochs-epoch)*s.Batches + s.Batches - batch
-	rate := 0.0
-	if p.step1 > 0 {
-		rate = float64(s.ImageGradients) / p.step1.Seconds()
+	eta := "ETA " + durationText(time.Duration(left)*p.duration)
+	rate := int64(0)
+	if p.duration > 0 {
+		rate = int64(float64(s.ImageGradients) / p.duration.Seconds())
 	}
-	return []string{
+	parts = []string{
 		fmt.Sprintf("epoch %d/%d", epoch, p.cfg.Epochs),
 		fmt.Sprintf("batch %d/%d", batch, s.Batches),
-		"ETA " + durationText(time.Duration(left)*p.step1),
-		thousands(int64(rate)) + " image-gradients/s",
+		eta,
+		thousands(rate) + " image-gradients/s",
 		fmt.Sprintf("E(real) %+.4f", -s.AvgReal),
 		fmt.Sprintf("E(fake) %+.4f", -s.AvgFake),
 		fmt.Sprintf("loss %+.4f", s.Loss),
 	}
+	short = []string{
+		parts[0],
+		fmt.Sprintf("%d/%d", batch, s.Batches),
+		eta,
+		fmt.Sprintf("%dk/s", rate/1000),
+		fmt.Sprintf("real %+.3f", -s.AvgReal),
+		fmt.Sprintf("fake %+.3f", -s.AvgFake),
+		fmt.Sprintf("loss %+.3f", s.Loss),
+	}
+	return parts, short
 }
 
 func (p *progress) epoch(e joule.EpochInfo) error {
@@ -74,12 +84,10 @@ func (p *progress) epoch(e joule.EpochInfo) error {
 func (p *progress) summary(run *joule.Run, threads int) {
 	var b strings.Builder
 	if len(p.epochs) > 1 {
-		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(w, "validation after epoch\tE(real)\tE(noise)\tcontrastive divergence\t")
+		fmt.Fprintf(&b, "validation   E(real)  E(noise)  contrastive divergence\n")
 		for _, e := range p.epochs {
-			fmt.Fprintf(w, "%d\t%+.4f\t%+.4f\t%+.4f\t\n", e.Epoch, -e.ValReal, -e.ValFake, e.ValContrastiveDivergence)
+			fmt.Fprintf(&b, "epoch %-5d  %+7.4f  %+8.4f  %+22.4f\n", e.Epoch, -e.ValReal, -e.ValFake, e.ValContrastiveDivergence)
 		}
-		w.Flush()
 	}
 	if p.stepping > 0 {
 		fmt.Fprintf(&b, "speed   %s image-gradients/s (%s kernels, %s)\n",

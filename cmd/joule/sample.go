@@ -89,13 +89,16 @@ func (f *sampleFlags) model(args []string) (string, error) {
 	if f.out == "" {
 		return "", &usageError{"-o: no file name", "name a PNG file, or - for standard output"}
 	}
-	path := f.runDir
-	if len(args) > 0 {
-		path = args[0]
-	}
 	switch f.checkpoint {
 	case "", "last", "best":
-		return joule.FindModel(path, f.checkpoint)
+		if len(args) > 0 {
+			return joule.FindModel(args[0], f.checkpoint)
+		}
+		run, err := joule.NewestRun(f.runDir)
+		if err != nil {
+			return "", err
+		}
+		return joule.FindModel(run.Dir, f.checkpoint)
 	}
 	if len(args) > 0 {
 		return "", &usageError{fmt.Sprintf("both %s and --checkpoint %s name a model", args[0], f.checkpoint), "give one of them, or --checkpoint last or best"}

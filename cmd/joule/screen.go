@@ -95,26 +95,32 @@ func (s *screen) due() bool {
 	return true
 }
 
-// show puts the parts on the live line, as many as fit, or prints all of them
-// as a line where there is none.
-func (s *screen) show(parts []string) {
+// show puts the parts on the live line, or the short ones where they do not
+// fit, as many as do; where there is no live line it prints all parts as a
+// line.
+func (s *screen) show(parts, short []string) {
 	if !s.live {
 		s.line("%s", strings.Join(parts, "  "))
 		return
 	}
-	text, columns := fit(parts, s.width()-1) // the last column would wrap on some terminals
+	width := s.width() - 1 // text in the last column makes some terminals go on to the next line
+	text, columns, all := fit(parts, width)
+	if !all && len(short) > 0 {
+		text, columns, _ = fit(short, width)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.paint && len(parts) > 0 && strings.HasPrefix(text, parts[0]) {
-		text = bold + parts[0] + reset + text[len(parts[0]):]
+	if first, rest, ok := strings.Cut(text, "  "); ok && s.paint {
+		text = bold + first + reset + "  " + rest
 	}
 	io.WriteString(s.w, "\r"+text+"\x1b[K")
 	s.drawn = max(columns, 1)
 }
 
 // fit joins as many of the parts as take no more than width columns, which
-// are characters here, and always a piece of the first.
-func fit(parts []string, width int) (text string, columns int) {
+// are characters here, and always a piece of the first. all tells whether
+// none was left out.
+func fit(parts []string, width int) (text string, columns int, all bool) {
 	for i, p := range parts {
 		n := len([]rune(p))
 		if i > 0 {
@@ -123,13 +129,13 @@ func fit(parts []string, width int) (text string, columns int) {
 		if columns+n > width {
 			if i == 0 {
 				r := []rune(p)[:max(width, 0)]
-				return string(r), len(r)
+				return string(r), len(r), false
 			}
-			break
+			return text, columns, false
 		}
 		text, columns = text+p, columns+n
 	}
-	return text, columns
+	return text, columns, true
 }
 
 const (

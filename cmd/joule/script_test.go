@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -94,10 +95,11 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code":      code,
-			"interrupt": interrupt,
-			"pngtext":   pngText,
-			"shorten":   shorten,
+			"code":    code,
+			"signal":  signalAt,
+			"pngtext": pngText,
+			"shorten": shorten,
+			"columns": columns,
 		},
 	})
 }
@@ -120,29 +122,31 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// interrupt runs a program, presses Ctrl-C once it has printed a text to
-// stderr, and checks that it exits with 130. What it prints goes to the files
-// interrupted.stdout and interrupted.stderr.
-func interrupt(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: interrupt text program [args]")
+// signalAt runs a program and sends it a signal, INT as Ctrl-C does or KILL,
+// once it has printed a text to stderr: signal INT text joule train. It checks
+// that the program ends as it should. What it printed goes to the files
+// signal.stdout and signal.stderr.
+func signalAt(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]os.Signal{"INT": os.Interrupt, "KILL": os.Kill}
+	if neg || len(args) < 3 || signals[args[0]] == nil {
+		ts.Fatalf("usage: signal INT|KILL text program [args]")
 	}
 	var path string
 	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
-		if candidate := filepath.Join(dir, args[1]); path == "" {
+		if candidate := filepath.Join(dir, args[2]); path == "" {
 			if _, err := os.Stat(candidate); err == nil {
 				path = candidate
 			}
 		}
 	}
-	cmd := exec.Command(path, args[2:]...)
+	cmd := exec.Command(path, args[3:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = append(os.Environ(), "PWD="+cmd.Dir)
 	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "NO_COLOR", synthetic} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	var stdout bytes.Buffer
-	stderr := &watched{text: []byte(args[0]), seen: make(chan struct{})}
+	stderr := &watched{text: []byte(args[1]), seen: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &stdout, stderr
 	ts.Check(cmd.Start())
 	done := make(chan error, 1)
@@ -150,18 +154,22 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	var err error
 	select {
 	case <-stderr.seen:
-		ts.Check(cmd.Process.Signal(os.Interrupt))
+		ts.Check(cmd.Process.Signal(signals[args[0]]))
 		err = <-done
 	case err = <-done:
 	case <-time.After(time.Minute):
 		cmd.Process.Kill()
 		err = <-done
 	}
-	ts.Check(os.WriteFile(ts.MkAbs("interrupted.stdout"), stdout.Bytes(), 0o666))
-	ts.Check(os.WriteFile(ts.MkAbs("interrupted.stderr"), stderr.Bytes(), 0o666))
+	ts.Check(os.WriteFile(ts.MkAbs("signal.stdout"), stdout.Bytes(), 0o666))
+	ts.Check(os.WriteFile(ts.MkAbs("signal.stderr"), stderr.Bytes(), 0o666))
+	want := exitInterrupted
+	if args[0] == "KILL" {
+		want = -1 // as os/exec reports a process that a signal ended
+	}
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
-		ts.Fatalf("ended with %v, want exit code %d\n%s", err, exitInterrupted, stderr.Bytes())
+	if !errors.As(err, &exit) || exit.ExitCode() != want {
+		ts.Fatalf("ended with %v, want exit code %d\n%s", err, want, stderr.Bytes())
 	}
 }
 
@@ -214,4 +222,17 @@ func shorten(ts *testscript.TestScript, neg bool, args []string) {
 	st, err := os.Stat(path)
 	ts.Check(err)
 	ts.Check(os.Truncate(path, st.Size()/2))
+}
+
+// columns prints the first so many columns of a CSV file: columns 3 file.csv.
+func columns(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: columns N file.csv")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	for line := range strings.Lines(ts.ReadFile(args[1])) {
+		cells := strings.Split(strings.TrimSpace(line), ",")
+		fmt.Fprintln(ts.Stdout(), strings.Join(cells[:min(n, len(cells))], ","))
+	}
 }

@@ -161,7 +161,10 @@ func (a *app) load(ctx context.Context, name string, f *trainFlags) (train, val 
 // fit trains and tells how it went.
 func (a *app) fit(ctx context.Context, f *trainFlags, run *joule.Run, t *joule.Trainer) error {
 	p := newProgress(a.screen, t.Config())
-	a.screen.line("%s", a.screen.strong("training in "+run.Dir))
+	a.screen.line("training %s parameters on %s in %s", thousands(int64(t.Model().Parameters())), t.Config().Data, a.screen.strong(run.Dir))
+	if n, all := t.Epochs(), t.Config().Epochs; n >= all {
+		a.screen.line("all %s are done already; --epochs asks for more", plural(all, "epoch"))
+	}
 	err := run.Fit(ctx, t, joule.Hooks{Step: p.step, Epoch: p.epoch})
 	a.screen.clear()
 	if err != nil {

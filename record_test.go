@@ -1,0 +1,390 @@
+package joule
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/grid"
+	"github.com/joule-ml/joule/metric"
+)
+
+// stripes returns n images of 1×12×12, striped more or less finely.
+func stripes(n int) *dataset.Set {
+	s := &dataset.Set{Name: "stripes", N: n, C: 1, H: 12, W: 12, Pixels: make([]byte, n*144)}
+	for i := range s.Pixels {
+		if i%144%12*(1+i/144%3)%4 < 2 {
+			s.Pixels[i] = 255
+		}
+	}
+	return s
+}
+
+// tinyRun returns settings for a run of moments.
+func tinyRun() Config {
+	c := DefaultConfig()
+	c.Network.HiddenFeatures = 2
+	c.BatchSize, c.Epochs = 8, 2
+	c.Sampler.Steps = 2
+	c.Buffer.Size = 50
+	c.Generate.Chains, c.Generate.Steps = 3, 2
+	return c
+}
+
+func fitRun(t *testing.T, c Config, hooks Hooks) *Run {
+	t.Helper()
+	r, err := CreateRun(t.TempDir(), "stripes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := NewTrainer(c, stripes(20), stripes(9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Fit(t.Context(), trainer, hooks); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestRunFit(t *testing.T) {
+	c := tinyRun()
+	var steps []StepInfo
+	var epochs []EpochInfo
+	var r *Run
+	r = fitRun(t, c, Hooks{
+		Step: func(s StepInfo) error { steps = append(steps, s); return nil },
+		Epoch: func(e EpochInfo) error {
+			epochs = append(epochs, e)
+			return nil
+		},
+	})
+	if len(steps) != 6 || len(epochs) != 2 {
+		t.Fatalf("hooks saw %d steps and %d epochs", len(steps), len(epochs))
+	}
+	if got, err := r.Settings(); err != nil || got != c {
+		t.Errorf("settings: %+v, %v", got, err)
+	}
+
+	// What is recorded is what the hooks saw.
+	table, err := metric.Read(r.Metrics())
+	if err != nil {
+		t.Fatal(err)
+	}
+	loss := table.Get("loss")
+	if !slices.Equal(loss.Step, []int{1, 2, 3, 4, 5, 6}) || !slices.Equal(loss.Epoch, []int{1, 1, 1, 2, 2, 2}) {
+		t.Errorf("steps %v of epochs %v", loss.Step, loss.Epoch)
+	}
+	for i, s := range steps {
+		for tag, want := range map[string]float64{
+			"loss": s.Loss, "loss_regularization": s.Regularization, "loss_contrastive_divergence": s.ContrastiveDivergence,
+			"metrics_avg_real": s.AvgReal, "metrics_avg_fake": s.AvgFake, "learning_rate": s.LearningRate, "grad_norm": s.GradNorm,
+			"image_gradients_per_second": float64(s.ImageGradients) / s.Duration.Seconds(),
+		} {
+			if got := table.Get(tag).Value[i]; got != want {
+				t.Errorf("step %d: %s is %v, want %v", s.Step, tag, got, want)
+			}
+		}
+	}
+	for i, e := range epochs {
+		for tag, want := range map[string]float64{
+			"val_contrastive_divergence": e.ValContrastiveDivergence, "val_real_out": e.ValReal, "val_fake_out": e.ValFake,
+		} {
+			if s := table.Get(tag); s.Value[i] != want || s.Epoch[i] != i+1 || s.Step[i] != 3*(i+1) {
+				t.Errorf("epoch %d: %s is %v, want %v", e.Epoch, tag, s.Value[i], want)
+			}
+		}
+	}
+
+	// The model is that of the last checkpoint, and the pictures tell so.
+	m, err := LoadModel(r.Model())
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err := LoadModel(r.Checkpoint("last"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Hash() != last.Hash() {
+		t.Error("the model is not that of the last checkpoint")
+	}
+	for path, size := range map[string][2]int{r.Samples(1): {44, 16}, r.Samples(2): {44, 16}, r.Curves(): {}} {
+		data := readFile(t, path)
+		img, err := png.DecodeConfig(bytes.NewReader(data))
+		if err != nil || size[0] > 0 && (img.Width != size[0] || img.Height != size[1]) {
+			t.Errorf("%s: %d×%d, %v", path, img.Width, img.Height, err)
+		}
+		text, err := grid.ReadText(bytes.NewReader(data))
+		if err != nil {
+			t.Error(err)
+		}
+		if path != r.Samples(1) && !slices.Contains(text, grid.Text{Key: "joule:model", Value: m.Hash()}) {
+			t.Errorf("%s: texts %v", path, text)
+		}
+	}
+}
+
+func TestRunFitBest(t *testing.T) {
+	for _, lr := range []float64{1e-3, 0} {
+		c := tinyRun()
+		c.Epochs, c.Optimizer.LearningRate = 4, lr
+		c.Generate.EveryNEpochs = 0
+		least, hash := math.Inf(1), ""
+		var r *Run
+		var copies [][]byte
+		epoch := func(e EpochInfo) error {
+			copies = append(copies, readFile(t, r.Checkpoint("last")))
+			if e.ValContrastiveDivergence < least {
+				least = e.ValContrastiveDivergence
+				hash = string(copies[len(copies)-1])
+			}
+			return nil
+		}
+		var err error
+		if r, err = CreateRun(t.TempDir(), "stripes"); err != nil {
+			t.Fatal(err)
+		}
+		trainer, err := NewTrainer(c, stripes(20), stripes(9))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Fit(t.Context(), trainer, Hooks{Epoch: epoch}); err != nil {
+			t.Fatal(err)
+		}
+		if string(readFile(t, r.Checkpoint("best"))) != hash {
+			t.Errorf("learning rate %g: best.safetensors is not the checkpoint of the lowest validation", lr)
+		}
+		if entries, _ := os.ReadDir(filepath.Dir(r.Samples(1))); len(entries) != 0 {
+			t.Errorf("pictures that nobody asked for: %v", entries)
+		}
+	}
+}
+
+// withoutSpeed cuts the last column, which depends on the clock.
+func withoutSpeed(csv []byte) string {
+	var b strings.Builder
+	for line := range strings.Lines(string(csv)) {
+		b.WriteString(line[:strings.LastIndexByte(line, ',')] + "\n")
+	}
+	return b.String()
+}
+
+func TestRunFitInterrupted(t *testing.T) {
+	c := tinyRun()
+	c.Epochs = 3
+	straight := fitRun(t, c, Hooks{})
+	for _, at := range []int{1, 3, 5} { // in an epoch, at its end, in the next
+		ctx, cancel := context.WithCancel(t.Context())
+		r, err := CreateRun(t.TempDir(), "stripes")
+		if err != nil {
+			t.Fatal(err)
+		}
+		trainer, err := NewTrainer(c, stripes(20), stripes(9))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = r.Fit(ctx, trainer, Hooks{Step: func(s StepInfo) error {
+			if s.Step == at {
+				cancel()
+			}
+			return nil
+		}})
+		cancel()
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("interrupted in step %d: %v", at, err)
+		}
+		path, found, err := FindCheckpoint(filepath.Dir(filepath.Dir(r.Dir)), "", "last")
+		if err != nil || found.Dir != r.Dir {
+			t.Fatalf("%v, %v", found, err)
+		}
+		// Rows that a killed process wrote after its checkpoint are cut.
+		f, err := os.OpenFile(r.Metrics(), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.WriteString("9,99,1,1,1,1,1,,,,1,1,1\n9,100,1,1")
+		f.Close()
+
+		trainer, err = ResumeTrainer(path, stripes(20), stripes(9), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trainer.SetThreads(3)
+		if err := r.Fit(t.Context(), trainer, Hooks{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []func(*Run) string{
+			(*Run).Model, (*Run).Config,
+			func(r *Run) string { return r.Checkpoint("last") },
+			func(r *Run) string { return r.Checkpoint("best") },
+			func(r *Run) string { return r.Samples(1) },
+			func(r *Run) string { return r.Samples(3) },
+		} {
+			if !bytes.Equal(readFile(t, path(r)), readFile(t, path(straight))) {
+				t.Errorf("interrupted in step %d: %s differs", at, path(r))
+			}
+		}
+		if got, want := withoutSpeed(readFile(t, r.Metrics())), withoutSpeed(readFile(t, straight.Metrics())); got != want {
+			t.Errorf("interrupted in step %d: metrics\n%s\nwant\n%s", at, got, want)
+		}
+	}
+}
+
+func TestRunFitStepCheckpoints(t *testing.T) {
+	c := tinyRun()
+	c.Checkpoint.EveryNSteps = 2
+	var r *Run
+	var err error
+	if r, err = CreateRun(t.TempDir(), "stripes"); err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := NewTrainer(c, stripes(20), stripes(9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = r.Fit(t.Context(), trainer, Hooks{Step: func(s StepInfo) error {
+		saved, err := ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), nil)
+		if err != nil {
+			return err
+		}
+		want := max(s.Step/2*2, (s.Step-1)/3*3) // the last even step or end of an epoch
+		if saved.Steps() != want {
+			t.Errorf("after step %d the checkpoint has %d steps, want %d", s.Step, saved.Steps(), want)
+		}
+		// Metrics on the disk are never behind the checkpoint.
+		table, err := metric.Read(r.Metrics())
+		if err != nil {
+			return err
+		}
+		if n := len(table.Get("loss").Step); n < want {
+			t.Errorf("after step %d: metrics of %d steps, a checkpoint of %d", s.Step, n, want)
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRunFitErrors(t *testing.T) {
+	c := tinyRun()
+	r, err := CreateRun(t.TempDir(), "stripes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := NewTrainer(c, stripes(20), stripes(9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Another training in the folder.
+	release, err := r.lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e *RunError
+	if err := r.Fit(t.Context(), trainer, Hooks{}); !errors.As(err, &e) || e.Hint == "" {
+		t.Errorf("two trainings in a folder: %v", err)
+	}
+	release()
+
+	// An error of a hook ends the training, as it is, and leaves the state
+	// before it.
+	stop := errors.New("stop")
+	for _, hooks := range []Hooks{
+		{Step: func(StepInfo) error { return stop }},
+		{Epoch: func(EpochInfo) error { return stop }},
+	} {
+		if err := r.Fit(t.Context(), trainer, hooks); err != stop {
+			t.Errorf("got %v", err)
+		}
+	}
+	if _, err := ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), nil); err != nil {
+		t.Error(err)
+	}
+
+	// Metrics of something else.
+	if err := os.WriteFile(r.Metrics(), []byte("a,b\n1,2\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var m *metric.Error
+	if err := r.Fit(t.Context(), trainer, Hooks{}); !errors.As(err, &m) {
+		t.Errorf("strange metrics: %v", err)
+	}
+	if got := string(readFile(t, r.Metrics())); got != "a,b\n1,2\n" {
+		t.Errorf("strange metrics became %q", got)
+	}
+
+	// A folder that is gone.
+	gone := &Run{Dir: filepath.Join(t.TempDir(), "gone")}
+	if err := gone.Fit(t.Context(), trainer, Hooks{}); !errors.As(err, &e) || e.Hint == "" {
+		t.Errorf("no folder: %v", err)
+	}
+}
+
+func TestRunFitDiverged(t *testing.T) {
+	c := tinyRun()
+	c.Epochs = 100
+	c.Optimizer.LearningRate, c.Optimizer.GradClipNorm = 1000, math.Inf(1)
+	r, err := CreateRun(t.TempDir(), "stripes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := NewTrainer(c, stripes(20), stripes(9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var diverged *DivergedError
+	if err := r.Fit(t.Context(), trainer, Hooks{}); !errors.As(err, &diverged) {
+		t.Fatalf("got %v", err)
+	}
+	saved, err := ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range saved.net.Params() {
+		if !finite(float64(p)) {
+			t.Fatal("the checkpoint that is kept is not finite")
+		}
+	}
+	if _, err := os.Stat(r.Curves()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWriteSamplesChannels(t *testing.T) {
+	s := &Samples{N: 1, C: 2, H: 1, W: 1, Images: make([]float32, 2)}
+	if err := WriteSamples(new(bytes.Buffer), nil, DefaultSampleConfig(), s); err == nil {
+		t.Error("two channels were drawn")
+	}
+}
+
+func TestRunSettings(t *testing.T) {
+	r := &Run{Dir: t.TempDir()}
+	if c, err := r.Settings(); err != nil || c != DefaultConfig() {
+		t.Errorf("no file: %+v, %v", c, err)
+	}
+	if err := os.Mkdir(r.Config(), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	var e *RunError
+	if _, err := r.Settings(); !errors.As(err, &e) {
+		t.Errorf("a folder: %v", err)
+	}
+}
