@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
 )
@@ -71,14 +72,19 @@ type recorder struct {
 	cfg  Config
 	log  *metricLog
 	best float64 // lowest val_contrastive_divergence so far
-	done bool    // the model of the last epoch is written
+	// drawn is when the curves were.
+	drawn time.Time
 }
+
+// curvesAge is how old the curves may become while epochs end: drawing them
+// takes longer than a short epoch.
+const curvesAge = 10 * time.Second
 
 // record begins to record t: the settings, the metrics up to t's step, and a
 // checkpoint, so that a folder or a disk that cannot be written to is found
 // before any work.
 func (r *Run) record(t *Trainer) (*recorder, error) {
-	rec := &recorder{run: r, t: t, cfg: t.Config()}
+	rec := &recorder{run: r, t: t, cfg: t.Config(), drawn: time.Now()}
 	if err := r.makeFolders(); err != nil {
 		return nil, &RunError{Path: r.Dir, Fault: "cannot be written to", Err: err, Hint: "choose a folder that can be written to"}
 	}
@@ -129,8 +135,13 @@ func (rec *recorder) epoch(e EpochInfo) error {
 	if err := rec.log.epoch(e); err != nil {
 		return err
 	}
-	if err := rec.model(); err != nil {
+	if err := rec.t.Model().Save(rec.run.Model()); err != nil {
 		return err
+	}
+	if time.Since(rec.drawn) > curvesAge {
+		if err := rec.curves(); err != nil {
+			return err
+		}
 	}
 	if n := rec.cfg.Generate.EveryNEpochs; n > 0 && e.Epoch%n == 0 {
 		if err := rec.samples(e.Epoch); err != nil {
@@ -146,16 +157,9 @@ func (rec *recorder) epoch(e EpochInfo) error {
 	return rec.checkpoint("last")
 }
 
-// model writes the model and the curves that led to it.
-func (rec *recorder) model() error {
-	if err := rec.t.Model().Save(rec.run.Model()); err != nil {
-		return err
-	}
-	rec.done = true
-	return rec.curves()
-}
-
+// curves draws the curves.
 func (rec *recorder) curves() error {
+	rec.drawn = time.Now()
 	return atomicfile.Write(rec.run.Curves(), func(w io.Writer) error {
 		return rec.log.curves(w, pictureText(rec.t.Model(), rec.cfg.Seed, rec.cfg.Sampler))
 	})
@@ -178,16 +182,19 @@ func (rec *recorder) samples(epoch int) error {
 // end closes the record of a training that ended with err.
 func (rec *recorder) end(ctx context.Context, err error) error {
 	switch {
-	case err == nil && !rec.done: // resumed when there was nothing left to do
-		err = rec.model()
-	case err != nil && ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))):
+	case err == nil:
+		// Also where there was nothing left to train.
+		if err = rec.t.Model().Save(rec.run.Model()); err == nil {
+			err = rec.curves()
+		}
+	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))):
 		if saveErr := rec.checkpoint("last"); saveErr != nil {
 			err = fmt.Errorf("interrupted, and the state is not saved: %w", saveErr)
 		}
-	}
-	if err != nil {
-		// The curves show what led to it. If they cannot be drawn either,
-		// the first error is still the one to tell.
+		fallthrough
+	default:
+		// The curves show what led to the end. If they cannot be drawn
+		// either, the first error is still the one to tell.
 		_ = rec.curves()
 	}
 	if closeErr := rec.log.close(); err == nil {
