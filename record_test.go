@@ -68,8 +68,7 @@ func TestRunFit(t *testing.T) {
 	c := tinyRun()
 	var steps []StepInfo
 	var epochs []EpochInfo
-	var r *Run
-	r = fitRun(t, c, Hooks{
+	r := fitRun(t, c, Hooks{
 		Step: func(s StepInfo) error { steps = append(steps, s); return nil },
 		Epoch: func(e EpochInfo) error {
 			epochs = append(epochs, e)
