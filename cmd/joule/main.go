@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/checkpoint"
@@ -139,7 +141,15 @@ func (a *app) report(ctx context.Context, err error) int {
 		return exitInterrupted
 	}
 	a.screen.line("joule: %s", oneLine(err.Error()))
-	if hint := hintOf(err); hint != "" {
+	hint := hintOf(err)
+	switch {
+	case hint != "":
+	case errors.Is(err, syscall.ENOSPC):
+		hint = "free some space on the disk, or write to another one"
+	case errors.Is(err, fs.ErrPermission):
+		hint = "look at the permissions of the file and of its folder"
+	}
+	if hint != "" {
 		a.screen.line("hint: %s", oneLine(hint))
 	}
 	return codeOf(err)

@@ -154,7 +154,7 @@ func samplerOf(path string) (sampler.Config, error) {
 	return cfg.Sampler, err
 }
 
-// writable finds out before the work that the picture's folder is not there.
+// writable finds out before the work whether the picture can be written.
 func writable(path string) error {
 	dir := filepath.Dir(path)
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
@@ -163,5 +163,10 @@ func writable(path string) error {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		return &usageError{fmt.Sprintf("-o: %s is a folder", path), "name a file in it"}
 	}
-	return nil
+	probe, err := os.CreateTemp(dir, ".joule-*")
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", path, err)
+	}
+	probe.Close()
+	return os.Remove(probe.Name())
 }

@@ -36,14 +36,14 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// openSynthetic gives images of one bright bar each, more or less upright.
+// openSynthetic gives small images of one bright bar each.
 func openSynthetic(_ context.Context, name string, _ dataset.Options) (train, test *dataset.Set, err error) {
+	const side = 12
 	bars := func(n int) *dataset.Set {
-		s := &dataset.Set{Name: name, N: n, C: 1, H: 28, W: 28, Pixels: make([]byte, n*28*28), Labels: make([]byte, n)}
+		s := &dataset.Set{Name: name, N: n, C: 1, H: side, W: side, Pixels: make([]byte, n*side*side), Labels: make([]byte, n)}
 		for i := range n {
-			for y := 4; y < 24; y++ {
-				x := 6 + i%16 + (y-14)*(i%5-2)/4
-				s.Pixels[i*28*28+y*28+min(max(x, 0), 27)] = byte(200 + i%56)
+			for y := 2; y < side-2; y++ {
+				s.Pixels[(i*side+y)*side+2+i%8] = byte(200 + i%56)
 			}
 			s.Labels[i] = byte(i % 10)
 		}

@@ -136,6 +136,9 @@ func (a *app) train(ctx context.Context, f *trainFlags) error {
 		if run, err = joule.CreateRun(f.runDir, name); err != nil {
 			return err
 		}
+		if err := enoughSpace(run.Dir, cfg, trainer.Model().Parameters(), train.Size()); err != nil {
+			return err
+		}
 	}
 	return a.fit(ctx, f, run, trainer)
 }
@@ -145,6 +148,23 @@ func newTrainer(cfg joule.Config, from string, train, val *dataset.Set) (*joule.
 		return joule.NewTrainer(cfg, train, val)
 	}
 	return joule.ResumeTrainer(from, train, val, func(c *joule.Config) error { *c = cfg; return nil })
+}
+
+// enoughSpace finds out before the work that the disk cannot hold what a new
+// run will write: its last and its best checkpoint, and the one that is about
+// to replace either.
+func enoughSpace(dir string, cfg joule.Config, parameters, pixels int) error {
+	// Weights and two moments for each, and the buffer when it is full.
+	checkpoint := 4 * (3*int64(parameters) + int64(cfg.Buffer.Size)*int64(pixels))
+	free, ok := freeSpace(dir)
+	if !ok || free >= 3*checkpoint {
+		return nil
+	}
+	return &joule.RunError{
+		Path:  dir,
+		Fault: fmt.Sprintf("%s are free on its disk, and the run's checkpoints take %s", bytesText(free), bytesText(3*checkpoint)),
+		Hint:  "free some space, choose another disk with --run-dir, or make buffer.size smaller",
+	}
 }
 
 // load opens the data, showing a download and whose it is if there is one.
