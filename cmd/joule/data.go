@@ -144,7 +144,9 @@ func (a *app) fetching(fetched *bool) func(dataset.Event) {
 	announced := ""
 	return func(e dataset.Event) {
 		if e.Err != nil {
-			a.screen.line("joule: %s: %s; looking elsewhere", sourceText(e.Source), oneLine(e.Err.Error()))
+			fault := strings.TrimPrefix(oneLine(e.Err.Error()), "dataset: ")
+			fault = strings.TrimPrefix(fault, e.Source+": ")
+			a.screen.line("%s: %s; looking elsewhere", sourceText(e.Source), fault)
 			return
 		}
 		*fetched = true

@@ -242,14 +242,14 @@ func TestFetching(t *testing.T) {
 	a, _, stderr := testApp()
 	fetched := false
 	p := a.fetching(&fetched)
-	p(dataset.Event{File: "f", Source: "https://one.example/f", Err: errors.New("no answer")})
+	p(dataset.Event{File: "f", Source: "https://one.example/f", Err: errors.New("dataset: https://one.example/f: no answer")})
 	if fetched {
 		t.Error("counted a failure as a download")
 	}
 	for done := range int64(3) {
 		p(dataset.Event{File: "f", Source: "https://two.example/f", Done: done, Total: 3})
 	}
-	want := "joule: one.example: no answer; looking elsewhere\nfetching f from two.example\n"
+	want := "one.example: no answer; looking elsewhere\nfetching f from two.example\n"
 	if !fetched || stderr.String() != want {
 		t.Errorf("%v, %q", fetched, stderr)
 	}
