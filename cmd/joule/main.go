@@ -190,7 +190,7 @@ func hintOf(err error) string {
 	case *joule.RunError:
 		hint = e.Hint
 	case *joule.DivergedError:
-		hint = "the last checkpoint before it is kept; try another --seed"
+		hint = "try another --seed, or a lower optimizer.learning_rate"
 	case *dataset.Error:
 		hint = e.Hint
 	case *checkpoint.Error:

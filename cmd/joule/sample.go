@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -125,6 +126,10 @@ func (a *app) sample(ctx context.Context, f *sampleFlags, path string) error {
 	cfg.Sampler.Steps = f.steps
 	a.screen.line("sampling %s from %s", plural(f.n, "image"), path)
 	samples, err := m.Sample(ctx, cfg)
+	var diverged *joule.DivergedError
+	if errors.As(err, &diverged) {
+		return &joule.RunError{Path: path, Fault: diverged.What + " is not finite", Hint: "take an earlier checkpoint, or fewer --steps"}
+	}
 	if err != nil {
 		return err
 	}

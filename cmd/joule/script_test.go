@@ -79,6 +79,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_CACHE_HOME", empty)
 			env.Setenv("LocalAppData", empty)
 			env.Setenv("USER_CACHE", cache)
+			env.Setenv("USER_HOME", os.Getenv("HOME"))
 			env.Setenv("NO_COLOR", "1")
 			if dir := os.Getenv("GOCOVERDIR"); dir != "" {
 				env.Setenv("GOCOVERDIR", dir)

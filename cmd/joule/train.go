@@ -193,6 +193,10 @@ func (a *app) fit(ctx context.Context, f *trainFlags, run *joule.Run, t *joule.T
 			a.screen.line("resume with: %s", resumeCommand(f, run))
 			return exit(exitInterrupted)
 		}
+		var diverged *joule.DivergedError
+		if errors.As(err, &diverged) {
+			a.screen.line("the last checkpoint before it is kept in %s", run.Checkpoint("last"))
+		}
 		return err
 	}
 	p.summary(run, threads(f.threads))
