@@ -11,8 +11,9 @@ import (
 )
 
 // Fit trains t as [Trainer.Fit] does and keeps the run's folder up to date:
-// metrics at every step; checkpoints, the model, the curves and a picture of
-// samples at the end of an epoch, before hooks.Epoch is called. When ctx is
+// metrics at every step; checkpoints, the model and a picture of samples at
+// the end of an epoch, before hooks.Epoch is called; the curves at the end,
+// and before that as often as drawing them costs little. When ctx is
 // done it finishes the batch, saves the last checkpoint and returns ctx's
 // error. A trainer that [ResumeTrainer] made goes on where it was: metrics of
 // later steps are cut off.
