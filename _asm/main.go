@@ -19,6 +19,7 @@ func main() {
 	mul()
 	noise()
 	descend()
+	peak()
 	Generate()
 }
 

@@ -63,3 +63,6 @@ func noiseAVX2(x *float32, groups int, c *byte, scale *[8]float32, lo float32, h
 //
 //go:noescape
 func descendAVX2(x *float32, grad *float32, n int, eta *[8]float32, clip float32, lo float32, hi float32, sumsq *[8]float32, clipped *[8]float32)
+
+// peakAVX2 does n rounds of twelve multiply-adds.
+func peakAVX2(n int)

@@ -180,3 +180,11 @@ func descend(x, g []float32, eta *[Width]float32, clip, lo, hi float32, sumsq, c
 		descendAVX2(&x[0], &g[0], len(x)/Width, eta, clip, lo, hi, sumsq, clipped)
 	}
 }
+
+func peak(rounds int) float64 {
+	if !useAVX2 || rounds < 1 {
+		return peakGeneric(rounds)
+	}
+	peakAVX2(rounds)
+	return float64(rounds) * 12 * Width * 2
+}

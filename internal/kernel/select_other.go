@@ -23,3 +23,5 @@ func noise(x []float32, c *Counter, scale *[Width]float32, lo, hi float32) {
 func descend(x, g []float32, eta *[Width]float32, clip, lo, hi float32, sumsq, clipped *[Width]float32) {
 	descendGeneric(x, g, eta, clip, lo, hi, sumsq, clipped)
 }
+
+func peak(rounds int) float64 { return peakGeneric(rounds) }

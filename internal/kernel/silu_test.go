@@ -79,3 +79,12 @@ func BenchmarkSiLU(b *testing.B) {
 		SiLU(y, d, x)
 	}
 }
+
+func BenchmarkPeak(b *testing.B) {
+	const rounds = 1e6
+	var flop float64
+	for b.Loop() {
+		flop += Peak(rounds)
+	}
+	b.ReportMetric(flop/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+}
