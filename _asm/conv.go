@@ -15,6 +15,9 @@ var tileFields = map[string]int{
 	"px": 80, "groups": 88, "wNow": 96, "biasNow": 104, "left": 112,
 }
 
+// unroll is the number of taps to a turn of the innermost loop.
+const unroll = 4
+
 // conv writes the multiply-accumulate of a tile of output channels × pixels.
 // Every input vector and every broadcast weight is loaded once a tile and
 // used for all pixels or channels; the accumulators stay in registers.
@@ -77,44 +80,61 @@ func conv(channels, pixels int) {
 	TESTQ(rows, rows)
 	JZ(LabelRef("store"))
 
-	Label("row")
-	MOVQ(field(a, "run"), run)
-	Label("tap")
-	at := func(p int) Mem {
+	at := func(p, tap int) Mem {
 		if p == 0 {
-			return Mem{Base: x}
+			return Mem{Base: x, Disp: vec * tap}
 		}
-		return Mem{Base: x, Index: delta[p], Scale: 1}
+		return Mem{Base: x, Index: delta[p], Scale: 1, Disp: vec * tap}
 	}
-	weight := func(o int) Mem {
+	weight := func(o, tap int) Mem {
 		if o >= 4 {
-			return Mem{Base: w, Index: wPair, Scale: 1, Disp: 4 * (o - 4)}
+			return Mem{Base: w, Index: wPair, Scale: 1, Disp: 4*(o-4) + wStep*tap}
 		}
-		return Mem{Base: w, Disp: 4 * o}
+		return Mem{Base: w, Disp: 4*o + wStep*tap}
 	}
-	if channels == 1 {
-		wv := YMM()
-		VBROADCASTSS(weight(0), wv)
-		for p := range pixels {
-			VFMADD231PS(at(p), wv, acc[p])
+	multiply := func(tap int) {
+		if channels == 1 {
+			wv := YMM()
+			VBROADCASTSS(weight(0, tap), wv)
+			for p := range pixels {
+				VFMADD231PS(at(p, tap), wv, acc[p])
+			}
+			return
 		}
-	} else {
 		xv := regs(pixels)
 		for p := range pixels {
-			VMOVUPS(at(p), xv[p])
+			VMOVUPS(at(p, tap), xv[p])
 		}
 		for o := range channels {
 			wv := YMM()
-			VBROADCASTSS(weight(o), wv)
+			VBROADCASTSS(weight(o, tap), wv)
 			for p := range pixels {
 				VFMADD231PS(xv[p], wv, acc[o*pixels+p])
 			}
 		}
 	}
+	Label("row")
+	MOVQ(field(a, "run"), run)
+	SUBQ(U8(unroll), run)
+	JLT(LabelRef("rest"))
+	Label("taps")
+	for tap := range unroll {
+		multiply(tap)
+	}
+	ADDQ(U32(unroll*vec), x)
+	ADDQ(U32(unroll*wStep), w)
+	SUBQ(U8(unroll), run)
+	JGE(LabelRef("taps"))
+	Label("rest")
+	ADDQ(U8(unroll), run)
+	JZ(LabelRef("rowEnd"))
+	Label("tap")
+	multiply(0)
 	ADDQ(Imm(vec), x)
 	ADDQ(Imm(uint64(wStep)), w)
 	DECQ(run)
 	JNZ(LabelRef("tap"))
+	Label("rowEnd")
 	ADDQ(field(a, "xSkip"), x)
 	ADDQ(field(a, "wSkip"), w)
 	DECQ(rows)
