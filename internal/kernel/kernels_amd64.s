@@ -1011,59 +1011,70 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-32
 	MOVQ    d+8(FP), CX
 	MOVQ    x+16(FP), DX
 	MOVQ    n+24(FP), BX
-	VMOVUPS one<>+0(SB), Y0
-	VMOVDQU expBias<>+0(SB), Y1
+	VMOVUPS two24<>+0(SB), Y0
+	VMOVUPS two_24<>+0(SB), Y1
+	VMOVUPS one<>+0(SB), Y2
+	VMOVUPS log2e<>+0(SB), Y3
+	VMOVUPS expMagic<>+0(SB), Y4
 
 loop:
-	VMOVUPS      (DX), Y2
-	VORPS        signBit<>+0(SB), Y2, Y3
-	VMOVUPS      expFloor<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       log2e<>+0(SB), Y3, Y4
-	VROUNDPS     $0x00, Y4, Y4
-	VFNMADD231PS ln2Hi<>+0(SB), Y4, Y3
-	VFNMADD231PS ln2Lo<>+0(SB), Y4, Y3
-	VMOVUPS      exp0<>+0(SB), Y5
-	VFMADD213PS  exp1<>+0(SB), Y3, Y5
-	VFMADD213PS  exp2<>+0(SB), Y3, Y5
-	VFMADD213PS  exp3<>+0(SB), Y3, Y5
-	VFMADD213PS  exp4<>+0(SB), Y3, Y5
-	VFMADD213PS  exp5<>+0(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VADDPS       Y0, Y3, Y3
-	VFMADD231PS  Y6, Y5, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y5
-	VPSUBD       Y5, Y4, Y4
-	VPADDD       Y1, Y5, Y5
-	VPADDD       Y1, Y4, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y5, Y3, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       Y0, Y6, Y7
-	VDIVPS       Y7, Y0, Y7
-	VBLENDVPS    Y2, Y0, Y6, Y6
-	VMULPS       Y7, Y6, Y6
-	VBLENDVPS    Y2, Y3, Y0, Y3
-	VBLENDVPS    Y2, Y5, Y0, Y5
-	VBLENDVPS    Y2, Y4, Y0, Y4
-	VMULPS       Y7, Y3, Y3
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y4, Y3, Y3
-	VMULPS       Y5, Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VMOVUPS      Y2, (AX)
-	VFMADD231PS  Y2, Y6, Y3
-	VMOVUPS      Y3, (CX)
-	ADDQ         $0x20, DX
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	DECQ         BX
-	JNZ          loop
+	VMOVUPS     (DX), Y5
+	VORPS       signBit<>+0(SB), Y5, Y6
+	VMOVUPS     expFloor<>+0(SB), Y7
+	VMAXPS      Y6, Y7, Y6
+	VMOVAPS     Y4, Y7
+	VFMADD231PS Y3, Y6, Y7
+	VSUBPS      Y4, Y7, Y8
+	VFMSUB231PS Y3, Y6, Y8
+	VFMADD231PS log2eLo<>+0(SB), Y6, Y8
+	VMOVUPS     exp0<>+0(SB), Y6
+	VFMADD213PS exp1<>+0(SB), Y8, Y6
+	VFMADD213PS exp2<>+0(SB), Y8, Y6
+	VFMADD213PS exp3<>+0(SB), Y8, Y6
+	VFMADD213PS exp4<>+0(SB), Y8, Y6
+	VFMADD213PS exp5<>+0(SB), Y8, Y6
+	VPSLLD      $0x17, Y7, Y7
+	VMULPS      Y7, Y6, Y6
+	VMOVAPS     Y2, Y7
+	VFMADD231PS Y1, Y6, Y7
+	VDIVPS      Y7, Y2, Y7
+	VBLENDVPS   Y5, Y6, Y0, Y8
+	VBLENDVPS   Y5, Y0, Y6, Y6
+	VMULPS      Y7, Y8, Y8
+	VMULPS      Y7, Y6, Y6
+	VMULPS      Y8, Y5, Y5
+	VMULPS      Y1, Y5, Y5
+	VMOVUPS     Y5, (AX)
+	VFMADD231PS Y5, Y6, Y8
+	VMULPS      Y1, Y8, Y8
+	VMOVUPS     Y8, (CX)
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, CX
+	DECQ        BX
+	JNZ         loop
 	VZEROUPPER
 	RET
+
+DATA two24<>+0(SB)/4, $0x4b800000
+DATA two24<>+4(SB)/4, $0x4b800000
+DATA two24<>+8(SB)/4, $0x4b800000
+DATA two24<>+12(SB)/4, $0x4b800000
+DATA two24<>+16(SB)/4, $0x4b800000
+DATA two24<>+20(SB)/4, $0x4b800000
+DATA two24<>+24(SB)/4, $0x4b800000
+DATA two24<>+28(SB)/4, $0x4b800000
+GLOBL two24<>(SB), RODATA|NOPTR, $32
+
+DATA two_24<>+0(SB)/4, $0x33800000
+DATA two_24<>+4(SB)/4, $0x33800000
+DATA two_24<>+8(SB)/4, $0x33800000
+DATA two_24<>+12(SB)/4, $0x33800000
+DATA two_24<>+16(SB)/4, $0x33800000
+DATA two_24<>+20(SB)/4, $0x33800000
+DATA two_24<>+24(SB)/4, $0x33800000
+DATA two_24<>+28(SB)/4, $0x33800000
+GLOBL two_24<>(SB), RODATA|NOPTR, $32
 
 DATA one<>+0(SB)/4, $0x3f800000
 DATA one<>+4(SB)/4, $0x3f800000
@@ -1075,15 +1086,25 @@ DATA one<>+24(SB)/4, $0x3f800000
 DATA one<>+28(SB)/4, $0x3f800000
 GLOBL one<>(SB), RODATA|NOPTR, $32
 
-DATA expBias<>+0(SB)/4, $0x0000007f
-DATA expBias<>+4(SB)/4, $0x0000007f
-DATA expBias<>+8(SB)/4, $0x0000007f
-DATA expBias<>+12(SB)/4, $0x0000007f
-DATA expBias<>+16(SB)/4, $0x0000007f
-DATA expBias<>+20(SB)/4, $0x0000007f
-DATA expBias<>+24(SB)/4, $0x0000007f
-DATA expBias<>+28(SB)/4, $0x0000007f
-GLOBL expBias<>(SB), RODATA|NOPTR, $32
+DATA log2e<>+0(SB)/4, $0x3fb8aa3b
+DATA log2e<>+4(SB)/4, $0x3fb8aa3b
+DATA log2e<>+8(SB)/4, $0x3fb8aa3b
+DATA log2e<>+12(SB)/4, $0x3fb8aa3b
+DATA log2e<>+16(SB)/4, $0x3fb8aa3b
+DATA log2e<>+20(SB)/4, $0x3fb8aa3b
+DATA log2e<>+24(SB)/4, $0x3fb8aa3b
+DATA log2e<>+28(SB)/4, $0x3fb8aa3b
+GLOBL log2e<>(SB), RODATA|NOPTR, $32
+
+DATA expMagic<>+0(SB)/4, $0x4b400097
+DATA expMagic<>+4(SB)/4, $0x4b400097
+DATA expMagic<>+8(SB)/4, $0x4b400097
+DATA expMagic<>+12(SB)/4, $0x4b400097
+DATA expMagic<>+16(SB)/4, $0x4b400097
+DATA expMagic<>+20(SB)/4, $0x4b400097
+DATA expMagic<>+24(SB)/4, $0x4b400097
+DATA expMagic<>+28(SB)/4, $0x4b400097
+GLOBL expMagic<>(SB), RODATA|NOPTR, $32
 
 DATA signBit<>+0(SB)/4, $0x80000000
 DATA signBit<>+4(SB)/4, $0x80000000
@@ -1095,104 +1116,84 @@ DATA signBit<>+24(SB)/4, $0x80000000
 DATA signBit<>+28(SB)/4, $0x80000000
 GLOBL signBit<>(SB), RODATA|NOPTR, $32
 
-DATA expFloor<>+0(SB)/4, $0xc2dc0000
-DATA expFloor<>+4(SB)/4, $0xc2dc0000
-DATA expFloor<>+8(SB)/4, $0xc2dc0000
-DATA expFloor<>+12(SB)/4, $0xc2dc0000
-DATA expFloor<>+16(SB)/4, $0xc2dc0000
-DATA expFloor<>+20(SB)/4, $0xc2dc0000
-DATA expFloor<>+24(SB)/4, $0xc2dc0000
-DATA expFloor<>+28(SB)/4, $0xc2dc0000
+DATA expFloor<>+0(SB)/4, $0xc2cff0a4
+DATA expFloor<>+4(SB)/4, $0xc2cff0a4
+DATA expFloor<>+8(SB)/4, $0xc2cff0a4
+DATA expFloor<>+12(SB)/4, $0xc2cff0a4
+DATA expFloor<>+16(SB)/4, $0xc2cff0a4
+DATA expFloor<>+20(SB)/4, $0xc2cff0a4
+DATA expFloor<>+24(SB)/4, $0xc2cff0a4
+DATA expFloor<>+28(SB)/4, $0xc2cff0a4
 GLOBL expFloor<>(SB), RODATA|NOPTR, $32
 
-DATA log2e<>+0(SB)/4, $0x3fb8aa3b
-DATA log2e<>+4(SB)/4, $0x3fb8aa3b
-DATA log2e<>+8(SB)/4, $0x3fb8aa3b
-DATA log2e<>+12(SB)/4, $0x3fb8aa3b
-DATA log2e<>+16(SB)/4, $0x3fb8aa3b
-DATA log2e<>+20(SB)/4, $0x3fb8aa3b
-DATA log2e<>+24(SB)/4, $0x3fb8aa3b
-DATA log2e<>+28(SB)/4, $0x3fb8aa3b
-GLOBL log2e<>(SB), RODATA|NOPTR, $32
+DATA log2eLo<>+0(SB)/4, $0x32a57060
+DATA log2eLo<>+4(SB)/4, $0x32a57060
+DATA log2eLo<>+8(SB)/4, $0x32a57060
+DATA log2eLo<>+12(SB)/4, $0x32a57060
+DATA log2eLo<>+16(SB)/4, $0x32a57060
+DATA log2eLo<>+20(SB)/4, $0x32a57060
+DATA log2eLo<>+24(SB)/4, $0x32a57060
+DATA log2eLo<>+28(SB)/4, $0x32a57060
+GLOBL log2eLo<>(SB), RODATA|NOPTR, $32
 
-DATA ln2Hi<>+0(SB)/4, $0x3f318000
-DATA ln2Hi<>+4(SB)/4, $0x3f318000
-DATA ln2Hi<>+8(SB)/4, $0x3f318000
-DATA ln2Hi<>+12(SB)/4, $0x3f318000
-DATA ln2Hi<>+16(SB)/4, $0x3f318000
-DATA ln2Hi<>+20(SB)/4, $0x3f318000
-DATA ln2Hi<>+24(SB)/4, $0x3f318000
-DATA ln2Hi<>+28(SB)/4, $0x3f318000
-GLOBL ln2Hi<>(SB), RODATA|NOPTR, $32
-
-DATA ln2Lo<>+0(SB)/4, $0xb95e8083
-DATA ln2Lo<>+4(SB)/4, $0xb95e8083
-DATA ln2Lo<>+8(SB)/4, $0xb95e8083
-DATA ln2Lo<>+12(SB)/4, $0xb95e8083
-DATA ln2Lo<>+16(SB)/4, $0xb95e8083
-DATA ln2Lo<>+20(SB)/4, $0xb95e8083
-DATA ln2Lo<>+24(SB)/4, $0xb95e8083
-DATA ln2Lo<>+28(SB)/4, $0xb95e8083
-GLOBL ln2Lo<>(SB), RODATA|NOPTR, $32
-
-DATA exp0<>+0(SB)/4, $0x39506967
-DATA exp0<>+4(SB)/4, $0x39506967
-DATA exp0<>+8(SB)/4, $0x39506967
-DATA exp0<>+12(SB)/4, $0x39506967
-DATA exp0<>+16(SB)/4, $0x39506967
-DATA exp0<>+20(SB)/4, $0x39506967
-DATA exp0<>+24(SB)/4, $0x39506967
-DATA exp0<>+28(SB)/4, $0x39506967
+DATA exp0<>+0(SB)/4, $0x3aae0473
+DATA exp0<>+4(SB)/4, $0x3aae0473
+DATA exp0<>+8(SB)/4, $0x3aae0473
+DATA exp0<>+12(SB)/4, $0x3aae0473
+DATA exp0<>+16(SB)/4, $0x3aae0473
+DATA exp0<>+20(SB)/4, $0x3aae0473
+DATA exp0<>+24(SB)/4, $0x3aae0473
+DATA exp0<>+28(SB)/4, $0x3aae0473
 GLOBL exp0<>(SB), RODATA|NOPTR, $32
 
-DATA exp1<>+0(SB)/4, $0x3ab743ce
-DATA exp1<>+4(SB)/4, $0x3ab743ce
-DATA exp1<>+8(SB)/4, $0x3ab743ce
-DATA exp1<>+12(SB)/4, $0x3ab743ce
-DATA exp1<>+16(SB)/4, $0x3ab743ce
-DATA exp1<>+20(SB)/4, $0x3ab743ce
-DATA exp1<>+24(SB)/4, $0x3ab743ce
-DATA exp1<>+28(SB)/4, $0x3ab743ce
+DATA exp1<>+0(SB)/4, $0x3c1e8629
+DATA exp1<>+4(SB)/4, $0x3c1e8629
+DATA exp1<>+8(SB)/4, $0x3c1e8629
+DATA exp1<>+12(SB)/4, $0x3c1e8629
+DATA exp1<>+16(SB)/4, $0x3c1e8629
+DATA exp1<>+20(SB)/4, $0x3c1e8629
+DATA exp1<>+24(SB)/4, $0x3c1e8629
+DATA exp1<>+28(SB)/4, $0x3c1e8629
 GLOBL exp1<>(SB), RODATA|NOPTR, $32
 
-DATA exp2<>+0(SB)/4, $0x3c088908
-DATA exp2<>+4(SB)/4, $0x3c088908
-DATA exp2<>+8(SB)/4, $0x3c088908
-DATA exp2<>+12(SB)/4, $0x3c088908
-DATA exp2<>+16(SB)/4, $0x3c088908
-DATA exp2<>+20(SB)/4, $0x3c088908
-DATA exp2<>+24(SB)/4, $0x3c088908
-DATA exp2<>+28(SB)/4, $0x3c088908
+DATA exp2<>+0(SB)/4, $0x3d635b72
+DATA exp2<>+4(SB)/4, $0x3d635b72
+DATA exp2<>+8(SB)/4, $0x3d635b72
+DATA exp2<>+12(SB)/4, $0x3d635b72
+DATA exp2<>+16(SB)/4, $0x3d635b72
+DATA exp2<>+20(SB)/4, $0x3d635b72
+DATA exp2<>+24(SB)/4, $0x3d635b72
+DATA exp2<>+28(SB)/4, $0x3d635b72
 GLOBL exp2<>(SB), RODATA|NOPTR, $32
 
-DATA exp3<>+0(SB)/4, $0x3d2aa9c1
-DATA exp3<>+4(SB)/4, $0x3d2aa9c1
-DATA exp3<>+8(SB)/4, $0x3d2aa9c1
-DATA exp3<>+12(SB)/4, $0x3d2aa9c1
-DATA exp3<>+16(SB)/4, $0x3d2aa9c1
-DATA exp3<>+20(SB)/4, $0x3d2aa9c1
-DATA exp3<>+24(SB)/4, $0x3d2aa9c1
-DATA exp3<>+28(SB)/4, $0x3d2aa9c1
+DATA exp3<>+0(SB)/4, $0x3e75fc8c
+DATA exp3<>+4(SB)/4, $0x3e75fc8c
+DATA exp3<>+8(SB)/4, $0x3e75fc8c
+DATA exp3<>+12(SB)/4, $0x3e75fc8c
+DATA exp3<>+16(SB)/4, $0x3e75fc8c
+DATA exp3<>+20(SB)/4, $0x3e75fc8c
+DATA exp3<>+24(SB)/4, $0x3e75fc8c
+DATA exp3<>+28(SB)/4, $0x3e75fc8c
 GLOBL exp3<>(SB), RODATA|NOPTR, $32
 
-DATA exp4<>+0(SB)/4, $0x3e2aaaaa
-DATA exp4<>+4(SB)/4, $0x3e2aaaaa
-DATA exp4<>+8(SB)/4, $0x3e2aaaaa
-DATA exp4<>+12(SB)/4, $0x3e2aaaaa
-DATA exp4<>+16(SB)/4, $0x3e2aaaaa
-DATA exp4<>+20(SB)/4, $0x3e2aaaaa
-DATA exp4<>+24(SB)/4, $0x3e2aaaaa
-DATA exp4<>+28(SB)/4, $0x3e2aaaaa
+DATA exp4<>+0(SB)/4, $0x3f317214
+DATA exp4<>+4(SB)/4, $0x3f317214
+DATA exp4<>+8(SB)/4, $0x3f317214
+DATA exp4<>+12(SB)/4, $0x3f317214
+DATA exp4<>+16(SB)/4, $0x3f317214
+DATA exp4<>+20(SB)/4, $0x3f317214
+DATA exp4<>+24(SB)/4, $0x3f317214
+DATA exp4<>+28(SB)/4, $0x3f317214
 GLOBL exp4<>(SB), RODATA|NOPTR, $32
 
-DATA exp5<>+0(SB)/4, $0x3f000000
-DATA exp5<>+4(SB)/4, $0x3f000000
-DATA exp5<>+8(SB)/4, $0x3f000000
-DATA exp5<>+12(SB)/4, $0x3f000000
-DATA exp5<>+16(SB)/4, $0x3f000000
-DATA exp5<>+20(SB)/4, $0x3f000000
-DATA exp5<>+24(SB)/4, $0x3f000000
-DATA exp5<>+28(SB)/4, $0x3f000000
+DATA exp5<>+0(SB)/4, $0x3f800001
+DATA exp5<>+4(SB)/4, $0x3f800001
+DATA exp5<>+8(SB)/4, $0x3f800001
+DATA exp5<>+12(SB)/4, $0x3f800001
+DATA exp5<>+16(SB)/4, $0x3f800001
+DATA exp5<>+20(SB)/4, $0x3f800001
+DATA exp5<>+24(SB)/4, $0x3f800001
+DATA exp5<>+28(SB)/4, $0x3f800001
 GLOBL exp5<>(SB), RODATA|NOPTR, $32
 
 // func mulAVX2(dst *float32, a *float32, b *float32, n int)
@@ -1641,16 +1642,6 @@ DATA int1<>+24(SB)/4, $0x00000001
 DATA int1<>+28(SB)/4, $0x00000001
 GLOBL int1<>(SB), RODATA|NOPTR, $32
 
-DATA two_24<>+0(SB)/4, $0x33800000
-DATA two_24<>+4(SB)/4, $0x33800000
-DATA two_24<>+8(SB)/4, $0x33800000
-DATA two_24<>+12(SB)/4, $0x33800000
-DATA two_24<>+16(SB)/4, $0x33800000
-DATA two_24<>+20(SB)/4, $0x33800000
-DATA two_24<>+24(SB)/4, $0x33800000
-DATA two_24<>+28(SB)/4, $0x33800000
-GLOBL two_24<>(SB), RODATA|NOPTR, $32
-
 DATA sqrtHalf<>+0(SB)/4, $0x3f3504f3
 DATA sqrtHalf<>+4(SB)/4, $0x3f3504f3
 DATA sqrtHalf<>+8(SB)/4, $0x3f3504f3
@@ -1751,6 +1742,16 @@ DATA log8<>+24(SB)/4, $0x3eaaaaaa
 DATA log8<>+28(SB)/4, $0x3eaaaaaa
 GLOBL log8<>(SB), RODATA|NOPTR, $32
 
+DATA ln2Lo<>+0(SB)/4, $0xb95e8083
+DATA ln2Lo<>+4(SB)/4, $0xb95e8083
+DATA ln2Lo<>+8(SB)/4, $0xb95e8083
+DATA ln2Lo<>+12(SB)/4, $0xb95e8083
+DATA ln2Lo<>+16(SB)/4, $0xb95e8083
+DATA ln2Lo<>+20(SB)/4, $0xb95e8083
+DATA ln2Lo<>+24(SB)/4, $0xb95e8083
+DATA ln2Lo<>+28(SB)/4, $0xb95e8083
+GLOBL ln2Lo<>(SB), RODATA|NOPTR, $32
+
 DATA half<>+0(SB)/4, $0x3f000000
 DATA half<>+4(SB)/4, $0x3f000000
 DATA half<>+8(SB)/4, $0x3f000000
@@ -1760,6 +1761,16 @@ DATA half<>+20(SB)/4, $0x3f000000
 DATA half<>+24(SB)/4, $0x3f000000
 DATA half<>+28(SB)/4, $0x3f000000
 GLOBL half<>(SB), RODATA|NOPTR, $32
+
+DATA ln2Hi<>+0(SB)/4, $0x3f318000
+DATA ln2Hi<>+4(SB)/4, $0x3f318000
+DATA ln2Hi<>+8(SB)/4, $0x3f318000
+DATA ln2Hi<>+12(SB)/4, $0x3f318000
+DATA ln2Hi<>+16(SB)/4, $0x3f318000
+DATA ln2Hi<>+20(SB)/4, $0x3f318000
+DATA ln2Hi<>+24(SB)/4, $0x3f318000
+DATA ln2Hi<>+28(SB)/4, $0x3f318000
+GLOBL ln2Hi<>(SB), RODATA|NOPTR, $32
 
 DATA minus2<>+0(SB)/4, $0xc0000000
 DATA minus2<>+4(SB)/4, $0xc0000000
