@@ -23,7 +23,7 @@ type engine struct {
 	// What forward leaves for backward: the blocks and their activations.
 	blocks []block
 	acts   []*nn.Activations
-	grads  [][]float32 // of each shard
+	grads  [][]float32 // of each shard, packed
 }
 
 // worker is one goroutine's memory.
@@ -199,7 +199,7 @@ func (e *engine) forward(energy, parts [][]float32) {
 // last forward.
 func (e *engine) backward(grad []float32, cotangent [][]float32) {
 	for len(e.grads) < shards {
-		e.grads = append(e.grads, make([]float32, len(grad)))
+		e.grads = append(e.grads, make([]float32, e.net.GradLen()))
 	}
 	e.each(shards, func(w *worker, s int) {
 		clear(e.grads[s])
@@ -215,16 +215,18 @@ func (e *engine) backward(grad []float32, cotangent [][]float32) {
 			e.net.ParamGrad(e.grads[s], w.scratch, e.acts[i], &dy)
 		}
 	})
-	e.sumShards(grad)
+	e.sumShards()
+	e.net.Unpack(grad, e.grads[0])
 }
 
 // sumShards adds the shards' gradients by a binary tree: neighbours first,
-// then pairs of pairs. A piece of the vector at a time, so that it stays in
-// cache.
-func (e *engine) sumShards(grad []float32) {
+// then pairs of pairs. The first shard then holds the sum. A piece of the
+// vector at a time, so that it stays in cache.
+func (e *engine) sumShards() {
 	const piece = 4096
-	e.pool.Each((len(grad)+piece-1)/piece, func(_, p int) {
-		lo, hi := p*piece, min((p+1)*piece, len(grad))
+	length := e.net.GradLen()
+	e.pool.Each((length+piece-1)/piece, func(_, p int) {
+		lo, hi := p*piece, min((p+1)*piece, length)
 		for stride := 1; stride < shards; stride *= 2 {
 			for s := 0; s < shards; s += 2 * stride {
 				a, b := e.grads[s][lo:hi], e.grads[s+stride][lo:hi]
@@ -233,7 +235,6 @@ func (e *engine) sumShards(grad []float32) {
 				}
 			}
 		}
-		copy(grad[lo:hi], e.grads[0][lo:hi])
 	})
 }
 

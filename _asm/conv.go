@@ -12,7 +12,7 @@ import (
 var tileFields = map[string]int{
 	"y": 0, "x": 8, "w": 16, "bias": 24, "blocks": 32, "wBlock": 40,
 	"rows": 48, "run": 56, "xSkip": 64, "wSkip": 72,
-	"px": 80, "groups": 88, "wNow": 96, "biasNow": 104, "left": 112,
+	"px": 80, "mask": 88, "groups": 96, "wNow": 104, "biasNow": 112, "maskNow": 120, "left": 128,
 }
 
 // unroll is the number of taps to a turn of the innermost loop.
@@ -58,6 +58,8 @@ func conv(channels, pixels int) {
 	MOVQ(t, field(a, "wNow"))
 	MOVQ(field(a, "bias"), t)
 	MOVQ(t, field(a, "biasNow"))
+	MOVQ(field(a, "mask"), t)
+	MOVQ(t, field(a, "maskNow"))
 	MOVQ(field(a, "blocks"), t)
 	MOVQ(t, field(a, "left"))
 
@@ -141,13 +143,33 @@ func conv(channels, pixels int) {
 	JNZ(LabelRef("row"))
 
 	Label("store")
+	mask := GP64()
+	MOVQ(field(a, "maskNow"), mask)
+	out := func(p int) reg.GPVirtual {
+		v := GP64()
+		MOVLQSX(Mem{Base: px, Disp: 8*p + 4}, v)
+		return v
+	}
+	TESTQ(mask, mask)
+	JZ(LabelRef("plain"))
 	for p := range pixels {
-		out := GP64()
-		MOVLQSX(Mem{Base: px, Disp: 8*p + 4}, out)
+		at := out(p)
 		for o := range channels {
-			VMOVUPS(acc[o*pixels+p], Mem{Base: y, Index: out, Scale: 4, Disp: vec * o})
+			VMULPS(Mem{Base: mask, Index: at, Scale: 4, Disp: vec * o}, acc[o*pixels+p], acc[o*pixels+p])
+			VMOVUPS(acc[o*pixels+p], Mem{Base: y, Index: at, Scale: 4, Disp: vec * o})
 		}
 	}
+	ADDQ(U32(vec*channels), mask)
+	MOVQ(mask, field(a, "maskNow"))
+	JMP(LabelRef("stored"))
+	Label("plain")
+	for p := range pixels {
+		at := out(p)
+		for o := range channels {
+			VMOVUPS(acc[o*pixels+p], Mem{Base: y, Index: at, Scale: 4, Disp: vec * o})
+		}
+	}
+	Label("stored")
 	ADDQ(U32(vec*channels), y)
 	s := GP64()
 	MOVQ(field(a, "wBlock"), s)
@@ -166,33 +188,41 @@ func conv(channels, pixels int) {
 	RET()
 }
 
-// outer writes the weight gradient of a tile of four output channels ×
-// inputs channels over a rectangle of pixels.
+// stripFields are the offsets of the fields of kernel.strip.
+var stripFields = map[string]int{
+	"grad": 0, "dy": 8, "x": 16, "tiles": 24, "rows": 32, "cols": 40,
+	"dyRow": 48, "dyCol": 56, "xRow": 64, "xCol": 72,
+}
+
+// outer writes the weight gradient of a strip of tiles of four output
+// channels × inputs channels over a rectangle of pixels. The lanes are summed
+// in the registers, once a tile.
 func outer(inputs int) {
-	TEXT(fmt.Sprintf("outer4x%d", inputs), NOSPLIT, "func(sum *[8]float32, dy, x *float32, r *byte)")
+	TEXT(fmt.Sprintf("outer4x%d", inputs), NOSPLIT, "func(s *byte)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("outer4x%d is Outer for four channels of dy and %d of x.", inputs, inputs))
-	dyRow, xRow := Load(Param("dy"), GP64()), Load(Param("x"), GP64())
-	r := Mem{Base: Load(Param("r"), GP64())}
-	load := func(disp int) reg.GPVirtual {
+	Doc(fmt.Sprintf("outer4x%d is Outer for tiles of four channels of dy and %d of x.", inputs, inputs))
+	s := Mem{Base: Load(Param("s"), GP64())}
+	field := func(name string) Mem { return s.Offset(stripFields[name]) }
+	get := func(name string) reg.GPVirtual {
 		v := GP64()
-		MOVQ(r.Offset(disp), v)
-		if disp > 8 {
-			SHLQ(U8(2), v)
-		}
+		MOVQ(field(name), v)
 		return v
 	}
-	rows, dyRowStep, dyColStep, xRowStep, xColStep := load(0), load(16), load(24), load(32), load(40)
+	grad, xTile, tiles, dyCol, xCol := get("grad"), get("x"), get("tiles"), get("dyCol"), get("xCol")
 
+	Label("tile")
 	acc := regs(4 * inputs) // acc[o*inputs+i]
 	for _, v := range acc {
 		VXORPS(v, v, v)
 	}
+	dyRow, rows := get("dy"), get("rows")
+	xRow := GP64()
+	MOVQ(xTile, xRow)
 	Label("row")
-	dy, x, cols := GP64(), GP64(), GP64()
+	dy, x := GP64(), GP64()
 	MOVQ(dyRow, dy)
 	MOVQ(xRow, x)
-	MOVQ(r.Offset(8), cols)
+	cols := get("cols")
 	Label("col")
 	xv := regs(inputs)
 	for i := range inputs {
@@ -205,16 +235,15 @@ func outer(inputs int) {
 			VFMADD231PS(xv[i], dv, acc[o*inputs+i])
 		}
 	}
-	ADDQ(dyColStep, dy)
-	ADDQ(xColStep, x)
+	ADDQ(dyCol, dy)
+	ADDQ(xCol, x)
 	DECQ(cols)
 	JNZ(LabelRef("col"))
-	ADDQ(dyRowStep, dyRow)
-	ADDQ(xRowStep, xRow)
+	ADDQ(field("dyRow"), dyRow)
+	ADDQ(field("xRow"), xRow)
 	DECQ(rows)
 	JNZ(LabelRef("row"))
 
-	sum := Mem{Base: Load(Param("sum"), GP64())}
 	// Pairwise sums within each half; four vectors become one.
 	four := func(a, b, c, d reg.VecVirtual) reg.VecVirtual {
 		VHADDPS(b, a, a)
@@ -225,19 +254,33 @@ func outer(inputs int) {
 	halves := func(v reg.VecVirtual) reg.VecVirtual {
 		hi := XMM()
 		VEXTRACTF128(Imm(1), v, hi)
-		lo := v.AsX()
-		VADDPS(hi, lo, hi)
+		VADDPS(hi, v.AsX(), hi)
 		return hi
 	}
 	if inputs == 2 {
-		VMOVUPS(halves(four(acc[0], acc[1], acc[2], acc[3])), sum)
-		VMOVUPS(halves(four(acc[4], acc[5], acc[6], acc[7])), sum.Offset(16))
+		for half := range 2 {
+			v := halves(four(acc[4*half], acc[4*half+1], acc[4*half+2], acc[4*half+3]))
+			at := Mem{Base: grad, Disp: 16 * half}
+			VADDPS(at, v, v)
+			VMOVUPS(v, at)
+		}
 	} else {
-		s := halves(four(acc[0], acc[1], acc[2], acc[3]))
-		for o := range 4 {
-			VEXTRACTPS(Imm(uint64(o)), s, sum.Offset(8*o))
+		// Entries 1, 3, 5 and 7 of the tile have no channel: they add zero.
+		v, zero := halves(four(acc[0], acc[1], acc[2], acc[3])), XMM()
+		VXORPS(zero, zero, zero)
+		lo, hi := XMM(), XMM()
+		VUNPCKLPS(zero, v, lo)
+		VUNPCKHPS(zero, v, hi)
+		for half, v := range []reg.VecVirtual{lo, hi} {
+			at := Mem{Base: grad, Disp: 16 * half}
+			VADDPS(at, v, v)
+			VMOVUPS(v, at)
 		}
 	}
+	ADDQ(Imm(vec), grad)
+	ADDQ(Imm(uint64(vec*inputs)), xTile)
+	DECQ(tiles)
+	JNZ(LabelRef("tile"))
 	VZEROUPPER()
 	RET()
 }

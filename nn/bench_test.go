@@ -54,7 +54,7 @@ func BenchmarkLayers(b *testing.B) {
 		b.Run(fmt.Sprintf("%d,%T/input", i, l), func(b *testing.B) {
 			dx := make([]float32, len(a.values[i]))
 			for b.Loop() {
-				l.InputGrad(dx, a.values[i+1], a.saved[i])
+				l.InputGrad(dx, a.values[i+1], a.saved[i], n.mask(a, i))
 			}
 			report(b)
 		})
@@ -67,7 +67,7 @@ func BenchmarkLayers(b *testing.B) {
 		b.ReportMetric(flop*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
 	})
 	b.Run("parameters", func(b *testing.B) {
-		grad := make([]float32, len(n.Params()))
+		grad := make([]float32, n.GradLen())
 		for b.Loop() {
 			n.ParamGrad(grad, s, a, &ones)
 		}

@@ -16,6 +16,9 @@ type conv struct {
 	in, out             lane.Shape
 	kh, kw, stride, pad int
 	flat                bool // a Linear: weights are shown as a matrix
+	// fused says that the SiLU behind this layer is part of it: Forward
+	// gives y·σ(y) and saves the derivative.
+	fused bool
 
 	forward  direction
 	backward direction
@@ -35,7 +38,17 @@ type direction struct {
 type tile struct {
 	class
 	pixels []kernel.Pixel
+	chunks []chunk
 }
+
+// chunk is a part of a tile's pixels, pixels[from:to], whose outputs fit the
+// fastest cache together, and the runs of y that they fill.
+type chunk struct {
+	from, to int
+	runs     []run
+}
+
+type run struct{ from, to int }
 
 // class is what pixels of one tile have in common.
 type class struct {
@@ -78,6 +91,7 @@ func (c *conv) weightIndex(o, i, ky, kx int) int {
 // plan groups the pixels of both directions and allots the packed weights.
 func (c *conv) plan() {
 	c.planForward()
+	c.forward.split(c.out.C)
 	c.planBackward()
 	c.bias = make([]float32, c.out.C)
 	c.zeros = make([]float32, c.in.C)
@@ -212,10 +226,29 @@ func (d *direction) pack(weight []float32) {
 	}
 }
 
-func (d *direction) apply(y, x, bias []float32) {
+// chunkBytes is half of a small first-level cache: a chunk's outputs and
+// their derivatives fill it.
+const chunkBytes = 16 << 10
+
+// split cuts the tiles into chunks.
+func (d *direction) split(channels int) {
+	pixel := channels * lane.Width
+	// A multiple of three pixels, the kernels' favourite.
+	size := max(1, chunkBytes/(2*4*pixel)/3) * 3
 	for i := range d.tiles {
 		t := &d.tiles[i]
-		kernel.Conv(y, x, &d.phases[t.phase].packed, bias, t.taps, t.pixels)
+		for from := 0; from < len(t.pixels); from += size {
+			c := chunk{from: from, to: min(from+size, len(t.pixels))}
+			for _, p := range t.pixels[c.from:c.to] {
+				y := int(p.Y)
+				if n := len(c.runs); n > 0 && c.runs[n-1].to == y {
+					c.runs[n-1].to += pixel
+				} else {
+					c.runs = append(c.runs, run{y, y + pixel})
+				}
+			}
+			t.chunks = append(t.chunks, c)
+		}
 	}
 }
 
@@ -226,16 +259,66 @@ func (c *conv) Pack(params []float32) {
 	copy(c.bias, params[c.weights():])
 }
 
-func (c *conv) Forward(y, _, x []float32) { c.forward.apply(y, x, c.bias) }
+func (c *conv) Forward(y, saved, x []float32) {
+	w := &c.forward.phases[0].packed
+	for i := range c.forward.tiles {
+		t := &c.forward.tiles[i]
+		if !c.fused {
+			kernel.Conv(y, x, w, c.bias, nil, t.taps, t.pixels)
+			continue
+		}
+		for _, k := range t.chunks {
+			kernel.Conv(y, x, w, c.bias, nil, t.taps, t.pixels[k.from:k.to])
+			for _, r := range k.runs {
+				kernel.SiLU(y[r.from:r.to], saved[r.from:r.to], y[r.from:r.to])
+			}
+		}
+	}
+}
 
-func (c *conv) InputGrad(dx, dy, _ []float32) { c.backward.apply(dx, dy, c.zeros) }
+func (c *conv) InputGrad(dx, dy, _, mask []float32) {
+	for i := range c.backward.tiles {
+		t := &c.backward.tiles[i]
+		kernel.Conv(dx, dy, &c.backward.phases[t.phase].packed, c.zeros, mask, t.taps, t.pixels)
+	}
+}
 
 // ones stands for the constant input of a bias.
 var ones = [lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1}
 
+// gradLen is the length of the parameters' gradient as ParamGrad lays it out:
+// a strip of tiles (kernel.Outer) for every four output channels and tap,
+// then the bias in a strip's form.
+func (c *conv) gradLen() int {
+	return (c.out.C + 3) / 4 * (c.kh*c.kw*kernel.StripLen(c.in.C) + kernel.StripLen(1))
+}
+
+// gradIndex is the place of a weight in that layout.
+func (c *conv) gradIndex(o, i, ky, kx int) int {
+	return (o/4*c.kh*c.kw+ky*c.kw+kx)*kernel.StripLen(c.in.C) + i/2*8 + o%4*2 + i%2
+}
+
+func (c *conv) biasIndex(o int) int {
+	return (c.out.C+3)/4*c.kh*c.kw*kernel.StripLen(c.in.C) + o/4*kernel.StripLen(1) + o%4*2
+}
+
+// Unpack puts a gradient into PyTorch's order.
+func (c *conv) Unpack(grad, packed []float32) {
+	for o := range c.out.C {
+		for i := range c.in.C {
+			for ky := range c.kh {
+				for kx := range c.kw {
+					grad[c.weightIndex(o, i, ky, kx)] = packed[c.gradIndex(o, i, ky, kx)]
+				}
+			}
+		}
+		grad[c.weights()+o] = packed[c.biasIndex(o)]
+	}
+}
+
 // ParamGrad adds ∂/∂w = Σ dy[oy][ox][o]·x[oy·s−p+ky][ox·s−p+kx][i] and
-// ∂/∂b = Σ dy[oy][ox][o], summed over pixels and lanes.
-func (c *conv) ParamGrad(grad, dy, x []float32) {
+// ∂/∂b = Σ dy[oy][ox][o], summed over pixels and lanes, to packed.
+func (c *conv) ParamGrad(packed, dy, x []float32) {
 	dyRow, dyCol := c.out.W*c.out.C*lane.Width, c.out.C*lane.Width
 	xRow, xCol := c.in.W*c.in.C*lane.Width, c.in.C*lane.Width
 	// valid gives the outputs first … last whose tap k lies on the image.
@@ -248,8 +331,6 @@ func (c *conv) ParamGrad(grad, dy, x []float32) {
 		}
 		return 0, -1
 	}
-	var sum [8]float32
-	area := c.kh * c.kw
 	for o := 0; o < c.out.C; o += 4 {
 		no := min(4, c.out.C-o)
 		for ky := range c.kh {
@@ -259,28 +340,16 @@ func (c *conv) ParamGrad(grad, dy, x []float32) {
 				if oy0 > oy1 || ox0 > ox1 {
 					continue
 				}
-				r := kernel.Rect{
-					Rows: oy1 - oy0 + 1, Cols: ox1 - ox0 + 1,
-					DyRow: dyRow, DyCol: dyCol, XRow: xRow * c.stride, XCol: xCol * c.stride,
-				}
-				d := dy[oy0*dyRow+ox0*dyCol+o*lane.Width:]
-				v := x[(oy0*c.stride-c.pad+ky)*xRow+(ox0*c.stride-c.pad+kx)*xCol:]
-				for i := 0; i < c.in.C; i += 2 {
-					ni := min(2, c.in.C-i)
-					kernel.Outer(&sum, d, v[i*lane.Width:], no, ni, r)
-					at := c.weightIndex(o, i, ky, kx)
-					for a := range no {
-						for b := range ni {
-							grad[at+(a*c.in.C+b)*area] += sum[2*a+b]
-						}
-					}
-				}
+				kernel.Outer(packed[c.gradIndex(o, 0, ky, kx):],
+					dy[oy0*dyRow+ox0*dyCol+o*lane.Width:],
+					x[(oy0*c.stride-c.pad+ky)*xRow+(ox0*c.stride-c.pad+kx)*xCol:],
+					no, c.in.C, kernel.Rect{
+						Rows: oy1 - oy0 + 1, Cols: ox1 - ox0 + 1,
+						DyRow: dyRow, DyCol: dyCol, XRow: xRow * c.stride, XCol: xCol * c.stride,
+					})
 			}
 		}
-		r := kernel.Rect{Rows: c.out.H, Cols: c.out.W, DyRow: dyRow, DyCol: dyCol}
-		kernel.Outer(&sum, dy[o*lane.Width:], ones[:], no, 1, r)
-		for a := range no {
-			grad[c.weights()+o+a] += sum[2*a]
-		}
+		kernel.Outer(packed[c.biasIndex(o):], dy[o*lane.Width:], ones[:], no, 1,
+			kernel.Rect{Rows: c.out.H, Cols: c.out.W, DyRow: dyRow, DyCol: dyCol})
 	}
 }

@@ -11,20 +11,24 @@ import (
 // packed parameters, so that many workers can share it.
 type layer interface {
 	Out() lane.Shape
-	// Forward sets y from x. A layer without parameters leaves in saved,
-	// as long as y, what InputGrad needs.
+	// Forward sets y from x. A layer with an activation leaves its
+	// derivative in saved, as long as y.
 	Forward(y, saved, x []float32)
-	// InputGrad sets dx = ∂L/∂x from dy = ∂L/∂y.
-	InputGrad(dx, dy, saved []float32)
+	// InputGrad sets dx = ∂L/∂x from dy = ∂L/∂y. A layer with weights
+	// multiplies it by mask, where that is not nil: the derivative of the
+	// activation below it.
+	InputGrad(dx, dy, saved, mask []float32)
 }
 
 // A Network is a Spec with parameters. After New they are zero: call Init, or
 // fill Params and call Pack.
 type Network struct {
 	spec   Spec
-	layers []layer // nil for a Flatten
+	layers []layer // nil for a Flatten and for a SiLU that is fused
 	convs  []*conv // of each layer, nil where it has no parameters
+	below  []int   // the layer whose fused SiLU a layer's input gradient passes, or −1
 	offset []int   // of each layer's parameters
+	packed []int   // of each layer's parameters in a packed gradient
 	params []float32
 	views  []View
 }
@@ -43,19 +47,49 @@ func New(spec Spec) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{spec: spec, layers: layers, convs: make([]*conv, len(layers)), offset: make([]int, len(layers))}
-	total := 0
+	n := &Network{
+		spec: spec, layers: layers, convs: make([]*conv, len(layers)), below: make([]int, len(layers)),
+		offset: make([]int, len(layers)+1), packed: make([]int, len(layers)+1),
+	}
 	for i, l := range layers {
-		n.offset[i] = total
+		n.offset[i+1], n.packed[i+1] = n.offset[i], n.packed[i]
 		if c, ok := l.(*conv); ok {
 			c.plan()
 			n.convs[i] = c
-			total += c.weights() + c.out.C
+			n.offset[i+1] += c.weights() + c.out.C
+			n.packed[i+1] += c.gradLen()
 		}
 	}
-	n.params = make([]float32, total)
+	n.params = make([]float32, n.offset[len(layers)])
 	n.views = n.Named(n.params)
+	n.fuse()
 	return n, nil
+}
+
+// fuse makes each SiLU between two layers with weights a part of both: the
+// one below applies it while its output is in the nearest cache, the one
+// above multiplies its input gradient by the derivative.
+func (n *Network) fuse() {
+	previous := func(i int) int { // the layer that runs before i, or −1
+		for i--; i >= 0 && n.layers[i] == nil; i-- {
+		}
+		return i
+	}
+	for i := range n.layers {
+		n.below[i] = -1
+		if n.convs[i] == nil {
+			continue
+		}
+		j := previous(i)
+		if j < 0 || n.convs[j] != nil {
+			continue
+		}
+		if k := previous(j); k >= 0 && n.convs[k] != nil {
+			n.convs[k].fused = true
+			n.layers[j] = nil
+			n.below[i] = k
+		}
+	}
 }
 
 // Spec returns the network's description.
@@ -156,7 +190,7 @@ func (n *Network) NewActivations() *Activations {
 			continue
 		}
 		a.values[i+1] = make([]float32, l.Out().BlockLen())
-		if n.convs[i] == nil {
+		if c := n.convs[i]; c == nil || c.fused {
 			a.saved[i] = make([]float32, l.Out().BlockLen())
 		}
 	}
@@ -199,13 +233,28 @@ func (n *Network) InputGrad(s *Scratch, a *Activations, cotangent *[lane.Width]f
 	return n.backward(s, a, cotangent, nil, true)
 }
 
+// GradLen is the length of a packed gradient.
+func (n *Network) GradLen() int { return n.packed[len(n.layers)] }
+
 // ParamGrad adds the gradient of Σ cotangent[l]·E(x_l) with respect to the
-// parameters to grad, as long as Params.
-func (n *Network) ParamGrad(grad []float32, s *Scratch, a *Activations, cotangent *[lane.Width]float32) {
-	n.backward(s, a, cotangent, grad, false)
+// parameters to packed, which is GradLen long and laid out for the kernels.
+// Packed gradients can be added to one another; Unpack gives them the order
+// of Params.
+func (n *Network) ParamGrad(packed []float32, s *Scratch, a *Activations, cotangent *[lane.Width]float32) {
+	n.backward(s, a, cotangent, packed, false)
 }
 
-func (n *Network) backward(s *Scratch, a *Activations, cotangent *[lane.Width]float32, grad []float32, input bool) []float32 {
+// Unpack sets grad, as long as Params and in its order, from a packed
+// gradient.
+func (n *Network) Unpack(grad, packed []float32) {
+	for i, c := range n.convs {
+		if c != nil {
+			c.Unpack(grad[n.offset[i]:], packed[n.packed[i]:])
+		}
+	}
+}
+
+func (n *Network) backward(s *Scratch, a *Activations, cotangent *[lane.Width]float32, packed []float32, input bool) []float32 {
 	dy, spare := s.a[:lane.Width], s.b
 	copy(dy, cotangent[:])
 	for i := len(n.layers) - 1; i >= 0; i-- {
@@ -213,15 +262,23 @@ func (n *Network) backward(s *Scratch, a *Activations, cotangent *[lane.Width]fl
 		if l == nil {
 			continue
 		}
-		if c := n.convs[i]; c != nil && grad != nil {
-			c.ParamGrad(grad[n.offset[i]:], dy, a.values[i])
+		if c := n.convs[i]; c != nil && packed != nil {
+			c.ParamGrad(packed[n.packed[i]:], dy, a.values[i])
 		}
 		if i == 0 && !input {
 			break
 		}
 		dx := spare[:len(a.values[i])]
-		l.InputGrad(dx, dy, a.saved[i])
+		l.InputGrad(dx, dy, a.saved[i], n.mask(a, i))
 		dy, spare = dx, dy[:cap(dy)]
 	}
 	return dy
+}
+
+// mask returns the derivative of the activation below layer i, or nil.
+func (n *Network) mask(a *Activations, i int) []float32 {
+	if k := n.below[i]; k >= 0 {
+		return a.saved[k]
+	}
+	return nil
 }

@@ -78,6 +78,7 @@ var networks = map[string]Spec{
 	"conv, padding 4": spec(lane.Shape{C: 1, H: 6, W: 6}, Conv2D(8, 5, 2, 4), Flatten(), Linear(1)),
 	"conv, padding 3": spec(lane.Shape{C: 2, H: 3, W: 3}, Conv2D(9, 2, 1, 3), Flatten(), Linear(1)),
 	"colour":          spec(lane.Shape{C: 3, H: 6, W: 6}, Conv2D(6, 3, 1, 1), SiLU(), Conv2D(5, 4, 2, 1), SiLU(), Flatten(), Linear(3), SiLU(), Linear(1)),
+	"silu, last":      spec(lane.Shape{C: 1, H: 4, W: 4}, Conv2D(3, 3, 1, 1), SiLU(), SiLU(), Conv2D(1, 4, 1, 0), SiLU()),
 	"document, small": spec(lane.Shape{C: 1, H: 8, W: 8}, Conv2D(2, 5, 2, 4), SiLU(), Conv2D(4, 3, 2, 1), SiLU(), Conv2D(8, 3, 2, 1), SiLU(), Conv2D(8, 3, 2, 1), SiLU(), Flatten(), Linear(8), SiLU(), Linear(1)),
 }
 
@@ -125,8 +126,9 @@ func TestGradients(t *testing.T) {
 				n.Forward(a, block, &energy)
 				dx := make([]float32, images*size)
 				lane.Unpack(dx, n.InputGrad(scratch, a, &cotangent), s.Input)
-				grad := make([]float32, len(params))
-				n.ParamGrad(grad, scratch, a, &cotangent)
+				grad, packed := make([]float32, len(params)), make([]float32, n.GradLen())
+				n.ParamGrad(packed, scratch, a, &cotangent)
+				n.Unpack(grad, packed)
 
 				total := func(image int, img, params []float64) float64 {
 					return float64(cotangent[image]) * oracle(s, params, img)
@@ -147,7 +149,8 @@ func TestGradients(t *testing.T) {
 				compare(t, fmt.Sprintf("input gradient of %d images", images), dx, wantDx)
 				compare(t, fmt.Sprintf("parameter gradient of %d images", images), grad, wantGrad)
 
-				n.ParamGrad(grad, scratch, a, &cotangent)
+				n.ParamGrad(packed, scratch, a, &cotangent)
+				n.Unpack(grad, packed)
 				for j := range wantGrad {
 					wantGrad[j] *= 2
 				}

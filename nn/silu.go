@@ -5,11 +5,12 @@ import (
 	"github.com/joule-ml/joule/lane"
 )
 
-// silu is the activation y = x·σ(x). It saves its derivative.
+// silu is the activation y = x·σ(x). It saves its derivative. Between two
+// layers with weights it does not run by itself: see fuse.
 type silu struct{ shape lane.Shape }
 
 func (s silu) Out() lane.Shape { return s.shape }
 
 func (s silu) Forward(y, saved, x []float32) { kernel.SiLU(y, saved, x) }
 
-func (s silu) InputGrad(dx, dy, saved []float32) { kernel.Mul(dx, dy, saved) }
+func (s silu) InputGrad(dx, dy, saved, _ []float32) { kernel.Mul(dx, dy, saved) }

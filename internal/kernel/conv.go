@@ -39,25 +39,31 @@ func (w *Weights) Index(out, position int) int {
 //
 //	y[p.Y+8o+l] = bias[o] + Σ_{r<Rows} Σ_{i<Run} w(o, W+r·WStride+i) · x[p.X+r·XStride+8i+l]
 //
-// for every pixel p, output channel o and lane l. Terms are added in that
-// order, so a result does not depend on how pixels are grouped.
-func Conv(y, x []float32, w *Weights, bias []float32, t Taps, px []Pixel) {
-	conv(y, x, w, bias, t, px)
+// for every pixel p, output channel o and lane l, and multiplies it by the
+// element of mask in the same place, where mask is not nil. Terms are added in
+// that order, so a result does not depend on how pixels are grouped.
+func Conv(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) {
+	conv(y, x, w, bias, mask, t, px)
 }
 
-// Outer computes the gradient of a tile of weights over a rectangle of output
-// pixels, summed over the lanes by the tree ((0+1)+(2+3))+((4+5)+(6+7)):
+// Outer adds the gradient of a strip of weights, those of one tap between
+// no ≤ 4 channels o of dy and ni channels i of x, over a rectangle of output
+// pixels:
 //
-//	sum[2o+i] = Σ_l Σ_{r<rows} Σ_{c<cols} dy[r·dyRow+c·dyCol+8o+l] · x[r·xRow+c·xCol+8i+l]
+//	grad[8·⌊i/2⌋+2o+i%2] += Σ_l Σ_{r<rows} Σ_{c<cols} dy[r·dyRow+c·dyCol+8o+l] · x[r·xRow+c·xCol+8i+l]
 //
-// for no ≤ 4 channels o of dy and ni ≤ 2 channels i of x. Other entries of
-// sum are left alone.
-func Outer(sum *[8]float32, dy, x []float32, no, ni int, r Rect) {
-	if no < 1 || no > 4 || ni < 1 || ni > 2 || r.Rows < 1 || r.Cols < 1 {
-		panic("kernel: Outer of an impossible tile")
+// The lanes l are summed last, by the tree ((0+1)+(2+3))+((4+5)+(6+7)).
+// Entries of grad without a channel stay as they are.
+func Outer(grad, dy, x []float32, no, ni int, r Rect) {
+	if no < 1 || no > 4 || ni < 1 || r.Rows < 1 || r.Cols < 1 || len(grad) < StripLen(ni) {
+		panic("kernel: Outer of an impossible strip")
 	}
-	outer(sum, dy, x, no, ni, r)
+	outer(grad, dy, x, no, ni, r)
 }
+
+// StripLen is the length of the gradient of a strip of ni input channels:
+// tiles of 4 × 2.
+func StripLen(ni int) int { return (ni + 1) / 2 * 8 }
 
 // A Rect is a rectangle of output pixels and the strides, in floats, between
 // its rows and columns in dy and x.

@@ -1,6 +1,6 @@
 package kernel
 
-func convGeneric(y, x []float32, w *Weights, bias []float32, t Taps, px []Pixel) {
+func convGeneric(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) {
 	step := 4
 	for o := range w.Out {
 		if o >= w.Out&^3 {
@@ -22,12 +22,18 @@ func convGeneric(y, x []float32, w *Weights, bias []float32, t Taps, px []Pixel)
 					}
 				}
 			}
+			if mask != nil {
+				m := (*[Width]float32)(mask[int(p.Y)+o*Width:])
+				for l := range acc {
+					acc[l] *= m[l]
+				}
+			}
 			copy(y[int(p.Y)+o*Width:], acc[:])
 		}
 	}
 }
 
-func outerGeneric(sum *[8]float32, dy, x []float32, no, ni int, r Rect) {
+func outerGeneric(grad, dy, x []float32, no, ni int, r Rect) {
 	for o := range no {
 		for i := range ni {
 			var acc [Width]float32
@@ -40,7 +46,7 @@ func outerGeneric(sum *[8]float32, dy, x []float32, no, ni int, r Rect) {
 					}
 				}
 			}
-			sum[2*o+i] = SumLanes(&acc)
+			grad[i/2*8+2*o+i%2] += SumLanes(&acc)
 		}
 	}
 }

@@ -69,7 +69,11 @@ func TestConv(t *testing.T) {
 			for i := range px {
 				px[i] = Pixel{X: int32(rng.IntN(40)), Y: int32((pixels - 1 - i) * out * Width)}
 			}
-			Conv(y, x, w, bias, taps, px)
+			var mask []float32
+			if out%3 == 0 {
+				mask, _ = guarded(len(y), 3, normal)
+			}
+			Conv(y, x, w, bias, mask, taps, px)
 			if !intact() {
 				t.Fatalf("%d channels, %d pixels: wrote outside y", out, pixels)
 			}
@@ -84,6 +88,10 @@ func TestConv(t *testing.T) {
 								sum += v
 								mag += math.Abs(v)
 							}
+						}
+						if mask != nil {
+							m := float64(mask[int(p.Y)+o*Width+l])
+							sum, mag = sum*m, mag*math.Abs(m)
 						}
 						got := float64(y[int(p.Y)+o*Width+l])
 						if bound := float64(rows*run+2) * 6e-8 * mag; !(math.Abs(got-sum) <= bound) {
@@ -111,9 +119,9 @@ func TestConvGrouping(t *testing.T) {
 	var px []Pixel
 	for i := range pixels {
 		px = append(px, Pixel{X: int32(i * Width), Y: int32(i * out * Width)})
-		Conv(single, x, w, bias, taps, px[i:])
+		Conv(single, x, w, bias, nil, taps, px[i:])
 	}
-	Conv(whole, x, w, bias, taps, px)
+	Conv(whole, x, w, bias, nil, taps, px)
 	for i := range whole {
 		if math.Float32bits(whole[i]) != math.Float32bits(single[i]) {
 			t.Fatalf("element %d: %v together, %v alone", i, whole[i], single[i])
@@ -128,7 +136,7 @@ func TestConvKeepsNonFinite(t *testing.T) {
 			x := make([]float32, 5*Width)
 			x[3*Width+2] = bad // times a zero weight is NaN all the same
 			y := make([]float32, out*Width)
-			Conv(y, x, w, make([]float32, out), Taps{Rows: 1, Run: 5}, []Pixel{{}})
+			Conv(y, x, w, make([]float32, out), nil, Taps{Rows: 1, Run: 5}, []Pixel{{}})
 			for o := range out {
 				for l := range Width {
 					if v := y[o*Width+l]; (l == 2) != (v != v) {
@@ -144,7 +152,7 @@ func TestOuter(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	normal := func() float32 { return float32(rng.NormFloat64()) }
 	for no := 1; no <= 4; no++ {
-		for ni := 1; ni <= 2; ni++ {
+		for _, ni := range []int{1, 2, 3, 4, 5, 8, 11} {
 			for rows := 1; rows <= 4; rows++ {
 				for cols := 1; cols <= 5; cols++ {
 					r := Rect{Rows: rows, Cols: cols, DyCol: Width * (no + rng.IntN(2)), XCol: Width * (ni + rng.IntN(3))}
@@ -152,17 +160,20 @@ func TestOuter(t *testing.T) {
 					r.XRow = r.XCol*cols + Width*rng.IntN(2)
 					dy, _ := guarded(r.DyRow*rows, rows, normal)
 					x, _ := guarded(r.XRow*rows, cols, normal)
-					sum := [8]float32{guard, guard, guard, guard, guard, guard, guard, guard}
-					Outer(&sum, dy, x, no, ni, r)
-					for k, got := range sum {
-						o, i := k/2, k%2
+					grad, intact := guarded(StripLen(ni), ni%8, func() float32 { return 0.5 })
+					Outer(grad, dy, x, no, ni, r)
+					if !intact() {
+						t.Fatalf("%d×%d: wrote outside grad", no, ni)
+					}
+					for k, got := range grad {
+						o, i := k%8/2, k/8*2+k%2
 						if o >= no || i >= ni {
-							if got != guard {
-								t.Fatalf("%d×%d: wrote entry %d", no, ni, k)
+							if got != 0.5 {
+								t.Fatalf("%d×%d: changed entry %d", no, ni, k)
 							}
 							continue
 						}
-						var want, mag float64
+						want, mag := 0.5, 0.5
 						for a := range rows {
 							for b := range cols {
 								for l := range Width {
@@ -172,7 +183,7 @@ func TestOuter(t *testing.T) {
 								}
 							}
 						}
-						if bound := float64(rows*cols+4) * 6e-8 * mag; !(math.Abs(float64(got)-want) <= bound) {
+						if bound := float64(rows*cols+5) * 6e-8 * mag; !(math.Abs(float64(got)-want) <= bound) {
 							t.Fatalf("%d×%d over %d×%d: entry %d = %v, want %v ± %v", no, ni, rows, cols, k, got, want, bound)
 						}
 					}
@@ -197,7 +208,7 @@ func BenchmarkConv(b *testing.B) {
 			}
 			t := Taps{Rows: c.k, Run: c.k * c.in, XStride: (c.pixels + c.k) * c.in * Width, WStride: c.k * c.in}
 			for b.Loop() {
-				Conv(y, x, w, bias, t, px)
+				Conv(y, x, w, bias, nil, t, px)
 			}
 			flop := 2 * float64(Width*c.pixels*c.out*w.Positions)
 			b.ReportMetric(flop*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")

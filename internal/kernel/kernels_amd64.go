@@ -34,15 +34,15 @@ func conv1x8(a *byte)
 //go:noescape
 func conv1x1(a *byte)
 
-// outer4x2 is Outer for four channels of dy and 2 of x.
+// outer4x2 is Outer for tiles of four channels of dy and 2 of x.
 //
 //go:noescape
-func outer4x2(sum *[8]float32, dy *float32, x *float32, r *byte)
+func outer4x2(s *byte)
 
-// outer4x1 is Outer for four channels of dy and 1 of x.
+// outer4x1 is Outer for tiles of four channels of dy and 1 of x.
 //
 //go:noescape
-func outer4x1(sum *[8]float32, dy *float32, x *float32, r *byte)
+func outer4x1(s *byte)
 
 // siluAVX2 is SiLU on n vectors.
 //

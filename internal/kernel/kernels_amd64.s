@@ -20,14 +20,16 @@ group:
 	SHLQ    $0x02, SI
 	MOVQ    (AX), DX
 	MOVQ    16(AX), DI
-	MOVQ    DI, 96(AX)
-	MOVQ    24(AX), DI
 	MOVQ    DI, 104(AX)
-	MOVQ    32(AX), DI
+	MOVQ    24(AX), DI
 	MOVQ    DI, 112(AX)
+	MOVQ    88(AX), DI
+	MOVQ    DI, 120(AX)
+	MOVQ    32(AX), DI
+	MOVQ    DI, 128(AX)
 
 block:
-	MOVQ         104(AX), DI
+	MOVQ         112(AX), DI
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y1
 	VMOVAPS      Y0, Y2
@@ -43,7 +45,7 @@ block:
 	MOVLQSX      (CX), DI
 	SHLQ         $0x02, DI
 	ADDQ         8(AX), DI
-	MOVQ         96(AX), R8
+	MOVQ         104(AX), R8
 	MOVQ         48(AX), R9
 	TESTQ        R9, R9
 	JZ           store
@@ -171,6 +173,41 @@ rowEnd:
 	JNZ  row
 
 store:
+	MOVQ    120(AX), DI
+	TESTQ   DI, DI
+	JZ      plain
+	MOVLQSX 4(CX), R8
+	VMULPS  (DI)(R8*4), Y0, Y0
+	VMOVUPS Y0, (DX)(R8*4)
+	VMULPS  32(DI)(R8*4), Y3, Y3
+	VMOVUPS Y3, 32(DX)(R8*4)
+	VMULPS  64(DI)(R8*4), Y6, Y6
+	VMOVUPS Y6, 64(DX)(R8*4)
+	VMULPS  96(DI)(R8*4), Y9, Y9
+	VMOVUPS Y9, 96(DX)(R8*4)
+	MOVLQSX 12(CX), R8
+	VMULPS  (DI)(R8*4), Y1, Y1
+	VMOVUPS Y1, (DX)(R8*4)
+	VMULPS  32(DI)(R8*4), Y4, Y4
+	VMOVUPS Y4, 32(DX)(R8*4)
+	VMULPS  64(DI)(R8*4), Y7, Y7
+	VMOVUPS Y7, 64(DX)(R8*4)
+	VMULPS  96(DI)(R8*4), Y10, Y10
+	VMOVUPS Y10, 96(DX)(R8*4)
+	MOVLQSX 20(CX), R8
+	VMULPS  (DI)(R8*4), Y2, Y2
+	VMOVUPS Y2, (DX)(R8*4)
+	VMULPS  32(DI)(R8*4), Y5, Y5
+	VMOVUPS Y5, 32(DX)(R8*4)
+	VMULPS  64(DI)(R8*4), Y8, Y8
+	VMOVUPS Y8, 64(DX)(R8*4)
+	VMULPS  96(DI)(R8*4), Y11, Y11
+	VMOVUPS Y11, 96(DX)(R8*4)
+	ADDQ    $0x00000080, DI
+	MOVQ    DI, 120(AX)
+	JMP     stored
+
+plain:
 	MOVLQSX 4(CX), DI
 	VMOVUPS Y0, (DX)(DI*4)
 	VMOVUPS Y3, 32(DX)(DI*4)
@@ -186,15 +223,17 @@ store:
 	VMOVUPS Y5, 32(DX)(DI*4)
 	VMOVUPS Y8, 64(DX)(DI*4)
 	VMOVUPS Y11, 96(DX)(DI*4)
-	ADDQ    $0x00000080, DX
-	MOVQ    40(AX), DI
-	ADDQ    DI, 96(AX)
-	ADDQ    $0x00000010, 104(AX)
-	DECQ    112(AX)
-	JNZ     block
-	ADDQ    $0x18, CX
-	DECQ    88(AX)
-	JNZ     group
+
+stored:
+	ADDQ $0x00000080, DX
+	MOVQ 40(AX), DI
+	ADDQ DI, 104(AX)
+	ADDQ $0x00000010, 112(AX)
+	DECQ 128(AX)
+	JNZ  block
+	ADDQ $0x18, CX
+	DECQ 96(AX)
+	JNZ  group
 	VZEROUPPER
 	RET
 
@@ -211,14 +250,16 @@ group:
 	SHLQ    $0x02, BX
 	MOVQ    (AX), DX
 	MOVQ    16(AX), SI
-	MOVQ    SI, 96(AX)
-	MOVQ    24(AX), SI
 	MOVQ    SI, 104(AX)
-	MOVQ    32(AX), SI
+	MOVQ    24(AX), SI
 	MOVQ    SI, 112(AX)
+	MOVQ    88(AX), SI
+	MOVQ    SI, 120(AX)
+	MOVQ    32(AX), SI
+	MOVQ    SI, 128(AX)
 
 block:
-	MOVQ         104(AX), SI
+	MOVQ         112(AX), SI
 	VBROADCASTSS (SI), Y0
 	VMOVAPS      Y0, Y1
 	VBROADCASTSS 4(SI), Y2
@@ -230,7 +271,7 @@ block:
 	MOVLQSX      (CX), SI
 	SHLQ         $0x02, SI
 	ADDQ         8(AX), SI
-	MOVQ         96(AX), DI
+	MOVQ         104(AX), DI
 	MOVQ         48(AX), R8
 	TESTQ        R8, R8
 	JZ           store
@@ -333,6 +374,32 @@ rowEnd:
 	JNZ  row
 
 store:
+	MOVQ    120(AX), SI
+	TESTQ   SI, SI
+	JZ      plain
+	MOVLQSX 4(CX), DI
+	VMULPS  (SI)(DI*4), Y0, Y0
+	VMOVUPS Y0, (DX)(DI*4)
+	VMULPS  32(SI)(DI*4), Y2, Y2
+	VMOVUPS Y2, 32(DX)(DI*4)
+	VMULPS  64(SI)(DI*4), Y4, Y4
+	VMOVUPS Y4, 64(DX)(DI*4)
+	VMULPS  96(SI)(DI*4), Y6, Y6
+	VMOVUPS Y6, 96(DX)(DI*4)
+	MOVLQSX 12(CX), DI
+	VMULPS  (SI)(DI*4), Y1, Y1
+	VMOVUPS Y1, (DX)(DI*4)
+	VMULPS  32(SI)(DI*4), Y3, Y3
+	VMOVUPS Y3, 32(DX)(DI*4)
+	VMULPS  64(SI)(DI*4), Y5, Y5
+	VMOVUPS Y5, 64(DX)(DI*4)
+	VMULPS  96(SI)(DI*4), Y7, Y7
+	VMOVUPS Y7, 96(DX)(DI*4)
+	ADDQ    $0x00000080, SI
+	MOVQ    SI, 120(AX)
+	JMP     stored
+
+plain:
 	MOVLQSX 4(CX), SI
 	VMOVUPS Y0, (DX)(SI*4)
 	VMOVUPS Y2, 32(DX)(SI*4)
@@ -343,15 +410,17 @@ store:
 	VMOVUPS Y3, 32(DX)(SI*4)
 	VMOVUPS Y5, 64(DX)(SI*4)
 	VMOVUPS Y7, 96(DX)(SI*4)
-	ADDQ    $0x00000080, DX
-	MOVQ    40(AX), SI
-	ADDQ    SI, 96(AX)
-	ADDQ    $0x00000010, 104(AX)
-	DECQ    112(AX)
-	JNZ     block
-	ADDQ    $0x10, CX
-	DECQ    88(AX)
-	JNZ     group
+
+stored:
+	ADDQ $0x00000080, DX
+	MOVQ 40(AX), SI
+	ADDQ SI, 104(AX)
+	ADDQ $0x00000010, 112(AX)
+	DECQ 128(AX)
+	JNZ  block
+	ADDQ $0x10, CX
+	DECQ 96(AX)
+	JNZ  group
 	VZEROUPPER
 	RET
 
@@ -366,14 +435,16 @@ group:
 	MOVLQSX (CX), BX
 	MOVQ    (AX), BX
 	MOVQ    16(AX), SI
-	MOVQ    SI, 96(AX)
-	MOVQ    24(AX), SI
 	MOVQ    SI, 104(AX)
-	MOVQ    32(AX), SI
+	MOVQ    24(AX), SI
 	MOVQ    SI, 112(AX)
+	MOVQ    88(AX), SI
+	MOVQ    SI, 120(AX)
+	MOVQ    32(AX), SI
+	MOVQ    SI, 128(AX)
 
 block:
-	MOVQ         104(AX), SI
+	MOVQ         112(AX), SI
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS 4(SI), Y1
 	VBROADCASTSS 8(SI), Y2
@@ -385,7 +456,7 @@ block:
 	MOVLQSX      (CX), SI
 	SHLQ         $0x02, SI
 	ADDQ         8(AX), SI
-	MOVQ         96(AX), DI
+	MOVQ         104(AX), DI
 	MOVQ         48(AX), R8
 	TESTQ        R8, R8
 	JZ           store
@@ -503,6 +574,31 @@ rowEnd:
 	JNZ  row
 
 store:
+	MOVQ    120(AX), SI
+	TESTQ   SI, SI
+	JZ      plain
+	MOVLQSX 4(CX), DI
+	VMULPS  (SI)(DI*4), Y0, Y0
+	VMOVUPS Y0, (BX)(DI*4)
+	VMULPS  32(SI)(DI*4), Y1, Y1
+	VMOVUPS Y1, 32(BX)(DI*4)
+	VMULPS  64(SI)(DI*4), Y2, Y2
+	VMOVUPS Y2, 64(BX)(DI*4)
+	VMULPS  96(SI)(DI*4), Y3, Y3
+	VMOVUPS Y3, 96(BX)(DI*4)
+	VMULPS  128(SI)(DI*4), Y4, Y4
+	VMOVUPS Y4, 128(BX)(DI*4)
+	VMULPS  160(SI)(DI*4), Y5, Y5
+	VMOVUPS Y5, 160(BX)(DI*4)
+	VMULPS  192(SI)(DI*4), Y6, Y6
+	VMOVUPS Y6, 192(BX)(DI*4)
+	VMULPS  224(SI)(DI*4), Y7, Y7
+	VMOVUPS Y7, 224(BX)(DI*4)
+	ADDQ    $0x00000100, SI
+	MOVQ    SI, 120(AX)
+	JMP     stored
+
+plain:
 	MOVLQSX 4(CX), SI
 	VMOVUPS Y0, (BX)(SI*4)
 	VMOVUPS Y1, 32(BX)(SI*4)
@@ -512,16 +608,18 @@ store:
 	VMOVUPS Y5, 160(BX)(SI*4)
 	VMOVUPS Y6, 192(BX)(SI*4)
 	VMOVUPS Y7, 224(BX)(SI*4)
-	ADDQ    $0x00000100, BX
-	MOVQ    40(AX), SI
-	SHLQ    $0x01, SI
-	ADDQ    SI, 96(AX)
-	ADDQ    $0x00000020, 104(AX)
-	DECQ    112(AX)
-	JNZ     block
-	ADDQ    $0x08, CX
-	DECQ    88(AX)
-	JNZ     group
+
+stored:
+	ADDQ $0x00000100, BX
+	MOVQ 40(AX), SI
+	SHLQ $0x01, SI
+	ADDQ SI, 104(AX)
+	ADDQ $0x00000020, 112(AX)
+	DECQ 128(AX)
+	JNZ  block
+	ADDQ $0x08, CX
+	DECQ 96(AX)
+	JNZ  group
 	VZEROUPPER
 	RET
 
@@ -535,14 +633,16 @@ group:
 	MOVLQSX (CX), DX
 	MOVQ    (AX), DX
 	MOVQ    16(AX), BX
-	MOVQ    BX, 96(AX)
-	MOVQ    24(AX), BX
 	MOVQ    BX, 104(AX)
-	MOVQ    32(AX), BX
+	MOVQ    24(AX), BX
 	MOVQ    BX, 112(AX)
+	MOVQ    88(AX), BX
+	MOVQ    BX, 120(AX)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 128(AX)
 
 block:
-	MOVQ         104(AX), BX
+	MOVQ         112(AX), BX
 	VBROADCASTSS (BX), Y0
 	VBROADCASTSS 4(BX), Y1
 	VBROADCASTSS 8(BX), Y2
@@ -550,7 +650,7 @@ block:
 	MOVLQSX      (CX), BX
 	SHLQ         $0x02, BX
 	ADDQ         8(AX), BX
-	MOVQ         96(AX), SI
+	MOVQ         104(AX), SI
 	MOVQ         48(AX), DI
 	TESTQ        DI, DI
 	JZ           store
@@ -628,20 +728,39 @@ rowEnd:
 	JNZ  row
 
 store:
+	MOVQ    120(AX), BX
+	TESTQ   BX, BX
+	JZ      plain
+	MOVLQSX 4(CX), SI
+	VMULPS  (BX)(SI*4), Y0, Y0
+	VMOVUPS Y0, (DX)(SI*4)
+	VMULPS  32(BX)(SI*4), Y1, Y1
+	VMOVUPS Y1, 32(DX)(SI*4)
+	VMULPS  64(BX)(SI*4), Y2, Y2
+	VMOVUPS Y2, 64(DX)(SI*4)
+	VMULPS  96(BX)(SI*4), Y3, Y3
+	VMOVUPS Y3, 96(DX)(SI*4)
+	ADDQ    $0x00000080, BX
+	MOVQ    BX, 120(AX)
+	JMP     stored
+
+plain:
 	MOVLQSX 4(CX), BX
 	VMOVUPS Y0, (DX)(BX*4)
 	VMOVUPS Y1, 32(DX)(BX*4)
 	VMOVUPS Y2, 64(DX)(BX*4)
 	VMOVUPS Y3, 96(DX)(BX*4)
-	ADDQ    $0x00000080, DX
-	MOVQ    40(AX), BX
-	ADDQ    BX, 96(AX)
-	ADDQ    $0x00000010, 104(AX)
-	DECQ    112(AX)
-	JNZ     block
-	ADDQ    $0x08, CX
-	DECQ    88(AX)
-	JNZ     group
+
+stored:
+	ADDQ $0x00000080, DX
+	MOVQ 40(AX), BX
+	ADDQ BX, 104(AX)
+	ADDQ $0x00000010, 112(AX)
+	DECQ 128(AX)
+	JNZ  block
+	ADDQ $0x08, CX
+	DECQ 96(AX)
+	JNZ  group
 	VZEROUPPER
 	RET
 
@@ -676,14 +795,16 @@ group:
 	SHLQ    $0x02, R11
 	MOVQ    (AX), DX
 	MOVQ    16(AX), R12
-	MOVQ    R12, 96(AX)
-	MOVQ    24(AX), R12
 	MOVQ    R12, 104(AX)
-	MOVQ    32(AX), R12
+	MOVQ    24(AX), R12
 	MOVQ    R12, 112(AX)
+	MOVQ    88(AX), R12
+	MOVQ    R12, 120(AX)
+	MOVQ    32(AX), R12
+	MOVQ    R12, 128(AX)
 
 block:
-	MOVQ         104(AX), R12
+	MOVQ         112(AX), R12
 	VBROADCASTSS (R12), Y0
 	VMOVAPS      Y0, Y1
 	VMOVAPS      Y0, Y2
@@ -695,7 +816,7 @@ block:
 	MOVLQSX      (CX), R12
 	SHLQ         $0x02, R12
 	ADDQ         8(AX), R12
-	MOVQ         96(AX), R13
+	MOVQ         104(AX), R13
 	MOVQ         48(AX), R14
 	TESTQ        R14, R14
 	JZ           store
@@ -773,6 +894,38 @@ rowEnd:
 	JNZ  row
 
 store:
+	MOVQ    120(AX), R12
+	TESTQ   R12, R12
+	JZ      plain
+	MOVLQSX 4(CX), R13
+	VMULPS  (R12)(R13*4), Y0, Y0
+	VMOVUPS Y0, (DX)(R13*4)
+	MOVLQSX 12(CX), R13
+	VMULPS  (R12)(R13*4), Y1, Y1
+	VMOVUPS Y1, (DX)(R13*4)
+	MOVLQSX 20(CX), R13
+	VMULPS  (R12)(R13*4), Y2, Y2
+	VMOVUPS Y2, (DX)(R13*4)
+	MOVLQSX 28(CX), R13
+	VMULPS  (R12)(R13*4), Y3, Y3
+	VMOVUPS Y3, (DX)(R13*4)
+	MOVLQSX 36(CX), R13
+	VMULPS  (R12)(R13*4), Y4, Y4
+	VMOVUPS Y4, (DX)(R13*4)
+	MOVLQSX 44(CX), R13
+	VMULPS  (R12)(R13*4), Y5, Y5
+	VMOVUPS Y5, (DX)(R13*4)
+	MOVLQSX 52(CX), R13
+	VMULPS  (R12)(R13*4), Y6, Y6
+	VMOVUPS Y6, (DX)(R13*4)
+	MOVLQSX 60(CX), R13
+	VMULPS  (R12)(R13*4), Y7, Y7
+	VMOVUPS Y7, (DX)(R13*4)
+	ADDQ    $0x00000020, R12
+	MOVQ    R12, 120(AX)
+	JMP     stored
+
+plain:
 	MOVLQSX 4(CX), R12
 	VMOVUPS Y0, (DX)(R12*4)
 	MOVLQSX 12(CX), R12
@@ -789,15 +942,17 @@ store:
 	VMOVUPS Y6, (DX)(R12*4)
 	MOVLQSX 60(CX), R12
 	VMOVUPS Y7, (DX)(R12*4)
-	ADDQ    $0x00000020, DX
-	MOVQ    40(AX), R12
-	ADDQ    R12, 96(AX)
-	ADDQ    $0x00000004, 104(AX)
-	DECQ    112(AX)
-	JNZ     block
-	ADDQ    $0x40, CX
-	DECQ    88(AX)
-	JNZ     group
+
+stored:
+	ADDQ $0x00000020, DX
+	MOVQ 40(AX), R12
+	ADDQ R12, 104(AX)
+	ADDQ $0x00000004, 112(AX)
+	DECQ 128(AX)
+	JNZ  block
+	ADDQ $0x40, CX
+	DECQ 96(AX)
+	JNZ  group
 	VZEROUPPER
 	RET
 
@@ -811,19 +966,21 @@ group:
 	MOVLQSX (CX), DX
 	MOVQ    (AX), DX
 	MOVQ    16(AX), BX
-	MOVQ    BX, 96(AX)
-	MOVQ    24(AX), BX
 	MOVQ    BX, 104(AX)
-	MOVQ    32(AX), BX
+	MOVQ    24(AX), BX
 	MOVQ    BX, 112(AX)
+	MOVQ    88(AX), BX
+	MOVQ    BX, 120(AX)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 128(AX)
 
 block:
-	MOVQ         104(AX), BX
+	MOVQ         112(AX), BX
 	VBROADCASTSS (BX), Y0
 	MOVLQSX      (CX), BX
 	SHLQ         $0x02, BX
 	ADDQ         8(AX), BX
-	MOVQ         96(AX), SI
+	MOVQ         104(AX), SI
 	MOVQ         48(AX), DI
 	TESTQ        DI, DI
 	JZ           store
@@ -866,35 +1023,44 @@ rowEnd:
 	JNZ  row
 
 store:
+	MOVQ    120(AX), BX
+	TESTQ   BX, BX
+	JZ      plain
+	MOVLQSX 4(CX), SI
+	VMULPS  (BX)(SI*4), Y0, Y0
+	VMOVUPS Y0, (DX)(SI*4)
+	ADDQ    $0x00000020, BX
+	MOVQ    BX, 120(AX)
+	JMP     stored
+
+plain:
 	MOVLQSX 4(CX), BX
 	VMOVUPS Y0, (DX)(BX*4)
-	ADDQ    $0x00000020, DX
-	MOVQ    40(AX), BX
-	ADDQ    BX, 96(AX)
-	ADDQ    $0x00000004, 104(AX)
-	DECQ    112(AX)
-	JNZ     block
-	ADDQ    $0x08, CX
-	DECQ    88(AX)
-	JNZ     group
+
+stored:
+	ADDQ $0x00000020, DX
+	MOVQ 40(AX), BX
+	ADDQ BX, 104(AX)
+	ADDQ $0x00000004, 112(AX)
+	DECQ 128(AX)
+	JNZ  block
+	ADDQ $0x08, CX
+	DECQ 96(AX)
+	JNZ  group
 	VZEROUPPER
 	RET
 
-// func outer4x2(sum *[8]float32, dy *float32, x *float32, r *byte)
+// func outer4x2(s *byte)
 // Requires: AVX, FMA3
-TEXT ·outer4x2(SB), NOSPLIT, $0-32
-	MOVQ   dy+8(FP), AX
-	MOVQ   x+16(FP), CX
-	MOVQ   r+24(FP), DX
-	MOVQ   (DX), BX
-	MOVQ   16(DX), SI
-	SHLQ   $0x02, SI
-	MOVQ   24(DX), DI
-	SHLQ   $0x02, DI
-	MOVQ   32(DX), R8
-	SHLQ   $0x02, R8
-	MOVQ   40(DX), R9
-	SHLQ   $0x02, R9
+TEXT ·outer4x2(SB), NOSPLIT, $0-8
+	MOVQ s+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), BX
+	MOVQ 56(AX), SI
+	MOVQ 72(AX), DI
+
+tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -903,104 +1069,117 @@ TEXT ·outer4x2(SB), NOSPLIT, $0-32
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
+	MOVQ   8(AX), R8
+	MOVQ   32(AX), R9
+	MOVQ   DX, R10
 
 row:
-	MOVQ AX, R10
-	MOVQ CX, R11
-	MOVQ 8(DX), R12
+	MOVQ R8, R11
+	MOVQ R10, R12
+	MOVQ 40(AX), R13
 
 col:
-	VMOVUPS      (R11), Y8
-	VMOVUPS      32(R11), Y9
-	VMOVUPS      (R10), Y10
+	VMOVUPS      (R12), Y8
+	VMOVUPS      32(R12), Y9
+	VMOVUPS      (R11), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VMOVUPS      32(R10), Y10
+	VMOVUPS      32(R11), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VMOVUPS      64(R10), Y10
+	VMOVUPS      64(R11), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VMOVUPS      96(R10), Y10
+	VMOVUPS      96(R11), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         DI, R10
-	ADDQ         R9, R11
-	DECQ         R12
+	ADDQ         SI, R11
+	ADDQ         DI, R12
+	DECQ         R13
 	JNZ          col
-	ADDQ         SI, AX
-	ADDQ         R8, CX
-	DECQ         BX
+	ADDQ         48(AX), R8
+	ADDQ         64(AX), R10
+	DECQ         R9
 	JNZ          row
-	MOVQ         sum+0(FP), AX
 	VHADDPS      Y1, Y0, Y0
 	VHADDPS      Y3, Y2, Y2
 	VHADDPS      Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
-	VMOVUPS      X1, (AX)
+	VADDPS       (CX), X1, X1
+	VMOVUPS      X1, (CX)
 	VHADDPS      Y5, Y4, Y4
 	VHADDPS      Y7, Y6, Y6
 	VHADDPS      Y6, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X0, X4, X0
-	VMOVUPS      X0, 16(AX)
+	VADDPS       16(CX), X0, X0
+	VMOVUPS      X0, 16(CX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x40, DX
+	DECQ         BX
+	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func outer4x1(sum *[8]float32, dy *float32, x *float32, r *byte)
+// func outer4x1(s *byte)
 // Requires: AVX, FMA3
-TEXT ·outer4x1(SB), NOSPLIT, $0-32
-	MOVQ   dy+8(FP), AX
-	MOVQ   x+16(FP), CX
-	MOVQ   r+24(FP), DX
-	MOVQ   (DX), BX
-	MOVQ   16(DX), SI
-	SHLQ   $0x02, SI
-	MOVQ   24(DX), DI
-	SHLQ   $0x02, DI
-	MOVQ   32(DX), R8
-	SHLQ   $0x02, R8
-	MOVQ   40(DX), R9
-	SHLQ   $0x02, R9
+TEXT ·outer4x1(SB), NOSPLIT, $0-8
+	MOVQ s+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), BX
+	MOVQ 56(AX), SI
+	MOVQ 72(AX), DI
+
+tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
+	MOVQ   8(AX), R8
+	MOVQ   32(AX), R9
+	MOVQ   DX, R10
 
 row:
-	MOVQ AX, R10
-	MOVQ CX, R11
-	MOVQ 8(DX), R12
+	MOVQ R8, R11
+	MOVQ R10, R12
+	MOVQ 40(AX), R13
 
 col:
-	VMOVUPS      (R11), Y4
-	VMOVUPS      (R10), Y5
+	VMOVUPS      (R12), Y4
+	VMOVUPS      (R11), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VMOVUPS      32(R10), Y5
+	VMOVUPS      32(R11), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VMOVUPS      64(R10), Y5
+	VMOVUPS      64(R11), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VMOVUPS      96(R10), Y5
+	VMOVUPS      96(R11), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         DI, R10
-	ADDQ         R9, R11
-	DECQ         R12
+	ADDQ         SI, R11
+	ADDQ         DI, R12
+	DECQ         R13
 	JNZ          col
-	ADDQ         SI, AX
-	ADDQ         R8, CX
-	DECQ         BX
+	ADDQ         48(AX), R8
+	ADDQ         64(AX), R10
+	DECQ         R9
 	JNZ          row
-	MOVQ         sum+0(FP), AX
 	VHADDPS      Y1, Y0, Y0
 	VHADDPS      Y3, Y2, Y2
 	VHADDPS      Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
-	VEXTRACTPS   $0x00, X1, (AX)
-	VEXTRACTPS   $0x01, X1, 8(AX)
-	VEXTRACTPS   $0x02, X1, 16(AX)
-	VEXTRACTPS   $0x03, X1, 24(AX)
+	VXORPS       X0, X0, X0
+	VUNPCKLPS    X0, X1, X2
+	VUNPCKHPS    X0, X1, X0
+	VADDPS       (CX), X2, X2
+	VMOVUPS      X2, (CX)
+	VADDPS       16(CX), X0, X0
+	VMOVUPS      X0, 16(CX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, DX
+	DECQ         BX
+	JNZ          tile
 	VZEROUPPER
 	RET
 

@@ -29,15 +29,16 @@ type tile struct {
 	wBlock        int // bytes from a block's weights to the next
 	rows, run     int
 	xSkip, wSkip  int // bytes from the end of a row's run to the next row
-	px            unsafe.Pointer
+	px, mask      unsafe.Pointer
 	groups        int // groups of pixels left
 	wNow, biasNow uintptr
+	maskNow       uintptr
 	left          int // blocks left
 }
 
-func conv(y, x []float32, w *Weights, bias []float32, t Taps, px []Pixel) {
+func conv(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) {
 	if !useAVX2 {
-		convGeneric(y, x, w, bias, t, px)
+		convGeneric(y, x, w, bias, mask, t, px)
 		return
 	}
 	if len(px) == 0 || w.Out == 0 {
@@ -56,6 +57,9 @@ func conv(y, x []float32, w *Weights, bias []float32, t Taps, px []Pixel) {
 	set := func(o, blocks, width int) {
 		a.y = unsafe.Pointer(&y[o*Width])
 		a.bias = unsafe.Pointer(&bias[o])
+		if mask != nil {
+			a.mask = unsafe.Pointer(&mask[o*Width])
+		}
 		a.w = unsafe.Pointer(&w.Data[o*w.Positions+t.W*width])
 		a.blocks = blocks
 		a.wBlock = 4 * width * w.Positions
@@ -134,16 +138,32 @@ func convPixels(a *tile, px []Pixel, shape int) {
 	}
 }
 
-func outer(sum *[8]float32, dy, x []float32, no, ni int, r Rect) {
-	if useAVX2 && no == 4 {
-		if ni == 2 {
-			outer4x2(sum, &dy[0], &x[0], (*byte)(unsafe.Pointer(&r)))
-		} else {
-			outer4x1(sum, &dy[0], &x[0], (*byte)(unsafe.Pointer(&r)))
-		}
+// strip is what the assembly of Outer reads; strides are in bytes.
+type strip struct {
+	grad, dy, x  unsafe.Pointer
+	tiles        int
+	rows, cols   int
+	dyRow, dyCol int
+	xRow, xCol   int
+}
+
+func outer(grad, dy, x []float32, no, ni int, r Rect) {
+	if !useAVX2 || no < 4 {
+		outerGeneric(grad, dy, x, no, ni, r)
 		return
 	}
-	outerGeneric(sum, dy, x, no, ni, r)
+	s := strip{
+		grad: unsafe.Pointer(&grad[0]), dy: unsafe.Pointer(&dy[0]), x: unsafe.Pointer(&x[0]),
+		tiles: ni / 2, rows: r.Rows, cols: r.Cols,
+		dyRow: 4 * r.DyRow, dyCol: 4 * r.DyCol, xRow: 4 * r.XRow, xCol: 4 * r.XCol,
+	}
+	if s.tiles > 0 {
+		outer4x2((*byte)(unsafe.Pointer(&s)))
+	}
+	if ni%2 == 1 {
+		s.grad, s.x, s.tiles = unsafe.Pointer(&grad[ni/2*8]), unsafe.Pointer(&x[(ni-1)*Width]), 1
+		outer4x1((*byte)(unsafe.Pointer(&s)))
+	}
 }
 
 func silu(y, d, x []float32) {

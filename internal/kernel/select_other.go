@@ -5,12 +5,12 @@ package kernel
 // Name returns the name of the kernels in use.
 func Name() string { return "generic" }
 
-func conv(y, x []float32, w *Weights, bias []float32, t Taps, px []Pixel) {
-	convGeneric(y, x, w, bias, t, px)
+func conv(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) {
+	convGeneric(y, x, w, bias, mask, t, px)
 }
 
-func outer(sum *[8]float32, dy, x []float32, no, ni int, r Rect) {
-	outerGeneric(sum, dy, x, no, ni, r)
+func outer(grad, dy, x []float32, no, ni int, r Rect) {
+	outerGeneric(grad, dy, x, no, ni, r)
 }
 
 func silu(y, d, x []float32)  { siluGeneric(y, d, x) }
