@@ -17,7 +17,7 @@ type conv struct {
 	kh, kw, stride, pad int
 	flat                bool // a Linear: weights are shown as a matrix
 	// fused says that the SiLU behind this layer is part of it: Forward
-	// gives y·σ(y) and saves the derivative.
+	// applies it in place and saves the derivative.
 	fused bool
 
 	forward  direction
@@ -38,17 +38,7 @@ type direction struct {
 type tile struct {
 	class
 	pixels []kernel.Pixel
-	chunks []chunk
 }
-
-// chunk is a part of a tile's pixels, pixels[from:to], whose outputs fit the
-// fastest cache together, and the runs of y that they fill.
-type chunk struct {
-	from, to int
-	runs     []run
-}
-
-type run struct{ from, to int }
 
 // class is what pixels of one tile have in common.
 type class struct {
@@ -91,7 +81,6 @@ func (c *conv) weightIndex(o, i, ky, kx int) int {
 // plan groups the pixels of both directions and allots the packed weights.
 func (c *conv) plan() {
 	c.planForward()
-	c.forward.split(c.out.C)
 	c.planBackward()
 	c.bias = make([]float32, c.out.C)
 	c.zeros = make([]float32, c.in.C)
@@ -226,32 +215,6 @@ func (d *direction) pack(weight []float32) {
 	}
 }
 
-// chunkBytes is half of a small first-level cache: a chunk's outputs and
-// their derivatives fill it.
-const chunkBytes = 16 << 10
-
-// split cuts the tiles into chunks.
-func (d *direction) split(channels int) {
-	pixel := channels * lane.Width
-	// A multiple of three pixels, the kernels' favourite.
-	size := max(1, chunkBytes/(2*4*pixel)/3) * 3
-	for i := range d.tiles {
-		t := &d.tiles[i]
-		for from := 0; from < len(t.pixels); from += size {
-			c := chunk{from: from, to: min(from+size, len(t.pixels))}
-			for _, p := range t.pixels[c.from:c.to] {
-				y := int(p.Y)
-				if n := len(c.runs); n > 0 && c.runs[n-1].to == y {
-					c.runs[n-1].to += pixel
-				} else {
-					c.runs = append(c.runs, run{y, y + pixel})
-				}
-			}
-			t.chunks = append(t.chunks, c)
-		}
-	}
-}
-
 func (c *conv) Pack(params []float32) {
 	weight := params[:c.weights()]
 	c.forward.pack(weight)
@@ -260,26 +223,18 @@ func (c *conv) Pack(params []float32) {
 }
 
 func (c *conv) Forward(y, saved, x []float32) {
-	w := &c.forward.phases[0].packed
-	for i := range c.forward.tiles {
-		t := &c.forward.tiles[i]
-		if !c.fused {
-			kernel.Conv(y, x, w, c.bias, nil, t.taps, t.pixels)
-			continue
-		}
-		for _, k := range t.chunks {
-			kernel.Conv(y, x, w, c.bias, nil, t.taps, t.pixels[k.from:k.to])
-			for _, r := range k.runs {
-				kernel.SiLU(y[r.from:r.to], saved[r.from:r.to], y[r.from:r.to])
-			}
-		}
+	c.forward.apply(y, x, c.bias, nil)
+	if c.fused {
+		kernel.SiLU(y, saved, y)
 	}
 }
 
-func (c *conv) InputGrad(dx, dy, _, mask []float32) {
-	for i := range c.backward.tiles {
-		t := &c.backward.tiles[i]
-		kernel.Conv(dx, dy, &c.backward.phases[t.phase].packed, c.zeros, mask, t.taps, t.pixels)
+func (c *conv) InputGrad(dx, dy, _, mask []float32) { c.backward.apply(dx, dy, c.zeros, mask) }
+
+func (d *direction) apply(y, x, bias, mask []float32) {
+	for i := range d.tiles {
+		t := &d.tiles[i]
+		kernel.Conv(y, x, &d.phases[t.phase].packed, bias, mask, t.taps, t.pixels)
 	}
 }
 

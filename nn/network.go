@@ -67,8 +67,8 @@ func New(spec Spec) (*Network, error) {
 }
 
 // fuse makes each SiLU between two layers with weights a part of both: the
-// one below applies it while its output is in the nearest cache, the one
-// above multiplies its input gradient by the derivative.
+// one below applies it in place, the one above multiplies its input gradient
+// by the derivative before that leaves the registers.
 func (n *Network) fuse() {
 	previous := func(i int) int { // the layer that runs before i, or −1
 		for i--; i >= 0 && n.layers[i] == nil; i-- {

@@ -1192,46 +1192,120 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-32
 	MOVQ    n+24(FP), BX
 	VMOVUPS two24<>+0(SB), Y0
 	VMOVUPS two_24<>+0(SB), Y1
-	VMOVUPS one<>+0(SB), Y2
-	VMOVUPS log2e<>+0(SB), Y3
-	VMOVUPS expMagic<>+0(SB), Y4
+	VMOVUPS expFloor<>+0(SB), Y2
+	CMPQ    BX, $0x02
+	JLT     rest
 
 loop:
-	VMOVUPS     (DX), Y5
-	VORPS       signBit<>+0(SB), Y5, Y6
-	VMOVUPS     expFloor<>+0(SB), Y7
-	VMAXPS      Y6, Y7, Y6
-	VMOVAPS     Y4, Y7
-	VFMADD231PS Y3, Y6, Y7
-	VSUBPS      Y4, Y7, Y8
-	VFMSUB231PS Y3, Y6, Y8
-	VFMADD231PS log2eLo<>+0(SB), Y6, Y8
-	VMOVUPS     exp0<>+0(SB), Y6
-	VFMADD213PS exp1<>+0(SB), Y8, Y6
-	VFMADD213PS exp2<>+0(SB), Y8, Y6
-	VFMADD213PS exp3<>+0(SB), Y8, Y6
-	VFMADD213PS exp4<>+0(SB), Y8, Y6
-	VFMADD213PS exp5<>+0(SB), Y8, Y6
+	VMOVUPS     (DX), Y3
+	VMOVUPS     32(DX), Y4
+	VORPS       signBit<>+0(SB), Y3, Y5
+	VORPS       signBit<>+0(SB), Y4, Y6
+	VMAXPS      Y5, Y2, Y5
+	VMAXPS      Y6, Y2, Y6
+	VMOVUPS     expMagic<>+0(SB), Y7
+	VMOVUPS     expMagic<>+0(SB), Y8
+	VFMADD231PS log2e<>+0(SB), Y5, Y7
+	VFMADD231PS log2e<>+0(SB), Y6, Y8
+	VSUBPS      expMagic<>+0(SB), Y7, Y9
+	VSUBPS      expMagic<>+0(SB), Y8, Y10
+	VFMSUB231PS log2e<>+0(SB), Y5, Y9
+	VFMSUB231PS log2e<>+0(SB), Y6, Y10
+	VFMADD231PS log2eLo<>+0(SB), Y5, Y9
+	VFMADD231PS log2eLo<>+0(SB), Y6, Y10
+	VMOVUPS     exp0<>+0(SB), Y11
+	VMOVUPS     exp0<>+0(SB), Y12
+	VFMADD213PS exp1<>+0(SB), Y9, Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y12
+	VFMADD213PS exp2<>+0(SB), Y9, Y11
+	VFMADD213PS exp2<>+0(SB), Y10, Y12
+	VFMADD213PS exp3<>+0(SB), Y9, Y11
+	VFMADD213PS exp3<>+0(SB), Y10, Y12
+	VFMADD213PS exp4<>+0(SB), Y9, Y11
+	VFMADD213PS exp4<>+0(SB), Y10, Y12
+	VFMADD213PS exp5<>+0(SB), Y9, Y11
+	VFMADD213PS exp5<>+0(SB), Y10, Y12
 	VPSLLD      $0x17, Y7, Y7
-	VMULPS      Y7, Y6, Y6
-	VMOVAPS     Y2, Y7
-	VFMADD231PS Y1, Y6, Y7
-	VDIVPS      Y7, Y2, Y7
-	VBLENDVPS   Y5, Y6, Y0, Y8
-	VBLENDVPS   Y5, Y0, Y6, Y6
-	VMULPS      Y7, Y8, Y8
-	VMULPS      Y7, Y6, Y6
-	VMULPS      Y8, Y5, Y5
-	VMULPS      Y1, Y5, Y5
-	VMOVUPS     Y5, (AX)
-	VFMADD231PS Y5, Y6, Y8
+	VPSLLD      $0x17, Y8, Y8
+	VMULPS      Y7, Y11, Y11
+	VMULPS      Y8, Y12, Y12
+	VMOVUPS     one<>+0(SB), Y5
+	VMOVUPS     one<>+0(SB), Y6
+	VFMADD231PS Y1, Y11, Y5
+	VFMADD231PS Y1, Y12, Y6
+	VMOVUPS     one<>+0(SB), Y7
+	VMOVUPS     one<>+0(SB), Y8
+	VDIVPS      Y5, Y7, Y5
+	VDIVPS      Y6, Y8, Y6
+	VBLENDVPS   Y3, Y11, Y0, Y7
+	VBLENDVPS   Y4, Y12, Y0, Y8
+	VBLENDVPS   Y3, Y0, Y11, Y9
+	VBLENDVPS   Y4, Y0, Y12, Y10
+	VMULPS      Y5, Y7, Y7
+	VMULPS      Y6, Y8, Y8
+	VMULPS      Y5, Y9, Y9
+	VMULPS      Y6, Y10, Y10
+	VMULPS      Y7, Y3, Y3
+	VMULPS      Y8, Y4, Y4
+	VMULPS      Y1, Y3, Y3
+	VMULPS      Y1, Y4, Y4
+	VMOVUPS     Y3, (AX)
+	VMOVUPS     Y4, 32(AX)
+	VFMADD231PS Y3, Y9, Y7
+	VFMADD231PS Y4, Y10, Y8
+	VMULPS      Y1, Y7, Y7
 	VMULPS      Y1, Y8, Y8
-	VMOVUPS     Y8, (CX)
-	ADDQ        $0x20, DX
-	ADDQ        $0x20, AX
-	ADDQ        $0x20, CX
+	VMOVUPS     Y7, (CX)
+	VMOVUPS     Y8, 32(CX)
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x02, BX
+	CMPQ        BX, $0x02
+	JGE         loop
+
+rest:
+	TESTQ BX, BX
+	JZ    done
+
+single:
+	VMOVUPS     (DX), Y3
+	VORPS       signBit<>+0(SB), Y3, Y4
+	VMAXPS      Y4, Y2, Y4
+	VMOVUPS     expMagic<>+0(SB), Y5
+	VFMADD231PS log2e<>+0(SB), Y4, Y5
+	VSUBPS      expMagic<>+0(SB), Y5, Y6
+	VFMSUB231PS log2e<>+0(SB), Y4, Y6
+	VFMADD231PS log2eLo<>+0(SB), Y4, Y6
+	VMOVUPS     exp0<>+0(SB), Y7
+	VFMADD213PS exp1<>+0(SB), Y6, Y7
+	VFMADD213PS exp2<>+0(SB), Y6, Y7
+	VFMADD213PS exp3<>+0(SB), Y6, Y7
+	VFMADD213PS exp4<>+0(SB), Y6, Y7
+	VFMADD213PS exp5<>+0(SB), Y6, Y7
+	VPSLLD      $0x17, Y5, Y5
+	VMULPS      Y5, Y7, Y7
+	VMOVUPS     one<>+0(SB), Y4
+	VFMADD231PS Y1, Y7, Y4
+	VMOVUPS     one<>+0(SB), Y5
+	VDIVPS      Y4, Y5, Y4
+	VBLENDVPS   Y3, Y7, Y0, Y5
+	VBLENDVPS   Y3, Y0, Y7, Y6
+	VMULPS      Y4, Y5, Y5
+	VMULPS      Y4, Y6, Y6
+	VMULPS      Y5, Y3, Y3
+	VMULPS      Y1, Y3, Y3
+	VMOVUPS     Y3, (AX)
+	VFMADD231PS Y3, Y6, Y5
+	VMULPS      Y1, Y5, Y5
+	VMOVUPS     Y5, (CX)
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
 	DECQ        BX
-	JNZ         loop
+	JNZ         single
+
+done:
 	VZEROUPPER
 	RET
 
@@ -1285,16 +1359,6 @@ DATA expMagic<>+24(SB)/4, $0x4b400097
 DATA expMagic<>+28(SB)/4, $0x4b400097
 GLOBL expMagic<>(SB), RODATA|NOPTR, $32
 
-DATA signBit<>+0(SB)/4, $0x80000000
-DATA signBit<>+4(SB)/4, $0x80000000
-DATA signBit<>+8(SB)/4, $0x80000000
-DATA signBit<>+12(SB)/4, $0x80000000
-DATA signBit<>+16(SB)/4, $0x80000000
-DATA signBit<>+20(SB)/4, $0x80000000
-DATA signBit<>+24(SB)/4, $0x80000000
-DATA signBit<>+28(SB)/4, $0x80000000
-GLOBL signBit<>(SB), RODATA|NOPTR, $32
-
 DATA expFloor<>+0(SB)/4, $0xc2cff0a4
 DATA expFloor<>+4(SB)/4, $0xc2cff0a4
 DATA expFloor<>+8(SB)/4, $0xc2cff0a4
@@ -1304,6 +1368,16 @@ DATA expFloor<>+20(SB)/4, $0xc2cff0a4
 DATA expFloor<>+24(SB)/4, $0xc2cff0a4
 DATA expFloor<>+28(SB)/4, $0xc2cff0a4
 GLOBL expFloor<>(SB), RODATA|NOPTR, $32
+
+DATA signBit<>+0(SB)/4, $0x80000000
+DATA signBit<>+4(SB)/4, $0x80000000
+DATA signBit<>+8(SB)/4, $0x80000000
+DATA signBit<>+12(SB)/4, $0x80000000
+DATA signBit<>+16(SB)/4, $0x80000000
+DATA signBit<>+20(SB)/4, $0x80000000
+DATA signBit<>+24(SB)/4, $0x80000000
+DATA signBit<>+28(SB)/4, $0x80000000
+GLOBL signBit<>(SB), RODATA|NOPTR, $32
 
 DATA log2eLo<>+0(SB)/4, $0x32a57060
 DATA log2eLo<>+4(SB)/4, $0x32a57060

@@ -6,8 +6,8 @@ import "math"
 // is the logistic function (Ramachandran et al. 2017, arXiv:1710.05941). y has
 // a relative error below 1e-6 where it is a normal number, d an absolute error
 // below 1e-6 (it has a zero near −1.28). A NaN or an infinity in x gives a y
-// or d that is not finite. All have one length, a multiple of Width; d and x
-// may be the same.
+// or d that is not finite. All have one length, a multiple of Width; x may be
+// the same as y or as d.
 func SiLU(y, d, x []float32) {
 	if len(y)%Width != 0 || len(d) != len(y) || len(x) != len(y) {
 		panic("kernel: SiLU of unequal lengths")
