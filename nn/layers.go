@@ -1,0 +1,86 @@
+package nn
+
+import "github.com/joule-ml/joule/lane"
+
+// LayerInfo describes one layer of a network.
+type LayerInfo struct {
+	Type    string // as in LayerSpec
+	In, Out lane.Shape
+	// Idle says that nothing runs here: a Flatten is only a way to read its
+	// input, and a SiLU between two layers with weights is done by them. The
+	// one below, which is Activated, applies it, the one above multiplies
+	// its input gradient by the derivative.
+	Idle, Activated bool
+	// FLOP is the nominal work of one image on its way forward: two for
+	// each multiply-add of a convolution, those on the padding counted.
+	// The gradient with respect to the input takes as much again, and so
+	// does that with respect to the parameters. 0 where there are none.
+	FLOP float64
+}
+
+// Layers describes the layers, in the order of the Spec.
+func (n *Network) Layers() []LayerInfo {
+	infos, shape := make([]LayerInfo, len(n.layers)), n.spec.Input
+	for i, l := range n.layers {
+		infos[i] = LayerInfo{Type: n.spec.Layers[i].Type, In: shape, Idle: l == nil}
+		if l != nil {
+			shape = l.Out()
+		}
+		if c := n.convs[i]; c != nil {
+			infos[i].FLOP = 2 * float64(shape.Len()) * float64(c.fanIn())
+			infos[i].Activated = c.fused
+		}
+		infos[i].Out = shape
+	}
+	return infos
+}
+
+// A Probe runs a network's layers one at a time on one block, so that each
+// can be timed. Every layer reads what a pass through the whole network left.
+type Probe struct {
+	net  *Network
+	acts *Activations
+	dy   [][]float32 // ∂E/∂y of each layer's output y, before its activation
+	dx   []float32
+	grad []float32 // packed
+}
+
+// NewProbe takes the block x through n, forward and back.
+func (n *Network) NewProbe(x []float32) *Probe {
+	p := &Probe{
+		net: n, acts: n.NewActivations(), dy: make([][]float32, len(n.layers)),
+		dx: n.NewScratch().a, grad: make([]float32, n.GradLen()),
+	}
+	var energy [lane.Width]float32
+	n.Forward(p.acts, x, &energy)
+	dy := ones[:]
+	for i := len(n.layers) - 1; i >= 0; i-- {
+		p.dy[i] = dy
+		p.InputGrad(i)
+		if n.layers[i] != nil {
+			dy = append([]float32(nil), p.dx[:len(p.acts.values[i])]...)
+		}
+	}
+	return p
+}
+
+// Forward runs layer i on its input.
+func (p *Probe) Forward(i int) {
+	if l := p.net.layers[i]; l != nil {
+		l.Forward(p.acts.values[i+1], p.acts.saved[i], p.acts.values[i])
+	}
+}
+
+// InputGrad computes the gradient with respect to the input of layer i.
+func (p *Probe) InputGrad(i int) {
+	if l := p.net.layers[i]; l != nil {
+		l.InputGrad(p.dx[:len(p.acts.values[i])], p.dy[i], p.acts.saved[i], p.net.mask(p.acts, i))
+	}
+}
+
+// ParamGrad computes the gradient with respect to the parameters of layer i.
+func (p *Probe) ParamGrad(i int) {
+	if c := p.net.convs[i]; c != nil {
+		c.ParamGrad(p.grad[p.net.packed[i]:], p.dy[i], p.acts.values[i])
+	}
+}
