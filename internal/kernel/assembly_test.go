@@ -1,0 +1,86 @@
+package kernel
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestAssembly guards the speed of the generated code without a clock: no
+// function touches the stack, so no accumulator is spilled, and the innermost
+// loops have as many multiply-adds as their tile and unrolling ask for, with
+// no more loads than the tile's inputs and weights.
+func TestAssembly(t *testing.T) {
+	source, err := os.ReadFile("kernels_amd64.s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	functions := map[string]string{}
+	text := regexp.MustCompile(`(?m)^TEXT ·(\w+)\(SB\), NOSPLIT, \$(\d+)-\d+$`)
+	places := text.FindAllStringSubmatchIndex(string(source), -1)
+	for i, at := range places {
+		end := len(source)
+		if i+1 < len(places) {
+			end = places[i+1][0]
+		}
+		name, frame := string(source[at[2]:at[3]]), string(source[at[4]:at[5]])
+		body := string(source[at[1]:end])
+		functions[name] = body
+		if frame != "0" || strings.Contains(body, "(SP)") {
+			t.Errorf("%s uses the stack: its values do not fit the registers", name)
+		}
+		if strings.Contains(body, "Y0") && !strings.Contains(body, "VZEROUPPER") {
+			t.Errorf("%s leaves the upper halves of the registers dirty", name)
+		}
+	}
+	const unroll = 4
+	for _, c := range []struct {
+		name, label            string
+		channels, pixels, taps int
+	}{
+		{name: "conv4x3", label: "taps", channels: 4, pixels: 3, taps: unroll},
+		{name: "conv4x2", label: "taps", channels: 4, pixels: 2, taps: unroll},
+		{name: "conv8x1", label: "taps", channels: 8, pixels: 1, taps: unroll},
+		{name: "conv4x1", label: "taps", channels: 4, pixels: 1, taps: unroll},
+		{name: "conv1x8", label: "taps", channels: 1, pixels: 8, taps: unroll},
+		{name: "conv1x1", label: "taps", channels: 1, pixels: 1, taps: unroll},
+		{name: "outer4x2", label: "col", channels: 4, pixels: 2, taps: 1},
+		{name: "outer4x1", label: "col", channels: 4, pixels: 1, taps: 1},
+	} {
+		loop := between(functions[c.name], c.label)
+		if loop == "" {
+			t.Errorf("%s has no loop %q", c.name, c.label)
+			continue
+		}
+		if got, want := strings.Count(loop, "VFMADD231PS"), c.channels*c.pixels*c.taps; got != want {
+			t.Errorf("%s does %d multiply-adds a turn, want %d", c.name, got, want)
+		}
+		// A vector that one channel alone uses is multiplied from memory.
+		want := (c.channels + c.pixels) * c.taps
+		if c.channels == 1 {
+			want = c.taps
+		}
+		if got := strings.Count(loop, "VMOVUPS") + strings.Count(loop, "VBROADCASTSS"); got != want {
+			t.Errorf("%s loads %d vectors a turn, want %d", c.name, got, want)
+		}
+	}
+	if len(functions) < 13 {
+		t.Errorf("found %d functions", len(functions))
+	}
+}
+
+// between returns the code from a label to the jump back to it.
+func between(body, label string) string {
+	_, rest, ok := strings.Cut(body, "\n"+label+":\n")
+	if !ok {
+		return ""
+	}
+	for _, jump := range []string{"JGE", "JNZ"} {
+		back := regexp.MustCompile(`\n\s+` + jump + `\s+` + label + `\n`)
+		if at := back.FindStringIndex(rest); at != nil {
+			return rest[:at[0]]
+		}
+	}
+	return ""
+}
