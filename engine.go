@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 
+	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/sampler"
@@ -230,9 +231,7 @@ func (e *engine) sumShards() {
 		for stride := 1; stride < shards; stride *= 2 {
 			for s := 0; s < shards; s += 2 * stride {
 				a, b := e.grads[s][lo:hi], e.grads[s+stride][lo:hi]
-				for i := range a {
-					a[i] += b[i]
-				}
+				kernel.Add(a, a, b)
 			}
 		}
 	})

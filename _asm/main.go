@@ -17,6 +17,7 @@ func main() {
 	outer(1)
 	silu()
 	mul()
+	add()
 	noise()
 	descend()
 	peak()

@@ -121,16 +121,20 @@ func exp2(f []reg.VecVirtual) []reg.VecVirtual {
 	return p
 }
 
-func mul() {
-	TEXT("mulAVX2", NOSPLIT, "func(dst, a, b *float32, n int)")
+// mul and add write dst = a·b and dst = a+b.
+func mul() { pairwise("mul", "Mul", func(m Mem, v reg.VecVirtual) { VMULPS(m, v, v) }) }
+func add() { pairwise("add", "Add", func(m Mem, v reg.VecVirtual) { VADDPS(m, v, v) }) }
+
+func pairwise(name, of string, combine func(b Mem, v reg.VecVirtual)) {
+	TEXT(name+"AVX2", NOSPLIT, "func(dst, a, b *float32, n int)")
 	Pragma("noescape")
-	Doc("mulAVX2 is Mul on n vectors.")
+	Doc(name + "AVX2 is " + of + " on n vectors.")
 	dst, a, b := Load(Param("dst"), GP64()), Load(Param("a"), GP64()), Load(Param("b"), GP64())
 	n := Load(Param("n"), GP64())
 	Label("loop")
 	v := YMM()
 	VMOVUPS(Mem{Base: a}, v)
-	VMULPS(Mem{Base: b}, v, v)
+	combine(Mem{Base: b}, v)
 	VMOVUPS(v, Mem{Base: dst})
 	ADDQ(Imm(vec), a)
 	ADDQ(Imm(vec), b)

@@ -65,7 +65,7 @@ func TestAssembly(t *testing.T) {
 			t.Errorf("%s loads %d vectors a turn, want %d", c.name, got, want)
 		}
 	}
-	if len(functions) < 13 {
+	if len(functions) < 14 {
 		t.Errorf("found %d functions", len(functions))
 	}
 }

@@ -54,6 +54,11 @@ func siluAVX2(y *float32, d *float32, x *float32, n int)
 //go:noescape
 func mulAVX2(dst *float32, a *float32, b *float32, n int)
 
+// addAVX2 is Add on n vectors.
+//
+//go:noescape
+func addAVX2(dst *float32, a *float32, b *float32, n int)
+
 // noiseAVX2 is Noise on groups of four vectors.
 //
 //go:noescape

@@ -1469,6 +1469,26 @@ loop:
 	VZEROUPPER
 	RET
 
+// func addAVX2(dst *float32, a *float32, b *float32, n int)
+// Requires: AVX
+TEXT ·addAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	VMOVUPS (CX), Y0
+	VADDPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, AX
+	DECQ    BX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
 // func noiseAVX2(x *float32, groups int, c *byte, scale *[8]float32, lo float32, hi float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·noiseAVX2(SB), NOSPLIT, $0-40

@@ -182,6 +182,14 @@ func mul(dst, a, b []float32) {
 	}
 }
 
+func add(dst, a, b []float32) {
+	if !useAVX2 {
+		addGeneric(dst, a, b)
+	} else if len(dst) > 0 {
+		addAVX2(&dst[0], &a[0], &b[0], len(dst)/Width)
+	}
+}
+
 func noise(x []float32, c *Counter, scale *[Width]float32, lo, hi float32) {
 	first := 0
 	if useAVX2 {

@@ -16,6 +16,8 @@ func outer(grad, dy, x []float32, no, ni int, r Rect) {
 func silu(y, d, x []float32)  { siluGeneric(y, d, x) }
 func mul(dst, a, b []float32) { mulGeneric(dst, a, b) }
 
+func add(dst, a, b []float32) { addGeneric(dst, a, b) }
+
 func noise(x []float32, c *Counter, scale *[Width]float32, lo, hi float32) {
 	noiseGeneric(x, c, scale, lo, hi, 0)
 }

@@ -24,6 +24,14 @@ func Mul(dst, a, b []float32) {
 	mul(dst, a, b)
 }
 
+// Add sets dst = a+b, element by element, under Mul's conditions.
+func Add(dst, a, b []float32) {
+	if len(dst)%Width != 0 || len(a) != len(dst) || len(b) != len(dst) {
+		panic("kernel: Add of unequal lengths")
+	}
+	add(dst, a, b)
+}
+
 func siluGeneric(y, d, x []float32) {
 	for i, v := range x {
 		x := float64(v)
@@ -36,5 +44,11 @@ func siluGeneric(y, d, x []float32) {
 func mulGeneric(dst, a, b []float32) {
 	for i := range dst {
 		dst[i] = a[i] * b[i]
+	}
+}
+
+func addGeneric(dst, a, b []float32) {
+	for i := range dst {
+		dst[i] = a[i] + b[i]
 	}
 }

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -66,6 +67,41 @@ func TestSiLUNonFinite(t *testing.T) {
 				finite := !math.IsNaN(float64(y[l])) && !math.IsInf(float64(y[l]), 0)
 				if finite == (l == lane) {
 					t.Errorf("%v in lane %d: y[%d] = %v", bad, lane, l, y[l])
+				}
+			}
+		}
+	}
+}
+
+// Mul and Add at every length, misalignment and with what is not finite.
+func TestPairwise(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	odd := []float32{nan, inf, -inf, 0}
+	some := func() float32 {
+		if i := rng.IntN(20); i < len(odd) {
+			return odd[i]
+		}
+		return float32(rng.NormFloat64())
+	}
+	for n := 0; n <= 304; n += Width {
+		for shift := range Width {
+			a, _ := guarded(n, shift, some)
+			b, _ := guarded(n, 7-shift, some)
+			for name, f := range map[string]func(dst, a, b []float32){"Mul": Mul, "Add": Add} {
+				dst, intact := guarded(n, shift/2, func() float32 { return guard })
+				f(dst, a, b)
+				if !intact() {
+					t.Fatalf("%s of %d: wrote outside", name, n)
+				}
+				for i, got := range dst {
+					want := a[i] * b[i]
+					if name == "Add" {
+						want = a[i] + b[i]
+					}
+					if got != want && !(got != got && want != want) {
+						t.Fatalf("%s(%v, %v) = %v, want %v", name, a[i], b[i], got, want)
+					}
 				}
 			}
 		}
