@@ -257,27 +257,13 @@ func outer(inputs int) {
 		VADDPS(hi, v.AsX(), hi)
 		return hi
 	}
-	if inputs == 2 {
-		for half := range 2 {
-			v := halves(four(acc[4*half], acc[4*half+1], acc[4*half+2], acc[4*half+3]))
-			at := Mem{Base: grad, Disp: 16 * half}
-			VADDPS(at, v, v)
-			VMOVUPS(v, at)
-		}
-	} else {
-		// Entries 1, 3, 5 and 7 of the tile have no channel: they add zero.
-		v, zero := halves(four(acc[0], acc[1], acc[2], acc[3])), XMM()
-		VXORPS(zero, zero, zero)
-		lo, hi := XMM(), XMM()
-		VUNPCKLPS(zero, v, lo)
-		VUNPCKHPS(zero, v, hi)
-		for half, v := range []reg.VecVirtual{lo, hi} {
-			at := Mem{Base: grad, Disp: 16 * half}
-			VADDPS(at, v, v)
-			VMOVUPS(v, at)
-		}
+	for i := range inputs {
+		v := halves(four(acc[i], acc[inputs+i], acc[2*inputs+i], acc[3*inputs+i]))
+		at := Mem{Base: grad, Disp: 16 * i}
+		VADDPS(at, v, v)
+		VMOVUPS(v, at)
 	}
-	ADDQ(Imm(vec), grad)
+	ADDQ(Imm(uint64(16*inputs)), grad)
 	ADDQ(Imm(uint64(vec*inputs)), xTile)
 	DECQ(tiles)
 	JNZ(LabelRef("tile"))

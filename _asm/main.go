@@ -13,6 +13,7 @@ func main() {
 	for _, s := range []struct{ channels, pixels int }{{4, 3}, {4, 2}, {8, 1}, {4, 1}, {1, 8}, {1, 1}} {
 		conv(s.channels, s.pixels)
 	}
+	outer(3)
 	outer(2)
 	outer(1)
 	silu()

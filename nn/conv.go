@@ -179,8 +179,8 @@ func (c *conv) planBackward() {
 }
 
 func newPhase(out, positions int) phase {
-	// A phase without taps still has an element to point at.
-	n := max(1, out*positions)
+	// A phase without taps still has a block of four to point at.
+	n := max(4, out*positions)
 	return phase{
 		packed: kernel.Weights{Out: out, Positions: positions, Data: make([]float32, n)},
 		source: make([]int32, out*positions),
@@ -241,20 +241,21 @@ func (d *direction) apply(y, x, bias, mask []float32) {
 // ones stands for the constant input of a bias.
 var ones = [lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1}
 
-// gradLen is the length of the parameters' gradient as ParamGrad lays it out:
-// a strip of tiles (kernel.Outer) for every four output channels and tap,
-// then the bias in a strip's form.
+// gradLen is the length of the parameters' gradient as ParamGrad lays it out
+// for kernel.Outer: for every four output channels and kernel row a strip of
+// the row's taps and their channels, then a strip for the bias.
 func (c *conv) gradLen() int {
-	return (c.out.C + 3) / 4 * (c.kh*c.kw*kernel.StripLen(c.in.C) + kernel.StripLen(1))
+	n := (c.out.C + 3) / 4 * 4 * (c.kh*c.kw*c.in.C + 1)
+	return (n + lane.Width - 1) / lane.Width * lane.Width // whole vectors
 }
 
 // gradIndex is the place of a weight in that layout.
 func (c *conv) gradIndex(o, i, ky, kx int) int {
-	return (o/4*c.kh*c.kw+ky*c.kw+kx)*kernel.StripLen(c.in.C) + i/2*8 + o%4*2 + i%2
+	return 4*((o/4*c.kh+ky)*c.kw*c.in.C+kx*c.in.C+i) + o%4
 }
 
 func (c *conv) biasIndex(o int) int {
-	return (c.out.C+3)/4*c.kh*c.kw*kernel.StripLen(c.in.C) + o/4*kernel.StripLen(1) + o%4*2
+	return (c.out.C+3)/4*4*c.kh*c.kw*c.in.C + o
 }
 
 // Unpack puts a gradient into PyTorch's order.
@@ -290,15 +291,21 @@ func (c *conv) ParamGrad(packed, dy, x []float32) {
 		no := min(4, c.out.C-o)
 		for ky := range c.kh {
 			oy0, oy1 := valid(ky, c.in.H, c.out.H)
-			for kx := range c.kw {
+			for kx, n := 0, 0; kx < c.kw; kx += n {
+				// Taps side by side that reach the same pixels are one strip.
 				ox0, ox1 := valid(kx, c.in.W, c.out.W)
+				for n = 1; kx+n < c.kw; n++ {
+					if a, b := valid(kx+n, c.in.W, c.out.W); a != ox0 || b != ox1 {
+						break
+					}
+				}
 				if oy0 > oy1 || ox0 > ox1 {
 					continue
 				}
 				kernel.Outer(packed[c.gradIndex(o, 0, ky, kx):],
 					dy[oy0*dyRow+ox0*dyCol+o*lane.Width:],
 					x[(oy0*c.stride-c.pad+ky)*xRow+(ox0*c.stride-c.pad+kx)*xCol:],
-					no, c.in.C, kernel.Rect{
+					no, n*c.in.C, kernel.Rect{
 						Rows: oy1 - oy0 + 1, Cols: ox1 - ox0 + 1,
 						DyRow: dyRow, DyCol: dyCol, XRow: xRow * c.stride, XCol: xCol * c.stride,
 					})

@@ -46,24 +46,20 @@ func Conv(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) 
 	conv(y, x, w, bias, mask, t, px)
 }
 
-// Outer adds the gradient of a strip of weights, those of one tap between
-// no ≤ 4 channels o of dy and ni channels i of x, over a rectangle of output
-// pixels:
+// Outer adds the gradient of a strip of weights between no ≤ 4 channels o of
+// dy and ni vectors i that follow one another in x (channels, and neighbouring
+// pixels' channels), over a rectangle of output pixels:
 //
-//	grad[8·⌊i/2⌋+2o+i%2] += Σ_l Σ_{r<rows} Σ_{c<cols} dy[r·dyRow+c·dyCol+8o+l] · x[r·xRow+c·xCol+8i+l]
+//	grad[4i+o] += Σ_l Σ_{r<rows} Σ_{c<cols} dy[r·dyRow+c·dyCol+8o+l] · x[r·xRow+c·xCol+8i+l]
 //
 // The lanes l are summed last, by the tree ((0+1)+(2+3))+((4+5)+(6+7)).
 // Entries of grad without a channel stay as they are.
 func Outer(grad, dy, x []float32, no, ni int, r Rect) {
-	if no < 1 || no > 4 || ni < 1 || r.Rows < 1 || r.Cols < 1 || len(grad) < StripLen(ni) {
+	if no < 1 || no > 4 || ni < 1 || r.Rows < 1 || r.Cols < 1 || len(grad) < 4*ni {
 		panic("kernel: Outer of an impossible strip")
 	}
 	outer(grad, dy, x, no, ni, r)
 }
-
-// StripLen is the length of the gradient of a strip of ni input channels:
-// tiles of 4 × 2.
-func StripLen(ni int) int { return (ni + 1) / 2 * 8 }
 
 // A Rect is a rectangle of output pixels and the strides, in floats, between
 // its rows and columns in dy and x.

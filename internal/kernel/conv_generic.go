@@ -46,7 +46,7 @@ func outerGeneric(grad, dy, x []float32, no, ni int, r Rect) {
 					}
 				}
 			}
-			grad[i/2*8+2*o+i%2] += SumLanes(&acc)
+			grad[4*i+o] += SumLanes(&acc)
 		}
 	}
 }

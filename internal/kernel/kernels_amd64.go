@@ -34,6 +34,11 @@ func conv1x8(a *byte)
 //go:noescape
 func conv1x1(a *byte)
 
+// outer4x3 is Outer for tiles of four channels of dy and 3 of x.
+//
+//go:noescape
+func outer4x3(s *byte)
+
 // outer4x2 is Outer for tiles of four channels of dy and 2 of x.
 //
 //go:noescape

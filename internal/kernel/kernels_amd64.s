@@ -1050,6 +1050,94 @@ stored:
 	VZEROUPPER
 	RET
 
+// func outer4x3(s *byte)
+// Requires: AVX, FMA3
+TEXT ·outer4x3(SB), NOSPLIT, $0-8
+	MOVQ s+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), BX
+	MOVQ 56(AX), SI
+	MOVQ 72(AX), DI
+
+tile:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   8(AX), R8
+	MOVQ   32(AX), R9
+	MOVQ   DX, R10
+
+row:
+	MOVQ R8, R11
+	MOVQ R10, R12
+	MOVQ 40(AX), R13
+
+col:
+	VMOVUPS      (R12), Y12
+	VMOVUPS      32(R12), Y13
+	VMOVUPS      64(R12), Y14
+	VMOVUPS      (R11), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VMOVUPS      32(R11), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y5
+	VMOVUPS      64(R11), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      96(R11), Y15
+	VFMADD231PS  Y12, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y10
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         SI, R11
+	ADDQ         DI, R12
+	DECQ         R13
+	JNZ          col
+	ADDQ         48(AX), R8
+	ADDQ         64(AX), R10
+	DECQ         R9
+	JNZ          row
+	VHADDPS      Y3, Y0, Y0
+	VHADDPS      Y9, Y6, Y6
+	VHADDPS      Y6, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPS       X3, X0, X3
+	VADDPS       (CX), X3, X3
+	VMOVUPS      X3, (CX)
+	VHADDPS      Y4, Y1, Y1
+	VHADDPS      Y10, Y7, Y7
+	VHADDPS      Y7, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X0
+	VADDPS       16(CX), X0, X0
+	VMOVUPS      X0, 16(CX)
+	VHADDPS      Y5, Y2, Y2
+	VHADDPS      Y11, Y8, Y8
+	VHADDPS      Y8, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X0
+	VADDPS       32(CX), X0, X0
+	VMOVUPS      X0, 32(CX)
+	ADDQ         $0x30, CX
+	ADDQ         $0x60, DX
+	DECQ         BX
+	JNZ          tile
+	VZEROUPPER
+	RET
+
 // func outer4x2(s *byte)
 // Requires: AVX, FMA3
 TEXT ·outer4x2(SB), NOSPLIT, $0-8
@@ -1101,18 +1189,18 @@ col:
 	ADDQ         64(AX), R10
 	DECQ         R9
 	JNZ          row
-	VHADDPS      Y1, Y0, Y0
-	VHADDPS      Y3, Y2, Y2
 	VHADDPS      Y2, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X1
-	VADDPS       (CX), X1, X1
-	VMOVUPS      X1, (CX)
-	VHADDPS      Y5, Y4, Y4
-	VHADDPS      Y7, Y6, Y6
 	VHADDPS      Y6, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X0
+	VHADDPS      Y4, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X2, X0, X2
+	VADDPS       (CX), X2, X2
+	VMOVUPS      X2, (CX)
+	VHADDPS      Y3, Y1, Y1
+	VHADDPS      Y7, Y5, Y5
+	VHADDPS      Y5, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X0
 	VADDPS       16(CX), X0, X0
 	VMOVUPS      X0, 16(CX)
 	ADDQ         $0x20, CX
@@ -1169,14 +1257,9 @@ col:
 	VHADDPS      Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X1
-	VXORPS       X0, X0, X0
-	VUNPCKLPS    X0, X1, X2
-	VUNPCKHPS    X0, X1, X0
-	VADDPS       (CX), X2, X2
-	VMOVUPS      X2, (CX)
-	VADDPS       16(CX), X0, X0
-	VMOVUPS      X0, 16(CX)
-	ADDQ         $0x20, CX
+	VADDPS       (CX), X1, X1
+	VMOVUPS      X1, (CX)
+	ADDQ         $0x10, CX
 	ADDQ         $0x20, DX
 	DECQ         BX
 	JNZ          tile

@@ -153,16 +153,21 @@ func outer(grad, dy, x []float32, no, ni int, r Rect) {
 		return
 	}
 	s := strip{
-		grad: unsafe.Pointer(&grad[0]), dy: unsafe.Pointer(&dy[0]), x: unsafe.Pointer(&x[0]),
-		tiles: ni / 2, rows: r.Rows, cols: r.Cols,
+		dy: unsafe.Pointer(&dy[0]), rows: r.Rows, cols: r.Cols,
 		dyRow: 4 * r.DyRow, dyCol: 4 * r.DyCol, xRow: 4 * r.XRow, xCol: 4 * r.XCol,
 	}
-	if s.tiles > 0 {
-		outer4x2((*byte)(unsafe.Pointer(&s)))
+	at := func(i, tiles int) *byte {
+		s.grad, s.x, s.tiles = unsafe.Pointer(&grad[4*i]), unsafe.Pointer(&x[i*Width]), tiles
+		return (*byte)(unsafe.Pointer(&s))
 	}
-	if ni%2 == 1 {
-		s.grad, s.x, s.tiles = unsafe.Pointer(&grad[ni/2*8]), unsafe.Pointer(&x[(ni-1)*Width]), 1
-		outer4x1((*byte)(unsafe.Pointer(&s)))
+	if ni >= 3 {
+		outer4x3(at(0, ni/3))
+	}
+	switch ni % 3 {
+	case 1:
+		outer4x1(at(ni-1, 1))
+	case 2:
+		outer4x2(at(ni-2, 1))
 	}
 }
 
