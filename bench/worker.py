@@ -1,0 +1,93 @@
+"""One framework's worker in the comparison that run.py makes.
+
+    python worker.py ENGINE --model FILE --threads N
+
+It reads one request a line from standard input and answers each with one
+line, both JSON. Images and energies pass through files of little-endian
+float32. bench/joule/main.go is its counterpart in Go.
+"""
+
+import argparse
+import json
+import os
+import struct
+import sys
+import time
+
+import numpy as np
+
+CHAINS, STEPS, NOISE, STEP_SIZE = 64, 60, 0.005, 10
+
+
+def read_model(path):
+    """Return the tensors of a .safetensors file by name."""
+    with open(path, "rb") as f:
+        data = f.read()
+    (length,) = struct.unpack("<Q", data[:8])
+    header, body = json.loads(data[8 : 8 + length]), data[8 + length :]
+    said = header.pop("__metadata__", {}).get("output")
+    if said != "energy":
+        raise ValueError("%s: output is %r, want 'energy'" % (path, said))
+    weights = {}
+    for name, t in header.items():
+        if t["dtype"] == "F32":
+            begin, end = t["data_offsets"]
+            weights[name] = np.frombuffer(body[begin:end], "<f4").reshape(t["shape"]).copy()
+    return weights
+
+
+def build(engine, weights, threads):
+    if engine.startswith("torch"):
+        import in_torch
+
+        return in_torch.ENGINES[engine](weights, threads)
+    import in_jax
+
+    return in_jax.ENGINES[engine](weights)
+
+
+def answer(engine, request, start):
+    """Carry out one request and return the reply."""
+    do = request["do"]
+    if do == "loop":
+        x = engine.prepare(start)
+        begin = time.perf_counter()
+        for _ in range(request["count"]):
+            engine.loop(x)
+        return {"seconds": time.perf_counter() - begin}
+    images = np.fromfile(request["images"], "<f4").reshape(-1, 1, 28, 28)
+    if do == "energies":
+        out = engine.energies(images)
+    elif do == "chain":
+        out = engine.chain(images, request["steps"], request["noise"], request["step_size"])
+    else:
+        return {"error": "unknown request %r" % do}
+    np.ascontiguousarray(out, "<f4").tofile(request["out"])
+    return {}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("engine")
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--start", required=True, help="the 64 images that timed chains start from")
+    parser.add_argument("--threads", type=int, required=True)
+    options = parser.parse_args()
+
+    # Frameworks and compilers may print: keep them off the replies.
+    replies = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+
+    engine = build(options.engine, read_model(options.model), options.threads)
+    start = np.fromfile(options.start, "<f4").reshape(CHAINS, 1, 28, 28)
+    print(json.dumps({"name": engine.name, "version": engine.version}), file=replies)
+    for line in sys.stdin:
+        try:
+            reply = answer(engine, json.loads(line), start)
+        except Exception as fault:  # whatever it is, the harness must hear of it
+            reply = {"error": "%s: %s" % (type(fault).__name__, str(fault).strip().split("\n")[0])}
+        print(json.dumps(reply), file=replies)
+
+
+if __name__ == "__main__":
+    main()
