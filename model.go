@@ -91,10 +91,11 @@ func DefaultSampleConfig() SampleConfig {
 	return c
 }
 
-// maxSamples bounds N, and maxFrames the values that Every keeps.
+// maxSamples bounds N, and maxValues the pixels of the images and of the
+// frames that Every keeps: four gigabytes.
 const (
 	maxSamples = 1 << 20
-	maxFrames  = 1 << 30
+	maxValues  = 1 << 30
 )
 
 // Validate reports the first setting that is out of range.
@@ -125,7 +126,13 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("joule: sample: %w", err)
 	}
-	size := m.net.Input().Len()
+	size, frames := m.net.Input().Len(), 0
+	if c.Every > 0 {
+		frames = c.Sampler.Steps / c.Every
+	}
+	if float64(1+frames)*float64(c.N)*float64(size) > maxValues {
+		return nil, fmt.Errorf("joule: sample: %d images of %d values, and %d pictures of each on the way, are too many to hold", c.N, size, frames)
+	}
 	s := &Samples{N: c.N, Images: make([]float32, c.N*size), Energy: make([]float32, c.N)}
 	s.C, s.H, s.W = m.Shape()
 	start := lane.Stream{Seed: c.Seed, Purpose: lane.SampleStart}
@@ -137,11 +144,7 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 		stream: lane.Stream{Seed: c.Seed, Purpose: lane.SampleNoise},
 		info:   make([]sampler.Info, lane.Blocks(c.N)),
 	}
-	if c.Every > 0 {
-		frames := c.Sampler.Steps / c.Every
-		if frames*len(s.Images) > maxFrames {
-			return nil, fmt.Errorf("joule: sample: %d pictures of %d chains are too many to keep", frames, c.N)
-		}
+	if frames > 0 {
 		for range frames {
 			s.Frames = append(s.Frames, make([]float32, len(s.Images)))
 		}

@@ -194,7 +194,11 @@ func TestSample(t *testing.T) {
 	if _, err := m.Sample(context.Background(), c); err == nil {
 		t.Error("no samples were drawn without complaint")
 	}
-	c.N = 1
+	c.N, c.Every, c.Sampler.Steps = maxSamples, 1, 1e6
+	if _, err := m.Sample(context.Background(), c); err == nil || !strings.Contains(err.Error(), "too many to hold") {
+		t.Errorf("more pictures than fit: %v", err)
+	}
+	c.N, c.Every, c.Sampler.Steps = 1, 0, 6
 	m.net.Params()[0] = float32(math.NaN())
 	m.net.Pack()
 	var diverged *DivergedError

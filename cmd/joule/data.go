@@ -21,6 +21,9 @@ func (a *app) dataCommand() *cobra.Command {
 Joule looks for the files in --data-dir (torchvision's layout), then in the
 user's cache, then in Debian's package, and fetches what is missing into the
 cache. Every file is verified by its SHA-256 whenever it is used.`,
+		Example: `  joule data list
+  joule data fetch fashion-mnist
+  joule data verify mnist`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
