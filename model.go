@@ -19,7 +19,46 @@ import (
 // A Model is an energy: a network and its weights. A low energy means a
 // likely image.
 type Model struct {
-	net *nn.Network
+	net  *nn.Network
+	card *Card
+}
+
+// A Card says where a model comes from. It travels in the model's file.
+type Card struct {
+	Config        Config // of the run that trained it
+	Epochs, Steps int    // done
+	// Validation holds quantiles of the energies of the held-out images at
+	// the last validation: the 0th, 1st … last of len−1 equal parts. It is
+	// empty before the first one. N is the number of images.
+	Validation []float32
+	N          int
+}
+
+// NewModel returns a model of spec whose weights are the tensors of the names
+// and shapes that [nn.Spec.Parameters] lists; others are ignored.
+func NewModel(spec nn.Spec, tensors []checkpoint.Tensor) (*Model, error) {
+	net, err := buildNetwork(spec, &checkpoint.File{Tensors: tensors})
+	if err != nil {
+		return nil, err
+	}
+	return &Model{net: net}, nil
+}
+
+// Card returns where the model comes from, nil where that is not known. It is
+// not to be changed.
+func (m *Model) Card() *Card { return m.card }
+
+// Spec returns the network's description.
+func (m *Model) Spec() nn.Spec { return m.net.Spec() }
+
+// Tensors returns the weights and biases under PyTorch's names and in its
+// order. They are the model's own, not copies, and not to be changed.
+func (m *Model) Tensors() []checkpoint.Tensor {
+	var tensors []checkpoint.Tensor
+	for _, v := range m.net.Views() {
+		tensors = append(tensors, checkpoint.Tensor{Name: v.Name, Shape: v.Shape, Data: v.Data})
+	}
+	return tensors
 }
 
 // Network returns the document's network for images of the given shape: four
@@ -175,6 +214,7 @@ const (
 	metaOutput  = "output"        // "energy": the network's output is E, not −E
 	metaSpec    = "spec"          // the network as JSON
 	metaConfig  = "config"        // the run's settings as YAML
+	metaCard    = "card"          // the rest of the model's Card as JSON
 	metaState   = "state"         // the trainer's counters as JSON
 )
 
@@ -188,13 +228,15 @@ func (m *Model) file() *checkpoint.File {
 	f := &checkpoint.File{Metadata: map[string]string{
 		metaFormat: "joule", metaVersion: Version(), metaOutput: "energy", metaSpec: string(spec),
 	}}
-	for _, v := range m.net.Views() {
-		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: v.Name, Shape: v.Shape, Data: v.Data})
+	f.Tensors = m.Tensors()
+	if c := m.card; c != nil {
+		f.Metadata[metaConfig] = string(c.Config.YAML())
+		f.Metadata[metaCard] = c.json()
 	}
 	return f
 }
 
-// Save writes the model, weights and spec alone, replacing path whole.
+// Save writes the model, weights, spec and card, replacing path whole.
 func (m *Model) Save(path string) error { return checkpoint.Write(path, m.file()) }
 
 // LoadModel reads a model, or the model within a checkpoint. What is wrong
@@ -210,7 +252,11 @@ func LoadModel(path string) (*Model, error) {
 	if err != nil {
 		return nil, inFile(path, err)
 	}
-	return &Model{net}, nil
+	card, err := cardOf(path, f.Metadata)
+	if err != nil {
+		return nil, inFile(path, err)
+	}
+	return &Model{net: net, card: card}, nil
 }
 
 const notOurs = "give a model.safetensors or a checkpoint that joule train wrote"
@@ -229,7 +275,12 @@ func networkOf(f *checkpoint.File) (*nn.Network, error) {
 	if err := d.Decode(&spec); err != nil {
 		return nil, &checkpoint.Error{Fault: "network spec: " + err.Error(), Hint: notOurs}
 	}
-	// The weights in the file bound what the network may allocate.
+	return buildNetwork(spec, f)
+}
+
+// buildNetwork makes the network of spec with a file's weights, which bound
+// what it may allocate.
+func buildNetwork(spec nn.Spec, f *checkpoint.File) (*nn.Network, error) {
 	shapes, err := spec.Parameters()
 	if err != nil {
 		return nil, &checkpoint.Error{Fault: err.Error(), Hint: notOurs}

@@ -69,7 +69,7 @@ func TestObjective(t *testing.T) {
 }
 
 func TestModelRoundTrip(t *testing.T) {
-	m := &Model{tinyNetwork(t)}
+	m := &Model{net: tinyNetwork(t)}
 	path := filepath.Join(t.TempDir(), "model.safetensors")
 	if err := m.Save(path); err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestModelRoundTrip(t *testing.T) {
 // TestLoadModelErrors changes one thing at a time in a good file. A spec that
 // asks for much must fail before it is built.
 func TestLoadModelErrors(t *testing.T) {
-	m := &Model{tinyNetwork(t)}
+	m := &Model{net: tinyNetwork(t)}
 	dir := t.TempDir()
 	spec := func(f func(*nn.Spec)) string {
 		s := m.net.Spec()
@@ -148,7 +148,7 @@ func TestLoadModelErrors(t *testing.T) {
 }
 
 func TestSample(t *testing.T) {
-	m := &Model{tinyNetwork(t)}
+	m := &Model{net: tinyNetwork(t)}
 	c := DefaultSampleConfig()
 	c.N, c.Sampler.Steps, c.Every = 10, 6, 2
 	s, err := m.Sample(context.Background(), c)

@@ -20,12 +20,11 @@ const (
 // Save writes a checkpoint: everything that [ResumeTrainer] needs to go on as
 // if nothing had happened. It replaces path whole, or leaves it as it was.
 func (t *Trainer) Save(path string) error {
-	f := (&Model{t.net}).file()
+	f := (&Model{net: t.net, card: t.card()}).file()
 	place, err := json.Marshal(t.place)
 	if err != nil {
 		panic("joule: " + err.Error()) // a place is plain data
 	}
-	f.Metadata[metaConfig] = string(t.cfg.YAML())
 	f.Metadata[metaState] = string(place)
 	for _, m := range []struct {
 		name string
@@ -56,7 +55,8 @@ func rotate(v []float32, n int) {
 	}
 }
 
-// ReadCheckpointConfig reads the settings of the run that wrote a checkpoint.
+// ReadCheckpointConfig reads the settings of the run that wrote a checkpoint,
+// which a model alone does not make.
 func ReadCheckpointConfig(path string) (Config, error) {
 	h, err := checkpoint.ReadHeader(path)
 	if err != nil {
@@ -151,6 +151,13 @@ func (t *Trainer) restore(f *checkpoint.File) error {
 		}
 	}
 	t.net.Pack()
+	card, err := cardOf("", f.Metadata)
+	if err != nil {
+		return err
+	}
+	if card != nil {
+		t.validation.N, t.validation.Validation = card.N, card.Validation
+	}
 	t.adam.Steps = t.place.Step
 	buffer := f.Lookup(replayTensor)
 	if buffer == nil || len(buffer.Shape) != 4 || buffer.Shape[0] < 1 || buffer.Shape[0] > t.replay.limit {

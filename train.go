@@ -27,6 +27,8 @@ type Trainer struct {
 	adam   *optim.Adam
 	replay *replay
 	place  place
+	// validation is the part of a Card that the last validation left.
+	validation Card
 
 	// Memory that steps reuse: a batch of real images and of samples, their
 	// energies and cotangents, the gradient, what the chains report.
@@ -159,7 +161,12 @@ func (t *Trainer) Model() *Model {
 	}
 	copy(net.Params(), t.net.Params())
 	net.Pack()
-	return &Model{net}
+	return &Model{net: net, card: t.card()}
+}
+
+// card describes the model as it is now.
+func (t *Trainer) card() *Card {
+	return &Card{Config: t.cfg, Epochs: t.place.Epoch, Steps: t.place.Step, N: t.validation.N, Validation: t.validation.Validation}
 }
 
 func limit(n, limit int) int {
@@ -283,7 +290,8 @@ func (t *Trainer) Validate() (EpochInfo, error) {
 	size := t.net.Input().Len()
 	images := min(t.val.N, limit((t.val.N+t.cfg.BatchSize-1)/t.cfg.BatchSize, t.cfg.LimitValBatches)*t.cfg.BatchSize)
 	noise := t.stream(lane.Validation)
-	var sum [2]float64 // of E
+	energies := make([]float32, 0, images) // of real images
+	var sum [2]float64                     // of E
 	for first := 0; first < images; first += t.cfg.BatchSize {
 		n := min(t.cfg.BatchSize, images-first)
 		for i := range n {
@@ -294,12 +302,14 @@ func (t *Trainer) Validate() (EpochInfo, error) {
 			t.engine.energies(t.energy[p][:n], t.images[p][:n*size])
 			sum[p] += mean(t.energy[p][:n]) * float64(n)
 		}
+		energies = append(energies, t.energy[0][:n]...)
 	}
 	info.ValReal, info.ValFake = -sum[0]/float64(images), -sum[1]/float64(images)
 	info.ValContrastiveDivergence = info.ValFake - info.ValReal
 	if !finite(info.ValContrastiveDivergence) {
 		return info, t.diverged("the energy of a validation image")
 	}
+	t.validation.setValidation(energies)
 	return info, nil
 }
 

@@ -120,8 +120,9 @@ func (a *app) sample(ctx context.Context, f *sampleFlags, path string) error {
 		return err
 	}
 	cfg := joule.SampleConfig{N: f.n, Seed: f.seed, Threads: f.threads}
-	if cfg.Sampler, err = samplerOf(path); err != nil {
-		return err
+	cfg.Sampler = sampler.DefaultConfig()
+	if card := m.Card(); card != nil {
+		cfg.Sampler = card.Config.Sampler
 	}
 	cfg.Sampler.Steps = f.steps
 	a.screen.line("sampling %s from %s", plural(f.n, "image"), path)
@@ -142,21 +143,6 @@ func (a *app) sample(ctx context.Context, f *sampleFlags, path string) error {
 	}
 	a.screen.line("wrote %s", f.out)
 	return nil
-}
-
-// samplerOf returns the sampler's settings that the model at path was trained
-// with: a checkpoint has them, a model lies beside them in its run. A model
-// on its own is sampled with the default ones.
-func samplerOf(path string) (sampler.Config, error) {
-	if cfg, err := joule.ReadCheckpointConfig(path); err == nil {
-		return cfg.Sampler, nil
-	}
-	run, ok := joule.RunOf(path)
-	if !ok {
-		return sampler.DefaultConfig(), nil
-	}
-	cfg, err := run.Settings()
-	return cfg.Sampler, err
 }
 
 // writable finds out before the work whether the picture can be written.
