@@ -15,14 +15,16 @@ func constant(name string, v float64) Mem {
 }
 
 // siluVectors is the number of vectors that silu works on at a time.
-const siluVectors = 2
+const siluVectors = 3
 
-// silu writes y = x·σ(x) and its derivative. With e = exp(−|x|), which cannot
-// overflow, σ(|x|) = q and σ(−|x|) = e·q where q = 1/(1+e).
+// silu writes y = x·σ(x) and its derivative from u = exp(−x):
 //
-// e is kept as e·2²⁴, a normal number for |x| up to 104, and the 2²⁴ comes off
-// last: y keeps its precision where e alone would be subnormal. Above 10³¹ the
-// factor overflows y to infinity.
+//	σ = 1/(1+u),    1−σ = u·σ,    y = x·σ,    dy/dx = y·(1−σ) + σ
+//
+// u is kept as u·2⁻²⁴ and with it q = 2²⁴·σ, so that both are normal numbers
+// for x from −104, where y vanishes, to 70, from where on σ is 1: there x is
+// bounded for u alone. The last 2⁻²⁴ comes off y at the end, which keeps its
+// precision where σ alone would be subnormal; above 10³¹ it overflows instead.
 func silu() {
 	TEXT("siluAVX2", NOSPLIT, "func(y, d, x *float32, n int)")
 	Pragma("noescape")
@@ -34,9 +36,14 @@ func silu() {
 		VMOVUPS(m, v)
 		return v
 	}
-	up, down := load(constant("two24", 1<<24)), load(constant("two_24", 1.0/(1<<24)))
-	one, log2e, magic := constant("one", 1), constant("log2e", math.Log2E), expMagic()
-	floor := load(constant("expFloor", -103.97)) // −150·ln 2
+	const perOctave = 8 // entries of the table of powers
+	log := -perOctave * math.Log2E
+	down, one := load(constant("two_24", 1.0/(1<<24))), load(constant("one", 1))
+	least, most := load(constant("siluLeast", -103.97)), load(constant("siluMost", 70)) // −150·ln 2
+	logs, table := load(constant("siluLog", log)), load(powers(perOctave))
+	// Adding 1.5·2²³ rounds to an integer, which then stands in the lowest
+	// bits; so does the exponent's bias for 2⁻²⁴.
+	magic := load(constant("siluMagic", 1.5*(1<<23)+perOctave*(127-24)))
 
 	body := func(k int) {
 		each := func(f func(i int)) {
@@ -44,44 +51,45 @@ func silu() {
 				f(i)
 			}
 		}
-		v, z, t, f, q := regs(k), regs(k), regs(k), regs(k), regs(k)
+		v, z, t, f, p := regs(k), regs(k), regs(k), regs(k), regs(k)
 		each(func(i int) { VMOVUPS(Mem{Base: x, Disp: vec * i}, v[i]) })
-		each(func(i int) { VORPS(broadcast("signBit", 1<<31), v[i], z[i]) })
-		each(func(i int) { VMAXPS(z[i], floor, z[i]) }) // the second source, z, wins where it is NaN
+		each(func(i int) { VMAXPS(v[i], least, z[i]) }) // the second source, the value, wins where it is NaN
+		each(func(i int) { VMINPS(z[i], most, z[i]) })
 
-		// t = n + magic with n = round(z·log₂e); its lowest bits are the
-		// biased exponent of 2ⁿ⁺²⁴. f = z·log₂e − n in two parts.
+		// exp(−z) = 2^((m+f)/8) with m whole and |f| ≤ ½: the table gives
+		// 2^(m mod 8 / 8), m's other bits the exponent.
 		each(func(i int) { VMOVUPS(magic, t[i]) })
-		each(func(i int) { VFMADD231PS(log2e, z[i], t[i]) })
+		each(func(i int) { VFMADD231PS(logs, z[i], t[i]) })
 		each(func(i int) { VSUBPS(magic, t[i], f[i]) })
-		each(func(i int) { VFMSUB231PS(log2e, z[i], f[i]) })
-		each(func(i int) { VFMADD231PS(constant("log2eLo", math.Log2E-float64(float32(math.Log2E))), z[i], f[i]) })
-		e := exp2(f)
-		each(func(i int) { VPSLLD(Imm(23), t[i], t[i]) })
-		each(func(i int) { VMULPS(t[i], e[i], e[i]) })
-
-		each(func(i int) { VMOVUPS(one, q[i]) })
-		each(func(i int) { VFMADD231PS(down, e[i], q[i]) })
-		each(func(i int) { VMOVUPS(one, t[i]) })
-		each(func(i int) { VDIVPS(q[i], t[i], q[i]) })
-		sig, rest := t, f
-		each(func(i int) { VBLENDVPS(v[i], e[i], up, sig[i]) })
-		each(func(i int) { VBLENDVPS(v[i], up, e[i], rest[i]) })
-		each(func(i int) { VMULPS(q[i], sig[i], sig[i]) })   // σ(x)·2²⁴
-		each(func(i int) { VMULPS(q[i], rest[i], rest[i]) }) // (1 − σ(x))·2²⁴
-		each(func(i int) { VMULPS(sig[i], v[i], v[i]) })
+		each(func(i int) { VFMSUB231PS(logs, z[i], f[i]) })
+		each(func(i int) { VFMADD231PS(constant("siluLogLo", log-float64(float32(log))), z[i], f[i]) })
+		power := z
+		each(func(i int) { VPERMPS(table, t[i], power[i]) })
+		each(func(i int) { VPSLLD(Imm(20), t[i], t[i]) })
+		each(func(i int) { VPADDD(t[i], power[i], power[i]) })
+		// 2^(f/8) by the minimax polynomial, whose relative error is 1.9e-8.
+		each(func(i int) { VMOVUPS(constant("exp0", 1.083962899616223e-4), p[i]) })
+		for j, c := range []float64{3.754126139049138e-3, 8.664340106648782e-2, 0.9999999816672671} {
+			each(func(i int) { VFMADD213PS(constant(fmt.Sprintf("exp%d", j+1), c), f[i], p[i]) })
+		}
+		u, q, sigma := p, t, f
+		each(func(i int) { VMULPS(power[i], p[i], u[i]) })
+		each(func(i int) { VADDPS(down, u[i], q[i]) })
+		each(func(i int) { VDIVPS(q[i], one, q[i]) })
+		each(func(i int) { VMULPS(q[i], v[i], v[i]) })
 		each(func(i int) { VMULPS(down, v[i], v[i]) })
+		each(func(i int) { VMULPS(q[i], u[i], u[i]) })
+		each(func(i int) { VMULPS(down, q[i], sigma[i]) })
 		each(func(i int) { VMOVUPS(v[i], Mem{Base: y, Disp: vec * i}) })
-		each(func(i int) { VFMADD231PS(v[i], rest[i], sig[i]) })
-		each(func(i int) { VMULPS(down, sig[i], sig[i]) })
-		each(func(i int) { VMOVUPS(sig[i], Mem{Base: d, Disp: vec * i}) })
+		each(func(i int) { VFMADD231PS(v[i], u[i], sigma[i]) })
+		each(func(i int) { VMOVUPS(sigma[i], Mem{Base: d, Disp: vec * i}) })
 		for _, p := range []reg.GPVirtual{x.(reg.GPVirtual), y.(reg.GPVirtual), d.(reg.GPVirtual)} {
 			ADDQ(U32(vec*k), p)
 		}
 	}
 
-	// Two vectors at a time, instruction by instruction, so that each hides
-	// the other's latency; then the one left over.
+	// Three vectors at a time, instruction by instruction, so that each hides
+	// the other's latency; then those left over.
 	CMPQ(n, Imm(siluVectors))
 	JLT(LabelRef("rest"))
 	Label("loop")
@@ -101,24 +109,15 @@ func silu() {
 	RET()
 }
 
-// expMagic is 1.5·2²³ plus the exponent's bias of 127+24: adding it rounds to
-// an integer, which then stands in the lowest bits.
-func expMagic() Mem { return constant("expMagic", 1.5*(1<<23)+127+24) }
-
-// exp2 writes 2^f for |f| ≤ ½ by the minimax polynomial of degree 5, whose
-// relative error is 8e-8.
-func exp2(f []reg.VecVirtual) []reg.VecVirtual {
-	coefficients := []float64{1.3276472058643754e-3, 9.67554139712462e-3, 5.550713273837881e-2, 2.402211972268526e-1, 6.931469670642116e-1, 1.000000071654917}
-	p := regs(len(f))
-	for i := range p {
-		VMOVUPS(constant("exp0", coefficients[0]), p[i])
+// powers is the table of 2^(j/8) for j < 8, each less j in the bits that a
+// shift by 20 puts j in.
+func powers(n int) Mem {
+	m := GLOBL("siluPowers", RODATA|NOPTR)
+	for j := range n {
+		mantissa := math.Float32bits(float32(math.Exp2(float64(j)/float64(n)))) & (1<<23 - 1)
+		DATA(4*j, U32(mantissa-uint32(j)<<20))
 	}
-	for j, c := range coefficients[1:] {
-		for i := range p {
-			VFMADD213PS(constant(fmt.Sprintf("exp%d", j+1), c), f[i], p[i])
-		}
-	}
-	return p
+	return m
 }
 
 // mul and add write dst = a·b and dst = a+b.

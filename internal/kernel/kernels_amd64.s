@@ -1273,78 +1273,97 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-32
 	MOVQ    d+8(FP), CX
 	MOVQ    x+16(FP), DX
 	MOVQ    n+24(FP), BX
-	VMOVUPS two24<>+0(SB), Y0
-	VMOVUPS two_24<>+0(SB), Y1
-	VMOVUPS expFloor<>+0(SB), Y2
-	CMPQ    BX, $0x02
+	VMOVUPS two_24<>+0(SB), Y0
+	VMOVUPS one<>+0(SB), Y1
+	VMOVUPS siluLeast<>+0(SB), Y2
+	VMOVUPS siluMost<>+0(SB), Y3
+	VMOVUPS siluLog<>+0(SB), Y4
+	VMOVUPS siluPowers<>+0(SB), Y5
+	VMOVUPS siluMagic<>+0(SB), Y6
+	CMPQ    BX, $0x03
 	JLT     rest
 
 loop:
-	VMOVUPS     (DX), Y3
-	VMOVUPS     32(DX), Y4
-	VORPS       signBit<>+0(SB), Y3, Y5
-	VORPS       signBit<>+0(SB), Y4, Y6
-	VMAXPS      Y5, Y2, Y5
-	VMAXPS      Y6, Y2, Y6
-	VMOVUPS     expMagic<>+0(SB), Y7
-	VMOVUPS     expMagic<>+0(SB), Y8
-	VFMADD231PS log2e<>+0(SB), Y5, Y7
-	VFMADD231PS log2e<>+0(SB), Y6, Y8
-	VSUBPS      expMagic<>+0(SB), Y7, Y9
-	VSUBPS      expMagic<>+0(SB), Y8, Y10
-	VFMSUB231PS log2e<>+0(SB), Y5, Y9
-	VFMSUB231PS log2e<>+0(SB), Y6, Y10
-	VFMADD231PS log2eLo<>+0(SB), Y5, Y9
-	VFMADD231PS log2eLo<>+0(SB), Y6, Y10
-	VMOVUPS     exp0<>+0(SB), Y11
-	VMOVUPS     exp0<>+0(SB), Y12
-	VFMADD213PS exp1<>+0(SB), Y9, Y11
-	VFMADD213PS exp1<>+0(SB), Y10, Y12
-	VFMADD213PS exp2<>+0(SB), Y9, Y11
-	VFMADD213PS exp2<>+0(SB), Y10, Y12
-	VFMADD213PS exp3<>+0(SB), Y9, Y11
-	VFMADD213PS exp3<>+0(SB), Y10, Y12
-	VFMADD213PS exp4<>+0(SB), Y9, Y11
-	VFMADD213PS exp4<>+0(SB), Y10, Y12
-	VFMADD213PS exp5<>+0(SB), Y9, Y11
-	VFMADD213PS exp5<>+0(SB), Y10, Y12
-	VPSLLD      $0x17, Y7, Y7
-	VPSLLD      $0x17, Y8, Y8
-	VMULPS      Y7, Y11, Y11
-	VMULPS      Y8, Y12, Y12
-	VMOVUPS     one<>+0(SB), Y5
-	VMOVUPS     one<>+0(SB), Y6
-	VFMADD231PS Y1, Y11, Y5
-	VFMADD231PS Y1, Y12, Y6
-	VMOVUPS     one<>+0(SB), Y7
-	VMOVUPS     one<>+0(SB), Y8
-	VDIVPS      Y5, Y7, Y5
-	VDIVPS      Y6, Y8, Y6
-	VBLENDVPS   Y3, Y11, Y0, Y7
-	VBLENDVPS   Y4, Y12, Y0, Y8
-	VBLENDVPS   Y3, Y0, Y11, Y9
-	VBLENDVPS   Y4, Y0, Y12, Y10
-	VMULPS      Y5, Y7, Y7
-	VMULPS      Y6, Y8, Y8
-	VMULPS      Y5, Y9, Y9
-	VMULPS      Y6, Y10, Y10
-	VMULPS      Y7, Y3, Y3
-	VMULPS      Y8, Y4, Y4
-	VMULPS      Y1, Y3, Y3
-	VMULPS      Y1, Y4, Y4
-	VMOVUPS     Y3, (AX)
-	VMOVUPS     Y4, 32(AX)
-	VFMADD231PS Y3, Y9, Y7
-	VFMADD231PS Y4, Y10, Y8
-	VMULPS      Y1, Y7, Y7
-	VMULPS      Y1, Y8, Y8
-	VMOVUPS     Y7, (CX)
-	VMOVUPS     Y8, 32(CX)
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, AX
-	ADDQ        $0x00000040, CX
-	SUBQ        $0x02, BX
-	CMPQ        BX, $0x02
+	VMOVUPS     (DX), Y7
+	VMOVUPS     32(DX), Y8
+	VMOVUPS     64(DX), Y9
+	VMAXPS      Y7, Y2, Y10
+	VMAXPS      Y8, Y2, Y11
+	VMAXPS      Y9, Y2, Y12
+	VMINPS      Y10, Y3, Y10
+	VMINPS      Y11, Y3, Y11
+	VMINPS      Y12, Y3, Y12
+	VMOVUPS     Y6, Y13
+	VMOVUPS     Y6, Y14
+	VMOVUPS     Y6, Y15
+	VFMADD231PS Y4, Y10, Y13
+	VFMADD231PS Y4, Y11, Y14
+	VFMADD231PS Y4, Y12, Y15
+	VSUBPS      Y6, Y13, Y16
+	VSUBPS      Y6, Y14, Y17
+	VSUBPS      Y6, Y15, Y18
+	VFMSUB231PS Y4, Y10, Y16
+	VFMSUB231PS Y4, Y11, Y17
+	VFMSUB231PS Y4, Y12, Y18
+	VFMADD231PS siluLogLo<>+0(SB), Y10, Y16
+	VFMADD231PS siluLogLo<>+0(SB), Y11, Y17
+	VFMADD231PS siluLogLo<>+0(SB), Y12, Y18
+	VPERMPS     Y5, Y13, Y10
+	VPERMPS     Y5, Y14, Y11
+	VPERMPS     Y5, Y15, Y12
+	VPSLLD      $0x14, Y13, Y13
+	VPSLLD      $0x14, Y14, Y14
+	VPSLLD      $0x14, Y15, Y15
+	VPADDD      Y13, Y10, Y10
+	VPADDD      Y14, Y11, Y11
+	VPADDD      Y15, Y12, Y12
+	VMOVUPS     exp0<>+0(SB), Y19
+	VMOVUPS     exp0<>+0(SB), Y20
+	VMOVUPS     exp0<>+0(SB), Y21
+	VFMADD213PS exp1<>+0(SB), Y16, Y19
+	VFMADD213PS exp1<>+0(SB), Y17, Y20
+	VFMADD213PS exp1<>+0(SB), Y18, Y21
+	VFMADD213PS exp2<>+0(SB), Y16, Y19
+	VFMADD213PS exp2<>+0(SB), Y17, Y20
+	VFMADD213PS exp2<>+0(SB), Y18, Y21
+	VFMADD213PS exp3<>+0(SB), Y16, Y19
+	VFMADD213PS exp3<>+0(SB), Y17, Y20
+	VFMADD213PS exp3<>+0(SB), Y18, Y21
+	VMULPS      Y10, Y19, Y19
+	VMULPS      Y11, Y20, Y20
+	VMULPS      Y12, Y21, Y21
+	VADDPS      Y0, Y19, Y13
+	VADDPS      Y0, Y20, Y14
+	VADDPS      Y0, Y21, Y15
+	VDIVPS      Y13, Y1, Y13
+	VDIVPS      Y14, Y1, Y14
+	VDIVPS      Y15, Y1, Y15
+	VMULPS      Y13, Y7, Y7
+	VMULPS      Y14, Y8, Y8
+	VMULPS      Y15, Y9, Y9
+	VMULPS      Y0, Y7, Y7
+	VMULPS      Y0, Y8, Y8
+	VMULPS      Y0, Y9, Y9
+	VMULPS      Y13, Y19, Y19
+	VMULPS      Y14, Y20, Y20
+	VMULPS      Y15, Y21, Y21
+	VMULPS      Y0, Y13, Y16
+	VMULPS      Y0, Y14, Y17
+	VMULPS      Y0, Y15, Y18
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     Y8, 32(AX)
+	VMOVUPS     Y9, 64(AX)
+	VFMADD231PS Y7, Y19, Y16
+	VFMADD231PS Y8, Y20, Y17
+	VFMADD231PS Y9, Y21, Y18
+	VMOVUPS     Y16, (CX)
+	VMOVUPS     Y17, 32(CX)
+	VMOVUPS     Y18, 64(CX)
+	ADDQ        $0x00000060, DX
+	ADDQ        $0x00000060, AX
+	ADDQ        $0x00000060, CX
+	SUBQ        $0x03, BX
+	CMPQ        BX, $0x03
 	JGE         loop
 
 rest:
@@ -1352,36 +1371,31 @@ rest:
 	JZ    done
 
 single:
-	VMOVUPS     (DX), Y3
-	VORPS       signBit<>+0(SB), Y3, Y4
-	VMAXPS      Y4, Y2, Y4
-	VMOVUPS     expMagic<>+0(SB), Y5
-	VFMADD231PS log2e<>+0(SB), Y4, Y5
-	VSUBPS      expMagic<>+0(SB), Y5, Y6
-	VFMSUB231PS log2e<>+0(SB), Y4, Y6
-	VFMADD231PS log2eLo<>+0(SB), Y4, Y6
-	VMOVUPS     exp0<>+0(SB), Y7
-	VFMADD213PS exp1<>+0(SB), Y6, Y7
-	VFMADD213PS exp2<>+0(SB), Y6, Y7
-	VFMADD213PS exp3<>+0(SB), Y6, Y7
-	VFMADD213PS exp4<>+0(SB), Y6, Y7
-	VFMADD213PS exp5<>+0(SB), Y6, Y7
-	VPSLLD      $0x17, Y5, Y5
-	VMULPS      Y5, Y7, Y7
-	VMOVUPS     one<>+0(SB), Y4
-	VFMADD231PS Y1, Y7, Y4
-	VMOVUPS     one<>+0(SB), Y5
-	VDIVPS      Y4, Y5, Y4
-	VBLENDVPS   Y3, Y7, Y0, Y5
-	VBLENDVPS   Y3, Y0, Y7, Y6
-	VMULPS      Y4, Y5, Y5
-	VMULPS      Y4, Y6, Y6
-	VMULPS      Y5, Y3, Y3
-	VMULPS      Y1, Y3, Y3
-	VMOVUPS     Y3, (AX)
-	VFMADD231PS Y3, Y6, Y5
-	VMULPS      Y1, Y5, Y5
-	VMOVUPS     Y5, (CX)
+	VMOVUPS     (DX), Y7
+	VMAXPS      Y7, Y2, Y8
+	VMINPS      Y8, Y3, Y8
+	VMOVUPS     Y6, Y9
+	VFMADD231PS Y4, Y8, Y9
+	VSUBPS      Y6, Y9, Y10
+	VFMSUB231PS Y4, Y8, Y10
+	VFMADD231PS siluLogLo<>+0(SB), Y8, Y10
+	VPERMPS     Y5, Y9, Y8
+	VPSLLD      $0x14, Y9, Y9
+	VPADDD      Y9, Y8, Y8
+	VMOVUPS     exp0<>+0(SB), Y11
+	VFMADD213PS exp1<>+0(SB), Y10, Y11
+	VFMADD213PS exp2<>+0(SB), Y10, Y11
+	VFMADD213PS exp3<>+0(SB), Y10, Y11
+	VMULPS      Y8, Y11, Y11
+	VADDPS      Y0, Y11, Y9
+	VDIVPS      Y9, Y1, Y9
+	VMULPS      Y9, Y7, Y7
+	VMULPS      Y0, Y7, Y7
+	VMULPS      Y9, Y11, Y11
+	VMULPS      Y0, Y9, Y10
+	VMOVUPS     Y7, (AX)
+	VFMADD231PS Y7, Y11, Y10
+	VMOVUPS     Y10, (CX)
 	ADDQ        $0x00000020, DX
 	ADDQ        $0x00000020, AX
 	ADDQ        $0x00000020, CX
@@ -1391,16 +1405,6 @@ single:
 done:
 	VZEROUPPER
 	RET
-
-DATA two24<>+0(SB)/4, $0x4b800000
-DATA two24<>+4(SB)/4, $0x4b800000
-DATA two24<>+8(SB)/4, $0x4b800000
-DATA two24<>+12(SB)/4, $0x4b800000
-DATA two24<>+16(SB)/4, $0x4b800000
-DATA two24<>+20(SB)/4, $0x4b800000
-DATA two24<>+24(SB)/4, $0x4b800000
-DATA two24<>+28(SB)/4, $0x4b800000
-GLOBL two24<>(SB), RODATA|NOPTR, $32
 
 DATA two_24<>+0(SB)/4, $0x33800000
 DATA two_24<>+4(SB)/4, $0x33800000
@@ -1422,115 +1426,105 @@ DATA one<>+24(SB)/4, $0x3f800000
 DATA one<>+28(SB)/4, $0x3f800000
 GLOBL one<>(SB), RODATA|NOPTR, $32
 
-DATA log2e<>+0(SB)/4, $0x3fb8aa3b
-DATA log2e<>+4(SB)/4, $0x3fb8aa3b
-DATA log2e<>+8(SB)/4, $0x3fb8aa3b
-DATA log2e<>+12(SB)/4, $0x3fb8aa3b
-DATA log2e<>+16(SB)/4, $0x3fb8aa3b
-DATA log2e<>+20(SB)/4, $0x3fb8aa3b
-DATA log2e<>+24(SB)/4, $0x3fb8aa3b
-DATA log2e<>+28(SB)/4, $0x3fb8aa3b
-GLOBL log2e<>(SB), RODATA|NOPTR, $32
+DATA siluLeast<>+0(SB)/4, $0xc2cff0a4
+DATA siluLeast<>+4(SB)/4, $0xc2cff0a4
+DATA siluLeast<>+8(SB)/4, $0xc2cff0a4
+DATA siluLeast<>+12(SB)/4, $0xc2cff0a4
+DATA siluLeast<>+16(SB)/4, $0xc2cff0a4
+DATA siluLeast<>+20(SB)/4, $0xc2cff0a4
+DATA siluLeast<>+24(SB)/4, $0xc2cff0a4
+DATA siluLeast<>+28(SB)/4, $0xc2cff0a4
+GLOBL siluLeast<>(SB), RODATA|NOPTR, $32
 
-DATA expMagic<>+0(SB)/4, $0x4b400097
-DATA expMagic<>+4(SB)/4, $0x4b400097
-DATA expMagic<>+8(SB)/4, $0x4b400097
-DATA expMagic<>+12(SB)/4, $0x4b400097
-DATA expMagic<>+16(SB)/4, $0x4b400097
-DATA expMagic<>+20(SB)/4, $0x4b400097
-DATA expMagic<>+24(SB)/4, $0x4b400097
-DATA expMagic<>+28(SB)/4, $0x4b400097
-GLOBL expMagic<>(SB), RODATA|NOPTR, $32
+DATA siluMost<>+0(SB)/4, $0x428c0000
+DATA siluMost<>+4(SB)/4, $0x428c0000
+DATA siluMost<>+8(SB)/4, $0x428c0000
+DATA siluMost<>+12(SB)/4, $0x428c0000
+DATA siluMost<>+16(SB)/4, $0x428c0000
+DATA siluMost<>+20(SB)/4, $0x428c0000
+DATA siluMost<>+24(SB)/4, $0x428c0000
+DATA siluMost<>+28(SB)/4, $0x428c0000
+GLOBL siluMost<>(SB), RODATA|NOPTR, $32
 
-DATA expFloor<>+0(SB)/4, $0xc2cff0a4
-DATA expFloor<>+4(SB)/4, $0xc2cff0a4
-DATA expFloor<>+8(SB)/4, $0xc2cff0a4
-DATA expFloor<>+12(SB)/4, $0xc2cff0a4
-DATA expFloor<>+16(SB)/4, $0xc2cff0a4
-DATA expFloor<>+20(SB)/4, $0xc2cff0a4
-DATA expFloor<>+24(SB)/4, $0xc2cff0a4
-DATA expFloor<>+28(SB)/4, $0xc2cff0a4
-GLOBL expFloor<>(SB), RODATA|NOPTR, $32
+DATA siluLog<>+0(SB)/4, $0xc138aa3b
+DATA siluLog<>+4(SB)/4, $0xc138aa3b
+DATA siluLog<>+8(SB)/4, $0xc138aa3b
+DATA siluLog<>+12(SB)/4, $0xc138aa3b
+DATA siluLog<>+16(SB)/4, $0xc138aa3b
+DATA siluLog<>+20(SB)/4, $0xc138aa3b
+DATA siluLog<>+24(SB)/4, $0xc138aa3b
+DATA siluLog<>+28(SB)/4, $0xc138aa3b
+GLOBL siluLog<>(SB), RODATA|NOPTR, $32
 
-DATA signBit<>+0(SB)/4, $0x80000000
-DATA signBit<>+4(SB)/4, $0x80000000
-DATA signBit<>+8(SB)/4, $0x80000000
-DATA signBit<>+12(SB)/4, $0x80000000
-DATA signBit<>+16(SB)/4, $0x80000000
-DATA signBit<>+20(SB)/4, $0x80000000
-DATA signBit<>+24(SB)/4, $0x80000000
-DATA signBit<>+28(SB)/4, $0x80000000
-GLOBL signBit<>(SB), RODATA|NOPTR, $32
+DATA siluPowers<>+0(SB)/4, $0x00000000
+DATA siluPowers<>+4(SB)/4, $0xfffb95c2
+DATA siluPowers<>+8(SB)/4, $0xfff837f0
+DATA siluPowers<>+12(SB)/4, $0xfff5fed7
+DATA siluPowers<>+16(SB)/4, $0xfff504f3
+DATA siluPowers<>+20(SB)/4, $0xfff5672a
+DATA siluPowers<>+24(SB)/4, $0xfff744fd
+DATA siluPowers<>+28(SB)/4, $0xfffac0c7
+GLOBL siluPowers<>(SB), RODATA|NOPTR, $32
 
-DATA log2eLo<>+0(SB)/4, $0x32a57060
-DATA log2eLo<>+4(SB)/4, $0x32a57060
-DATA log2eLo<>+8(SB)/4, $0x32a57060
-DATA log2eLo<>+12(SB)/4, $0x32a57060
-DATA log2eLo<>+16(SB)/4, $0x32a57060
-DATA log2eLo<>+20(SB)/4, $0x32a57060
-DATA log2eLo<>+24(SB)/4, $0x32a57060
-DATA log2eLo<>+28(SB)/4, $0x32a57060
-GLOBL log2eLo<>(SB), RODATA|NOPTR, $32
+DATA siluMagic<>+0(SB)/4, $0x4b400338
+DATA siluMagic<>+4(SB)/4, $0x4b400338
+DATA siluMagic<>+8(SB)/4, $0x4b400338
+DATA siluMagic<>+12(SB)/4, $0x4b400338
+DATA siluMagic<>+16(SB)/4, $0x4b400338
+DATA siluMagic<>+20(SB)/4, $0x4b400338
+DATA siluMagic<>+24(SB)/4, $0x4b400338
+DATA siluMagic<>+28(SB)/4, $0x4b400338
+GLOBL siluMagic<>(SB), RODATA|NOPTR, $32
 
-DATA exp0<>+0(SB)/4, $0x3aae0473
-DATA exp0<>+4(SB)/4, $0x3aae0473
-DATA exp0<>+8(SB)/4, $0x3aae0473
-DATA exp0<>+12(SB)/4, $0x3aae0473
-DATA exp0<>+16(SB)/4, $0x3aae0473
-DATA exp0<>+20(SB)/4, $0x3aae0473
-DATA exp0<>+24(SB)/4, $0x3aae0473
-DATA exp0<>+28(SB)/4, $0x3aae0473
+DATA siluLogLo<>+0(SB)/4, $0xb4257060
+DATA siluLogLo<>+4(SB)/4, $0xb4257060
+DATA siluLogLo<>+8(SB)/4, $0xb4257060
+DATA siluLogLo<>+12(SB)/4, $0xb4257060
+DATA siluLogLo<>+16(SB)/4, $0xb4257060
+DATA siluLogLo<>+20(SB)/4, $0xb4257060
+DATA siluLogLo<>+24(SB)/4, $0xb4257060
+DATA siluLogLo<>+28(SB)/4, $0xb4257060
+GLOBL siluLogLo<>(SB), RODATA|NOPTR, $32
+
+DATA exp0<>+0(SB)/4, $0x38e352d1
+DATA exp0<>+4(SB)/4, $0x38e352d1
+DATA exp0<>+8(SB)/4, $0x38e352d1
+DATA exp0<>+12(SB)/4, $0x38e352d1
+DATA exp0<>+16(SB)/4, $0x38e352d1
+DATA exp0<>+20(SB)/4, $0x38e352d1
+DATA exp0<>+24(SB)/4, $0x38e352d1
+DATA exp0<>+28(SB)/4, $0x38e352d1
 GLOBL exp0<>(SB), RODATA|NOPTR, $32
 
-DATA exp1<>+0(SB)/4, $0x3c1e8629
-DATA exp1<>+4(SB)/4, $0x3c1e8629
-DATA exp1<>+8(SB)/4, $0x3c1e8629
-DATA exp1<>+12(SB)/4, $0x3c1e8629
-DATA exp1<>+16(SB)/4, $0x3c1e8629
-DATA exp1<>+20(SB)/4, $0x3c1e8629
-DATA exp1<>+24(SB)/4, $0x3c1e8629
-DATA exp1<>+28(SB)/4, $0x3c1e8629
+DATA exp1<>+0(SB)/4, $0x3b7607c9
+DATA exp1<>+4(SB)/4, $0x3b7607c9
+DATA exp1<>+8(SB)/4, $0x3b7607c9
+DATA exp1<>+12(SB)/4, $0x3b7607c9
+DATA exp1<>+16(SB)/4, $0x3b7607c9
+DATA exp1<>+20(SB)/4, $0x3b7607c9
+DATA exp1<>+24(SB)/4, $0x3b7607c9
+DATA exp1<>+28(SB)/4, $0x3b7607c9
 GLOBL exp1<>(SB), RODATA|NOPTR, $32
 
-DATA exp2<>+0(SB)/4, $0x3d635b72
-DATA exp2<>+4(SB)/4, $0x3d635b72
-DATA exp2<>+8(SB)/4, $0x3d635b72
-DATA exp2<>+12(SB)/4, $0x3d635b72
-DATA exp2<>+16(SB)/4, $0x3d635b72
-DATA exp2<>+20(SB)/4, $0x3d635b72
-DATA exp2<>+24(SB)/4, $0x3d635b72
-DATA exp2<>+28(SB)/4, $0x3d635b72
+DATA exp2<>+0(SB)/4, $0x3db17218
+DATA exp2<>+4(SB)/4, $0x3db17218
+DATA exp2<>+8(SB)/4, $0x3db17218
+DATA exp2<>+12(SB)/4, $0x3db17218
+DATA exp2<>+16(SB)/4, $0x3db17218
+DATA exp2<>+20(SB)/4, $0x3db17218
+DATA exp2<>+24(SB)/4, $0x3db17218
+DATA exp2<>+28(SB)/4, $0x3db17218
 GLOBL exp2<>(SB), RODATA|NOPTR, $32
 
-DATA exp3<>+0(SB)/4, $0x3e75fc8c
-DATA exp3<>+4(SB)/4, $0x3e75fc8c
-DATA exp3<>+8(SB)/4, $0x3e75fc8c
-DATA exp3<>+12(SB)/4, $0x3e75fc8c
-DATA exp3<>+16(SB)/4, $0x3e75fc8c
-DATA exp3<>+20(SB)/4, $0x3e75fc8c
-DATA exp3<>+24(SB)/4, $0x3e75fc8c
-DATA exp3<>+28(SB)/4, $0x3e75fc8c
+DATA exp3<>+0(SB)/4, $0x3f800000
+DATA exp3<>+4(SB)/4, $0x3f800000
+DATA exp3<>+8(SB)/4, $0x3f800000
+DATA exp3<>+12(SB)/4, $0x3f800000
+DATA exp3<>+16(SB)/4, $0x3f800000
+DATA exp3<>+20(SB)/4, $0x3f800000
+DATA exp3<>+24(SB)/4, $0x3f800000
+DATA exp3<>+28(SB)/4, $0x3f800000
 GLOBL exp3<>(SB), RODATA|NOPTR, $32
-
-DATA exp4<>+0(SB)/4, $0x3f317214
-DATA exp4<>+4(SB)/4, $0x3f317214
-DATA exp4<>+8(SB)/4, $0x3f317214
-DATA exp4<>+12(SB)/4, $0x3f317214
-DATA exp4<>+16(SB)/4, $0x3f317214
-DATA exp4<>+20(SB)/4, $0x3f317214
-DATA exp4<>+24(SB)/4, $0x3f317214
-DATA exp4<>+28(SB)/4, $0x3f317214
-GLOBL exp4<>(SB), RODATA|NOPTR, $32
-
-DATA exp5<>+0(SB)/4, $0x3f800001
-DATA exp5<>+4(SB)/4, $0x3f800001
-DATA exp5<>+8(SB)/4, $0x3f800001
-DATA exp5<>+12(SB)/4, $0x3f800001
-DATA exp5<>+16(SB)/4, $0x3f800001
-DATA exp5<>+20(SB)/4, $0x3f800001
-DATA exp5<>+24(SB)/4, $0x3f800001
-DATA exp5<>+28(SB)/4, $0x3f800001
-GLOBL exp5<>(SB), RODATA|NOPTR, $32
 
 // func mulAVX2(dst *float32, a *float32, b *float32, n int)
 // Requires: AVX
@@ -2269,6 +2263,16 @@ loop:
 	VMOVUPS      Y8, (DI)
 	VZEROUPPER
 	RET
+
+DATA signBit<>+0(SB)/4, $0x80000000
+DATA signBit<>+4(SB)/4, $0x80000000
+DATA signBit<>+8(SB)/4, $0x80000000
+DATA signBit<>+12(SB)/4, $0x80000000
+DATA signBit<>+16(SB)/4, $0x80000000
+DATA signBit<>+20(SB)/4, $0x80000000
+DATA signBit<>+24(SB)/4, $0x80000000
+DATA signBit<>+28(SB)/4, $0x80000000
+GLOBL signBit<>(SB), RODATA|NOPTR, $32
 
 DATA absBits<>+0(SB)/4, $0x7fffffff
 DATA absBits<>+4(SB)/4, $0x7fffffff

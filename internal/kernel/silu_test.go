@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -108,11 +109,16 @@ func TestPairwise(t *testing.T) {
 	}
 }
 
+// BenchmarkSiLU runs within the first-level cache and in the second.
 func BenchmarkSiLU(b *testing.B) {
-	x, y, d := make([]float32, 4096*Width), make([]float32, 4096*Width), make([]float32, 4096*Width)
-	b.SetBytes(int64(4 * len(x)))
-	for b.Loop() {
-		SiLU(y, d, x)
+	for _, vectors := range []int{256, 4096} {
+		b.Run(fmt.Sprint(vectors), func(b *testing.B) {
+			x, d := make([]float32, vectors*Width), make([]float32, vectors*Width)
+			b.SetBytes(int64(4 * len(x)))
+			for b.Loop() {
+				SiLU(x, d, x)
+			}
+		})
 	}
 }
 
