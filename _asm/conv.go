@@ -201,71 +201,93 @@ func outer(inputs int) {
 	TEXT(fmt.Sprintf("outer4x%d", inputs), NOSPLIT, "func(s *byte)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("outer4x%d is Outer for tiles of four channels of dy and %d of x.", inputs, inputs))
-	s := Mem{Base: Load(Param("s"), GP64())}
-	field := func(name string) Mem { return s.Offset(stripFields[name]) }
-	get := func(name string) reg.GPVirtual {
-		v := GP64()
-		MOVQ(field(name), v)
-		return v
-	}
-	grad, xTile, tiles, dyCol, xCol := get("grad"), get("x"), get("tiles"), get("dyCol"), get("xCol")
-
+	o := newOuter()
 	Label("tile")
 	acc := regs(4 * inputs) // acc[o*inputs+i]
 	for _, v := range acc {
 		VXORPS(v, v, v)
 	}
-	dyRow, rows := get("dy"), get("rows")
+	o.pixels(func(dy, x reg.GPVirtual) {
+		xv := regs(inputs)
+		for i := range inputs {
+			VMOVUPS(Mem{Base: x, Disp: vec * i}, xv[i])
+		}
+		for c := range 4 {
+			dv := YMM()
+			VMOVUPS(Mem{Base: dy, Disp: vec * c}, dv)
+			for i := range inputs {
+				VFMADD231PS(xv[i], dv, acc[c*inputs+i])
+			}
+		}
+	})
+	for i := range inputs {
+		o.fold(i, [4]reg.VecVirtual{acc[i], acc[inputs+i], acc[2*inputs+i], acc[3*inputs+i]})
+	}
+	o.next(inputs)
+}
+
+// outerLoop holds what the loops of outer walk through.
+type outerLoop struct {
+	s                               Mem
+	grad, xTile, tiles, dyCol, xCol reg.GPVirtual
+}
+
+func newOuter() *outerLoop {
+	o := &outerLoop{s: Mem{Base: Load(Param("s"), GP64())}}
+	o.grad, o.xTile, o.tiles = o.get("grad"), o.get("x"), o.get("tiles")
+	o.dyCol, o.xCol = o.get("dyCol"), o.get("xCol")
+	return o
+}
+
+func (o *outerLoop) field(name string) Mem { return o.s.Offset(stripFields[name]) }
+
+func (o *outerLoop) get(name string) reg.GPVirtual {
+	v := GP64()
+	MOVQ(o.field(name), v)
+	return v
+}
+
+// pixels writes the loops over the rectangle around a pixel's work.
+func (o *outerLoop) pixels(pixel func(dy, x reg.GPVirtual)) {
+	dyRow, rows := o.get("dy"), o.get("rows")
 	xRow := GP64()
-	MOVQ(xTile, xRow)
+	MOVQ(o.xTile, xRow)
 	Label("row")
 	dy, x := GP64(), GP64()
 	MOVQ(dyRow, dy)
 	MOVQ(xRow, x)
-	cols := get("cols")
+	cols := o.get("cols")
 	Label("col")
-	xv := regs(inputs)
-	for i := range inputs {
-		VMOVUPS(Mem{Base: x, Disp: vec * i}, xv[i])
-	}
-	for o := range 4 {
-		dv := YMM()
-		VMOVUPS(Mem{Base: dy, Disp: vec * o}, dv)
-		for i := range inputs {
-			VFMADD231PS(xv[i], dv, acc[o*inputs+i])
-		}
-	}
-	ADDQ(dyCol, dy)
-	ADDQ(xCol, x)
+	pixel(dy, x)
+	ADDQ(o.dyCol, dy)
+	ADDQ(o.xCol, x)
 	DECQ(cols)
 	JNZ(LabelRef("col"))
-	ADDQ(field("dyRow"), dyRow)
-	ADDQ(field("xRow"), xRow)
+	ADDQ(o.field("dyRow"), dyRow)
+	ADDQ(o.field("xRow"), xRow)
 	DECQ(rows)
 	JNZ(LabelRef("row"))
+}
 
-	// Pairwise sums within each half; four vectors become one.
-	four := func(a, b, c, d reg.VecVirtual) reg.VecVirtual {
-		VHADDPS(b, a, a)
-		VHADDPS(d, c, c)
-		VHADDPS(c, a, a)
-		return a
-	}
-	halves := func(v reg.VecVirtual) reg.VecVirtual {
-		hi := XMM()
-		VEXTRACTF128(Imm(1), v, hi)
-		VADDPS(hi, v.AsX(), hi)
-		return hi
-	}
-	for i := range inputs {
-		v := halves(four(acc[i], acc[inputs+i], acc[2*inputs+i], acc[3*inputs+i]))
-		at := Mem{Base: grad, Disp: 16 * i}
-		VADDPS(at, v, v)
-		VMOVUPS(v, at)
-	}
-	ADDQ(Imm(uint64(16*inputs)), grad)
-	ADDQ(Imm(uint64(vec*inputs)), xTile)
-	DECQ(tiles)
+// fold adds the lane sums of four channels to the gradient of input i:
+// pairwise within each half, then the halves.
+func (o *outerLoop) fold(i int, v [4]reg.VecVirtual) {
+	VHADDPS(v[1], v[0], v[0])
+	VHADDPS(v[3], v[2], v[2])
+	VHADDPS(v[2], v[0], v[0])
+	hi := XMM()
+	VEXTRACTF128(Imm(1), v[0], hi)
+	VADDPS(hi, v[0].AsX(), hi)
+	at := Mem{Base: o.grad, Disp: 16 * i}
+	VADDPS(at, hi, hi)
+	VMOVUPS(hi, at)
+}
+
+// next goes on to the next tile of inputs.
+func (o *outerLoop) next(inputs int) {
+	ADDQ(Imm(uint64(16*inputs)), o.grad)
+	ADDQ(U32(vec*inputs), o.xTile)
+	DECQ(o.tiles)
 	JNZ(LabelRef("tile"))
 	VZEROUPPER()
 	RET()

@@ -10,13 +10,15 @@ import (
 )
 
 // noise writes Noise: Philox4x32-10 in every lane, Box and Muller's transform
-// and the clamped sum, four vectors at a time.
-func noise() {
-	TEXT("noiseAVX2", NOSPLIT, "func(x *float32, groups int, c *byte, scale *[8]float32, lo, hi float32)")
+// and the clamped sum, a group of four vectors at a time, or two groups in the
+// halves of wide registers.
+func noise(name string, s simd) {
+	TEXT(name, NOSPLIT, "func(x *float32, turns int, c *byte, scale *[8]float32, lo, hi float32)")
 	Pragma("noescape")
-	Doc("noiseAVX2 is Noise on groups of four vectors.")
-	x, groups := Load(Param("x"), GP64()), Load(Param("groups"), GP64())
-	c, scale := Mem{Base: Load(Param("c"), GP64())}, Mem{Base: Load(Param("scale"), GP64())}
+	groups := s.bytes / vec
+	Doc(fmt.Sprintf("%s is Noise on %d vectors a turn.", name, 4*groups))
+	x, turns := Load(Param("x"), GP64()), Load(Param("turns"), GP64())
+	c, scaleAt := Mem{Base: Load(Param("c"), GP64())}, Mem{Base: Load(Param("scale"), GP64())}
 	loArg, err := Param("lo").Resolve()
 	check(err)
 	hiArg, err := Param("hi").Resolve()
@@ -25,32 +27,57 @@ func noise() {
 	XORL(index, index)
 
 	Label("loop")
-	w := regs(4)
+	w := s.regs(4)
 	for i := range 3 {
-		VMOVDQU(c.Offset(vec*(2+i)), w[i])
+		s.eight(c.Offset(vec*(2+i)), w[i])
 	}
-	ix := XMM()
-	VMOVD(index, ix)
-	VPBROADCASTD(ix, w[3])
-	w = philox(w, c)
+	if groups == 1 {
+		ix := XMM()
+		VMOVD(index, ix)
+		VPBROADCASTD(ix, w[3])
+	} else {
+		VPBROADCASTD(index, w[3])
+		VPADDD(secondGroup(), w[3], w[3])
+	}
+	w = philox(s, w, c)
 
 	for i := 0; i < 4; i += 2 {
-		cos, sin := boxMuller(w[i], w[i+1])
+		cos, sin := boxMuller(s, w[i], w[i+1])
 		for j, z := range []reg.VecVirtual{cos, sin} {
 			at := Mem{Base: x, Disp: vec * (i + j)}
-			v, bound := YMM(), YMM()
-			VMOVUPS(at, v)
+			v, bound := s.reg(), s.reg()
+			if groups == 1 {
+				VMOVUPS(at, v)
+			} else {
+				both(at, at.Offset(4*vec), v)
+			}
+			scale := s.reg()
+			s.eight(scaleAt, scale)
 			VFMADD231PS(scale, z, v)
 			clamp(v, bound, loArg.Addr, hiArg.Addr)
-			VMOVUPS(v, at)
+			if groups == 1 {
+				VMOVUPS(v, at)
+			} else {
+				VMOVUPS(v.AsY(), at)
+				VEXTRACTF64X4(Imm(1), v, at.Offset(4*vec))
+			}
 		}
 	}
-	ADDQ(Imm(4*vec), x)
-	INCL(index)
-	DECQ(groups)
+	ADDQ(U32(4*s.bytes), x)
+	ADDL(Imm(uint64(groups)), index)
+	DECQ(turns)
 	JNZ(LabelRef("loop"))
 	VZEROUPPER()
 	RET()
+}
+
+// secondGroup is 0 in the first eight lanes and 1 in the others.
+func secondGroup() Mem {
+	m := GLOBL("secondGroup", RODATA|NOPTR)
+	for i := range 16 {
+		DATA(4*i, U32(i/8))
+	}
+	return m
 }
 
 // clamp bounds v by two scalars in memory. VMAXPS and VMINPS return their
@@ -63,21 +90,21 @@ func clamp(v, bound reg.VecVirtual, lo, hi Mem) {
 }
 
 // philox writes ten rounds of Philox4x32 on the counter w.
-func philox(w []reg.VecVirtual, c Mem) []reg.VecVirtual {
-	m := regs(2)
-	VMOVDQU(broadcast("philoxM0", 0xD2511F53), m[0])
-	VMOVDQU(broadcast("philoxM1", 0xCD9E8D57), m[1])
-	key := regs(2)
-	VMOVDQU(c, key[0])
-	VMOVDQU(c.Offset(vec), key[1])
+func philox(s simd, w []reg.VecVirtual, c Mem) []reg.VecVirtual {
+	m := s.regs(2)
+	VMOVUPS(broadcast("philoxM0", 0xD2511F53), m[0])
+	VMOVUPS(broadcast("philoxM1", 0xCD9E8D57), m[1])
+	key := s.regs(2)
+	s.eight(c, key[0])
+	s.eight(c.Offset(vec), key[1])
 	weyl := []Mem{broadcast("philoxW0", 0x9E3779B9), broadcast("philoxW1", 0xBB67AE85)}
 	for round := range 10 {
-		hi0, lo0 := mul32(w[0], m[0])
-		hi1, lo1 := mul32(w[2], m[1])
-		VPXOR(w[1], hi1, hi1)
-		VPXOR(key[0], hi1, hi1)
-		VPXOR(w[3], hi0, hi0)
-		VPXOR(key[1], hi0, hi0)
+		hi0, lo0 := mul32(s, w[0], m[0])
+		hi1, lo1 := mul32(s, w[2], m[1])
+		s.xor(w[1], hi1, hi1)
+		s.xor(key[0], hi1, hi1)
+		s.xor(w[3], hi0, hi0)
+		s.xor(key[1], hi0, hi0)
 		w = []reg.VecVirtual{hi1, lo1, hi0, lo0}
 		if round < 9 {
 			VPADDD(weyl[0], key[0], key[0])
@@ -88,42 +115,42 @@ func philox(w []reg.VecVirtual, c Mem) []reg.VecVirtual {
 }
 
 // mul32 writes the high and low words of the eight products a·m.
-func mul32(a, m reg.VecVirtual) (hi, lo reg.VecVirtual) {
-	even, odd := YMM(), YMM()
+func mul32(s simd, a, m reg.VecVirtual) (hi, lo reg.VecVirtual) {
+	even, odd := s.reg(), s.reg()
 	VPMULUDQ(m, a, even)
 	VPSRLQ(Imm(32), a, odd)
 	VPMULUDQ(m, odd, odd)
-	hi, lo = YMM(), YMM()
+	hi, lo = s.reg(), s.reg()
 	VPSRLQ(Imm(32), even, hi)
-	VPBLENDD(Imm(0xAA), odd, hi, hi)
+	s.odd(odd, hi, hi)
 	VPSLLQ(Imm(32), odd, lo)
-	VPBLENDD(Imm(0xAA), lo, even, lo)
+	s.odd(lo, even, lo)
 	return hi, lo
 }
 
 // boxMuller writes two normal numbers of two random words, overwriting them.
-func boxMuller(w0, w1 reg.VecVirtual) (cosine, sine reg.VecVirtual) {
+func boxMuller(r simd, w0, w1 reg.VecVirtual) (cosine, sine reg.VecVirtual) {
 	// u = (⌊w0/2⁸⌋+1)/2²⁴ in (0, 1], exact in float32.
-	u := YMM()
+	u := r.reg()
 	VPSRLD(Imm(8), w0, u)
 	VPADDD(broadcast("int1", 1), u, u)
 	VCVTDQ2PS(u, u)
 	VMULPS(constant("two_24", 1.0/(1<<24)), u, u)
 
 	// ln u by Cephes's logf: u = 2ᵉ·m with √½ ≤ m < √2, ln u = e·ln 2 + ln m.
-	exp, m := YMM(), YMM()
+	exp, m := r.reg(), r.reg()
 	VPSUBD(broadcast("sqrtHalf", math.Float32bits(float32(math.Sqrt(0.5)))), u, exp)
 	VPSRAD(Imm(23), exp, exp)
 	VPSLLD(Imm(23), exp, m)
 	VPSUBD(m, u, m)
 	VCVTDQ2PS(exp, exp)
 	VSUBPS(constant("one", 1), m, m)
-	p := YMM()
+	p := r.reg()
 	VMOVUPS(constant("log0", 7.0376836292e-2), p)
 	for i, c := range []float64{-1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1} {
 		VFMADD213PS(constant(fmt.Sprintf("log%d", i+1), c), m, p)
 	}
-	m2 := YMM()
+	m2 := r.reg()
 	VMULPS(m, m, m2)
 	VMULPS(m, p, p)
 	VMULPS(m2, p, p)
@@ -131,24 +158,24 @@ func boxMuller(w0, w1 reg.VecVirtual) (cosine, sine reg.VecVirtual) {
 	VFNMADD231PS(constant("half", 0.5), m2, p)
 	VADDPS(p, m, m)
 	VFMADD231PS(constant("ln2Hi", 0.693359375), exp, m)
-	r := YMM()
-	VMULPS(constant("minus2", -2), m, r)
-	zero := YMM()
-	VXORPS(zero, zero, zero)
-	VMAXPS(r, zero, r)
-	VSQRTPS(r, r)
+	radius := r.reg()
+	VMULPS(constant("minus2", -2), m, radius)
+	zero := r.reg()
+	VXORPS(zero.AsX(), zero.AsX(), zero.AsX())
+	VMAXPS(radius, zero, radius)
+	VSQRTPS(radius, radius)
 
 	// The angle in turns is t = q/4 + f with |f| ≤ ⅛; sine and cosine of
 	// 2πf by Cephes's polynomials, then turned by q quarters.
-	t, q := YMM(), YMM()
+	t, q := r.reg(), r.reg()
 	VPSRLD(Imm(8), w1, t)
 	VCVTDQ2PS(t, t)
 	VMULPS(constant("two_22", 1.0/(1<<22)), t, t)
-	VROUNDPS(Imm(0), t, q)
+	r.round(t, q)
 	VSUBPS(q, t, t)
 	VCVTPS2DQ(q, q)
 	VMULPS(constant("halfPi", math.Pi/2), t, t)
-	a2, s, c := YMM(), YMM(), YMM()
+	a2, s, c := r.reg(), r.reg(), r.reg()
 	VMULPS(t, t, a2)
 	VMOVUPS(constant("sin0", -1.9515295891e-4), s)
 	VFMADD213PS(constant("sin1", 8.3321608736e-3), a2, s)
@@ -163,17 +190,17 @@ func boxMuller(w0, w1 reg.VecVirtual) (cosine, sine reg.VecVirtual) {
 	VFNMADD231PS(constant("half", 0.5), a2, c)
 	VADDPS(constant("one", 1), c, c)
 
-	swap, sign := YMM(), YMM()
+	swap, sign := r.reg(), r.reg()
 	VPSLLD(Imm(31), q, swap)
-	cosine, sine = YMM(), YMM()
-	VBLENDVPS(swap, s, c, cosine)
-	VBLENDVPS(swap, c, s, sine)
+	cosine, sine = r.reg(), r.reg()
+	r.pick(swap, s, c, cosine)
+	r.pick(swap, c, s, sine)
 	VPADDD(broadcast("int1", 1), q, sign)
 	for _, v := range []struct{ value, quarter reg.VecVirtual }{{cosine, sign}, {sine, q}} {
-		VPAND(broadcast("int2", 2), v.quarter, v.quarter)
+		r.and(broadcast("int2", 2), v.quarter, v.quarter)
 		VPSLLD(Imm(30), v.quarter, v.quarter)
-		VXORPS(v.quarter, v.value, v.value)
-		VMULPS(r, v.value, v.value)
+		r.xor(v.quarter, v.value, v.value)
+		VMULPS(radius, v.value, v.value)
 	}
 	return cosine, sine
 }

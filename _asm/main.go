@@ -1,4 +1,4 @@
-// Command _asm writes the AVX2 kernels of internal/kernel. Run it by
+// Command _asm writes the AVX2 and AVX-512 kernels of internal/kernel. Run it by
 // go generate ./internal/kernel.
 package main
 
@@ -16,24 +16,31 @@ func main() {
 	outer(3)
 	outer(2)
 	outer(1)
-	silu()
+	silu("siluAVX2", 3, avx2)
 	mul()
 	add()
-	noise()
+	noise("noiseAVX2", avx2)
 	descend()
-	peak()
+	peak("peakAVX2", avx2)
+	for _, pairs := range []int{3, 2, 1} {
+		conv512(pairs)
+	}
+	outer512(3)
+	silu("siluAVX512", 4, avx512)
+	noise("noiseAVX512", avx512)
+	peak("peakAVX512", avx512)
 	Generate()
 }
 
-// vec is one register of eight float32.
+// vec is the size of eight float32.
 const vec = 32
 
-// loadConst fetches a broadcast constant.
+// broadcast returns a constant that fills a register of any size.
 func broadcast(name string, bits uint32) Mem {
 	m, ok := consts[name]
 	if !ok {
 		m = GLOBL(name, RODATA|NOPTR)
-		for i := range 8 {
+		for i := range 16 {
 			DATA(4*i, U32(bits))
 		}
 		consts[name] = m
@@ -47,10 +54,4 @@ func field(a Mem, name string) Mem {
 	return a.Offset(tileFields[name])
 }
 
-func regs(n int) []reg.VecVirtual {
-	v := make([]reg.VecVirtual, n)
-	for i := range v {
-		v[i] = YMM()
-	}
-	return v
-}
+func regs(n int) []reg.VecVirtual { return avx2.regs(n) }

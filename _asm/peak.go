@@ -7,16 +7,16 @@ import (
 
 // peak writes a loop of twelve independent multiply-adds, enough to hide
 // their latency of four cycles on two units.
-func peak() {
-	TEXT("peakAVX2", NOSPLIT, "func(n int)")
-	Doc("peakAVX2 does n rounds of twelve multiply-adds.")
+func peak(name string, s simd) {
+	TEXT(name, NOSPLIT, "func(n int)")
+	Doc(name + " does n rounds of twelve multiply-adds.")
 	n := Load(Param("n"), GP64())
-	acc := regs(12)
+	acc := s.regs(12)
 	for _, v := range acc {
-		VXORPS(v, v, v)
+		VXORPS(v.AsX(), v.AsX(), v.AsX())
 	}
-	x := YMM()
-	VMOVUPS(constant("half", 0.5), x)
+	x := s.reg()
+	VBROADCASTSS(constant("half", 0.5), x)
 	Label("loop")
 	for _, v := range acc {
 		VFMADD231PS(x, x, v)

@@ -14,9 +14,6 @@ func constant(name string, v float64) Mem {
 	return broadcast(name, math.Float32bits(float32(v)))
 }
 
-// siluVectors is the number of vectors that silu works on at a time.
-const siluVectors = 3
-
 // silu writes y = x·σ(x) and its derivative from u = exp(−x):
 //
 //	σ = 1/(1+u),    1−σ = u·σ,    y = x·σ,    dy/dx = y·(1−σ) + σ
@@ -25,25 +22,29 @@ const siluVectors = 3
 // for x from −104, where y vanishes, to 70, from where on σ is 1: there x is
 // bounded for u alone. The last 2⁻²⁴ comes off y at the end, which keeps its
 // precision where σ alone would be subnormal; above 10³¹ it overflows instead.
-func silu() {
-	TEXT("siluAVX2", NOSPLIT, "func(y, d, x *float32, n int)")
+//
+// It works on several registers at a time, instruction by instruction, so that
+// each hides the other's latency, and then on those left over.
+func silu(name string, several int, s simd) {
+	TEXT(name, NOSPLIT, "func(y, d, x *float32, n int)")
 	Pragma("noescape")
-	Doc("siluAVX2 is SiLU on n vectors.")
+	Doc(fmt.Sprintf("%s is SiLU on n registers of %d.", name, s.bytes/4))
 	y, d, x := Load(Param("y"), GP64()), Load(Param("d"), GP64()), Load(Param("x"), GP64())
 	n := Load(Param("n"), GP64())
-	load := func(m Mem) reg.VecVirtual {
-		v := YMM()
-		VMOVUPS(m, v)
-		return v
+	load := func(name string, v float64) reg.VecVirtual {
+		r := s.reg()
+		VBROADCASTSS(constant(name, v), r)
+		return r
 	}
 	const perOctave = 8 // entries of the table of powers
 	log := -perOctave * math.Log2E
-	down, one := load(constant("two_24", 1.0/(1<<24))), load(constant("one", 1))
-	least, most := load(constant("siluLeast", -103.97)), load(constant("siluMost", 70)) // −150·ln 2
-	logs, table := load(constant("siluLog", log)), load(powers(perOctave))
+	down, one := load("two_24", 1.0/(1<<24)), load("one", 1)
+	least, most := load("siluLeast", -103.97), load("siluMost", 70) // −150·ln 2
+	logs, table := load("siluLog", log), s.reg()
+	s.eight(powers(perOctave), table)
 	// Adding 1.5·2²³ rounds to an integer, which then stands in the lowest
 	// bits; so does the exponent's bias for 2⁻²⁴.
-	magic := load(constant("siluMagic", 1.5*(1<<23)+perOctave*(127-24)))
+	magic := load("siluMagic", 1.5*(1<<23)+perOctave*(127-24))
 
 	body := func(k int) {
 		each := func(f func(i int)) {
@@ -51,8 +52,8 @@ func silu() {
 				f(i)
 			}
 		}
-		v, z, t, f, p := regs(k), regs(k), regs(k), regs(k), regs(k)
-		each(func(i int) { VMOVUPS(Mem{Base: x, Disp: vec * i}, v[i]) })
+		v, z, t, f, p := s.regs(k), s.regs(k), s.regs(k), s.regs(k), s.regs(k)
+		each(func(i int) { VMOVUPS(Mem{Base: x, Disp: s.bytes * i}, v[i]) })
 		each(func(i int) { VMAXPS(v[i], least, z[i]) }) // the second source, the value, wins where it is NaN
 		each(func(i int) { VMINPS(z[i], most, z[i]) })
 
@@ -80,22 +81,20 @@ func silu() {
 		each(func(i int) { VMULPS(down, v[i], v[i]) })
 		each(func(i int) { VMULPS(q[i], u[i], u[i]) })
 		each(func(i int) { VMULPS(down, q[i], sigma[i]) })
-		each(func(i int) { VMOVUPS(v[i], Mem{Base: y, Disp: vec * i}) })
+		each(func(i int) { VMOVUPS(v[i], Mem{Base: y, Disp: s.bytes * i}) })
 		each(func(i int) { VFMADD231PS(v[i], u[i], sigma[i]) })
-		each(func(i int) { VMOVUPS(sigma[i], Mem{Base: d, Disp: vec * i}) })
+		each(func(i int) { VMOVUPS(sigma[i], Mem{Base: d, Disp: s.bytes * i}) })
 		for _, p := range []reg.GPVirtual{x.(reg.GPVirtual), y.(reg.GPVirtual), d.(reg.GPVirtual)} {
-			ADDQ(U32(vec*k), p)
+			ADDQ(U32(s.bytes*k), p)
 		}
 	}
 
-	// Three vectors at a time, instruction by instruction, so that each hides
-	// the other's latency; then those left over.
-	CMPQ(n, Imm(siluVectors))
+	CMPQ(n, U8(several))
 	JLT(LabelRef("rest"))
 	Label("loop")
-	body(siluVectors)
-	SUBQ(Imm(siluVectors), n)
-	CMPQ(n, Imm(siluVectors))
+	body(several)
+	SUBQ(U8(several), n)
+	CMPQ(n, U8(several))
 	JGE(LabelRef("loop"))
 	Label("rest")
 	TESTQ(n, n)
@@ -112,7 +111,12 @@ func silu() {
 // powers is the table of 2^(j/8) for j < 8, each less j in the bits that a
 // shift by 20 puts j in.
 func powers(n int) Mem {
-	m := GLOBL("siluPowers", RODATA|NOPTR)
+	m, ok := consts["siluPowers"]
+	if ok {
+		return m
+	}
+	m = GLOBL("siluPowers", RODATA|NOPTR)
+	consts["siluPowers"] = m
 	for j := range n {
 		mantissa := math.Float32bits(float32(math.Exp2(float64(j)/float64(n)))) & (1<<23 - 1)
 		DATA(4*j, U32(mantissa-uint32(j)<<20))

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -55,6 +56,10 @@ func newApp() *app {
 	return a
 }
 
+// kernels are those that JOULE_KERNEL may ask for, where the processor has
+// what they need.
+var kernels = []string{"generic", "avx2", "avx512"}
+
 // env returns the value of an environment variable, "" if it is not set.
 func (a *app) env(name string) string {
 	value := ""
@@ -70,6 +75,9 @@ func (a *app) env(name string) string {
 func (a *app) run(args []string) int {
 	ctx, stop := a.interruptible()
 	defer stop()
+	if k := a.env(envKernel); k != "" && !slices.Contains(kernels, k) {
+		return a.report(ctx, &usageError{fmt.Sprintf("%s: %q is none of %s", envKernel, k, strings.Join(kernels, ", ")), "unset it: the fastest kernels that the processor has are then used"})
+	}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetOut(a.stdout)

@@ -46,8 +46,10 @@ kernels, the processor and what it offers.`,
 // kernelReason says why the kernels of this name are in use.
 func kernelReason(name, arch, asked string, tags []string) string {
 	switch {
+	case name == asked && name != "generic":
+		return envKernel + "=" + asked + " asks for them"
 	case name != "generic":
-		return "the processor has what they need"
+		return "they are the fastest that the processor has"
 	case slices.Contains(tags, "purego"):
 		return "the program was built with the tag purego"
 	case arch != "amd64":

@@ -11,7 +11,9 @@ func TestKernelReason(t *testing.T) {
 		tags              []string
 		want              string
 	}{
-		{"avx2", "amd64", "", nil, "the processor has what they need"},
+		{"avx2", "amd64", "", nil, "they are the fastest that the processor has"},
+		{"avx2", "amd64", "avx512", nil, "they are the fastest that the processor has"},
+		{"avx2", "amd64", "avx2", nil, "JOULE_KERNEL=avx2 asks for them"},
 		{"generic", "amd64", "generic", []string{"a", "purego"}, "the program was built with the tag purego"},
 		{"generic", "arm64", "generic", nil, "there are no others for arm64"},
 		{"generic", "amd64", "generic", nil, "JOULE_KERNEL=generic asks for them"},

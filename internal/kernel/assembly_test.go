@@ -30,11 +30,11 @@ func TestAssembly(t *testing.T) {
 		if frame != "0" || strings.Contains(body, "(SP)") {
 			t.Errorf("%s uses the stack: its values do not fit the registers", name)
 		}
-		if strings.Contains(body, "Y0") && !strings.Contains(body, "VZEROUPPER") {
+		if regexp.MustCompile(`\b[YZ]\d`).MatchString(body) && !strings.Contains(body, "VZEROUPPER") {
 			t.Errorf("%s leaves the upper halves of the registers dirty", name)
 		}
 	}
-	const unroll = 4
+	const unroll, unroll512 = 4, 2
 	for _, c := range []struct {
 		name, label            string
 		channels, pixels, taps int
@@ -48,6 +48,11 @@ func TestAssembly(t *testing.T) {
 		{name: "outer4x3", label: "col", channels: 4, pixels: 3, taps: 1},
 		{name: "outer4x2", label: "col", channels: 4, pixels: 2, taps: 1},
 		{name: "outer4x1", label: "col", channels: 4, pixels: 1, taps: 1},
+		// A register holds two pixels, or two inputs.
+		{name: "conv8x6AVX512", label: "taps", channels: 8, pixels: 3, taps: unroll512},
+		{name: "conv8x4AVX512", label: "taps", channels: 8, pixels: 2, taps: unroll512},
+		{name: "conv8x2AVX512", label: "taps", channels: 8, pixels: 1, taps: unroll512},
+		{name: "outer4x6AVX512", label: "col", channels: 4, pixels: 3, taps: 1},
 	} {
 		loop := between(functions[c.name], c.label)
 		if loop == "" {
@@ -62,11 +67,12 @@ func TestAssembly(t *testing.T) {
 		if c.channels == 1 {
 			want = c.taps
 		}
-		if got := strings.Count(loop, "VMOVUPS") + strings.Count(loop, "VBROADCASTSS"); got != want {
+		got := strings.Count(loop, "VMOVUPS") + strings.Count(loop, "VBROADCASTSS") + strings.Count(loop, "VBROADCASTF64X4")
+		if got != want {
 			t.Errorf("%s loads %d vectors a turn, want %d", c.name, got, want)
 		}
 	}
-	if len(functions) < 15 {
+	if len(functions) < 22 {
 		t.Errorf("found %d functions", len(functions))
 	}
 }

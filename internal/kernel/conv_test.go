@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"testing"
 
@@ -39,6 +40,9 @@ func TestSelected(t *testing.T) {
 	want := "generic"
 	if runtime.GOARCH == "amd64" && cpu.X86.HasAVX2 && cpu.X86.HasFMA && !purego && !forcedGeneric() {
 		want = "avx2"
+		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BW && os.Getenv("JOULE_KERNEL") != "avx2" {
+			want = "avx512"
+		}
 	}
 	if Name() != want {
 		t.Fatalf("kernels in use: %s, want %s", Name(), want)

@@ -49,7 +49,7 @@ func outer4x2(s *byte)
 //go:noescape
 func outer4x1(s *byte)
 
-// siluAVX2 is SiLU on n vectors.
+// siluAVX2 is SiLU on n registers of 8.
 //
 //go:noescape
 func siluAVX2(y *float32, d *float32, x *float32, n int)
@@ -64,10 +64,10 @@ func mulAVX2(dst *float32, a *float32, b *float32, n int)
 //go:noescape
 func addAVX2(dst *float32, a *float32, b *float32, n int)
 
-// noiseAVX2 is Noise on groups of four vectors.
+// noiseAVX2 is Noise on 4 vectors a turn.
 //
 //go:noescape
-func noiseAVX2(x *float32, groups int, c *byte, scale *[8]float32, lo float32, hi float32)
+func noiseAVX2(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32)
 
 // descendAVX2 is Descend on n vectors.
 //
@@ -76,3 +76,36 @@ func descendAVX2(x *float32, grad *float32, n int, eta *[8]float32, clip float32
 
 // peakAVX2 does n rounds of twelve multiply-adds.
 func peakAVX2(n int)
+
+// conv8x6AVX512 computes tiles of 8 output channels × 6 pixels.
+//
+//go:noescape
+func conv8x6AVX512(a *byte)
+
+// conv8x4AVX512 computes tiles of 8 output channels × 4 pixels.
+//
+//go:noescape
+func conv8x4AVX512(a *byte)
+
+// conv8x2AVX512 computes tiles of 8 output channels × 2 pixels.
+//
+//go:noescape
+func conv8x2AVX512(a *byte)
+
+// outer4x6AVX512 is Outer for tiles of four channels of dy and 6 of x.
+//
+//go:noescape
+func outer4x6AVX512(s *byte)
+
+// siluAVX512 is SiLU on n registers of 16.
+//
+//go:noescape
+func siluAVX512(y *float32, d *float32, x *float32, n int)
+
+// noiseAVX512 is Noise on 8 vectors a turn.
+//
+//go:noescape
+func noiseAVX512(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32)
+
+// peakAVX512 does n rounds of twelve multiply-adds.
+func peakAVX512(n int)

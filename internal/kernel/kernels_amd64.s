@@ -1132,7 +1132,7 @@ col:
 	VADDPS       32(CX), X0, X0
 	VMOVUPS      X0, 32(CX)
 	ADDQ         $0x30, CX
-	ADDQ         $0x60, DX
+	ADDQ         $0x00000060, DX
 	DECQ         BX
 	JNZ          tile
 	VZEROUPPER
@@ -1204,7 +1204,7 @@ col:
 	VADDPS       16(CX), X0, X0
 	VMOVUPS      X0, 16(CX)
 	ADDQ         $0x20, CX
-	ADDQ         $0x40, DX
+	ADDQ         $0x00000040, DX
 	DECQ         BX
 	JNZ          tile
 	VZEROUPPER
@@ -1260,7 +1260,7 @@ col:
 	VADDPS       (CX), X1, X1
 	VMOVUPS      X1, (CX)
 	ADDQ         $0x10, CX
-	ADDQ         $0x20, DX
+	ADDQ         $0x00000020, DX
 	DECQ         BX
 	JNZ          tile
 	VZEROUPPER
@@ -1269,19 +1269,19 @@ col:
 // func siluAVX2(y *float32, d *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·siluAVX2(SB), NOSPLIT, $0-32
-	MOVQ    y+0(FP), AX
-	MOVQ    d+8(FP), CX
-	MOVQ    x+16(FP), DX
-	MOVQ    n+24(FP), BX
-	VMOVUPS two_24<>+0(SB), Y0
-	VMOVUPS one<>+0(SB), Y1
-	VMOVUPS siluLeast<>+0(SB), Y2
-	VMOVUPS siluMost<>+0(SB), Y3
-	VMOVUPS siluLog<>+0(SB), Y4
-	VMOVUPS siluPowers<>+0(SB), Y5
-	VMOVUPS siluMagic<>+0(SB), Y6
-	CMPQ    BX, $0x03
-	JLT     rest
+	MOVQ         y+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSS two_24<>+0(SB), Y0
+	VBROADCASTSS one<>+0(SB), Y1
+	VBROADCASTSS siluLeast<>+0(SB), Y2
+	VBROADCASTSS siluMost<>+0(SB), Y3
+	VBROADCASTSS siluLog<>+0(SB), Y4
+	VMOVUPS      siluPowers<>+0(SB), Y5
+	VBROADCASTSS siluMagic<>+0(SB), Y6
+	CMPQ         BX, $0x03
+	JLT          rest
 
 loop:
 	VMOVUPS     (DX), Y7
@@ -1414,7 +1414,15 @@ DATA two_24<>+16(SB)/4, $0x33800000
 DATA two_24<>+20(SB)/4, $0x33800000
 DATA two_24<>+24(SB)/4, $0x33800000
 DATA two_24<>+28(SB)/4, $0x33800000
-GLOBL two_24<>(SB), RODATA|NOPTR, $32
+DATA two_24<>+32(SB)/4, $0x33800000
+DATA two_24<>+36(SB)/4, $0x33800000
+DATA two_24<>+40(SB)/4, $0x33800000
+DATA two_24<>+44(SB)/4, $0x33800000
+DATA two_24<>+48(SB)/4, $0x33800000
+DATA two_24<>+52(SB)/4, $0x33800000
+DATA two_24<>+56(SB)/4, $0x33800000
+DATA two_24<>+60(SB)/4, $0x33800000
+GLOBL two_24<>(SB), RODATA|NOPTR, $64
 
 DATA one<>+0(SB)/4, $0x3f800000
 DATA one<>+4(SB)/4, $0x3f800000
@@ -1424,7 +1432,15 @@ DATA one<>+16(SB)/4, $0x3f800000
 DATA one<>+20(SB)/4, $0x3f800000
 DATA one<>+24(SB)/4, $0x3f800000
 DATA one<>+28(SB)/4, $0x3f800000
-GLOBL one<>(SB), RODATA|NOPTR, $32
+DATA one<>+32(SB)/4, $0x3f800000
+DATA one<>+36(SB)/4, $0x3f800000
+DATA one<>+40(SB)/4, $0x3f800000
+DATA one<>+44(SB)/4, $0x3f800000
+DATA one<>+48(SB)/4, $0x3f800000
+DATA one<>+52(SB)/4, $0x3f800000
+DATA one<>+56(SB)/4, $0x3f800000
+DATA one<>+60(SB)/4, $0x3f800000
+GLOBL one<>(SB), RODATA|NOPTR, $64
 
 DATA siluLeast<>+0(SB)/4, $0xc2cff0a4
 DATA siluLeast<>+4(SB)/4, $0xc2cff0a4
@@ -1434,7 +1450,15 @@ DATA siluLeast<>+16(SB)/4, $0xc2cff0a4
 DATA siluLeast<>+20(SB)/4, $0xc2cff0a4
 DATA siluLeast<>+24(SB)/4, $0xc2cff0a4
 DATA siluLeast<>+28(SB)/4, $0xc2cff0a4
-GLOBL siluLeast<>(SB), RODATA|NOPTR, $32
+DATA siluLeast<>+32(SB)/4, $0xc2cff0a4
+DATA siluLeast<>+36(SB)/4, $0xc2cff0a4
+DATA siluLeast<>+40(SB)/4, $0xc2cff0a4
+DATA siluLeast<>+44(SB)/4, $0xc2cff0a4
+DATA siluLeast<>+48(SB)/4, $0xc2cff0a4
+DATA siluLeast<>+52(SB)/4, $0xc2cff0a4
+DATA siluLeast<>+56(SB)/4, $0xc2cff0a4
+DATA siluLeast<>+60(SB)/4, $0xc2cff0a4
+GLOBL siluLeast<>(SB), RODATA|NOPTR, $64
 
 DATA siluMost<>+0(SB)/4, $0x428c0000
 DATA siluMost<>+4(SB)/4, $0x428c0000
@@ -1444,7 +1468,15 @@ DATA siluMost<>+16(SB)/4, $0x428c0000
 DATA siluMost<>+20(SB)/4, $0x428c0000
 DATA siluMost<>+24(SB)/4, $0x428c0000
 DATA siluMost<>+28(SB)/4, $0x428c0000
-GLOBL siluMost<>(SB), RODATA|NOPTR, $32
+DATA siluMost<>+32(SB)/4, $0x428c0000
+DATA siluMost<>+36(SB)/4, $0x428c0000
+DATA siluMost<>+40(SB)/4, $0x428c0000
+DATA siluMost<>+44(SB)/4, $0x428c0000
+DATA siluMost<>+48(SB)/4, $0x428c0000
+DATA siluMost<>+52(SB)/4, $0x428c0000
+DATA siluMost<>+56(SB)/4, $0x428c0000
+DATA siluMost<>+60(SB)/4, $0x428c0000
+GLOBL siluMost<>(SB), RODATA|NOPTR, $64
 
 DATA siluLog<>+0(SB)/4, $0xc138aa3b
 DATA siluLog<>+4(SB)/4, $0xc138aa3b
@@ -1454,7 +1486,15 @@ DATA siluLog<>+16(SB)/4, $0xc138aa3b
 DATA siluLog<>+20(SB)/4, $0xc138aa3b
 DATA siluLog<>+24(SB)/4, $0xc138aa3b
 DATA siluLog<>+28(SB)/4, $0xc138aa3b
-GLOBL siluLog<>(SB), RODATA|NOPTR, $32
+DATA siluLog<>+32(SB)/4, $0xc138aa3b
+DATA siluLog<>+36(SB)/4, $0xc138aa3b
+DATA siluLog<>+40(SB)/4, $0xc138aa3b
+DATA siluLog<>+44(SB)/4, $0xc138aa3b
+DATA siluLog<>+48(SB)/4, $0xc138aa3b
+DATA siluLog<>+52(SB)/4, $0xc138aa3b
+DATA siluLog<>+56(SB)/4, $0xc138aa3b
+DATA siluLog<>+60(SB)/4, $0xc138aa3b
+GLOBL siluLog<>(SB), RODATA|NOPTR, $64
 
 DATA siluPowers<>+0(SB)/4, $0x00000000
 DATA siluPowers<>+4(SB)/4, $0xfffb95c2
@@ -1474,7 +1514,15 @@ DATA siluMagic<>+16(SB)/4, $0x4b400338
 DATA siluMagic<>+20(SB)/4, $0x4b400338
 DATA siluMagic<>+24(SB)/4, $0x4b400338
 DATA siluMagic<>+28(SB)/4, $0x4b400338
-GLOBL siluMagic<>(SB), RODATA|NOPTR, $32
+DATA siluMagic<>+32(SB)/4, $0x4b400338
+DATA siluMagic<>+36(SB)/4, $0x4b400338
+DATA siluMagic<>+40(SB)/4, $0x4b400338
+DATA siluMagic<>+44(SB)/4, $0x4b400338
+DATA siluMagic<>+48(SB)/4, $0x4b400338
+DATA siluMagic<>+52(SB)/4, $0x4b400338
+DATA siluMagic<>+56(SB)/4, $0x4b400338
+DATA siluMagic<>+60(SB)/4, $0x4b400338
+GLOBL siluMagic<>(SB), RODATA|NOPTR, $64
 
 DATA siluLogLo<>+0(SB)/4, $0xb4257060
 DATA siluLogLo<>+4(SB)/4, $0xb4257060
@@ -1484,7 +1532,15 @@ DATA siluLogLo<>+16(SB)/4, $0xb4257060
 DATA siluLogLo<>+20(SB)/4, $0xb4257060
 DATA siluLogLo<>+24(SB)/4, $0xb4257060
 DATA siluLogLo<>+28(SB)/4, $0xb4257060
-GLOBL siluLogLo<>(SB), RODATA|NOPTR, $32
+DATA siluLogLo<>+32(SB)/4, $0xb4257060
+DATA siluLogLo<>+36(SB)/4, $0xb4257060
+DATA siluLogLo<>+40(SB)/4, $0xb4257060
+DATA siluLogLo<>+44(SB)/4, $0xb4257060
+DATA siluLogLo<>+48(SB)/4, $0xb4257060
+DATA siluLogLo<>+52(SB)/4, $0xb4257060
+DATA siluLogLo<>+56(SB)/4, $0xb4257060
+DATA siluLogLo<>+60(SB)/4, $0xb4257060
+GLOBL siluLogLo<>(SB), RODATA|NOPTR, $64
 
 DATA exp0<>+0(SB)/4, $0x38e352d1
 DATA exp0<>+4(SB)/4, $0x38e352d1
@@ -1494,7 +1550,15 @@ DATA exp0<>+16(SB)/4, $0x38e352d1
 DATA exp0<>+20(SB)/4, $0x38e352d1
 DATA exp0<>+24(SB)/4, $0x38e352d1
 DATA exp0<>+28(SB)/4, $0x38e352d1
-GLOBL exp0<>(SB), RODATA|NOPTR, $32
+DATA exp0<>+32(SB)/4, $0x38e352d1
+DATA exp0<>+36(SB)/4, $0x38e352d1
+DATA exp0<>+40(SB)/4, $0x38e352d1
+DATA exp0<>+44(SB)/4, $0x38e352d1
+DATA exp0<>+48(SB)/4, $0x38e352d1
+DATA exp0<>+52(SB)/4, $0x38e352d1
+DATA exp0<>+56(SB)/4, $0x38e352d1
+DATA exp0<>+60(SB)/4, $0x38e352d1
+GLOBL exp0<>(SB), RODATA|NOPTR, $64
 
 DATA exp1<>+0(SB)/4, $0x3b7607c9
 DATA exp1<>+4(SB)/4, $0x3b7607c9
@@ -1504,7 +1568,15 @@ DATA exp1<>+16(SB)/4, $0x3b7607c9
 DATA exp1<>+20(SB)/4, $0x3b7607c9
 DATA exp1<>+24(SB)/4, $0x3b7607c9
 DATA exp1<>+28(SB)/4, $0x3b7607c9
-GLOBL exp1<>(SB), RODATA|NOPTR, $32
+DATA exp1<>+32(SB)/4, $0x3b7607c9
+DATA exp1<>+36(SB)/4, $0x3b7607c9
+DATA exp1<>+40(SB)/4, $0x3b7607c9
+DATA exp1<>+44(SB)/4, $0x3b7607c9
+DATA exp1<>+48(SB)/4, $0x3b7607c9
+DATA exp1<>+52(SB)/4, $0x3b7607c9
+DATA exp1<>+56(SB)/4, $0x3b7607c9
+DATA exp1<>+60(SB)/4, $0x3b7607c9
+GLOBL exp1<>(SB), RODATA|NOPTR, $64
 
 DATA exp2<>+0(SB)/4, $0x3db17218
 DATA exp2<>+4(SB)/4, $0x3db17218
@@ -1514,7 +1586,15 @@ DATA exp2<>+16(SB)/4, $0x3db17218
 DATA exp2<>+20(SB)/4, $0x3db17218
 DATA exp2<>+24(SB)/4, $0x3db17218
 DATA exp2<>+28(SB)/4, $0x3db17218
-GLOBL exp2<>(SB), RODATA|NOPTR, $32
+DATA exp2<>+32(SB)/4, $0x3db17218
+DATA exp2<>+36(SB)/4, $0x3db17218
+DATA exp2<>+40(SB)/4, $0x3db17218
+DATA exp2<>+44(SB)/4, $0x3db17218
+DATA exp2<>+48(SB)/4, $0x3db17218
+DATA exp2<>+52(SB)/4, $0x3db17218
+DATA exp2<>+56(SB)/4, $0x3db17218
+DATA exp2<>+60(SB)/4, $0x3db17218
+GLOBL exp2<>(SB), RODATA|NOPTR, $64
 
 DATA exp3<>+0(SB)/4, $0x3f800000
 DATA exp3<>+4(SB)/4, $0x3f800000
@@ -1524,7 +1604,15 @@ DATA exp3<>+16(SB)/4, $0x3f800000
 DATA exp3<>+20(SB)/4, $0x3f800000
 DATA exp3<>+24(SB)/4, $0x3f800000
 DATA exp3<>+28(SB)/4, $0x3f800000
-GLOBL exp3<>(SB), RODATA|NOPTR, $32
+DATA exp3<>+32(SB)/4, $0x3f800000
+DATA exp3<>+36(SB)/4, $0x3f800000
+DATA exp3<>+40(SB)/4, $0x3f800000
+DATA exp3<>+44(SB)/4, $0x3f800000
+DATA exp3<>+48(SB)/4, $0x3f800000
+DATA exp3<>+52(SB)/4, $0x3f800000
+DATA exp3<>+56(SB)/4, $0x3f800000
+DATA exp3<>+60(SB)/4, $0x3f800000
+GLOBL exp3<>(SB), RODATA|NOPTR, $64
 
 // func mulAVX2(dst *float32, a *float32, b *float32, n int)
 // Requires: AVX
@@ -1566,67 +1654,67 @@ loop:
 	VZEROUPPER
 	RET
 
-// func noiseAVX2(x *float32, groups int, c *byte, scale *[8]float32, lo float32, hi float32)
+// func noiseAVX2(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·noiseAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), AX
-	MOVQ groups+8(FP), CX
+	MOVQ turns+8(FP), CX
 	MOVQ c+16(FP), DX
 	MOVQ scale+24(FP), BX
 	XORL SI, SI
 
 loop:
-	VMOVDQU      64(DX), Y0
-	VMOVDQU      96(DX), Y1
-	VMOVDQU      128(DX), Y2
+	VMOVUPS      64(DX), Y0
+	VMOVUPS      96(DX), Y1
+	VMOVUPS      128(DX), Y2
 	VMOVD        SI, X3
 	VPBROADCASTD X3, Y3
-	VMOVDQU      philoxM0<>+0(SB), Y4
-	VMOVDQU      philoxM1<>+0(SB), Y5
-	VMOVDQU      (DX), Y6
-	VMOVDQU      32(DX), Y7
+	VMOVUPS      philoxM0<>+0(SB), Y4
+	VMOVUPS      philoxM1<>+0(SB), Y5
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
 	VPMULUDQ     Y4, Y0, Y8
 	VPSRLQ       $0x20, Y0, Y0
 	VPMULUDQ     Y4, Y0, Y0
-	VPSRLQ       $0x20, Y8, Y9
-	VPBLENDD     $0xaa, Y0, Y9, Y9
+	VPSRLQ       $0x20, Y8, Y10
+	VPBLENDD     $0xaa, Y0, Y10, Y10
 	VPSLLQ       $0x20, Y0, Y0
 	VPBLENDD     $0xaa, Y0, Y8, Y0
 	VPMULUDQ     Y5, Y2, Y8
 	VPSRLQ       $0x20, Y2, Y2
 	VPMULUDQ     Y5, Y2, Y2
-	VPSRLQ       $0x20, Y8, Y10
-	VPBLENDD     $0xaa, Y2, Y10, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPBLENDD     $0xaa, Y2, Y11, Y11
 	VPSLLQ       $0x20, Y2, Y2
 	VPBLENDD     $0xaa, Y2, Y8, Y2
-	VPXOR        Y1, Y10, Y10
-	VPXOR        Y6, Y10, Y10
-	VPXOR        Y3, Y9, Y9
-	VPXOR        Y7, Y9, Y9
+	VPXOR        Y1, Y11, Y11
+	VPXOR        Y6, Y11, Y11
+	VPXOR        Y3, Y10, Y10
+	VPXOR        Y7, Y10, Y10
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y10, Y1
-	VPSRLQ       $0x20, Y10, Y3
+	VPMULUDQ     Y4, Y11, Y1
+	VPSRLQ       $0x20, Y11, Y3
 	VPMULUDQ     Y4, Y3, Y3
 	VPSRLQ       $0x20, Y1, Y8
 	VPBLENDD     $0xaa, Y3, Y8, Y8
 	VPSLLQ       $0x20, Y3, Y3
 	VPBLENDD     $0xaa, Y3, Y1, Y3
-	VPMULUDQ     Y5, Y9, Y1
-	VPSRLQ       $0x20, Y9, Y9
-	VPMULUDQ     Y5, Y9, Y9
-	VPSRLQ       $0x20, Y1, Y10
-	VPBLENDD     $0xaa, Y9, Y10, Y10
-	VPSLLQ       $0x20, Y9, Y9
-	VPBLENDD     $0xaa, Y9, Y1, Y9
-	VPXOR        Y2, Y10, Y10
-	VPXOR        Y6, Y10, Y10
+	VPMULUDQ     Y5, Y10, Y1
+	VPSRLQ       $0x20, Y10, Y10
+	VPMULUDQ     Y5, Y10, Y10
+	VPSRLQ       $0x20, Y1, Y11
+	VPBLENDD     $0xaa, Y10, Y11, Y11
+	VPSLLQ       $0x20, Y10, Y10
+	VPBLENDD     $0xaa, Y10, Y1, Y10
+	VPXOR        Y2, Y11, Y11
+	VPXOR        Y6, Y11, Y11
 	VPXOR        Y0, Y8, Y8
 	VPXOR        Y7, Y8, Y8
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y10, Y0
-	VPSRLQ       $0x20, Y10, Y1
+	VPMULUDQ     Y4, Y11, Y0
+	VPSRLQ       $0x20, Y11, Y1
 	VPMULUDQ     Y4, Y1, Y1
 	VPSRLQ       $0x20, Y0, Y2
 	VPBLENDD     $0xaa, Y1, Y2, Y2
@@ -1635,58 +1723,58 @@ loop:
 	VPMULUDQ     Y5, Y8, Y0
 	VPSRLQ       $0x20, Y8, Y8
 	VPMULUDQ     Y5, Y8, Y8
-	VPSRLQ       $0x20, Y0, Y10
-	VPBLENDD     $0xaa, Y8, Y10, Y10
+	VPSRLQ       $0x20, Y0, Y11
+	VPBLENDD     $0xaa, Y8, Y11, Y11
 	VPSLLQ       $0x20, Y8, Y8
 	VPBLENDD     $0xaa, Y8, Y0, Y8
-	VPXOR        Y9, Y10, Y10
-	VPXOR        Y6, Y10, Y10
+	VPXOR        Y10, Y11, Y11
+	VPXOR        Y6, Y11, Y11
 	VPXOR        Y3, Y2, Y2
 	VPXOR        Y7, Y2, Y2
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y10, Y0
-	VPSRLQ       $0x20, Y10, Y3
+	VPMULUDQ     Y4, Y11, Y0
+	VPSRLQ       $0x20, Y11, Y3
 	VPMULUDQ     Y4, Y3, Y3
-	VPSRLQ       $0x20, Y0, Y9
-	VPBLENDD     $0xaa, Y3, Y9, Y9
+	VPSRLQ       $0x20, Y0, Y10
+	VPBLENDD     $0xaa, Y3, Y10, Y10
 	VPSLLQ       $0x20, Y3, Y3
 	VPBLENDD     $0xaa, Y3, Y0, Y3
 	VPMULUDQ     Y5, Y2, Y0
 	VPSRLQ       $0x20, Y2, Y2
 	VPMULUDQ     Y5, Y2, Y2
-	VPSRLQ       $0x20, Y0, Y10
-	VPBLENDD     $0xaa, Y2, Y10, Y10
+	VPSRLQ       $0x20, Y0, Y11
+	VPBLENDD     $0xaa, Y2, Y11, Y11
 	VPSLLQ       $0x20, Y2, Y2
 	VPBLENDD     $0xaa, Y2, Y0, Y2
-	VPXOR        Y8, Y10, Y10
-	VPXOR        Y6, Y10, Y10
-	VPXOR        Y1, Y9, Y9
-	VPXOR        Y7, Y9, Y9
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y6, Y11, Y11
+	VPXOR        Y1, Y10, Y10
+	VPXOR        Y7, Y10, Y10
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y10, Y0
-	VPSRLQ       $0x20, Y10, Y1
+	VPMULUDQ     Y4, Y11, Y0
+	VPSRLQ       $0x20, Y11, Y1
 	VPMULUDQ     Y4, Y1, Y1
 	VPSRLQ       $0x20, Y0, Y8
 	VPBLENDD     $0xaa, Y1, Y8, Y8
 	VPSLLQ       $0x20, Y1, Y1
 	VPBLENDD     $0xaa, Y1, Y0, Y1
-	VPMULUDQ     Y5, Y9, Y0
-	VPSRLQ       $0x20, Y9, Y9
-	VPMULUDQ     Y5, Y9, Y9
-	VPSRLQ       $0x20, Y0, Y10
-	VPBLENDD     $0xaa, Y9, Y10, Y10
-	VPSLLQ       $0x20, Y9, Y9
-	VPBLENDD     $0xaa, Y9, Y0, Y9
-	VPXOR        Y2, Y10, Y10
-	VPXOR        Y6, Y10, Y10
+	VPMULUDQ     Y5, Y10, Y0
+	VPSRLQ       $0x20, Y10, Y10
+	VPMULUDQ     Y5, Y10, Y10
+	VPSRLQ       $0x20, Y0, Y11
+	VPBLENDD     $0xaa, Y10, Y11, Y11
+	VPSLLQ       $0x20, Y10, Y10
+	VPBLENDD     $0xaa, Y10, Y0, Y10
+	VPXOR        Y2, Y11, Y11
+	VPXOR        Y6, Y11, Y11
 	VPXOR        Y3, Y8, Y8
 	VPXOR        Y7, Y8, Y8
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y10, Y0
-	VPSRLQ       $0x20, Y10, Y2
+	VPMULUDQ     Y4, Y11, Y0
+	VPSRLQ       $0x20, Y11, Y2
 	VPMULUDQ     Y4, Y2, Y2
 	VPSRLQ       $0x20, Y0, Y3
 	VPBLENDD     $0xaa, Y2, Y3, Y3
@@ -1695,58 +1783,58 @@ loop:
 	VPMULUDQ     Y5, Y8, Y0
 	VPSRLQ       $0x20, Y8, Y8
 	VPMULUDQ     Y5, Y8, Y8
-	VPSRLQ       $0x20, Y0, Y10
-	VPBLENDD     $0xaa, Y8, Y10, Y10
+	VPSRLQ       $0x20, Y0, Y11
+	VPBLENDD     $0xaa, Y8, Y11, Y11
 	VPSLLQ       $0x20, Y8, Y8
 	VPBLENDD     $0xaa, Y8, Y0, Y8
-	VPXOR        Y9, Y10, Y10
-	VPXOR        Y6, Y10, Y10
+	VPXOR        Y10, Y11, Y11
+	VPXOR        Y6, Y11, Y11
 	VPXOR        Y1, Y3, Y3
 	VPXOR        Y7, Y3, Y3
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y10, Y0
-	VPSRLQ       $0x20, Y10, Y1
+	VPMULUDQ     Y4, Y11, Y0
+	VPSRLQ       $0x20, Y11, Y1
 	VPMULUDQ     Y4, Y1, Y1
-	VPSRLQ       $0x20, Y0, Y9
-	VPBLENDD     $0xaa, Y1, Y9, Y9
+	VPSRLQ       $0x20, Y0, Y10
+	VPBLENDD     $0xaa, Y1, Y10, Y10
 	VPSLLQ       $0x20, Y1, Y1
 	VPBLENDD     $0xaa, Y1, Y0, Y1
 	VPMULUDQ     Y5, Y3, Y0
 	VPSRLQ       $0x20, Y3, Y3
 	VPMULUDQ     Y5, Y3, Y3
-	VPSRLQ       $0x20, Y0, Y10
-	VPBLENDD     $0xaa, Y3, Y10, Y10
+	VPSRLQ       $0x20, Y0, Y11
+	VPBLENDD     $0xaa, Y3, Y11, Y11
 	VPSLLQ       $0x20, Y3, Y3
 	VPBLENDD     $0xaa, Y3, Y0, Y3
-	VPXOR        Y8, Y10, Y10
-	VPXOR        Y6, Y10, Y10
-	VPXOR        Y2, Y9, Y9
-	VPXOR        Y7, Y9, Y9
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y6, Y11, Y11
+	VPXOR        Y2, Y10, Y10
+	VPXOR        Y7, Y10, Y10
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y10, Y0
-	VPSRLQ       $0x20, Y10, Y2
+	VPMULUDQ     Y4, Y11, Y0
+	VPSRLQ       $0x20, Y11, Y2
 	VPMULUDQ     Y4, Y2, Y2
 	VPSRLQ       $0x20, Y0, Y8
 	VPBLENDD     $0xaa, Y2, Y8, Y8
 	VPSLLQ       $0x20, Y2, Y2
 	VPBLENDD     $0xaa, Y2, Y0, Y2
-	VPMULUDQ     Y5, Y9, Y0
-	VPSRLQ       $0x20, Y9, Y9
-	VPMULUDQ     Y5, Y9, Y9
-	VPSRLQ       $0x20, Y0, Y10
-	VPBLENDD     $0xaa, Y9, Y10, Y10
-	VPSLLQ       $0x20, Y9, Y9
-	VPBLENDD     $0xaa, Y9, Y0, Y9
-	VPXOR        Y3, Y10, Y10
-	VPXOR        Y6, Y10, Y10
+	VPMULUDQ     Y5, Y10, Y0
+	VPSRLQ       $0x20, Y10, Y10
+	VPMULUDQ     Y5, Y10, Y10
+	VPSRLQ       $0x20, Y0, Y11
+	VPBLENDD     $0xaa, Y10, Y11, Y11
+	VPSLLQ       $0x20, Y10, Y10
+	VPBLENDD     $0xaa, Y10, Y0, Y10
+	VPXOR        Y3, Y11, Y11
+	VPXOR        Y6, Y11, Y11
 	VPXOR        Y1, Y8, Y8
 	VPXOR        Y7, Y8, Y8
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y10, Y0
-	VPSRLQ       $0x20, Y10, Y1
+	VPMULUDQ     Y4, Y11, Y0
+	VPSRLQ       $0x20, Y11, Y1
 	VPMULUDQ     Y4, Y1, Y1
 	VPSRLQ       $0x20, Y0, Y3
 	VPBLENDD     $0xaa, Y1, Y3, Y3
@@ -1755,18 +1843,18 @@ loop:
 	VPMULUDQ     Y5, Y8, Y0
 	VPSRLQ       $0x20, Y8, Y8
 	VPMULUDQ     Y5, Y8, Y8
-	VPSRLQ       $0x20, Y0, Y10
-	VPBLENDD     $0xaa, Y8, Y10, Y10
+	VPSRLQ       $0x20, Y0, Y11
+	VPBLENDD     $0xaa, Y8, Y11, Y11
 	VPSLLQ       $0x20, Y8, Y8
 	VPBLENDD     $0xaa, Y8, Y0, Y8
-	VPXOR        Y9, Y10, Y10
-	VPXOR        Y6, Y10, Y10
+	VPXOR        Y10, Y11, Y11
+	VPXOR        Y6, Y11, Y11
 	VPXOR        Y2, Y3, Y3
 	VPXOR        Y7, Y3, Y3
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y10, Y0
-	VPSRLQ       $0x20, Y10, Y2
+	VPMULUDQ     Y4, Y11, Y0
+	VPSRLQ       $0x20, Y11, Y2
 	VPMULUDQ     Y4, Y2, Y2
 	VPSRLQ       $0x20, Y0, Y4
 	VPBLENDD     $0xaa, Y2, Y4, Y4
@@ -1810,8 +1898,8 @@ loop:
 	VADDPS       Y0, Y5, Y5
 	VFMADD231PS  ln2Hi<>+0(SB), Y1, Y5
 	VMULPS       minus2<>+0(SB), Y5, Y0
-	VXORPS       Y1, Y1, Y1
-	VMAXPS       Y0, Y1, Y0
+	VXORPS       X9, X9, X9
+	VMAXPS       Y0, Y9, Y0
 	VSQRTPS      Y0, Y0
 	VPSRLD       $0x08, Y3, Y1
 	VCVTDQ2PS    Y1, Y1
@@ -1839,21 +1927,23 @@ loop:
 	VPADDD       int1<>+0(SB), Y3, Y1
 	VPAND        int2<>+0(SB), Y1, Y1
 	VPSLLD       $0x1e, Y1, Y1
-	VXORPS       Y1, Y7, Y7
+	VPXOR        Y1, Y7, Y7
 	VMULPS       Y0, Y7, Y7
 	VPAND        int2<>+0(SB), Y3, Y3
 	VPSLLD       $0x1e, Y3, Y3
-	VXORPS       Y3, Y5, Y5
+	VPXOR        Y3, Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VMOVUPS      (AX), Y0
-	VFMADD231PS  (BX), Y7, Y0
+	VMOVUPS      (BX), Y1
+	VFMADD231PS  Y1, Y7, Y0
 	VBROADCASTSS lo+32(FP), Y1
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS hi+36(FP), Y1
 	VMINPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      32(AX), Y0
-	VFMADD231PS  (BX), Y5, Y0
+	VMOVUPS      (BX), Y1
+	VFMADD231PS  Y1, Y5, Y0
 	VBROADCASTSS lo+32(FP), Y1
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS hi+36(FP), Y1
@@ -1886,8 +1976,8 @@ loop:
 	VADDPS       Y0, Y3, Y3
 	VFMADD231PS  ln2Hi<>+0(SB), Y1, Y3
 	VMULPS       minus2<>+0(SB), Y3, Y0
-	VXORPS       Y1, Y1, Y1
-	VMAXPS       Y0, Y1, Y0
+	VXORPS       X9, X9, X9
+	VMAXPS       Y0, Y9, Y0
 	VSQRTPS      Y0, Y0
 	VPSRLD       $0x08, Y2, Y1
 	VCVTDQ2PS    Y1, Y1
@@ -1915,28 +2005,30 @@ loop:
 	VPADDD       int1<>+0(SB), Y2, Y1
 	VPAND        int2<>+0(SB), Y1, Y1
 	VPSLLD       $0x1e, Y1, Y1
-	VXORPS       Y1, Y5, Y5
+	VPXOR        Y1, Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VPAND        int2<>+0(SB), Y2, Y2
 	VPSLLD       $0x1e, Y2, Y2
-	VXORPS       Y2, Y3, Y3
+	VPXOR        Y2, Y3, Y3
 	VMULPS       Y0, Y3, Y3
 	VMOVUPS      64(AX), Y0
-	VFMADD231PS  (BX), Y5, Y0
+	VMOVUPS      (BX), Y1
+	VFMADD231PS  Y1, Y5, Y0
 	VBROADCASTSS lo+32(FP), Y1
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS hi+36(FP), Y1
 	VMINPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 64(AX)
 	VMOVUPS      96(AX), Y0
-	VFMADD231PS  (BX), Y3, Y0
+	VMOVUPS      (BX), Y1
+	VFMADD231PS  Y1, Y3, Y0
 	VBROADCASTSS lo+32(FP), Y1
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS hi+36(FP), Y1
 	VMINPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 96(AX)
-	ADDQ         $0x80, AX
-	INCL         SI
+	ADDQ         $0x00000080, AX
+	ADDL         $0x01, SI
 	DECQ         CX
 	JNZ          loop
 	VZEROUPPER
@@ -1950,7 +2042,15 @@ DATA philoxM0<>+16(SB)/4, $0xd2511f53
 DATA philoxM0<>+20(SB)/4, $0xd2511f53
 DATA philoxM0<>+24(SB)/4, $0xd2511f53
 DATA philoxM0<>+28(SB)/4, $0xd2511f53
-GLOBL philoxM0<>(SB), RODATA|NOPTR, $32
+DATA philoxM0<>+32(SB)/4, $0xd2511f53
+DATA philoxM0<>+36(SB)/4, $0xd2511f53
+DATA philoxM0<>+40(SB)/4, $0xd2511f53
+DATA philoxM0<>+44(SB)/4, $0xd2511f53
+DATA philoxM0<>+48(SB)/4, $0xd2511f53
+DATA philoxM0<>+52(SB)/4, $0xd2511f53
+DATA philoxM0<>+56(SB)/4, $0xd2511f53
+DATA philoxM0<>+60(SB)/4, $0xd2511f53
+GLOBL philoxM0<>(SB), RODATA|NOPTR, $64
 
 DATA philoxM1<>+0(SB)/4, $0xcd9e8d57
 DATA philoxM1<>+4(SB)/4, $0xcd9e8d57
@@ -1960,7 +2060,15 @@ DATA philoxM1<>+16(SB)/4, $0xcd9e8d57
 DATA philoxM1<>+20(SB)/4, $0xcd9e8d57
 DATA philoxM1<>+24(SB)/4, $0xcd9e8d57
 DATA philoxM1<>+28(SB)/4, $0xcd9e8d57
-GLOBL philoxM1<>(SB), RODATA|NOPTR, $32
+DATA philoxM1<>+32(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+36(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+40(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+44(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+48(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+52(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+56(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+60(SB)/4, $0xcd9e8d57
+GLOBL philoxM1<>(SB), RODATA|NOPTR, $64
 
 DATA philoxW0<>+0(SB)/4, $0x9e3779b9
 DATA philoxW0<>+4(SB)/4, $0x9e3779b9
@@ -1970,7 +2078,15 @@ DATA philoxW0<>+16(SB)/4, $0x9e3779b9
 DATA philoxW0<>+20(SB)/4, $0x9e3779b9
 DATA philoxW0<>+24(SB)/4, $0x9e3779b9
 DATA philoxW0<>+28(SB)/4, $0x9e3779b9
-GLOBL philoxW0<>(SB), RODATA|NOPTR, $32
+DATA philoxW0<>+32(SB)/4, $0x9e3779b9
+DATA philoxW0<>+36(SB)/4, $0x9e3779b9
+DATA philoxW0<>+40(SB)/4, $0x9e3779b9
+DATA philoxW0<>+44(SB)/4, $0x9e3779b9
+DATA philoxW0<>+48(SB)/4, $0x9e3779b9
+DATA philoxW0<>+52(SB)/4, $0x9e3779b9
+DATA philoxW0<>+56(SB)/4, $0x9e3779b9
+DATA philoxW0<>+60(SB)/4, $0x9e3779b9
+GLOBL philoxW0<>(SB), RODATA|NOPTR, $64
 
 DATA philoxW1<>+0(SB)/4, $0xbb67ae85
 DATA philoxW1<>+4(SB)/4, $0xbb67ae85
@@ -1980,7 +2096,15 @@ DATA philoxW1<>+16(SB)/4, $0xbb67ae85
 DATA philoxW1<>+20(SB)/4, $0xbb67ae85
 DATA philoxW1<>+24(SB)/4, $0xbb67ae85
 DATA philoxW1<>+28(SB)/4, $0xbb67ae85
-GLOBL philoxW1<>(SB), RODATA|NOPTR, $32
+DATA philoxW1<>+32(SB)/4, $0xbb67ae85
+DATA philoxW1<>+36(SB)/4, $0xbb67ae85
+DATA philoxW1<>+40(SB)/4, $0xbb67ae85
+DATA philoxW1<>+44(SB)/4, $0xbb67ae85
+DATA philoxW1<>+48(SB)/4, $0xbb67ae85
+DATA philoxW1<>+52(SB)/4, $0xbb67ae85
+DATA philoxW1<>+56(SB)/4, $0xbb67ae85
+DATA philoxW1<>+60(SB)/4, $0xbb67ae85
+GLOBL philoxW1<>(SB), RODATA|NOPTR, $64
 
 DATA int1<>+0(SB)/4, $0x00000001
 DATA int1<>+4(SB)/4, $0x00000001
@@ -1990,7 +2114,15 @@ DATA int1<>+16(SB)/4, $0x00000001
 DATA int1<>+20(SB)/4, $0x00000001
 DATA int1<>+24(SB)/4, $0x00000001
 DATA int1<>+28(SB)/4, $0x00000001
-GLOBL int1<>(SB), RODATA|NOPTR, $32
+DATA int1<>+32(SB)/4, $0x00000001
+DATA int1<>+36(SB)/4, $0x00000001
+DATA int1<>+40(SB)/4, $0x00000001
+DATA int1<>+44(SB)/4, $0x00000001
+DATA int1<>+48(SB)/4, $0x00000001
+DATA int1<>+52(SB)/4, $0x00000001
+DATA int1<>+56(SB)/4, $0x00000001
+DATA int1<>+60(SB)/4, $0x00000001
+GLOBL int1<>(SB), RODATA|NOPTR, $64
 
 DATA sqrtHalf<>+0(SB)/4, $0x3f3504f3
 DATA sqrtHalf<>+4(SB)/4, $0x3f3504f3
@@ -2000,7 +2132,15 @@ DATA sqrtHalf<>+16(SB)/4, $0x3f3504f3
 DATA sqrtHalf<>+20(SB)/4, $0x3f3504f3
 DATA sqrtHalf<>+24(SB)/4, $0x3f3504f3
 DATA sqrtHalf<>+28(SB)/4, $0x3f3504f3
-GLOBL sqrtHalf<>(SB), RODATA|NOPTR, $32
+DATA sqrtHalf<>+32(SB)/4, $0x3f3504f3
+DATA sqrtHalf<>+36(SB)/4, $0x3f3504f3
+DATA sqrtHalf<>+40(SB)/4, $0x3f3504f3
+DATA sqrtHalf<>+44(SB)/4, $0x3f3504f3
+DATA sqrtHalf<>+48(SB)/4, $0x3f3504f3
+DATA sqrtHalf<>+52(SB)/4, $0x3f3504f3
+DATA sqrtHalf<>+56(SB)/4, $0x3f3504f3
+DATA sqrtHalf<>+60(SB)/4, $0x3f3504f3
+GLOBL sqrtHalf<>(SB), RODATA|NOPTR, $64
 
 DATA log0<>+0(SB)/4, $0x3d9021bb
 DATA log0<>+4(SB)/4, $0x3d9021bb
@@ -2010,7 +2150,15 @@ DATA log0<>+16(SB)/4, $0x3d9021bb
 DATA log0<>+20(SB)/4, $0x3d9021bb
 DATA log0<>+24(SB)/4, $0x3d9021bb
 DATA log0<>+28(SB)/4, $0x3d9021bb
-GLOBL log0<>(SB), RODATA|NOPTR, $32
+DATA log0<>+32(SB)/4, $0x3d9021bb
+DATA log0<>+36(SB)/4, $0x3d9021bb
+DATA log0<>+40(SB)/4, $0x3d9021bb
+DATA log0<>+44(SB)/4, $0x3d9021bb
+DATA log0<>+48(SB)/4, $0x3d9021bb
+DATA log0<>+52(SB)/4, $0x3d9021bb
+DATA log0<>+56(SB)/4, $0x3d9021bb
+DATA log0<>+60(SB)/4, $0x3d9021bb
+GLOBL log0<>(SB), RODATA|NOPTR, $64
 
 DATA log1<>+0(SB)/4, $0xbdebd1b8
 DATA log1<>+4(SB)/4, $0xbdebd1b8
@@ -2020,7 +2168,15 @@ DATA log1<>+16(SB)/4, $0xbdebd1b8
 DATA log1<>+20(SB)/4, $0xbdebd1b8
 DATA log1<>+24(SB)/4, $0xbdebd1b8
 DATA log1<>+28(SB)/4, $0xbdebd1b8
-GLOBL log1<>(SB), RODATA|NOPTR, $32
+DATA log1<>+32(SB)/4, $0xbdebd1b8
+DATA log1<>+36(SB)/4, $0xbdebd1b8
+DATA log1<>+40(SB)/4, $0xbdebd1b8
+DATA log1<>+44(SB)/4, $0xbdebd1b8
+DATA log1<>+48(SB)/4, $0xbdebd1b8
+DATA log1<>+52(SB)/4, $0xbdebd1b8
+DATA log1<>+56(SB)/4, $0xbdebd1b8
+DATA log1<>+60(SB)/4, $0xbdebd1b8
+GLOBL log1<>(SB), RODATA|NOPTR, $64
 
 DATA log2<>+0(SB)/4, $0x3def251a
 DATA log2<>+4(SB)/4, $0x3def251a
@@ -2030,7 +2186,15 @@ DATA log2<>+16(SB)/4, $0x3def251a
 DATA log2<>+20(SB)/4, $0x3def251a
 DATA log2<>+24(SB)/4, $0x3def251a
 DATA log2<>+28(SB)/4, $0x3def251a
-GLOBL log2<>(SB), RODATA|NOPTR, $32
+DATA log2<>+32(SB)/4, $0x3def251a
+DATA log2<>+36(SB)/4, $0x3def251a
+DATA log2<>+40(SB)/4, $0x3def251a
+DATA log2<>+44(SB)/4, $0x3def251a
+DATA log2<>+48(SB)/4, $0x3def251a
+DATA log2<>+52(SB)/4, $0x3def251a
+DATA log2<>+56(SB)/4, $0x3def251a
+DATA log2<>+60(SB)/4, $0x3def251a
+GLOBL log2<>(SB), RODATA|NOPTR, $64
 
 DATA log3<>+0(SB)/4, $0xbdfe5d4f
 DATA log3<>+4(SB)/4, $0xbdfe5d4f
@@ -2040,7 +2204,15 @@ DATA log3<>+16(SB)/4, $0xbdfe5d4f
 DATA log3<>+20(SB)/4, $0xbdfe5d4f
 DATA log3<>+24(SB)/4, $0xbdfe5d4f
 DATA log3<>+28(SB)/4, $0xbdfe5d4f
-GLOBL log3<>(SB), RODATA|NOPTR, $32
+DATA log3<>+32(SB)/4, $0xbdfe5d4f
+DATA log3<>+36(SB)/4, $0xbdfe5d4f
+DATA log3<>+40(SB)/4, $0xbdfe5d4f
+DATA log3<>+44(SB)/4, $0xbdfe5d4f
+DATA log3<>+48(SB)/4, $0xbdfe5d4f
+DATA log3<>+52(SB)/4, $0xbdfe5d4f
+DATA log3<>+56(SB)/4, $0xbdfe5d4f
+DATA log3<>+60(SB)/4, $0xbdfe5d4f
+GLOBL log3<>(SB), RODATA|NOPTR, $64
 
 DATA log4<>+0(SB)/4, $0x3e11e9bf
 DATA log4<>+4(SB)/4, $0x3e11e9bf
@@ -2050,7 +2222,15 @@ DATA log4<>+16(SB)/4, $0x3e11e9bf
 DATA log4<>+20(SB)/4, $0x3e11e9bf
 DATA log4<>+24(SB)/4, $0x3e11e9bf
 DATA log4<>+28(SB)/4, $0x3e11e9bf
-GLOBL log4<>(SB), RODATA|NOPTR, $32
+DATA log4<>+32(SB)/4, $0x3e11e9bf
+DATA log4<>+36(SB)/4, $0x3e11e9bf
+DATA log4<>+40(SB)/4, $0x3e11e9bf
+DATA log4<>+44(SB)/4, $0x3e11e9bf
+DATA log4<>+48(SB)/4, $0x3e11e9bf
+DATA log4<>+52(SB)/4, $0x3e11e9bf
+DATA log4<>+56(SB)/4, $0x3e11e9bf
+DATA log4<>+60(SB)/4, $0x3e11e9bf
+GLOBL log4<>(SB), RODATA|NOPTR, $64
 
 DATA log5<>+0(SB)/4, $0xbe2aae50
 DATA log5<>+4(SB)/4, $0xbe2aae50
@@ -2060,7 +2240,15 @@ DATA log5<>+16(SB)/4, $0xbe2aae50
 DATA log5<>+20(SB)/4, $0xbe2aae50
 DATA log5<>+24(SB)/4, $0xbe2aae50
 DATA log5<>+28(SB)/4, $0xbe2aae50
-GLOBL log5<>(SB), RODATA|NOPTR, $32
+DATA log5<>+32(SB)/4, $0xbe2aae50
+DATA log5<>+36(SB)/4, $0xbe2aae50
+DATA log5<>+40(SB)/4, $0xbe2aae50
+DATA log5<>+44(SB)/4, $0xbe2aae50
+DATA log5<>+48(SB)/4, $0xbe2aae50
+DATA log5<>+52(SB)/4, $0xbe2aae50
+DATA log5<>+56(SB)/4, $0xbe2aae50
+DATA log5<>+60(SB)/4, $0xbe2aae50
+GLOBL log5<>(SB), RODATA|NOPTR, $64
 
 DATA log6<>+0(SB)/4, $0x3e4cceac
 DATA log6<>+4(SB)/4, $0x3e4cceac
@@ -2070,7 +2258,15 @@ DATA log6<>+16(SB)/4, $0x3e4cceac
 DATA log6<>+20(SB)/4, $0x3e4cceac
 DATA log6<>+24(SB)/4, $0x3e4cceac
 DATA log6<>+28(SB)/4, $0x3e4cceac
-GLOBL log6<>(SB), RODATA|NOPTR, $32
+DATA log6<>+32(SB)/4, $0x3e4cceac
+DATA log6<>+36(SB)/4, $0x3e4cceac
+DATA log6<>+40(SB)/4, $0x3e4cceac
+DATA log6<>+44(SB)/4, $0x3e4cceac
+DATA log6<>+48(SB)/4, $0x3e4cceac
+DATA log6<>+52(SB)/4, $0x3e4cceac
+DATA log6<>+56(SB)/4, $0x3e4cceac
+DATA log6<>+60(SB)/4, $0x3e4cceac
+GLOBL log6<>(SB), RODATA|NOPTR, $64
 
 DATA log7<>+0(SB)/4, $0xbe7ffffc
 DATA log7<>+4(SB)/4, $0xbe7ffffc
@@ -2080,7 +2276,15 @@ DATA log7<>+16(SB)/4, $0xbe7ffffc
 DATA log7<>+20(SB)/4, $0xbe7ffffc
 DATA log7<>+24(SB)/4, $0xbe7ffffc
 DATA log7<>+28(SB)/4, $0xbe7ffffc
-GLOBL log7<>(SB), RODATA|NOPTR, $32
+DATA log7<>+32(SB)/4, $0xbe7ffffc
+DATA log7<>+36(SB)/4, $0xbe7ffffc
+DATA log7<>+40(SB)/4, $0xbe7ffffc
+DATA log7<>+44(SB)/4, $0xbe7ffffc
+DATA log7<>+48(SB)/4, $0xbe7ffffc
+DATA log7<>+52(SB)/4, $0xbe7ffffc
+DATA log7<>+56(SB)/4, $0xbe7ffffc
+DATA log7<>+60(SB)/4, $0xbe7ffffc
+GLOBL log7<>(SB), RODATA|NOPTR, $64
 
 DATA log8<>+0(SB)/4, $0x3eaaaaaa
 DATA log8<>+4(SB)/4, $0x3eaaaaaa
@@ -2090,7 +2294,15 @@ DATA log8<>+16(SB)/4, $0x3eaaaaaa
 DATA log8<>+20(SB)/4, $0x3eaaaaaa
 DATA log8<>+24(SB)/4, $0x3eaaaaaa
 DATA log8<>+28(SB)/4, $0x3eaaaaaa
-GLOBL log8<>(SB), RODATA|NOPTR, $32
+DATA log8<>+32(SB)/4, $0x3eaaaaaa
+DATA log8<>+36(SB)/4, $0x3eaaaaaa
+DATA log8<>+40(SB)/4, $0x3eaaaaaa
+DATA log8<>+44(SB)/4, $0x3eaaaaaa
+DATA log8<>+48(SB)/4, $0x3eaaaaaa
+DATA log8<>+52(SB)/4, $0x3eaaaaaa
+DATA log8<>+56(SB)/4, $0x3eaaaaaa
+DATA log8<>+60(SB)/4, $0x3eaaaaaa
+GLOBL log8<>(SB), RODATA|NOPTR, $64
 
 DATA ln2Lo<>+0(SB)/4, $0xb95e8083
 DATA ln2Lo<>+4(SB)/4, $0xb95e8083
@@ -2100,7 +2312,15 @@ DATA ln2Lo<>+16(SB)/4, $0xb95e8083
 DATA ln2Lo<>+20(SB)/4, $0xb95e8083
 DATA ln2Lo<>+24(SB)/4, $0xb95e8083
 DATA ln2Lo<>+28(SB)/4, $0xb95e8083
-GLOBL ln2Lo<>(SB), RODATA|NOPTR, $32
+DATA ln2Lo<>+32(SB)/4, $0xb95e8083
+DATA ln2Lo<>+36(SB)/4, $0xb95e8083
+DATA ln2Lo<>+40(SB)/4, $0xb95e8083
+DATA ln2Lo<>+44(SB)/4, $0xb95e8083
+DATA ln2Lo<>+48(SB)/4, $0xb95e8083
+DATA ln2Lo<>+52(SB)/4, $0xb95e8083
+DATA ln2Lo<>+56(SB)/4, $0xb95e8083
+DATA ln2Lo<>+60(SB)/4, $0xb95e8083
+GLOBL ln2Lo<>(SB), RODATA|NOPTR, $64
 
 DATA half<>+0(SB)/4, $0x3f000000
 DATA half<>+4(SB)/4, $0x3f000000
@@ -2110,7 +2330,15 @@ DATA half<>+16(SB)/4, $0x3f000000
 DATA half<>+20(SB)/4, $0x3f000000
 DATA half<>+24(SB)/4, $0x3f000000
 DATA half<>+28(SB)/4, $0x3f000000
-GLOBL half<>(SB), RODATA|NOPTR, $32
+DATA half<>+32(SB)/4, $0x3f000000
+DATA half<>+36(SB)/4, $0x3f000000
+DATA half<>+40(SB)/4, $0x3f000000
+DATA half<>+44(SB)/4, $0x3f000000
+DATA half<>+48(SB)/4, $0x3f000000
+DATA half<>+52(SB)/4, $0x3f000000
+DATA half<>+56(SB)/4, $0x3f000000
+DATA half<>+60(SB)/4, $0x3f000000
+GLOBL half<>(SB), RODATA|NOPTR, $64
 
 DATA ln2Hi<>+0(SB)/4, $0x3f318000
 DATA ln2Hi<>+4(SB)/4, $0x3f318000
@@ -2120,7 +2348,15 @@ DATA ln2Hi<>+16(SB)/4, $0x3f318000
 DATA ln2Hi<>+20(SB)/4, $0x3f318000
 DATA ln2Hi<>+24(SB)/4, $0x3f318000
 DATA ln2Hi<>+28(SB)/4, $0x3f318000
-GLOBL ln2Hi<>(SB), RODATA|NOPTR, $32
+DATA ln2Hi<>+32(SB)/4, $0x3f318000
+DATA ln2Hi<>+36(SB)/4, $0x3f318000
+DATA ln2Hi<>+40(SB)/4, $0x3f318000
+DATA ln2Hi<>+44(SB)/4, $0x3f318000
+DATA ln2Hi<>+48(SB)/4, $0x3f318000
+DATA ln2Hi<>+52(SB)/4, $0x3f318000
+DATA ln2Hi<>+56(SB)/4, $0x3f318000
+DATA ln2Hi<>+60(SB)/4, $0x3f318000
+GLOBL ln2Hi<>(SB), RODATA|NOPTR, $64
 
 DATA minus2<>+0(SB)/4, $0xc0000000
 DATA minus2<>+4(SB)/4, $0xc0000000
@@ -2130,7 +2366,15 @@ DATA minus2<>+16(SB)/4, $0xc0000000
 DATA minus2<>+20(SB)/4, $0xc0000000
 DATA minus2<>+24(SB)/4, $0xc0000000
 DATA minus2<>+28(SB)/4, $0xc0000000
-GLOBL minus2<>(SB), RODATA|NOPTR, $32
+DATA minus2<>+32(SB)/4, $0xc0000000
+DATA minus2<>+36(SB)/4, $0xc0000000
+DATA minus2<>+40(SB)/4, $0xc0000000
+DATA minus2<>+44(SB)/4, $0xc0000000
+DATA minus2<>+48(SB)/4, $0xc0000000
+DATA minus2<>+52(SB)/4, $0xc0000000
+DATA minus2<>+56(SB)/4, $0xc0000000
+DATA minus2<>+60(SB)/4, $0xc0000000
+GLOBL minus2<>(SB), RODATA|NOPTR, $64
 
 DATA two_22<>+0(SB)/4, $0x34800000
 DATA two_22<>+4(SB)/4, $0x34800000
@@ -2140,7 +2384,15 @@ DATA two_22<>+16(SB)/4, $0x34800000
 DATA two_22<>+20(SB)/4, $0x34800000
 DATA two_22<>+24(SB)/4, $0x34800000
 DATA two_22<>+28(SB)/4, $0x34800000
-GLOBL two_22<>(SB), RODATA|NOPTR, $32
+DATA two_22<>+32(SB)/4, $0x34800000
+DATA two_22<>+36(SB)/4, $0x34800000
+DATA two_22<>+40(SB)/4, $0x34800000
+DATA two_22<>+44(SB)/4, $0x34800000
+DATA two_22<>+48(SB)/4, $0x34800000
+DATA two_22<>+52(SB)/4, $0x34800000
+DATA two_22<>+56(SB)/4, $0x34800000
+DATA two_22<>+60(SB)/4, $0x34800000
+GLOBL two_22<>(SB), RODATA|NOPTR, $64
 
 DATA halfPi<>+0(SB)/4, $0x3fc90fdb
 DATA halfPi<>+4(SB)/4, $0x3fc90fdb
@@ -2150,7 +2402,15 @@ DATA halfPi<>+16(SB)/4, $0x3fc90fdb
 DATA halfPi<>+20(SB)/4, $0x3fc90fdb
 DATA halfPi<>+24(SB)/4, $0x3fc90fdb
 DATA halfPi<>+28(SB)/4, $0x3fc90fdb
-GLOBL halfPi<>(SB), RODATA|NOPTR, $32
+DATA halfPi<>+32(SB)/4, $0x3fc90fdb
+DATA halfPi<>+36(SB)/4, $0x3fc90fdb
+DATA halfPi<>+40(SB)/4, $0x3fc90fdb
+DATA halfPi<>+44(SB)/4, $0x3fc90fdb
+DATA halfPi<>+48(SB)/4, $0x3fc90fdb
+DATA halfPi<>+52(SB)/4, $0x3fc90fdb
+DATA halfPi<>+56(SB)/4, $0x3fc90fdb
+DATA halfPi<>+60(SB)/4, $0x3fc90fdb
+GLOBL halfPi<>(SB), RODATA|NOPTR, $64
 
 DATA sin0<>+0(SB)/4, $0xb94ca1f9
 DATA sin0<>+4(SB)/4, $0xb94ca1f9
@@ -2160,7 +2420,15 @@ DATA sin0<>+16(SB)/4, $0xb94ca1f9
 DATA sin0<>+20(SB)/4, $0xb94ca1f9
 DATA sin0<>+24(SB)/4, $0xb94ca1f9
 DATA sin0<>+28(SB)/4, $0xb94ca1f9
-GLOBL sin0<>(SB), RODATA|NOPTR, $32
+DATA sin0<>+32(SB)/4, $0xb94ca1f9
+DATA sin0<>+36(SB)/4, $0xb94ca1f9
+DATA sin0<>+40(SB)/4, $0xb94ca1f9
+DATA sin0<>+44(SB)/4, $0xb94ca1f9
+DATA sin0<>+48(SB)/4, $0xb94ca1f9
+DATA sin0<>+52(SB)/4, $0xb94ca1f9
+DATA sin0<>+56(SB)/4, $0xb94ca1f9
+DATA sin0<>+60(SB)/4, $0xb94ca1f9
+GLOBL sin0<>(SB), RODATA|NOPTR, $64
 
 DATA sin1<>+0(SB)/4, $0x3c08839e
 DATA sin1<>+4(SB)/4, $0x3c08839e
@@ -2170,7 +2438,15 @@ DATA sin1<>+16(SB)/4, $0x3c08839e
 DATA sin1<>+20(SB)/4, $0x3c08839e
 DATA sin1<>+24(SB)/4, $0x3c08839e
 DATA sin1<>+28(SB)/4, $0x3c08839e
-GLOBL sin1<>(SB), RODATA|NOPTR, $32
+DATA sin1<>+32(SB)/4, $0x3c08839e
+DATA sin1<>+36(SB)/4, $0x3c08839e
+DATA sin1<>+40(SB)/4, $0x3c08839e
+DATA sin1<>+44(SB)/4, $0x3c08839e
+DATA sin1<>+48(SB)/4, $0x3c08839e
+DATA sin1<>+52(SB)/4, $0x3c08839e
+DATA sin1<>+56(SB)/4, $0x3c08839e
+DATA sin1<>+60(SB)/4, $0x3c08839e
+GLOBL sin1<>(SB), RODATA|NOPTR, $64
 
 DATA sin2<>+0(SB)/4, $0xbe2aaaa3
 DATA sin2<>+4(SB)/4, $0xbe2aaaa3
@@ -2180,7 +2456,15 @@ DATA sin2<>+16(SB)/4, $0xbe2aaaa3
 DATA sin2<>+20(SB)/4, $0xbe2aaaa3
 DATA sin2<>+24(SB)/4, $0xbe2aaaa3
 DATA sin2<>+28(SB)/4, $0xbe2aaaa3
-GLOBL sin2<>(SB), RODATA|NOPTR, $32
+DATA sin2<>+32(SB)/4, $0xbe2aaaa3
+DATA sin2<>+36(SB)/4, $0xbe2aaaa3
+DATA sin2<>+40(SB)/4, $0xbe2aaaa3
+DATA sin2<>+44(SB)/4, $0xbe2aaaa3
+DATA sin2<>+48(SB)/4, $0xbe2aaaa3
+DATA sin2<>+52(SB)/4, $0xbe2aaaa3
+DATA sin2<>+56(SB)/4, $0xbe2aaaa3
+DATA sin2<>+60(SB)/4, $0xbe2aaaa3
+GLOBL sin2<>(SB), RODATA|NOPTR, $64
 
 DATA cos0<>+0(SB)/4, $0x37ccf5ce
 DATA cos0<>+4(SB)/4, $0x37ccf5ce
@@ -2190,7 +2474,15 @@ DATA cos0<>+16(SB)/4, $0x37ccf5ce
 DATA cos0<>+20(SB)/4, $0x37ccf5ce
 DATA cos0<>+24(SB)/4, $0x37ccf5ce
 DATA cos0<>+28(SB)/4, $0x37ccf5ce
-GLOBL cos0<>(SB), RODATA|NOPTR, $32
+DATA cos0<>+32(SB)/4, $0x37ccf5ce
+DATA cos0<>+36(SB)/4, $0x37ccf5ce
+DATA cos0<>+40(SB)/4, $0x37ccf5ce
+DATA cos0<>+44(SB)/4, $0x37ccf5ce
+DATA cos0<>+48(SB)/4, $0x37ccf5ce
+DATA cos0<>+52(SB)/4, $0x37ccf5ce
+DATA cos0<>+56(SB)/4, $0x37ccf5ce
+DATA cos0<>+60(SB)/4, $0x37ccf5ce
+GLOBL cos0<>(SB), RODATA|NOPTR, $64
 
 DATA cos1<>+0(SB)/4, $0xbab6061a
 DATA cos1<>+4(SB)/4, $0xbab6061a
@@ -2200,7 +2492,15 @@ DATA cos1<>+16(SB)/4, $0xbab6061a
 DATA cos1<>+20(SB)/4, $0xbab6061a
 DATA cos1<>+24(SB)/4, $0xbab6061a
 DATA cos1<>+28(SB)/4, $0xbab6061a
-GLOBL cos1<>(SB), RODATA|NOPTR, $32
+DATA cos1<>+32(SB)/4, $0xbab6061a
+DATA cos1<>+36(SB)/4, $0xbab6061a
+DATA cos1<>+40(SB)/4, $0xbab6061a
+DATA cos1<>+44(SB)/4, $0xbab6061a
+DATA cos1<>+48(SB)/4, $0xbab6061a
+DATA cos1<>+52(SB)/4, $0xbab6061a
+DATA cos1<>+56(SB)/4, $0xbab6061a
+DATA cos1<>+60(SB)/4, $0xbab6061a
+GLOBL cos1<>(SB), RODATA|NOPTR, $64
 
 DATA cos2<>+0(SB)/4, $0x3d2aaaa5
 DATA cos2<>+4(SB)/4, $0x3d2aaaa5
@@ -2210,7 +2510,15 @@ DATA cos2<>+16(SB)/4, $0x3d2aaaa5
 DATA cos2<>+20(SB)/4, $0x3d2aaaa5
 DATA cos2<>+24(SB)/4, $0x3d2aaaa5
 DATA cos2<>+28(SB)/4, $0x3d2aaaa5
-GLOBL cos2<>(SB), RODATA|NOPTR, $32
+DATA cos2<>+32(SB)/4, $0x3d2aaaa5
+DATA cos2<>+36(SB)/4, $0x3d2aaaa5
+DATA cos2<>+40(SB)/4, $0x3d2aaaa5
+DATA cos2<>+44(SB)/4, $0x3d2aaaa5
+DATA cos2<>+48(SB)/4, $0x3d2aaaa5
+DATA cos2<>+52(SB)/4, $0x3d2aaaa5
+DATA cos2<>+56(SB)/4, $0x3d2aaaa5
+DATA cos2<>+60(SB)/4, $0x3d2aaaa5
+GLOBL cos2<>(SB), RODATA|NOPTR, $64
 
 DATA int2<>+0(SB)/4, $0x00000002
 DATA int2<>+4(SB)/4, $0x00000002
@@ -2220,7 +2528,15 @@ DATA int2<>+16(SB)/4, $0x00000002
 DATA int2<>+20(SB)/4, $0x00000002
 DATA int2<>+24(SB)/4, $0x00000002
 DATA int2<>+28(SB)/4, $0x00000002
-GLOBL int2<>(SB), RODATA|NOPTR, $32
+DATA int2<>+32(SB)/4, $0x00000002
+DATA int2<>+36(SB)/4, $0x00000002
+DATA int2<>+40(SB)/4, $0x00000002
+DATA int2<>+44(SB)/4, $0x00000002
+DATA int2<>+48(SB)/4, $0x00000002
+DATA int2<>+52(SB)/4, $0x00000002
+DATA int2<>+56(SB)/4, $0x00000002
+DATA int2<>+60(SB)/4, $0x00000002
+GLOBL int2<>(SB), RODATA|NOPTR, $64
 
 // func descendAVX2(x *float32, grad *float32, n int, eta *[8]float32, clip float32, lo float32, hi float32, sumsq *[8]float32, clipped *[8]float32)
 // Requires: AVX, FMA3
@@ -2272,7 +2588,15 @@ DATA signBit<>+16(SB)/4, $0x80000000
 DATA signBit<>+20(SB)/4, $0x80000000
 DATA signBit<>+24(SB)/4, $0x80000000
 DATA signBit<>+28(SB)/4, $0x80000000
-GLOBL signBit<>(SB), RODATA|NOPTR, $32
+DATA signBit<>+32(SB)/4, $0x80000000
+DATA signBit<>+36(SB)/4, $0x80000000
+DATA signBit<>+40(SB)/4, $0x80000000
+DATA signBit<>+44(SB)/4, $0x80000000
+DATA signBit<>+48(SB)/4, $0x80000000
+DATA signBit<>+52(SB)/4, $0x80000000
+DATA signBit<>+56(SB)/4, $0x80000000
+DATA signBit<>+60(SB)/4, $0x80000000
+GLOBL signBit<>(SB), RODATA|NOPTR, $64
 
 DATA absBits<>+0(SB)/4, $0x7fffffff
 DATA absBits<>+4(SB)/4, $0x7fffffff
@@ -2282,25 +2606,33 @@ DATA absBits<>+16(SB)/4, $0x7fffffff
 DATA absBits<>+20(SB)/4, $0x7fffffff
 DATA absBits<>+24(SB)/4, $0x7fffffff
 DATA absBits<>+28(SB)/4, $0x7fffffff
-GLOBL absBits<>(SB), RODATA|NOPTR, $32
+DATA absBits<>+32(SB)/4, $0x7fffffff
+DATA absBits<>+36(SB)/4, $0x7fffffff
+DATA absBits<>+40(SB)/4, $0x7fffffff
+DATA absBits<>+44(SB)/4, $0x7fffffff
+DATA absBits<>+48(SB)/4, $0x7fffffff
+DATA absBits<>+52(SB)/4, $0x7fffffff
+DATA absBits<>+56(SB)/4, $0x7fffffff
+DATA absBits<>+60(SB)/4, $0x7fffffff
+GLOBL absBits<>(SB), RODATA|NOPTR, $64
 
 // func peakAVX2(n int)
 // Requires: AVX, FMA3
 TEXT ·peakAVX2(SB), NOSPLIT, $0-8
-	MOVQ    n+0(FP), AX
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y11, Y11, Y11
-	VMOVUPS half<>+0(SB), Y12
+	MOVQ         n+0(FP), AX
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+	VXORPS       X8, X8, X8
+	VXORPS       X9, X9, X9
+	VXORPS       X10, X10, X10
+	VXORPS       X11, X11, X11
+	VBROADCASTSS half<>+0(SB), Y12
 
 loop:
 	VFMADD231PS Y12, Y12, Y0
@@ -2315,6 +2647,1628 @@ loop:
 	VFMADD231PS Y12, Y12, Y9
 	VFMADD231PS Y12, Y12, Y10
 	VFMADD231PS Y12, Y12, Y11
+	DECQ        AX
+	JNZ         loop
+	VZEROUPPER
+	RET
+
+// func conv8x6AVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·conv8x6AVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ 80(AX), CX
+	MOVQ 40(AX), DX
+
+group:
+	MOVLQSX (CX), BX
+	MOVLQSX 8(CX), SI
+	SUBQ    BX, SI
+	SHLQ    $0x02, SI
+	MOVLQSX 16(CX), DI
+	SUBQ    BX, DI
+	SHLQ    $0x02, DI
+	MOVLQSX 24(CX), R8
+	SUBQ    BX, R8
+	SHLQ    $0x02, R8
+	MOVLQSX 32(CX), R9
+	SUBQ    BX, R9
+	SHLQ    $0x02, R9
+	MOVLQSX 40(CX), R10
+	SUBQ    BX, R10
+	SHLQ    $0x02, R10
+	MOVQ    (AX), BX
+	MOVQ    16(AX), R11
+	MOVQ    R11, 104(AX)
+	MOVQ    24(AX), R11
+	MOVQ    R11, 112(AX)
+	MOVQ    88(AX), R11
+	MOVQ    R11, 120(AX)
+	MOVQ    32(AX), R11
+	MOVQ    R11, 128(AX)
+
+block:
+	MOVQ         112(AX), R11
+	VBROADCASTSS (R11), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(R11), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(R11), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(R11), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	VBROADCASTSS 16(R11), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VBROADCASTSS 20(R11), Z15
+	VMOVAPS      Z15, Z16
+	VMOVAPS      Z15, Z17
+	VBROADCASTSS 24(R11), Z18
+	VMOVAPS      Z18, Z19
+	VMOVAPS      Z18, Z20
+	VBROADCASTSS 28(R11), Z21
+	VMOVAPS      Z21, Z22
+	VMOVAPS      Z21, Z23
+	MOVLQSX      (CX), R11
+	SHLQ         $0x02, R11
+	ADDQ         8(AX), R11
+	MOVQ         104(AX), R12
+	MOVQ         48(AX), R13
+	TESTQ        R13, R13
+	JZ           store
+
+row:
+	MOVQ 56(AX), R14
+	SUBQ $0x02, R14
+	JLT  rest
+
+taps:
+	VBROADCASTF64X4 (R11), Z24
+	VINSERTF64X4    $0x01, (R11)(SI*1), Z24, Z24
+	VBROADCASTF64X4 (R11)(DI*1), Z25
+	VINSERTF64X4    $0x01, (R11)(R8*1), Z25, Z25
+	VBROADCASTF64X4 (R11)(R9*1), Z26
+	VINSERTF64X4    $0x01, (R11)(R10*1), Z26, Z26
+	VBROADCASTSS    (R12), Z27
+	VFMADD231PS     Z24, Z27, Z0
+	VFMADD231PS     Z25, Z27, Z1
+	VFMADD231PS     Z26, Z27, Z2
+	VBROADCASTSS    4(R12), Z27
+	VFMADD231PS     Z24, Z27, Z3
+	VFMADD231PS     Z25, Z27, Z4
+	VFMADD231PS     Z26, Z27, Z5
+	VBROADCASTSS    8(R12), Z27
+	VFMADD231PS     Z24, Z27, Z6
+	VFMADD231PS     Z25, Z27, Z7
+	VFMADD231PS     Z26, Z27, Z8
+	VBROADCASTSS    12(R12), Z27
+	VFMADD231PS     Z24, Z27, Z9
+	VFMADD231PS     Z25, Z27, Z10
+	VFMADD231PS     Z26, Z27, Z11
+	VBROADCASTSS    (R12)(DX*1), Z27
+	VFMADD231PS     Z24, Z27, Z12
+	VFMADD231PS     Z25, Z27, Z13
+	VFMADD231PS     Z26, Z27, Z14
+	VBROADCASTSS    4(R12)(DX*1), Z27
+	VFMADD231PS     Z24, Z27, Z15
+	VFMADD231PS     Z25, Z27, Z16
+	VFMADD231PS     Z26, Z27, Z17
+	VBROADCASTSS    8(R12)(DX*1), Z27
+	VFMADD231PS     Z24, Z27, Z18
+	VFMADD231PS     Z25, Z27, Z19
+	VFMADD231PS     Z26, Z27, Z20
+	VBROADCASTSS    12(R12)(DX*1), Z27
+	VFMADD231PS     Z24, Z27, Z21
+	VFMADD231PS     Z25, Z27, Z22
+	VFMADD231PS     Z26, Z27, Z23
+	VBROADCASTF64X4 32(R11), Z24
+	VINSERTF64X4    $0x01, 32(R11)(SI*1), Z24, Z24
+	VBROADCASTF64X4 32(R11)(DI*1), Z25
+	VINSERTF64X4    $0x01, 32(R11)(R8*1), Z25, Z25
+	VBROADCASTF64X4 32(R11)(R9*1), Z26
+	VINSERTF64X4    $0x01, 32(R11)(R10*1), Z26, Z26
+	VBROADCASTSS    16(R12), Z27
+	VFMADD231PS     Z24, Z27, Z0
+	VFMADD231PS     Z25, Z27, Z1
+	VFMADD231PS     Z26, Z27, Z2
+	VBROADCASTSS    20(R12), Z27
+	VFMADD231PS     Z24, Z27, Z3
+	VFMADD231PS     Z25, Z27, Z4
+	VFMADD231PS     Z26, Z27, Z5
+	VBROADCASTSS    24(R12), Z27
+	VFMADD231PS     Z24, Z27, Z6
+	VFMADD231PS     Z25, Z27, Z7
+	VFMADD231PS     Z26, Z27, Z8
+	VBROADCASTSS    28(R12), Z27
+	VFMADD231PS     Z24, Z27, Z9
+	VFMADD231PS     Z25, Z27, Z10
+	VFMADD231PS     Z26, Z27, Z11
+	VBROADCASTSS    16(R12)(DX*1), Z27
+	VFMADD231PS     Z24, Z27, Z12
+	VFMADD231PS     Z25, Z27, Z13
+	VFMADD231PS     Z26, Z27, Z14
+	VBROADCASTSS    20(R12)(DX*1), Z27
+	VFMADD231PS     Z24, Z27, Z15
+	VFMADD231PS     Z25, Z27, Z16
+	VFMADD231PS     Z26, Z27, Z17
+	VBROADCASTSS    24(R12)(DX*1), Z27
+	VFMADD231PS     Z24, Z27, Z18
+	VFMADD231PS     Z25, Z27, Z19
+	VFMADD231PS     Z26, Z27, Z20
+	VBROADCASTSS    28(R12)(DX*1), Z27
+	VFMADD231PS     Z24, Z27, Z21
+	VFMADD231PS     Z25, Z27, Z22
+	VFMADD231PS     Z26, Z27, Z23
+	ADDQ            $0x00000040, R11
+	ADDQ            $0x00000020, R12
+	SUBQ            $0x02, R14
+	JGE             taps
+
+rest:
+	ADDQ $0x02, R14
+	JZ   rowEnd
+
+tap:
+	VBROADCASTF64X4 (R11), Z24
+	VINSERTF64X4    $0x01, (R11)(SI*1), Z24, Z24
+	VBROADCASTF64X4 (R11)(DI*1), Z25
+	VINSERTF64X4    $0x01, (R11)(R8*1), Z25, Z25
+	VBROADCASTF64X4 (R11)(R9*1), Z26
+	VINSERTF64X4    $0x01, (R11)(R10*1), Z26, Z26
+	VBROADCASTSS    (R12), Z27
+	VFMADD231PS     Z24, Z27, Z0
+	VFMADD231PS     Z25, Z27, Z1
+	VFMADD231PS     Z26, Z27, Z2
+	VBROADCASTSS    4(R12), Z27
+	VFMADD231PS     Z24, Z27, Z3
+	VFMADD231PS     Z25, Z27, Z4
+	VFMADD231PS     Z26, Z27, Z5
+	VBROADCASTSS    8(R12), Z27
+	VFMADD231PS     Z24, Z27, Z6
+	VFMADD231PS     Z25, Z27, Z7
+	VFMADD231PS     Z26, Z27, Z8
+	VBROADCASTSS    12(R12), Z27
+	VFMADD231PS     Z24, Z27, Z9
+	VFMADD231PS     Z25, Z27, Z10
+	VFMADD231PS     Z26, Z27, Z11
+	VBROADCASTSS    (R12)(DX*1), Z27
+	VFMADD231PS     Z24, Z27, Z12
+	VFMADD231PS     Z25, Z27, Z13
+	VFMADD231PS     Z26, Z27, Z14
+	VBROADCASTSS    4(R12)(DX*1), Z27
+	VFMADD231PS     Z24, Z27, Z15
+	VFMADD231PS     Z25, Z27, Z16
+	VFMADD231PS     Z26, Z27, Z17
+	VBROADCASTSS    8(R12)(DX*1), Z27
+	VFMADD231PS     Z24, Z27, Z18
+	VFMADD231PS     Z25, Z27, Z19
+	VFMADD231PS     Z26, Z27, Z20
+	VBROADCASTSS    12(R12)(DX*1), Z27
+	VFMADD231PS     Z24, Z27, Z21
+	VFMADD231PS     Z25, Z27, Z22
+	VFMADD231PS     Z26, Z27, Z23
+	ADDQ            $0x20, R11
+	ADDQ            $0x10, R12
+	DECQ            R14
+	JNZ             tap
+
+rowEnd:
+	ADDQ 64(AX), R11
+	ADDQ 72(AX), R12
+	DECQ R13
+	JNZ  row
+
+store:
+	MOVQ            120(AX), R11
+	TESTQ           R11, R11
+	JZ              plain
+	MOVLQSX         4(CX), R12
+	MOVLQSX         12(CX), R13
+	VBROADCASTF64X4 (R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, (R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z0, Z0
+	VBROADCASTF64X4 32(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 32(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z3, Z3
+	VBROADCASTF64X4 64(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 64(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z6, Z6
+	VBROADCASTF64X4 96(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 96(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z9, Z9
+	VBROADCASTF64X4 128(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 128(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z12, Z12
+	VBROADCASTF64X4 160(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 160(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z15, Z15
+	VBROADCASTF64X4 192(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 192(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z18, Z18
+	VBROADCASTF64X4 224(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 224(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z21, Z21
+	MOVLQSX         20(CX), R12
+	MOVLQSX         28(CX), R13
+	VBROADCASTF64X4 (R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, (R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z1, Z1
+	VBROADCASTF64X4 32(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 32(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z4, Z4
+	VBROADCASTF64X4 64(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 64(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z7, Z7
+	VBROADCASTF64X4 96(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 96(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z10, Z10
+	VBROADCASTF64X4 128(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 128(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z13, Z13
+	VBROADCASTF64X4 160(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 160(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z16, Z16
+	VBROADCASTF64X4 192(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 192(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z19, Z19
+	VBROADCASTF64X4 224(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 224(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z22, Z22
+	MOVLQSX         36(CX), R12
+	MOVLQSX         44(CX), R13
+	VBROADCASTF64X4 (R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, (R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z2, Z2
+	VBROADCASTF64X4 32(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 32(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z5, Z5
+	VBROADCASTF64X4 64(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 64(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z8, Z8
+	VBROADCASTF64X4 96(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 96(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z11, Z11
+	VBROADCASTF64X4 128(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 128(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z14, Z14
+	VBROADCASTF64X4 160(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 160(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z17, Z17
+	VBROADCASTF64X4 192(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 192(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z20, Z20
+	VBROADCASTF64X4 224(R11)(R12*4), Z24
+	VINSERTF64X4    $0x01, 224(R11)(R13*4), Z24, Z24
+	VMULPS          Z24, Z23, Z23
+	ADDQ            $0x00000100, R11
+	MOVQ            R11, 120(AX)
+
+plain:
+	MOVLQSX       4(CX), R12
+	MOVLQSX       12(CX), R13
+	VMOVUPS       Y0, (BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z0, (BX)(R13*4)
+	VMOVUPS       Y3, 32(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z3, 32(BX)(R13*4)
+	VMOVUPS       Y6, 64(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z6, 64(BX)(R13*4)
+	VMOVUPS       Y9, 96(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z9, 96(BX)(R13*4)
+	VMOVUPS       Y12, 128(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z12, 128(BX)(R13*4)
+	VMOVUPS       Y15, 160(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z15, 160(BX)(R13*4)
+	VMOVUPS       Y18, 192(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z18, 192(BX)(R13*4)
+	VMOVUPS       Y21, 224(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z21, 224(BX)(R13*4)
+	MOVLQSX       20(CX), R12
+	MOVLQSX       28(CX), R13
+	VMOVUPS       Y1, (BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z1, (BX)(R13*4)
+	VMOVUPS       Y4, 32(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z4, 32(BX)(R13*4)
+	VMOVUPS       Y7, 64(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z7, 64(BX)(R13*4)
+	VMOVUPS       Y10, 96(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z10, 96(BX)(R13*4)
+	VMOVUPS       Y13, 128(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z13, 128(BX)(R13*4)
+	VMOVUPS       Y16, 160(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z16, 160(BX)(R13*4)
+	VMOVUPS       Y19, 192(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z19, 192(BX)(R13*4)
+	VMOVUPS       Y22, 224(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z22, 224(BX)(R13*4)
+	MOVLQSX       36(CX), R12
+	MOVLQSX       44(CX), R13
+	VMOVUPS       Y2, (BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z2, (BX)(R13*4)
+	VMOVUPS       Y5, 32(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z5, 32(BX)(R13*4)
+	VMOVUPS       Y8, 64(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z8, 64(BX)(R13*4)
+	VMOVUPS       Y11, 96(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z11, 96(BX)(R13*4)
+	VMOVUPS       Y14, 128(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z14, 128(BX)(R13*4)
+	VMOVUPS       Y17, 160(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z17, 160(BX)(R13*4)
+	VMOVUPS       Y20, 192(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z20, 192(BX)(R13*4)
+	VMOVUPS       Y23, 224(BX)(R12*4)
+	VEXTRACTF64X4 $0x01, Z23, 224(BX)(R13*4)
+	ADDQ          $0x00000100, BX
+	MOVQ          DX, R11
+	SHLQ          $0x01, R11
+	ADDQ          R11, 104(AX)
+	ADDQ          $0x00000020, 112(AX)
+	DECQ          128(AX)
+	JNZ           block
+	ADDQ          $0x30, CX
+	DECQ          96(AX)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func conv8x4AVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·conv8x4AVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ 80(AX), CX
+	MOVQ 40(AX), DX
+
+group:
+	MOVLQSX (CX), BX
+	MOVLQSX 8(CX), SI
+	SUBQ    BX, SI
+	SHLQ    $0x02, SI
+	MOVLQSX 16(CX), DI
+	SUBQ    BX, DI
+	SHLQ    $0x02, DI
+	MOVLQSX 24(CX), R8
+	SUBQ    BX, R8
+	SHLQ    $0x02, R8
+	MOVQ    (AX), BX
+	MOVQ    16(AX), R9
+	MOVQ    R9, 104(AX)
+	MOVQ    24(AX), R9
+	MOVQ    R9, 112(AX)
+	MOVQ    88(AX), R9
+	MOVQ    R9, 120(AX)
+	MOVQ    32(AX), R9
+	MOVQ    R9, 128(AX)
+
+block:
+	MOVQ         112(AX), R9
+	VBROADCASTSS (R9), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R9), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R9), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R9), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(R9), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(R9), Z10
+	VMOVAPS      Z10, Z11
+	VBROADCASTSS 24(R9), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 28(R9), Z14
+	VMOVAPS      Z14, Z15
+	MOVLQSX      (CX), R9
+	SHLQ         $0x02, R9
+	ADDQ         8(AX), R9
+	MOVQ         104(AX), R10
+	MOVQ         48(AX), R11
+	TESTQ        R11, R11
+	JZ           store
+
+row:
+	MOVQ 56(AX), R12
+	SUBQ $0x02, R12
+	JLT  rest
+
+taps:
+	VBROADCASTF64X4 (R9), Z16
+	VINSERTF64X4    $0x01, (R9)(SI*1), Z16, Z16
+	VBROADCASTF64X4 (R9)(DI*1), Z17
+	VINSERTF64X4    $0x01, (R9)(R8*1), Z17, Z17
+	VBROADCASTSS    (R10), Z18
+	VFMADD231PS     Z16, Z18, Z0
+	VFMADD231PS     Z17, Z18, Z1
+	VBROADCASTSS    4(R10), Z18
+	VFMADD231PS     Z16, Z18, Z2
+	VFMADD231PS     Z17, Z18, Z3
+	VBROADCASTSS    8(R10), Z18
+	VFMADD231PS     Z16, Z18, Z4
+	VFMADD231PS     Z17, Z18, Z5
+	VBROADCASTSS    12(R10), Z18
+	VFMADD231PS     Z16, Z18, Z6
+	VFMADD231PS     Z17, Z18, Z7
+	VBROADCASTSS    (R10)(DX*1), Z18
+	VFMADD231PS     Z16, Z18, Z8
+	VFMADD231PS     Z17, Z18, Z9
+	VBROADCASTSS    4(R10)(DX*1), Z18
+	VFMADD231PS     Z16, Z18, Z10
+	VFMADD231PS     Z17, Z18, Z11
+	VBROADCASTSS    8(R10)(DX*1), Z18
+	VFMADD231PS     Z16, Z18, Z12
+	VFMADD231PS     Z17, Z18, Z13
+	VBROADCASTSS    12(R10)(DX*1), Z18
+	VFMADD231PS     Z16, Z18, Z14
+	VFMADD231PS     Z17, Z18, Z15
+	VBROADCASTF64X4 32(R9), Z16
+	VINSERTF64X4    $0x01, 32(R9)(SI*1), Z16, Z16
+	VBROADCASTF64X4 32(R9)(DI*1), Z17
+	VINSERTF64X4    $0x01, 32(R9)(R8*1), Z17, Z17
+	VBROADCASTSS    16(R10), Z18
+	VFMADD231PS     Z16, Z18, Z0
+	VFMADD231PS     Z17, Z18, Z1
+	VBROADCASTSS    20(R10), Z18
+	VFMADD231PS     Z16, Z18, Z2
+	VFMADD231PS     Z17, Z18, Z3
+	VBROADCASTSS    24(R10), Z18
+	VFMADD231PS     Z16, Z18, Z4
+	VFMADD231PS     Z17, Z18, Z5
+	VBROADCASTSS    28(R10), Z18
+	VFMADD231PS     Z16, Z18, Z6
+	VFMADD231PS     Z17, Z18, Z7
+	VBROADCASTSS    16(R10)(DX*1), Z18
+	VFMADD231PS     Z16, Z18, Z8
+	VFMADD231PS     Z17, Z18, Z9
+	VBROADCASTSS    20(R10)(DX*1), Z18
+	VFMADD231PS     Z16, Z18, Z10
+	VFMADD231PS     Z17, Z18, Z11
+	VBROADCASTSS    24(R10)(DX*1), Z18
+	VFMADD231PS     Z16, Z18, Z12
+	VFMADD231PS     Z17, Z18, Z13
+	VBROADCASTSS    28(R10)(DX*1), Z18
+	VFMADD231PS     Z16, Z18, Z14
+	VFMADD231PS     Z17, Z18, Z15
+	ADDQ            $0x00000040, R9
+	ADDQ            $0x00000020, R10
+	SUBQ            $0x02, R12
+	JGE             taps
+
+rest:
+	ADDQ $0x02, R12
+	JZ   rowEnd
+
+tap:
+	VBROADCASTF64X4 (R9), Z16
+	VINSERTF64X4    $0x01, (R9)(SI*1), Z16, Z16
+	VBROADCASTF64X4 (R9)(DI*1), Z17
+	VINSERTF64X4    $0x01, (R9)(R8*1), Z17, Z17
+	VBROADCASTSS    (R10), Z18
+	VFMADD231PS     Z16, Z18, Z0
+	VFMADD231PS     Z17, Z18, Z1
+	VBROADCASTSS    4(R10), Z18
+	VFMADD231PS     Z16, Z18, Z2
+	VFMADD231PS     Z17, Z18, Z3
+	VBROADCASTSS    8(R10), Z18
+	VFMADD231PS     Z16, Z18, Z4
+	VFMADD231PS     Z17, Z18, Z5
+	VBROADCASTSS    12(R10), Z18
+	VFMADD231PS     Z16, Z18, Z6
+	VFMADD231PS     Z17, Z18, Z7
+	VBROADCASTSS    (R10)(DX*1), Z18
+	VFMADD231PS     Z16, Z18, Z8
+	VFMADD231PS     Z17, Z18, Z9
+	VBROADCASTSS    4(R10)(DX*1), Z18
+	VFMADD231PS     Z16, Z18, Z10
+	VFMADD231PS     Z17, Z18, Z11
+	VBROADCASTSS    8(R10)(DX*1), Z18
+	VFMADD231PS     Z16, Z18, Z12
+	VFMADD231PS     Z17, Z18, Z13
+	VBROADCASTSS    12(R10)(DX*1), Z18
+	VFMADD231PS     Z16, Z18, Z14
+	VFMADD231PS     Z17, Z18, Z15
+	ADDQ            $0x20, R9
+	ADDQ            $0x10, R10
+	DECQ            R12
+	JNZ             tap
+
+rowEnd:
+	ADDQ 64(AX), R9
+	ADDQ 72(AX), R10
+	DECQ R11
+	JNZ  row
+
+store:
+	MOVQ            120(AX), R9
+	TESTQ           R9, R9
+	JZ              plain
+	MOVLQSX         4(CX), R10
+	MOVLQSX         12(CX), R11
+	VBROADCASTF64X4 (R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, (R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z0, Z0
+	VBROADCASTF64X4 32(R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, 32(R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z2, Z2
+	VBROADCASTF64X4 64(R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, 64(R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z4, Z4
+	VBROADCASTF64X4 96(R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, 96(R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z6, Z6
+	VBROADCASTF64X4 128(R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, 128(R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z8, Z8
+	VBROADCASTF64X4 160(R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, 160(R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z10, Z10
+	VBROADCASTF64X4 192(R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, 192(R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z12, Z12
+	VBROADCASTF64X4 224(R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, 224(R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z14, Z14
+	MOVLQSX         20(CX), R10
+	MOVLQSX         28(CX), R11
+	VBROADCASTF64X4 (R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, (R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z1, Z1
+	VBROADCASTF64X4 32(R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, 32(R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z3, Z3
+	VBROADCASTF64X4 64(R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, 64(R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z5, Z5
+	VBROADCASTF64X4 96(R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, 96(R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z7, Z7
+	VBROADCASTF64X4 128(R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, 128(R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z9, Z9
+	VBROADCASTF64X4 160(R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, 160(R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z11, Z11
+	VBROADCASTF64X4 192(R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, 192(R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z13, Z13
+	VBROADCASTF64X4 224(R9)(R10*4), Z16
+	VINSERTF64X4    $0x01, 224(R9)(R11*4), Z16, Z16
+	VMULPS          Z16, Z15, Z15
+	ADDQ            $0x00000100, R9
+	MOVQ            R9, 120(AX)
+
+plain:
+	MOVLQSX       4(CX), R10
+	MOVLQSX       12(CX), R11
+	VMOVUPS       Y0, (BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z0, (BX)(R11*4)
+	VMOVUPS       Y2, 32(BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z2, 32(BX)(R11*4)
+	VMOVUPS       Y4, 64(BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z4, 64(BX)(R11*4)
+	VMOVUPS       Y6, 96(BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z6, 96(BX)(R11*4)
+	VMOVUPS       Y8, 128(BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z8, 128(BX)(R11*4)
+	VMOVUPS       Y10, 160(BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z10, 160(BX)(R11*4)
+	VMOVUPS       Y12, 192(BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z12, 192(BX)(R11*4)
+	VMOVUPS       Y14, 224(BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z14, 224(BX)(R11*4)
+	MOVLQSX       20(CX), R10
+	MOVLQSX       28(CX), R11
+	VMOVUPS       Y1, (BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z1, (BX)(R11*4)
+	VMOVUPS       Y3, 32(BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z3, 32(BX)(R11*4)
+	VMOVUPS       Y5, 64(BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z5, 64(BX)(R11*4)
+	VMOVUPS       Y7, 96(BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z7, 96(BX)(R11*4)
+	VMOVUPS       Y9, 128(BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z9, 128(BX)(R11*4)
+	VMOVUPS       Y11, 160(BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z11, 160(BX)(R11*4)
+	VMOVUPS       Y13, 192(BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z13, 192(BX)(R11*4)
+	VMOVUPS       Y15, 224(BX)(R10*4)
+	VEXTRACTF64X4 $0x01, Z15, 224(BX)(R11*4)
+	ADDQ          $0x00000100, BX
+	MOVQ          DX, R9
+	SHLQ          $0x01, R9
+	ADDQ          R9, 104(AX)
+	ADDQ          $0x00000020, 112(AX)
+	DECQ          128(AX)
+	JNZ           block
+	ADDQ          $0x20, CX
+	DECQ          96(AX)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func conv8x2AVX512(a *byte)
+// Requires: AVX, AVX512F
+TEXT ·conv8x2AVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ 80(AX), CX
+	MOVQ 40(AX), DX
+
+group:
+	MOVLQSX (CX), BX
+	MOVLQSX 8(CX), SI
+	SUBQ    BX, SI
+	SHLQ    $0x02, SI
+	MOVQ    (AX), BX
+	MOVQ    16(AX), DI
+	MOVQ    DI, 104(AX)
+	MOVQ    24(AX), DI
+	MOVQ    DI, 112(AX)
+	MOVQ    88(AX), DI
+	MOVQ    DI, 120(AX)
+	MOVQ    32(AX), DI
+	MOVQ    DI, 128(AX)
+
+block:
+	MOVQ         112(AX), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 4(DI), Z1
+	VBROADCASTSS 8(DI), Z2
+	VBROADCASTSS 12(DI), Z3
+	VBROADCASTSS 16(DI), Z4
+	VBROADCASTSS 20(DI), Z5
+	VBROADCASTSS 24(DI), Z6
+	VBROADCASTSS 28(DI), Z7
+	MOVLQSX      (CX), DI
+	SHLQ         $0x02, DI
+	ADDQ         8(AX), DI
+	MOVQ         104(AX), R8
+	MOVQ         48(AX), R9
+	TESTQ        R9, R9
+	JZ           store
+
+row:
+	MOVQ 56(AX), R10
+	SUBQ $0x02, R10
+	JLT  rest
+
+taps:
+	VBROADCASTF64X4 (DI), Z8
+	VINSERTF64X4    $0x01, (DI)(SI*1), Z8, Z8
+	VBROADCASTSS    (R8), Z9
+	VFMADD231PS     Z8, Z9, Z0
+	VBROADCASTSS    4(R8), Z9
+	VFMADD231PS     Z8, Z9, Z1
+	VBROADCASTSS    8(R8), Z9
+	VFMADD231PS     Z8, Z9, Z2
+	VBROADCASTSS    12(R8), Z9
+	VFMADD231PS     Z8, Z9, Z3
+	VBROADCASTSS    (R8)(DX*1), Z9
+	VFMADD231PS     Z8, Z9, Z4
+	VBROADCASTSS    4(R8)(DX*1), Z9
+	VFMADD231PS     Z8, Z9, Z5
+	VBROADCASTSS    8(R8)(DX*1), Z9
+	VFMADD231PS     Z8, Z9, Z6
+	VBROADCASTSS    12(R8)(DX*1), Z9
+	VFMADD231PS     Z8, Z9, Z7
+	VBROADCASTF64X4 32(DI), Z8
+	VINSERTF64X4    $0x01, 32(DI)(SI*1), Z8, Z8
+	VBROADCASTSS    16(R8), Z9
+	VFMADD231PS     Z8, Z9, Z0
+	VBROADCASTSS    20(R8), Z9
+	VFMADD231PS     Z8, Z9, Z1
+	VBROADCASTSS    24(R8), Z9
+	VFMADD231PS     Z8, Z9, Z2
+	VBROADCASTSS    28(R8), Z9
+	VFMADD231PS     Z8, Z9, Z3
+	VBROADCASTSS    16(R8)(DX*1), Z9
+	VFMADD231PS     Z8, Z9, Z4
+	VBROADCASTSS    20(R8)(DX*1), Z9
+	VFMADD231PS     Z8, Z9, Z5
+	VBROADCASTSS    24(R8)(DX*1), Z9
+	VFMADD231PS     Z8, Z9, Z6
+	VBROADCASTSS    28(R8)(DX*1), Z9
+	VFMADD231PS     Z8, Z9, Z7
+	ADDQ            $0x00000040, DI
+	ADDQ            $0x00000020, R8
+	SUBQ            $0x02, R10
+	JGE             taps
+
+rest:
+	ADDQ $0x02, R10
+	JZ   rowEnd
+
+tap:
+	VBROADCASTF64X4 (DI), Z8
+	VINSERTF64X4    $0x01, (DI)(SI*1), Z8, Z8
+	VBROADCASTSS    (R8), Z9
+	VFMADD231PS     Z8, Z9, Z0
+	VBROADCASTSS    4(R8), Z9
+	VFMADD231PS     Z8, Z9, Z1
+	VBROADCASTSS    8(R8), Z9
+	VFMADD231PS     Z8, Z9, Z2
+	VBROADCASTSS    12(R8), Z9
+	VFMADD231PS     Z8, Z9, Z3
+	VBROADCASTSS    (R8)(DX*1), Z9
+	VFMADD231PS     Z8, Z9, Z4
+	VBROADCASTSS    4(R8)(DX*1), Z9
+	VFMADD231PS     Z8, Z9, Z5
+	VBROADCASTSS    8(R8)(DX*1), Z9
+	VFMADD231PS     Z8, Z9, Z6
+	VBROADCASTSS    12(R8)(DX*1), Z9
+	VFMADD231PS     Z8, Z9, Z7
+	ADDQ            $0x20, DI
+	ADDQ            $0x10, R8
+	DECQ            R10
+	JNZ             tap
+
+rowEnd:
+	ADDQ 64(AX), DI
+	ADDQ 72(AX), R8
+	DECQ R9
+	JNZ  row
+
+store:
+	MOVQ            120(AX), DI
+	TESTQ           DI, DI
+	JZ              plain
+	MOVLQSX         4(CX), R8
+	MOVLQSX         12(CX), R9
+	VBROADCASTF64X4 (DI)(R8*4), Z8
+	VINSERTF64X4    $0x01, (DI)(R9*4), Z8, Z8
+	VMULPS          Z8, Z0, Z0
+	VBROADCASTF64X4 32(DI)(R8*4), Z8
+	VINSERTF64X4    $0x01, 32(DI)(R9*4), Z8, Z8
+	VMULPS          Z8, Z1, Z1
+	VBROADCASTF64X4 64(DI)(R8*4), Z8
+	VINSERTF64X4    $0x01, 64(DI)(R9*4), Z8, Z8
+	VMULPS          Z8, Z2, Z2
+	VBROADCASTF64X4 96(DI)(R8*4), Z8
+	VINSERTF64X4    $0x01, 96(DI)(R9*4), Z8, Z8
+	VMULPS          Z8, Z3, Z3
+	VBROADCASTF64X4 128(DI)(R8*4), Z8
+	VINSERTF64X4    $0x01, 128(DI)(R9*4), Z8, Z8
+	VMULPS          Z8, Z4, Z4
+	VBROADCASTF64X4 160(DI)(R8*4), Z8
+	VINSERTF64X4    $0x01, 160(DI)(R9*4), Z8, Z8
+	VMULPS          Z8, Z5, Z5
+	VBROADCASTF64X4 192(DI)(R8*4), Z8
+	VINSERTF64X4    $0x01, 192(DI)(R9*4), Z8, Z8
+	VMULPS          Z8, Z6, Z6
+	VBROADCASTF64X4 224(DI)(R8*4), Z8
+	VINSERTF64X4    $0x01, 224(DI)(R9*4), Z8, Z8
+	VMULPS          Z8, Z7, Z7
+	ADDQ            $0x00000100, DI
+	MOVQ            DI, 120(AX)
+
+plain:
+	MOVLQSX       4(CX), R8
+	MOVLQSX       12(CX), R9
+	VMOVUPS       Y0, (BX)(R8*4)
+	VEXTRACTF64X4 $0x01, Z0, (BX)(R9*4)
+	VMOVUPS       Y1, 32(BX)(R8*4)
+	VEXTRACTF64X4 $0x01, Z1, 32(BX)(R9*4)
+	VMOVUPS       Y2, 64(BX)(R8*4)
+	VEXTRACTF64X4 $0x01, Z2, 64(BX)(R9*4)
+	VMOVUPS       Y3, 96(BX)(R8*4)
+	VEXTRACTF64X4 $0x01, Z3, 96(BX)(R9*4)
+	VMOVUPS       Y4, 128(BX)(R8*4)
+	VEXTRACTF64X4 $0x01, Z4, 128(BX)(R9*4)
+	VMOVUPS       Y5, 160(BX)(R8*4)
+	VEXTRACTF64X4 $0x01, Z5, 160(BX)(R9*4)
+	VMOVUPS       Y6, 192(BX)(R8*4)
+	VEXTRACTF64X4 $0x01, Z6, 192(BX)(R9*4)
+	VMOVUPS       Y7, 224(BX)(R8*4)
+	VEXTRACTF64X4 $0x01, Z7, 224(BX)(R9*4)
+	ADDQ          $0x00000100, BX
+	MOVQ          DX, DI
+	SHLQ          $0x01, DI
+	ADDQ          DI, 104(AX)
+	ADDQ          $0x00000020, 112(AX)
+	DECQ          128(AX)
+	JNZ           block
+	ADDQ          $0x10, CX
+	DECQ          96(AX)
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func outer4x6AVX512(s *byte)
+// Requires: AVX, AVX512F
+TEXT ·outer4x6AVX512(SB), NOSPLIT, $0-8
+	MOVQ s+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), BX
+	MOVQ 56(AX), SI
+	MOVQ 72(AX), DI
+
+tile:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+	VXORPS X8, X8, X8
+	VXORPS X9, X9, X9
+	VXORPS X10, X10, X10
+	VXORPS X11, X11, X11
+	MOVQ   8(AX), R8
+	MOVQ   32(AX), R9
+	MOVQ   DX, R10
+
+row:
+	MOVQ R8, R11
+	MOVQ R10, R12
+	MOVQ 40(AX), R13
+
+col:
+	VMOVUPS         (R12), Z12
+	VMOVUPS         64(R12), Z13
+	VMOVUPS         128(R12), Z14
+	VBROADCASTF64X4 (R11), Z15
+	VFMADD231PS     Z12, Z15, Z0
+	VFMADD231PS     Z13, Z15, Z1
+	VFMADD231PS     Z14, Z15, Z2
+	VBROADCASTF64X4 32(R11), Z15
+	VFMADD231PS     Z12, Z15, Z3
+	VFMADD231PS     Z13, Z15, Z4
+	VFMADD231PS     Z14, Z15, Z5
+	VBROADCASTF64X4 64(R11), Z15
+	VFMADD231PS     Z12, Z15, Z6
+	VFMADD231PS     Z13, Z15, Z7
+	VFMADD231PS     Z14, Z15, Z8
+	VBROADCASTF64X4 96(R11), Z15
+	VFMADD231PS     Z12, Z15, Z9
+	VFMADD231PS     Z13, Z15, Z10
+	VFMADD231PS     Z14, Z15, Z11
+	ADDQ            SI, R11
+	ADDQ            DI, R12
+	DECQ            R13
+	JNZ             col
+	ADDQ            48(AX), R8
+	ADDQ            64(AX), R10
+	DECQ            R9
+	JNZ             row
+	VSHUFPS         $0x88, Z3, Z0, Z12
+	VSHUFPS         $0xdd, Z3, Z0, Z13
+	VADDPS          Z13, Z12, Z12
+	VSHUFPS         $0x88, Z9, Z6, Z13
+	VSHUFPS         $0xdd, Z9, Z6, Z14
+	VADDPS          Z14, Z13, Z13
+	VSHUFPS         $0x88, Z13, Z12, Z14
+	VSHUFPS         $0xdd, Z13, Z12, Z12
+	VADDPS          Z12, Z14, Z14
+	VSHUFF32X4      $0xb1, Z14, Z14, Z12
+	VADDPS          Z12, Z14, Z14
+	VSHUFF32X4      $0x08, Z14, Z14, Z14
+	VADDPS          (CX), Y14, Y12
+	VMOVUPS         Y12, (CX)
+	VSHUFPS         $0x88, Z4, Z1, Z12
+	VSHUFPS         $0xdd, Z4, Z1, Z13
+	VADDPS          Z13, Z12, Z12
+	VSHUFPS         $0x88, Z10, Z7, Z13
+	VSHUFPS         $0xdd, Z10, Z7, Z14
+	VADDPS          Z14, Z13, Z13
+	VSHUFPS         $0x88, Z13, Z12, Z14
+	VSHUFPS         $0xdd, Z13, Z12, Z12
+	VADDPS          Z12, Z14, Z14
+	VSHUFF32X4      $0xb1, Z14, Z14, Z12
+	VADDPS          Z12, Z14, Z14
+	VSHUFF32X4      $0x08, Z14, Z14, Z14
+	VADDPS          32(CX), Y14, Y12
+	VMOVUPS         Y12, 32(CX)
+	VSHUFPS         $0x88, Z5, Z2, Z12
+	VSHUFPS         $0xdd, Z5, Z2, Z13
+	VADDPS          Z13, Z12, Z12
+	VSHUFPS         $0x88, Z11, Z8, Z13
+	VSHUFPS         $0xdd, Z11, Z8, Z14
+	VADDPS          Z14, Z13, Z13
+	VSHUFPS         $0x88, Z13, Z12, Z14
+	VSHUFPS         $0xdd, Z13, Z12, Z12
+	VADDPS          Z12, Z14, Z14
+	VSHUFF32X4      $0xb1, Z14, Z14, Z12
+	VADDPS          Z12, Z14, Z14
+	VSHUFF32X4      $0x08, Z14, Z14, Z14
+	VADDPS          64(CX), Y14, Y12
+	VMOVUPS         Y12, 64(CX)
+	ADDQ            $0x60, CX
+	ADDQ            $0x000000c0, DX
+	DECQ            BX
+	JNZ             tile
+	VZEROUPPER
+	RET
+
+// func siluAVX512(y *float32, d *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·siluAVX512(SB), NOSPLIT, $0-32
+	MOVQ            y+0(FP), AX
+	MOVQ            d+8(FP), CX
+	MOVQ            x+16(FP), DX
+	MOVQ            n+24(FP), BX
+	VBROADCASTSS    two_24<>+0(SB), Z0
+	VBROADCASTSS    one<>+0(SB), Z1
+	VBROADCASTSS    siluLeast<>+0(SB), Z2
+	VBROADCASTSS    siluMost<>+0(SB), Z3
+	VBROADCASTSS    siluLog<>+0(SB), Z4
+	VBROADCASTF64X4 siluPowers<>+0(SB), Z5
+	VBROADCASTSS    siluMagic<>+0(SB), Z6
+	CMPQ            BX, $0x04
+	JLT             rest
+
+loop:
+	VMOVUPS     (DX), Z7
+	VMOVUPS     64(DX), Z8
+	VMOVUPS     128(DX), Z9
+	VMOVUPS     192(DX), Z10
+	VMAXPS      Z7, Z2, Z11
+	VMAXPS      Z8, Z2, Z12
+	VMAXPS      Z9, Z2, Z13
+	VMAXPS      Z10, Z2, Z14
+	VMINPS      Z11, Z3, Z11
+	VMINPS      Z12, Z3, Z12
+	VMINPS      Z13, Z3, Z13
+	VMINPS      Z14, Z3, Z14
+	VMOVUPS     Z6, Z15
+	VMOVUPS     Z6, Z16
+	VMOVUPS     Z6, Z17
+	VMOVUPS     Z6, Z18
+	VFMADD231PS Z4, Z11, Z15
+	VFMADD231PS Z4, Z12, Z16
+	VFMADD231PS Z4, Z13, Z17
+	VFMADD231PS Z4, Z14, Z18
+	VSUBPS      Z6, Z15, Z19
+	VSUBPS      Z6, Z16, Z20
+	VSUBPS      Z6, Z17, Z21
+	VSUBPS      Z6, Z18, Z22
+	VFMSUB231PS Z4, Z11, Z19
+	VFMSUB231PS Z4, Z12, Z20
+	VFMSUB231PS Z4, Z13, Z21
+	VFMSUB231PS Z4, Z14, Z22
+	VFMADD231PS siluLogLo<>+0(SB), Z11, Z19
+	VFMADD231PS siluLogLo<>+0(SB), Z12, Z20
+	VFMADD231PS siluLogLo<>+0(SB), Z13, Z21
+	VFMADD231PS siluLogLo<>+0(SB), Z14, Z22
+	VPERMPS     Z5, Z15, Z11
+	VPERMPS     Z5, Z16, Z12
+	VPERMPS     Z5, Z17, Z13
+	VPERMPS     Z5, Z18, Z14
+	VPSLLD      $0x14, Z15, Z15
+	VPSLLD      $0x14, Z16, Z16
+	VPSLLD      $0x14, Z17, Z17
+	VPSLLD      $0x14, Z18, Z18
+	VPADDD      Z15, Z11, Z11
+	VPADDD      Z16, Z12, Z12
+	VPADDD      Z17, Z13, Z13
+	VPADDD      Z18, Z14, Z14
+	VMOVUPS     exp0<>+0(SB), Z23
+	VMOVUPS     exp0<>+0(SB), Z24
+	VMOVUPS     exp0<>+0(SB), Z25
+	VMOVUPS     exp0<>+0(SB), Z26
+	VFMADD213PS exp1<>+0(SB), Z19, Z23
+	VFMADD213PS exp1<>+0(SB), Z20, Z24
+	VFMADD213PS exp1<>+0(SB), Z21, Z25
+	VFMADD213PS exp1<>+0(SB), Z22, Z26
+	VFMADD213PS exp2<>+0(SB), Z19, Z23
+	VFMADD213PS exp2<>+0(SB), Z20, Z24
+	VFMADD213PS exp2<>+0(SB), Z21, Z25
+	VFMADD213PS exp2<>+0(SB), Z22, Z26
+	VFMADD213PS exp3<>+0(SB), Z19, Z23
+	VFMADD213PS exp3<>+0(SB), Z20, Z24
+	VFMADD213PS exp3<>+0(SB), Z21, Z25
+	VFMADD213PS exp3<>+0(SB), Z22, Z26
+	VMULPS      Z11, Z23, Z23
+	VMULPS      Z12, Z24, Z24
+	VMULPS      Z13, Z25, Z25
+	VMULPS      Z14, Z26, Z26
+	VADDPS      Z0, Z23, Z15
+	VADDPS      Z0, Z24, Z16
+	VADDPS      Z0, Z25, Z17
+	VADDPS      Z0, Z26, Z18
+	VDIVPS      Z15, Z1, Z15
+	VDIVPS      Z16, Z1, Z16
+	VDIVPS      Z17, Z1, Z17
+	VDIVPS      Z18, Z1, Z18
+	VMULPS      Z15, Z7, Z7
+	VMULPS      Z16, Z8, Z8
+	VMULPS      Z17, Z9, Z9
+	VMULPS      Z18, Z10, Z10
+	VMULPS      Z0, Z7, Z7
+	VMULPS      Z0, Z8, Z8
+	VMULPS      Z0, Z9, Z9
+	VMULPS      Z0, Z10, Z10
+	VMULPS      Z15, Z23, Z23
+	VMULPS      Z16, Z24, Z24
+	VMULPS      Z17, Z25, Z25
+	VMULPS      Z18, Z26, Z26
+	VMULPS      Z0, Z15, Z19
+	VMULPS      Z0, Z16, Z20
+	VMULPS      Z0, Z17, Z21
+	VMULPS      Z0, Z18, Z22
+	VMOVUPS     Z7, (AX)
+	VMOVUPS     Z8, 64(AX)
+	VMOVUPS     Z9, 128(AX)
+	VMOVUPS     Z10, 192(AX)
+	VFMADD231PS Z7, Z23, Z19
+	VFMADD231PS Z8, Z24, Z20
+	VFMADD231PS Z9, Z25, Z21
+	VFMADD231PS Z10, Z26, Z22
+	VMOVUPS     Z19, (CX)
+	VMOVUPS     Z20, 64(CX)
+	VMOVUPS     Z21, 128(CX)
+	VMOVUPS     Z22, 192(CX)
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         loop
+
+rest:
+	TESTQ BX, BX
+	JZ    done
+
+single:
+	VMOVUPS     (DX), Z7
+	VMAXPS      Z7, Z2, Z8
+	VMINPS      Z8, Z3, Z8
+	VMOVUPS     Z6, Z9
+	VFMADD231PS Z4, Z8, Z9
+	VSUBPS      Z6, Z9, Z10
+	VFMSUB231PS Z4, Z8, Z10
+	VFMADD231PS siluLogLo<>+0(SB), Z8, Z10
+	VPERMPS     Z5, Z9, Z8
+	VPSLLD      $0x14, Z9, Z9
+	VPADDD      Z9, Z8, Z8
+	VMOVUPS     exp0<>+0(SB), Z11
+	VFMADD213PS exp1<>+0(SB), Z10, Z11
+	VFMADD213PS exp2<>+0(SB), Z10, Z11
+	VFMADD213PS exp3<>+0(SB), Z10, Z11
+	VMULPS      Z8, Z11, Z11
+	VADDPS      Z0, Z11, Z9
+	VDIVPS      Z9, Z1, Z9
+	VMULPS      Z9, Z7, Z7
+	VMULPS      Z0, Z7, Z7
+	VMULPS      Z9, Z11, Z11
+	VMULPS      Z0, Z9, Z10
+	VMOVUPS     Z7, (AX)
+	VFMADD231PS Z7, Z11, Z10
+	VMOVUPS     Z10, (CX)
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	DECQ        BX
+	JNZ         single
+
+done:
+	VZEROUPPER
+	RET
+
+// func noiseAVX512(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·noiseAVX512(SB), NOSPLIT, $0-40
+	MOVQ x+0(FP), AX
+	MOVQ turns+8(FP), CX
+	MOVQ c+16(FP), DX
+	MOVQ scale+24(FP), BX
+	XORL SI, SI
+
+loop:
+	VBROADCASTF64X4 64(DX), Z0
+	VBROADCASTF64X4 96(DX), Z1
+	VBROADCASTF64X4 128(DX), Z2
+	VPBROADCASTD    SI, Z3
+	VPADDD          secondGroup<>+0(SB), Z3, Z3
+	VMOVUPS         philoxM0<>+0(SB), Z4
+	VMOVUPS         philoxM1<>+0(SB), Z5
+	VBROADCASTF64X4 (DX), Z6
+	VBROADCASTF64X4 32(DX), Z7
+	VPMULUDQ        Z4, Z0, Z8
+	VPSRLQ          $0x20, Z0, Z0
+	VPMULUDQ        Z4, Z0, Z0
+	VPSRLQ          $0x20, Z8, Z14
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z0, Z14, K1, Z14
+	VPSLLQ          $0x20, Z0, Z0
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z0, Z8, K1, Z0
+	VPMULUDQ        Z5, Z2, Z8
+	VPSRLQ          $0x20, Z2, Z2
+	VPMULUDQ        Z5, Z2, Z2
+	VPSRLQ          $0x20, Z8, Z15
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z2, Z15, K1, Z15
+	VPSLLQ          $0x20, Z2, Z2
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z2, Z8, K1, Z2
+	VPXORD          Z1, Z15, Z15
+	VPXORD          Z6, Z15, Z15
+	VPXORD          Z3, Z14, Z14
+	VPXORD          Z7, Z14, Z14
+	VPADDD          philoxW0<>+0(SB), Z6, Z6
+	VPADDD          philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ        Z4, Z15, Z1
+	VPSRLQ          $0x20, Z15, Z3
+	VPMULUDQ        Z4, Z3, Z3
+	VPSRLQ          $0x20, Z1, Z8
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z3, Z8, K1, Z8
+	VPSLLQ          $0x20, Z3, Z3
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z3, Z1, K1, Z3
+	VPMULUDQ        Z5, Z14, Z1
+	VPSRLQ          $0x20, Z14, Z14
+	VPMULUDQ        Z5, Z14, Z14
+	VPSRLQ          $0x20, Z1, Z15
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z14, Z15, K1, Z15
+	VPSLLQ          $0x20, Z14, Z14
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z14, Z1, K1, Z14
+	VPXORD          Z2, Z15, Z15
+	VPXORD          Z6, Z15, Z15
+	VPXORD          Z0, Z8, Z8
+	VPXORD          Z7, Z8, Z8
+	VPADDD          philoxW0<>+0(SB), Z6, Z6
+	VPADDD          philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ        Z4, Z15, Z0
+	VPSRLQ          $0x20, Z15, Z1
+	VPMULUDQ        Z4, Z1, Z1
+	VPSRLQ          $0x20, Z0, Z2
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z1, Z2, K1, Z2
+	VPSLLQ          $0x20, Z1, Z1
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z1, Z0, K1, Z1
+	VPMULUDQ        Z5, Z8, Z0
+	VPSRLQ          $0x20, Z8, Z8
+	VPMULUDQ        Z5, Z8, Z8
+	VPSRLQ          $0x20, Z0, Z15
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z8, Z15, K1, Z15
+	VPSLLQ          $0x20, Z8, Z8
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z8, Z0, K1, Z8
+	VPXORD          Z14, Z15, Z15
+	VPXORD          Z6, Z15, Z15
+	VPXORD          Z3, Z2, Z2
+	VPXORD          Z7, Z2, Z2
+	VPADDD          philoxW0<>+0(SB), Z6, Z6
+	VPADDD          philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ        Z4, Z15, Z0
+	VPSRLQ          $0x20, Z15, Z3
+	VPMULUDQ        Z4, Z3, Z3
+	VPSRLQ          $0x20, Z0, Z14
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z3, Z14, K1, Z14
+	VPSLLQ          $0x20, Z3, Z3
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z3, Z0, K1, Z3
+	VPMULUDQ        Z5, Z2, Z0
+	VPSRLQ          $0x20, Z2, Z2
+	VPMULUDQ        Z5, Z2, Z2
+	VPSRLQ          $0x20, Z0, Z15
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z2, Z15, K1, Z15
+	VPSLLQ          $0x20, Z2, Z2
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z2, Z0, K1, Z2
+	VPXORD          Z8, Z15, Z15
+	VPXORD          Z6, Z15, Z15
+	VPXORD          Z1, Z14, Z14
+	VPXORD          Z7, Z14, Z14
+	VPADDD          philoxW0<>+0(SB), Z6, Z6
+	VPADDD          philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ        Z4, Z15, Z0
+	VPSRLQ          $0x20, Z15, Z1
+	VPMULUDQ        Z4, Z1, Z1
+	VPSRLQ          $0x20, Z0, Z8
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z1, Z8, K1, Z8
+	VPSLLQ          $0x20, Z1, Z1
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z1, Z0, K1, Z1
+	VPMULUDQ        Z5, Z14, Z0
+	VPSRLQ          $0x20, Z14, Z14
+	VPMULUDQ        Z5, Z14, Z14
+	VPSRLQ          $0x20, Z0, Z15
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z14, Z15, K1, Z15
+	VPSLLQ          $0x20, Z14, Z14
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z14, Z0, K1, Z14
+	VPXORD          Z2, Z15, Z15
+	VPXORD          Z6, Z15, Z15
+	VPXORD          Z3, Z8, Z8
+	VPXORD          Z7, Z8, Z8
+	VPADDD          philoxW0<>+0(SB), Z6, Z6
+	VPADDD          philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ        Z4, Z15, Z0
+	VPSRLQ          $0x20, Z15, Z2
+	VPMULUDQ        Z4, Z2, Z2
+	VPSRLQ          $0x20, Z0, Z3
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z2, Z3, K1, Z3
+	VPSLLQ          $0x20, Z2, Z2
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z2, Z0, K1, Z2
+	VPMULUDQ        Z5, Z8, Z0
+	VPSRLQ          $0x20, Z8, Z8
+	VPMULUDQ        Z5, Z8, Z8
+	VPSRLQ          $0x20, Z0, Z15
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z8, Z15, K1, Z15
+	VPSLLQ          $0x20, Z8, Z8
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z8, Z0, K1, Z8
+	VPXORD          Z14, Z15, Z15
+	VPXORD          Z6, Z15, Z15
+	VPXORD          Z1, Z3, Z3
+	VPXORD          Z7, Z3, Z3
+	VPADDD          philoxW0<>+0(SB), Z6, Z6
+	VPADDD          philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ        Z4, Z15, Z0
+	VPSRLQ          $0x20, Z15, Z1
+	VPMULUDQ        Z4, Z1, Z1
+	VPSRLQ          $0x20, Z0, Z14
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z1, Z14, K1, Z14
+	VPSLLQ          $0x20, Z1, Z1
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z1, Z0, K1, Z1
+	VPMULUDQ        Z5, Z3, Z0
+	VPSRLQ          $0x20, Z3, Z3
+	VPMULUDQ        Z5, Z3, Z3
+	VPSRLQ          $0x20, Z0, Z15
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z3, Z15, K1, Z15
+	VPSLLQ          $0x20, Z3, Z3
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z3, Z0, K1, Z3
+	VPXORD          Z8, Z15, Z15
+	VPXORD          Z6, Z15, Z15
+	VPXORD          Z2, Z14, Z14
+	VPXORD          Z7, Z14, Z14
+	VPADDD          philoxW0<>+0(SB), Z6, Z6
+	VPADDD          philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ        Z4, Z15, Z0
+	VPSRLQ          $0x20, Z15, Z2
+	VPMULUDQ        Z4, Z2, Z2
+	VPSRLQ          $0x20, Z0, Z8
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z2, Z8, K1, Z8
+	VPSLLQ          $0x20, Z2, Z2
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z2, Z0, K1, Z2
+	VPMULUDQ        Z5, Z14, Z0
+	VPSRLQ          $0x20, Z14, Z14
+	VPMULUDQ        Z5, Z14, Z14
+	VPSRLQ          $0x20, Z0, Z15
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z14, Z15, K1, Z15
+	VPSLLQ          $0x20, Z14, Z14
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z14, Z0, K1, Z14
+	VPXORD          Z3, Z15, Z15
+	VPXORD          Z6, Z15, Z15
+	VPXORD          Z1, Z8, Z8
+	VPXORD          Z7, Z8, Z8
+	VPADDD          philoxW0<>+0(SB), Z6, Z6
+	VPADDD          philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ        Z4, Z15, Z0
+	VPSRLQ          $0x20, Z15, Z1
+	VPMULUDQ        Z4, Z1, Z1
+	VPSRLQ          $0x20, Z0, Z3
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z1, Z3, K1, Z3
+	VPSLLQ          $0x20, Z1, Z1
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z1, Z0, K1, Z1
+	VPMULUDQ        Z5, Z8, Z0
+	VPSRLQ          $0x20, Z8, Z8
+	VPMULUDQ        Z5, Z8, Z8
+	VPSRLQ          $0x20, Z0, Z15
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z8, Z15, K1, Z15
+	VPSLLQ          $0x20, Z8, Z8
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z8, Z0, K1, Z8
+	VPXORD          Z14, Z15, Z15
+	VPXORD          Z6, Z15, Z15
+	VPXORD          Z2, Z3, Z3
+	VPXORD          Z7, Z3, Z3
+	VPADDD          philoxW0<>+0(SB), Z6, Z6
+	VPADDD          philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ        Z4, Z15, Z0
+	VPSRLQ          $0x20, Z15, Z2
+	VPMULUDQ        Z4, Z2, Z2
+	VPSRLQ          $0x20, Z0, Z4
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z2, Z4, K1, Z4
+	VPSLLQ          $0x20, Z2, Z2
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z2, Z0, K1, Z2
+	VPMULUDQ        Z5, Z3, Z0
+	VPSRLQ          $0x20, Z3, Z3
+	VPMULUDQ        Z5, Z3, Z3
+	VPSRLQ          $0x20, Z0, Z5
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z3, Z5, K1, Z5
+	VPSLLQ          $0x20, Z3, Z3
+	MOVL            $0x0000aaaa, DI
+	KMOVW           DI, K1
+	VPBLENDMD       Z3, Z0, K1, Z3
+	VPXORD          Z8, Z5, Z5
+	VPXORD          Z6, Z5, Z5
+	VPXORD          Z1, Z4, Z4
+	VPXORD          Z7, Z4, Z4
+	VPSRLD          $0x08, Z5, Z0
+	VPADDD          int1<>+0(SB), Z0, Z0
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          two_24<>+0(SB), Z0, Z0
+	VPSUBD          sqrtHalf<>+0(SB), Z0, Z1
+	VPSRAD          $0x17, Z1, Z1
+	VPSLLD          $0x17, Z1, Z5
+	VPSUBD          Z5, Z0, Z5
+	VCVTDQ2PS       Z1, Z1
+	VSUBPS          one<>+0(SB), Z5, Z5
+	VMOVUPS         log0<>+0(SB), Z0
+	VFMADD213PS     log1<>+0(SB), Z5, Z0
+	VFMADD213PS     log2<>+0(SB), Z5, Z0
+	VFMADD213PS     log3<>+0(SB), Z5, Z0
+	VFMADD213PS     log4<>+0(SB), Z5, Z0
+	VFMADD213PS     log5<>+0(SB), Z5, Z0
+	VFMADD213PS     log6<>+0(SB), Z5, Z0
+	VFMADD213PS     log7<>+0(SB), Z5, Z0
+	VFMADD213PS     log8<>+0(SB), Z5, Z0
+	VMULPS          Z5, Z5, Z6
+	VMULPS          Z5, Z0, Z0
+	VMULPS          Z6, Z0, Z0
+	VFMADD231PS     ln2Lo<>+0(SB), Z1, Z0
+	VFNMADD231PS    half<>+0(SB), Z6, Z0
+	VADDPS          Z0, Z5, Z5
+	VFMADD231PS     ln2Hi<>+0(SB), Z1, Z5
+	VMULPS          minus2<>+0(SB), Z5, Z0
+	VXORPS          X9, X9, X9
+	VMAXPS          Z0, Z9, Z0
+	VSQRTPS         Z0, Z0
+	VPSRLD          $0x08, Z3, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS          two_22<>+0(SB), Z1, Z1
+	VRNDSCALEPS     $0x00, Z1, Z3
+	VSUBPS          Z3, Z1, Z1
+	VCVTPS2DQ       Z3, Z3
+	VMULPS          halfPi<>+0(SB), Z1, Z1
+	VMULPS          Z1, Z1, Z5
+	VMOVUPS         sin0<>+0(SB), Z6
+	VFMADD213PS     sin1<>+0(SB), Z5, Z6
+	VFMADD213PS     sin2<>+0(SB), Z5, Z6
+	VMULPS          Z5, Z6, Z6
+	VFMADD213PS     Z1, Z1, Z6
+	VMOVUPS         cos0<>+0(SB), Z1
+	VFMADD213PS     cos1<>+0(SB), Z5, Z1
+	VFMADD213PS     cos2<>+0(SB), Z5, Z1
+	VMULPS          Z5, Z1, Z1
+	VMULPS          Z5, Z1, Z1
+	VFNMADD231PS    half<>+0(SB), Z5, Z1
+	VADDPS          one<>+0(SB), Z1, Z1
+	VPSLLD          $0x1f, Z3, Z5
+	VPMOVD2M        Z5, K1
+	VBLENDMPS       Z6, Z1, K1, Z10
+	VPMOVD2M        Z5, K1
+	VBLENDMPS       Z1, Z6, K1, Z11
+	VPADDD          int1<>+0(SB), Z3, Z1
+	VPANDD          int2<>+0(SB), Z1, Z1
+	VPSLLD          $0x1e, Z1, Z1
+	VPXORD          Z1, Z10, Z10
+	VMULPS          Z0, Z10, Z10
+	VPANDD          int2<>+0(SB), Z3, Z3
+	VPSLLD          $0x1e, Z3, Z3
+	VPXORD          Z3, Z11, Z11
+	VMULPS          Z0, Z11, Z11
+	VBROADCASTF64X4 (AX), Z0
+	VINSERTF64X4    $0x01, 128(AX), Z0, Z0
+	VBROADCASTF64X4 (BX), Z1
+	VFMADD231PS     Z1, Z10, Z0
+	VBROADCASTSS    lo+32(FP), Z1
+	VMAXPS          Z0, Z1, Z0
+	VBROADCASTSS    hi+36(FP), Z1
+	VMINPS          Z0, Z1, Z0
+	VMOVUPS         Y0, (AX)
+	VEXTRACTF64X4   $0x01, Z0, 128(AX)
+	VBROADCASTF64X4 32(AX), Z0
+	VINSERTF64X4    $0x01, 160(AX), Z0, Z0
+	VBROADCASTF64X4 (BX), Z1
+	VFMADD231PS     Z1, Z11, Z0
+	VBROADCASTSS    lo+32(FP), Z1
+	VMAXPS          Z0, Z1, Z0
+	VBROADCASTSS    hi+36(FP), Z1
+	VMINPS          Z0, Z1, Z0
+	VMOVUPS         Y0, 32(AX)
+	VEXTRACTF64X4   $0x01, Z0, 160(AX)
+	VPSRLD          $0x08, Z4, Z0
+	VPADDD          int1<>+0(SB), Z0, Z0
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          two_24<>+0(SB), Z0, Z0
+	VPSUBD          sqrtHalf<>+0(SB), Z0, Z1
+	VPSRAD          $0x17, Z1, Z1
+	VPSLLD          $0x17, Z1, Z3
+	VPSUBD          Z3, Z0, Z3
+	VCVTDQ2PS       Z1, Z1
+	VSUBPS          one<>+0(SB), Z3, Z3
+	VMOVUPS         log0<>+0(SB), Z0
+	VFMADD213PS     log1<>+0(SB), Z3, Z0
+	VFMADD213PS     log2<>+0(SB), Z3, Z0
+	VFMADD213PS     log3<>+0(SB), Z3, Z0
+	VFMADD213PS     log4<>+0(SB), Z3, Z0
+	VFMADD213PS     log5<>+0(SB), Z3, Z0
+	VFMADD213PS     log6<>+0(SB), Z3, Z0
+	VFMADD213PS     log7<>+0(SB), Z3, Z0
+	VFMADD213PS     log8<>+0(SB), Z3, Z0
+	VMULPS          Z3, Z3, Z4
+	VMULPS          Z3, Z0, Z0
+	VMULPS          Z4, Z0, Z0
+	VFMADD231PS     ln2Lo<>+0(SB), Z1, Z0
+	VFNMADD231PS    half<>+0(SB), Z4, Z0
+	VADDPS          Z0, Z3, Z3
+	VFMADD231PS     ln2Hi<>+0(SB), Z1, Z3
+	VMULPS          minus2<>+0(SB), Z3, Z0
+	VXORPS          X9, X9, X9
+	VMAXPS          Z0, Z9, Z0
+	VSQRTPS         Z0, Z0
+	VPSRLD          $0x08, Z2, Z1
+	VCVTDQ2PS       Z1, Z1
+	VMULPS          two_22<>+0(SB), Z1, Z1
+	VRNDSCALEPS     $0x00, Z1, Z2
+	VSUBPS          Z2, Z1, Z1
+	VCVTPS2DQ       Z2, Z2
+	VMULPS          halfPi<>+0(SB), Z1, Z1
+	VMULPS          Z1, Z1, Z3
+	VMOVUPS         sin0<>+0(SB), Z4
+	VFMADD213PS     sin1<>+0(SB), Z3, Z4
+	VFMADD213PS     sin2<>+0(SB), Z3, Z4
+	VMULPS          Z3, Z4, Z4
+	VFMADD213PS     Z1, Z1, Z4
+	VMOVUPS         cos0<>+0(SB), Z1
+	VFMADD213PS     cos1<>+0(SB), Z3, Z1
+	VFMADD213PS     cos2<>+0(SB), Z3, Z1
+	VMULPS          Z3, Z1, Z1
+	VMULPS          Z3, Z1, Z1
+	VFNMADD231PS    half<>+0(SB), Z3, Z1
+	VADDPS          one<>+0(SB), Z1, Z1
+	VPSLLD          $0x1f, Z2, Z3
+	VPMOVD2M        Z3, K1
+	VBLENDMPS       Z4, Z1, K1, Z12
+	VPMOVD2M        Z3, K1
+	VBLENDMPS       Z1, Z4, K1, Z13
+	VPADDD          int1<>+0(SB), Z2, Z1
+	VPANDD          int2<>+0(SB), Z1, Z1
+	VPSLLD          $0x1e, Z1, Z1
+	VPXORD          Z1, Z12, Z12
+	VMULPS          Z0, Z12, Z12
+	VPANDD          int2<>+0(SB), Z2, Z2
+	VPSLLD          $0x1e, Z2, Z2
+	VPXORD          Z2, Z13, Z13
+	VMULPS          Z0, Z13, Z13
+	VBROADCASTF64X4 64(AX), Z0
+	VINSERTF64X4    $0x01, 192(AX), Z0, Z0
+	VBROADCASTF64X4 (BX), Z1
+	VFMADD231PS     Z1, Z12, Z0
+	VBROADCASTSS    lo+32(FP), Z1
+	VMAXPS          Z0, Z1, Z0
+	VBROADCASTSS    hi+36(FP), Z1
+	VMINPS          Z0, Z1, Z0
+	VMOVUPS         Y0, 64(AX)
+	VEXTRACTF64X4   $0x01, Z0, 192(AX)
+	VBROADCASTF64X4 96(AX), Z0
+	VINSERTF64X4    $0x01, 224(AX), Z0, Z0
+	VBROADCASTF64X4 (BX), Z1
+	VFMADD231PS     Z1, Z13, Z0
+	VBROADCASTSS    lo+32(FP), Z1
+	VMAXPS          Z0, Z1, Z0
+	VBROADCASTSS    hi+36(FP), Z1
+	VMINPS          Z0, Z1, Z0
+	VMOVUPS         Y0, 96(AX)
+	VEXTRACTF64X4   $0x01, Z0, 224(AX)
+	ADDQ            $0x00000100, AX
+	ADDL            $0x02, SI
+	DECQ            CX
+	JNZ             loop
+	VZEROUPPER
+	RET
+
+DATA secondGroup<>+0(SB)/4, $0x00000000
+DATA secondGroup<>+4(SB)/4, $0x00000000
+DATA secondGroup<>+8(SB)/4, $0x00000000
+DATA secondGroup<>+12(SB)/4, $0x00000000
+DATA secondGroup<>+16(SB)/4, $0x00000000
+DATA secondGroup<>+20(SB)/4, $0x00000000
+DATA secondGroup<>+24(SB)/4, $0x00000000
+DATA secondGroup<>+28(SB)/4, $0x00000000
+DATA secondGroup<>+32(SB)/4, $0x00000001
+DATA secondGroup<>+36(SB)/4, $0x00000001
+DATA secondGroup<>+40(SB)/4, $0x00000001
+DATA secondGroup<>+44(SB)/4, $0x00000001
+DATA secondGroup<>+48(SB)/4, $0x00000001
+DATA secondGroup<>+52(SB)/4, $0x00000001
+DATA secondGroup<>+56(SB)/4, $0x00000001
+DATA secondGroup<>+60(SB)/4, $0x00000001
+GLOBL secondGroup<>(SB), RODATA|NOPTR, $64
+
+// func peakAVX512(n int)
+// Requires: AVX, AVX512F
+TEXT ·peakAVX512(SB), NOSPLIT, $0-8
+	MOVQ         n+0(FP), AX
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+	VXORPS       X7, X7, X7
+	VXORPS       X8, X8, X8
+	VXORPS       X9, X9, X9
+	VXORPS       X10, X10, X10
+	VXORPS       X11, X11, X11
+	VBROADCASTSS half<>+0(SB), Z12
+
+loop:
+	VFMADD231PS Z12, Z12, Z0
+	VFMADD231PS Z12, Z12, Z1
+	VFMADD231PS Z12, Z12, Z2
+	VFMADD231PS Z12, Z12, Z3
+	VFMADD231PS Z12, Z12, Z4
+	VFMADD231PS Z12, Z12, Z5
+	VFMADD231PS Z12, Z12, Z6
+	VFMADD231PS Z12, Z12, Z7
+	VFMADD231PS Z12, Z12, Z8
+	VFMADD231PS Z12, Z12, Z9
+	VFMADD231PS Z12, Z12, Z10
+	VFMADD231PS Z12, Z12, Z11
 	DECQ        AX
 	JNZ         loop
 	VZEROUPPER

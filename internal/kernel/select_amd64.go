@@ -9,16 +9,35 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// useAVX2 is decided once. JOULE_KERNEL=generic selects the generic kernels.
-var useAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA && os.Getenv("JOULE_KERNEL") != "generic"
+// The kernels that there are; each has what those before it need.
+const (
+	generic = iota
+	avx2
+	avx512
+)
+
+var names = [...]string{generic: "generic", avx2: "avx2", avx512: "avx512"}
+
+// level is decided once: the best that the processor has and JOULE_KERNEL
+// allows. It is a variable for tests alone.
+var level = func() int {
+	l := generic
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+		l = avx2
+		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BW {
+			l = avx512
+		}
+	}
+	for i, name := range names {
+		if os.Getenv("JOULE_KERNEL") == name {
+			l = min(l, i)
+		}
+	}
+	return l
+}()
 
 // Name returns the name of the kernels in use.
-func Name() string {
-	if useAVX2 {
-		return "avx2"
-	}
-	return "generic"
-}
+func Name() string { return names[level] }
 
 // tile is what the assembly of a convolution reads. The fields from groups on
 // are its scratch: places there may lie past the end of what they walk
@@ -37,7 +56,7 @@ type tile struct {
 }
 
 func conv(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) {
-	if !useAVX2 {
+	if level < avx2 {
 		convGeneric(y, x, w, bias, mask, t, px)
 		return
 	}
@@ -65,8 +84,14 @@ func conv(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) 
 		a.wBlock = 4 * width * w.Positions
 		a.wSkip = 4 * width * (t.WStride - t.Run)
 	}
-	if blocks := w.Out / 4; blocks > 0 {
-		set(0, blocks, 4)
+	blocks, first := w.Out/4, 0 // of four channels
+	if level == avx512 && len(px) > 1 && blocks > 1 {
+		set(0, blocks/2, 4)
+		convPairs(&a, px)
+		first = blocks &^ 1
+	}
+	if blocks > first {
+		set(4*first, blocks-first, 4)
 		n := len(px)
 		threes := n / 3
 		if n%3 == 1 && n > 1 {
@@ -83,11 +108,11 @@ func conv(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) 
 			rest = rest[2*twos:]
 		}
 		if len(rest) > 0 {
-			if pairs := blocks / 2; pairs > 0 {
-				set(0, pairs, 4)
+			if pairs := (blocks - first) / 2; pairs > 0 {
+				set(4*first, pairs, 4)
 				convPixels(&a, rest, tile8x1)
 			}
-			if blocks%2 == 1 {
+			if (blocks-first)%2 == 1 {
 				set((blocks-1)*4, 1, 4)
 				convPixels(&a, rest, tile4x1)
 			}
@@ -105,6 +130,24 @@ func conv(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) 
 	}
 }
 
+// convPairs runs tiles of eight channels × three, two or one pairs of pixels,
+// of which there are at least two. Of an odd number one is computed twice.
+func convPairs(a *tile, px []Pixel) {
+	for left := px; len(left) > 0; {
+		n, shape := 2, tile8x2
+		switch {
+		case len(left) >= 6:
+			n, shape = len(left)/6*6, tile8x6
+		case len(left) >= 4:
+			n, shape = 4, tile8x4
+		}
+		convPixels(a, left[:n], shape)
+		if left = left[n:]; len(left)%2 == 1 {
+			left = px[len(px)-len(left)-1:]
+		}
+	}
+}
+
 // The shapes of tiles: output channels × pixels.
 const (
 	tile4x3 = iota
@@ -113,9 +156,12 @@ const (
 	tile4x1
 	tile1x8
 	tile1x1
+	tile8x6
+	tile8x4
+	tile8x2
 )
 
-var tilePixels = [...]int{tile4x3: 3, tile4x2: 2, tile8x1: 1, tile4x1: 1, tile1x8: 8, tile1x1: 1}
+var tilePixels = [...]int{tile4x3: 3, tile4x2: 2, tile8x1: 1, tile4x1: 1, tile1x8: 8, tile1x1: 1, tile8x6: 6, tile8x4: 4, tile8x2: 2}
 
 // convPixels calls the assembly directly: through a function value a would
 // escape to the heap.
@@ -135,6 +181,12 @@ func convPixels(a *tile, px []Pixel, shape int) {
 		conv1x8((*byte)(unsafe.Pointer(a)))
 	case tile1x1:
 		conv1x1((*byte)(unsafe.Pointer(a)))
+	case tile8x6:
+		conv8x6AVX512((*byte)(unsafe.Pointer(a)))
+	case tile8x4:
+		conv8x4AVX512((*byte)(unsafe.Pointer(a)))
+	case tile8x2:
+		conv8x2AVX512((*byte)(unsafe.Pointer(a)))
 	}
 }
 
@@ -148,7 +200,7 @@ type strip struct {
 }
 
 func outer(grad, dy, x []float32, no, ni int, r Rect) {
-	if !useAVX2 || no < 4 {
+	if level < avx2 || no < 4 {
 		outerGeneric(grad, dy, x, no, ni, r)
 		return
 	}
@@ -160,8 +212,14 @@ func outer(grad, dy, x []float32, no, ni int, r Rect) {
 		s.grad, s.x, s.tiles = unsafe.Pointer(&grad[4*i]), unsafe.Pointer(&x[i*Width]), tiles
 		return (*byte)(unsafe.Pointer(&s))
 	}
-	if ni >= 3 {
-		outer4x3(at(0, ni/3))
+	i := 0 // done
+	if level == avx512 {
+		if i = ni / 6 * 6; i > 0 {
+			outer4x6AVX512(at(0, i/6))
+		}
+	}
+	if left := ni - i; left >= 3 {
+		outer4x3(at(i, left/3))
 	}
 	switch ni % 3 {
 	case 1:
@@ -172,15 +230,22 @@ func outer(grad, dy, x []float32, no, ni int, r Rect) {
 }
 
 func silu(y, d, x []float32) {
-	if !useAVX2 {
+	if level < avx2 {
 		siluGeneric(y, d, x)
-	} else if len(x) > 0 {
+		return
+	}
+	if n := len(x) / (2 * Width); level == avx512 && n > 0 {
+		siluAVX512(&y[0], &d[0], &x[0], n)
+		n *= 2 * Width
+		y, d, x = y[n:], d[n:], x[n:]
+	}
+	if len(x) > 0 {
 		siluAVX2(&y[0], &d[0], &x[0], len(x)/Width)
 	}
 }
 
 func mul(dst, a, b []float32) {
-	if !useAVX2 {
+	if level < avx2 {
 		mulGeneric(dst, a, b)
 	} else if len(dst) > 0 {
 		mulAVX2(&dst[0], &a[0], &b[0], len(dst)/Width)
@@ -188,7 +253,7 @@ func mul(dst, a, b []float32) {
 }
 
 func add(dst, a, b []float32) {
-	if !useAVX2 {
+	if level < avx2 {
 		addGeneric(dst, a, b)
 	} else if len(dst) > 0 {
 		addAVX2(&dst[0], &a[0], &b[0], len(dst)/Width)
@@ -196,18 +261,21 @@ func add(dst, a, b []float32) {
 }
 
 func noise(x []float32, c *Counter, scale *[Width]float32, lo, hi float32) {
-	first := 0
-	if useAVX2 {
-		if groups := len(x) / (4 * Width); groups > 0 {
-			noiseAVX2(&x[0], groups, (*byte)(unsafe.Pointer(c)), scale, lo, hi)
-			first = groups * 4
-		}
+	groups, first := len(x)/(4*Width), 0
+	key := (*byte)(unsafe.Pointer(c))
+	switch {
+	case level == avx512 && groups > 1:
+		noiseAVX512(&x[0], groups/2, key, scale, lo, hi)
+		first = groups / 2 * 8
+	case level >= avx2 && groups > 0:
+		noiseAVX2(&x[0], groups, key, scale, lo, hi)
+		first = groups * 4
 	}
 	noiseGeneric(x, c, scale, lo, hi, first)
 }
 
 func descend(x, g []float32, eta *[Width]float32, clip, lo, hi float32, sumsq, clipped *[Width]float32) {
-	if !useAVX2 {
+	if level < avx2 {
 		descendGeneric(x, g, eta, clip, lo, hi, sumsq, clipped)
 	} else if len(x) > 0 {
 		descendAVX2(&x[0], &g[0], len(x)/Width, eta, clip, lo, hi, sumsq, clipped)
@@ -215,9 +283,15 @@ func descend(x, g []float32, eta *[Width]float32, clip, lo, hi float32, sumsq, c
 }
 
 func peak(rounds int) float64 {
-	if !useAVX2 || rounds < 1 {
+	if level < avx2 || rounds < 1 {
 		return peakGeneric(rounds)
 	}
-	peakAVX2(rounds)
-	return float64(rounds) * 12 * Width * 2
+	width := Width
+	if level == avx512 {
+		peakAVX512(rounds)
+		width *= 2
+	} else {
+		peakAVX2(rounds)
+	}
+	return float64(rounds*12*width) * 2
 }
