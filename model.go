@@ -211,7 +211,7 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 const (
 	metaFormat  = "format"        // "joule"
 	metaVersion = "joule_version" // of the program that wrote the file
-	metaOutput  = "output"        // "energy": the network's output is E, not −E
+	metaOutput  = "output"        // a Convention
 	metaSpec    = "spec"          // the network as JSON
 	metaConfig  = "config"        // the run's settings as YAML
 	metaCard    = "card"          // the rest of the model's Card as JSON
@@ -226,7 +226,7 @@ func (m *Model) file() *checkpoint.File {
 		panic("joule: " + err.Error()) // a Spec is plain data
 	}
 	f := &checkpoint.File{Metadata: map[string]string{
-		metaFormat: "joule", metaVersion: Version(), metaOutput: "energy", metaSpec: string(spec),
+		metaFormat: "joule", metaVersion: Version(), metaOutput: string(OutputEnergy), metaSpec: string(spec),
 	}}
 	f.Tensors = m.Tensors()
 	if c := m.card; c != nil {
@@ -264,10 +264,11 @@ const notOurs = "give a model.safetensors or a checkpoint that joule train wrote
 // networkOf builds the network that a file describes and loads its weights.
 func networkOf(f *checkpoint.File) (*nn.Network, error) {
 	if f.Metadata[metaSpec] == "" {
-		return nil, &checkpoint.Error{Fault: "has no network spec in its metadata", Hint: notOurs}
+		return nil, &checkpoint.Error{Fault: "has no network spec in its metadata", Hint: notOurs + "; joule import makes a model of PyTorch's weights"}
 	}
-	if out := f.Metadata[metaOutput]; out != "energy" {
-		return nil, &checkpoint.Error{Fault: fmt.Sprintf("says output %q, want \"energy\"", out), Hint: notOurs}
+	output := Convention(f.Metadata[metaOutput])
+	if err := output.Validate(); err != nil {
+		return nil, &checkpoint.Error{Fault: err.Error(), Hint: notOurs}
 	}
 	var spec nn.Spec
 	d := json.NewDecoder(strings.NewReader(f.Metadata[metaSpec]))
@@ -275,7 +276,15 @@ func networkOf(f *checkpoint.File) (*nn.Network, error) {
 	if err := d.Decode(&spec); err != nil {
 		return nil, &checkpoint.Error{Fault: "network spec: " + err.Error(), Hint: notOurs}
 	}
-	return buildNetwork(spec, f)
+	net, err := buildNetwork(spec, f)
+	if err == nil && output == OutputF {
+		err = toEnergy(net)
+		net.Pack()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return net, nil
 }
 
 // buildNetwork makes the network of spec with a file's weights, which bound

@@ -120,7 +120,7 @@ func TestLoadModelErrors(t *testing.T) {
 	}
 	for _, c := range []struct{ meta, value, want string }{
 		{metaSpec, "", "no network spec"},
-		{metaOutput, "f", `output "f"`},
+		{metaOutput, "logits", `output is "logits", want "energy" or "f"`},
 		{metaSpec, "{", "network spec"},
 		{metaSpec, `{"Bogus":1}`, "Bogus"},
 		{metaSpec, strings.Repeat("[", 100000), "network spec"},
