@@ -21,7 +21,8 @@ type File struct {
 
 // A Tensor is a named array in row-major order. Data is []float32 (F32),
 // []uint8 (U8) or []int64 (I64) with as many values as the product of Shape;
-// an empty Shape is a single value.
+// an empty Shape is a single value. F16, BF16 and F64 of other programs' files
+// are read as float32, F64 rounded to it.
 type Tensor struct {
 	Name  string
 	Shape []int
@@ -37,7 +38,7 @@ type Header struct {
 // An Info is a tensor without its numbers.
 type Info struct {
 	Name  string
-	DType string // F32, U8 or I64
+	DType string // F32, U8, I64, F16, BF16 or F64
 	Shape []int
 }
 
@@ -141,8 +142,10 @@ func sizeOf(dtype string) int64 {
 		return 4
 	case "U8":
 		return 1
-	case "I64":
+	case "I64", "F64":
 		return 8
+	case "F16", "BF16":
+		return 2
 	}
 	return 0
 }

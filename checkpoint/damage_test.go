@@ -49,7 +49,8 @@ var bad = []struct {
 	{"one offset", "missing", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0]}}`, 1)},
 	{"three offsets", "more than 2", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,1]}}`, 1)},
 	{"65 dimensions", "more than 64", raw(`{"a":{"dtype":"U8","shape":[`+strings.Repeat("1,", 64)+`1],"data_offsets":[0,1]}}`, 1)},
-	{"bfloat", `tensor "a" has type "BF16"`, raw(`{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}`, 2)},
+	{"another type", `tensor "a" has type "F8_E4M3"`, raw(`{"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}}`, 1)},
+	{"short bfloat", "1 bytes for shape [1] of BF16", raw(`{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,1]}}`, 1)},
 	{"negative dimension", "whole number", raw(`{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}`, 1)},
 	{"fraction", "whole number", raw(`{"a":{"dtype":"U8","shape":[1.0],"data_offsets":[0,1]}}`, 1)},
 	{"exponent", "whole number", raw(`{"a":{"dtype":"U8","shape":[1e0],"data_offsets":[0,1]}}`, 1)},
@@ -133,6 +134,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encoded(f, &File{}))
 	// What others write: numbers in another order than the header, no padding.
 	f.Add(raw(`{"b":{"dtype":"U8","shape":[1],"data_offsets":[4,5]},"a":{"shape":[],"data_offsets":[0,4],"dtype":"F32"}}`+"\n", 5))
+	f.Add(raw(`{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"F64","shape":[1],"data_offsets":[4,12]},"c":{"dtype":"BF16","shape":[1],"data_offsets":[12,14]}}`, 14))
 	for _, tt := range bad {
 		if len(tt.file) < 1000 {
 			f.Add(tt.file)

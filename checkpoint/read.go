@@ -92,17 +92,16 @@ func decode(r io.ReaderAt, size int64, wanted func(string) bool) (*File, error) 
 			data := make([]uint8, bytes)
 			err = readFull(r, data, start+e.begin)
 			t.Data = data
-		case "F32":
-			data := make([]float32, bytes/4)
-			err = unstream(r, buf, start+e.begin, data, 4, func(b []byte) float32 {
-				return math.Float32frombits(binary.LittleEndian.Uint32(b))
-			})
-			t.Data = data
 		case "I64":
 			data := make([]int64, bytes/8)
 			err = unstream(r, buf, start+e.begin, data, 8, func(b []byte) int64 {
 				return int64(binary.LittleEndian.Uint64(b))
 			})
+			t.Data = data
+		default: // of floating point
+			width := sizeOf(e.DType)
+			data := make([]float32, bytes/width)
+			err = unstream(r, buf, start+e.begin, data, int(width), floatReader(e.DType))
 			t.Data = data
 		}
 		if err != nil {
