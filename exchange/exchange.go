@@ -1,0 +1,71 @@
+// Package exchange writes models for other programs and reads theirs: weights
+// for PyTorch, ONNX for everything that runs it, and folders as the Hugging
+// Face Hub has them. Start with WriteSafetensors, WriteFolder and WriteONNX,
+// and with Read for weights that PyTorch trained.
+//
+// The document's class Model in PyTorch outputs f = −E; Joule's networks
+// output the energy E. Each function that writes takes the
+// [joule.Convention] that the file is to have, and every file says which it
+// has as "output" in its metadata.
+package exchange
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/checkpoint"
+)
+
+// An Error is a file that is no model for Joule, or a model that another
+// format cannot hold.
+type Error struct {
+	Path  string // empty when it is not about a file
+	Fault string
+	Hint  string // what the user can do; may be empty
+}
+
+// Error tells the fault without the hint.
+func (e *Error) Error() string {
+	if e.Path == "" {
+		return "exchange: " + e.Fault
+	}
+	return "exchange: " + e.Path + ": " + e.Fault
+}
+
+// WriteSafetensors writes the weights to path, replacing it whole: a state
+// dict that PyTorch loads with safetensors.torch.load_file, under the
+// document's names (cnn_layers.0.weight …). The metadata have the convention
+// as "output", the network's spec and the model's card, so that
+// [joule.LoadModel] reads the file too.
+func WriteSafetensors(path string, m *joule.Model, c joule.Convention) error {
+	f, err := file(m, c)
+	if err != nil {
+		return err
+	}
+	return checkpoint.Write(path, f)
+}
+
+// file is m.File for weights that are all numbers.
+func file(m *joule.Model, c joule.Convention) (*checkpoint.File, error) {
+	if err := checkFinite(m.Tensors()); err != nil {
+		return nil, err
+	}
+	return m.File(c)
+}
+
+// checkFinite reports the first tensor of float32 that holds NaN or infinity.
+func checkFinite(tensors []checkpoint.Tensor) error {
+	for _, t := range tensors {
+		values, _ := t.Data.([]float32)
+		for _, v := range values {
+			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+				return &Error{
+					Fault: fmt.Sprintf("tensor %.100q holds %v", t.Name, v),
+					Hint:  "the training that made it diverged: take an earlier checkpoint",
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,217 @@
+package exchange
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/lane"
+)
+
+// understand makes a model of a state dict.
+func understand(f *checkpoint.File, opt Options) (*Result, error) {
+	output, err := outputOf(f.Metadata, opt)
+	if err != nil {
+		return nil, err
+	}
+	tensors, err := named(f.Tensors)
+	if err != nil {
+		return nil, err
+	}
+	a, err := infer(tensors, opt)
+	if err != nil {
+		return nil, err
+	}
+	spec := joule.Network(a.hidden, a.input)
+	wanted, err := spec.Parameters()
+	if err != nil {
+		return nil, &Error{Fault: err.Error(), Hint: hintNetwork}
+	}
+	for i, w := range wanted {
+		if t := tensors[i]; t.Name != w.Name || !slices.Equal(t.Shape, w.Shape) {
+			return nil, &Error{
+				Fault: fmt.Sprintf("tensor %q has shape %s, want %s for %d hidden features", t.Name, show(t.Shape), show(w.Shape), a.hidden),
+				Hint:  hintNetwork,
+			}
+		}
+		if _, ok := tensors[i].Data.([]float32); !ok {
+			return nil, &Error{Fault: fmt.Sprintf("tensor %q holds integers", tensors[i].Name), Hint: hintNetwork}
+		}
+	}
+	if err := checkFinite(tensors); err != nil {
+		return nil, err
+	}
+	if output == joule.OutputF {
+		for i := range tensors[len(tensors)-2:] {
+			t := &tensors[len(tensors)-2+i]
+			values := slices.Clone(t.Data.([]float32))
+			for j := range values {
+				values[j] = -values[j]
+			}
+			t.Data = values
+		}
+	}
+	m, err := joule.NewModel(spec, tensors)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Model: m, Output: output, SizeGuessed: a.guessed}, nil
+}
+
+const hintNetwork = "Joule reads the document's network: four convolutions as cnn_layers.0, 2, 4 and 6, " +
+	"linear layers as cnn_layers.9 and 11, and nothing else"
+
+// modules are the layers with weights in the document's Sequential, names how
+// its parameters begin.
+var modules = []int{0, 2, 4, 6, 9, 11}
+
+const names = "cnn_layers."
+
+// named returns the document's twelve parameters in its order, under its
+// names, whatever module they are part of.
+func named(tensors []checkpoint.Tensor) ([]checkpoint.Tensor, error) {
+	first := names + "0.weight"
+	prefix, found := "", false
+	by := make(map[string]checkpoint.Tensor, len(tensors))
+	for _, t := range tensors {
+		by[t.Name] = t
+		if p, ok := strings.CutSuffix(t.Name, first); ok && (p == "" || strings.HasSuffix(p, ".")) {
+			if found {
+				return nil, &Error{Fault: fmt.Sprintf("has two networks, %.100q and %.100q", prefix+names, p+names), Hint: "save the one that is wanted on its own"}
+			}
+			prefix, found = p, true
+		}
+	}
+	if !found {
+		return nil, &Error{Fault: fmt.Sprintf("no tensor %q", first), Hint: hintNetwork}
+	}
+	var list []checkpoint.Tensor
+	for _, module := range modules {
+		for _, kind := range []string{"weight", "bias"} {
+			name := names + strconv.Itoa(module) + "." + kind
+			t, ok := by[prefix+name]
+			if !ok {
+				return nil, &Error{Fault: fmt.Sprintf("no tensor %.200q", prefix+name), Hint: hintNetwork}
+			}
+			delete(by, prefix+name)
+			t.Name = name
+			list = append(list, t)
+		}
+	}
+	for _, t := range tensors { // in the file's order, for the same error each time
+		if _, extra := by[t.Name]; extra {
+			return nil, &Error{Fault: fmt.Sprintf("tensor %.100q is not part of the network", t.Name), Hint: hintNetwork}
+		}
+	}
+	return list, nil
+}
+
+// An architecture is what the shapes of the parameters tell.
+type architecture struct {
+	hidden  int
+	input   lane.Shape
+	guessed bool // one of several sizes
+}
+
+// infer finds the architecture that has parameters of these shapes, if any
+// has: it looks at no more than it needs, and the caller compares all.
+func infer(tensors []checkpoint.Tensor, opt Options) (architecture, error) {
+	var a architecture
+	shape := func(i, rank int) ([]int, error) {
+		t := tensors[i]
+		if len(t.Shape) == rank && (slices.Min(t.Shape) < 1 || slices.Max(t.Shape) > 1<<24) {
+			return nil, &Error{Fault: fmt.Sprintf("tensor %q has shape %s, which is out of range", t.Name, show(t.Shape)), Hint: hintNetwork}
+		}
+		if len(t.Shape) != rank {
+			return nil, &Error{Fault: fmt.Sprintf("tensor %q has shape %s, want %d dimensions", t.Name, show(t.Shape), rank), Hint: hintNetwork}
+		}
+		return t.Shape, nil
+	}
+	var first, second, flat, last []int
+	for _, s := range []struct {
+		to      *[]int
+		i, rank int
+	}{{&first, 0, 4}, {&second, 2, 4}, {&flat, 8, 2}, {&last, 10, 2}} {
+		var err error
+		if *s.to, err = shape(s.i, s.rank); err != nil {
+			return a, err
+		}
+	}
+	if last[0] != 1 {
+		return a, &Error{Fault: fmt.Sprintf("the network has %d outputs; an energy is one", last[0]), Hint: "Joule reads networks of out_dim=1"}
+	}
+	a.hidden, a.input.C = second[0], first[1]
+	pixels := flat[1] / (2 * a.hidden)
+	if flat[1]%(2*a.hidden) != 0 || pixels < 1 {
+		return a, &Error{
+			Fault: fmt.Sprintf("tensor %q has %d inputs, no multiple of the %d channels below it", tensors[8].Name, flat[1], 2*a.hidden),
+			Hint:  hintNetwork,
+		}
+	}
+	if opt.Height < 0 || opt.Width < 0 || (opt.Height == 0) != (opt.Width == 0) {
+		return a, fmt.Errorf("exchange: images of %d×%d pixels", opt.Height, opt.Width)
+	}
+	a.input.H, a.input.W = opt.Height, opt.Width
+	if a.input.H == 0 {
+		for _, side := range usualSides {
+			if left(side)*left(side) == pixels {
+				a.input.H, a.input.W, a.guessed = side, side, true
+				return a, nil
+			}
+		}
+		return a, &Error{
+			Fault: fmt.Sprintf("the images' size is not known; %d pixels are left of them before %s", pixels, tensors[8].Name),
+			Hint:  "give the size, height × width" + squares(pixels),
+		}
+	}
+	if n := left(a.input.H) * left(a.input.W); n != pixels {
+		return a, &Error{
+			Fault: fmt.Sprintf("of images of %d×%d pixels %d would be left before %s, but it has inputs for %d", a.input.H, a.input.W, n, tensors[8].Name, pixels),
+			Hint:  "give another size, height × width" + squares(pixels),
+		}
+	}
+	return a, nil
+}
+
+// usualSides are what images are most often of, likeliest first where several
+// leave the same number of pixels: MNIST's before others.
+var usualSides = []int{28, 32, 64, 96, 128, 256, 512}
+
+// left returns what the document's four convolutions of stride 2 leave of a
+// side: 2 of 28.
+func left(side int) int {
+	side = (side+2*4-5)/2 + 1
+	for range 3 {
+		side = (side+2*1-3)/2 + 1
+	}
+	return side
+}
+
+// squares says which square images leave so many pixels.
+func squares(pixels int) string {
+	lo, hi := 0, 0
+	for side := 1; side <= 4096; side++ {
+		if n := left(side); n*n == pixels {
+			if lo == 0 {
+				lo = side
+			}
+			hi = side
+		}
+	}
+	if lo == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; squares of %d to %d fit", lo, hi)
+}
+
+// show writes a shape as Python does.
+func show(shape []int) string {
+	text := make([]string, len(shape))
+	for i, d := range shape {
+		text[i] = strconv.Itoa(d)
+	}
+	return "[" + strings.Join(text, ", ") + "]"
+}

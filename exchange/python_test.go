@@ -1,0 +1,117 @@
+package exchange
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/lane"
+)
+
+// python skips the test where Python has not got the modules, and else
+// returns a function that runs a script with the arguments.
+func python(t *testing.T, modules string) func(args ...string) {
+	t.Helper()
+	path, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 is not installed")
+	}
+	if out, err := exec.Command(path, "-c", "import "+modules).CombinedOutput(); err != nil {
+		t.Skipf("Python has not all of %s: %s", modules, out)
+	}
+	return func(args ...string) {
+		t.Helper()
+		out, err := exec.Command(path, args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		t.Logf("%s", out)
+	}
+}
+
+// writeBoth exports m in both conventions.
+func writeBoth(t *testing.T, dir, extension string, m *joule.Model, write func(string, *joule.Model, joule.Convention) error) {
+	t.Helper()
+	for _, c := range []joule.Convention{joule.OutputF, joule.OutputEnergy} {
+		if err := write(filepath.Join(dir, string(c)+extension), m, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// writeImages leaves 64 images and their energies for a script.
+func writeImages(t *testing.T, dir string, m *joule.Model) []float32 {
+	t.Helper()
+	images, energies := imagesFor(t, m, 64)
+	c, h, w := m.Shape()
+	err := checkpoint.Write(filepath.Join(dir, "images.safetensors"), &checkpoint.File{Tensors: []checkpoint.Tensor{
+		{Name: "images", Shape: []int{64, c, h, w}, Data: images},
+		{Name: "energies", Shape: []int{64}, Data: energies},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return images
+}
+
+// TestTorch has the document's class load both conventions of a trained
+// model, and reads what PyTorch saves.
+func TestTorch(t *testing.T) {
+	run := python(t, "torch, safetensors.torch")
+	dir, m := t.TempDir(), trained(t)
+	writeBoth(t, dir, ".safetensors", m, WriteSafetensors)
+	images := writeImages(t, dir, m)
+	run(filepath.Join("testdata", "check_torch.py"), dir, "8")
+
+	for _, file := range []struct {
+		name   string
+		output joule.Convention
+		hidden int
+	}{
+		{"plain", joule.OutputF, 10}, {"said", "", 10}, {"whole", joule.OutputF, 6},
+		{"half", joule.OutputF, 10}, {"bfloat", joule.OutputF, 10}, {"double", joule.OutputF, 10},
+	} {
+		r, err := Read(filepath.Join(dir, file.name+".safetensors"), Options{Output: file.output})
+		if err != nil {
+			t.Errorf("%s: %v", file.name, err)
+			continue
+		}
+		if r.Output != joule.OutputF || !r.SizeGuessed || r.Model.Hash() == m.Hash() {
+			t.Errorf("%s was read as %+v", file.name, r)
+		}
+		outputs, err := checkpoint.Read(filepath.Join(dir, file.name+".outputs.safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := outputs.Float32("f", 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range want {
+			want[i] = -want[i]
+		}
+		energies := make([]float32, 64)
+		r.Model.Energies(energies, images)
+		closeTo(t, file.name, energies, want, 1e-5)
+	}
+}
+
+// TestONNX has onnx check, and onnxruntime run, a trained model and one of
+// colour.
+func TestONNX(t *testing.T) {
+	run := python(t, "onnx, onnxruntime, safetensors.numpy")
+	for name, m := range map[string]*joule.Model{
+		"trained": trained(t),
+		"colour":  network(t, joule.Network(6, lane.Shape{C: 3, H: 33, W: 20}), 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			writeBoth(t, dir, ".onnx", m, WriteONNX)
+			writeImages(t, dir, m)
+			run(filepath.Join("testdata", "check_onnx.py"), dir)
+		})
+	}
+}

@@ -1,0 +1,116 @@
+package exchange
+
+import (
+	"fmt"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/checkpoint"
+)
+
+// Options say what a file does not.
+type Options struct {
+	// Output is the convention of a file whose metadata have no "output".
+	// PyTorch's have none, and nothing in the weights tells E from −E, so
+	// there is no default: a wrong one would turn likely into unlikely
+	// without any sign of it.
+	Output joule.Convention
+	// Height and Width of the images, both 0 where they are not known. The
+	// weights give the number of pixels only after four halvings.
+	Height, Width int
+}
+
+// A Result is a model that was read and how it was understood.
+type Result struct {
+	Model       *joule.Model
+	Output      joule.Convention // of the network in the file
+	SizeGuessed bool             // the images' size is the usual one of several that fit
+}
+
+const (
+	metaSpec   = "spec"   // what joule.LoadModel builds the network from
+	metaOutput = "output" // a joule.Convention
+)
+
+// Read reads a model from a safetensors file: a state dict of the document's
+// class Model in PyTorch, or of one that holds it (cnn.cnn_layers.0.weight …
+// as the document's LightningModule has them), of any hidden_features and
+// channels, in F32, F16, BF16 or F64; or any file that
+// [joule.LoadModel] reads. It refuses tensors that are missing, of another
+// shape or too many, and values that are not finite, with a [*Error] or
+// [*checkpoint.Error].
+//
+// A file takes memory in proportion to its size, which may be any; the network
+// is within the limits of [nn.Spec]: sides to 4096, 2²⁶ weights a layer.
+func Read(path string, opt Options) (*Result, error) {
+	h, err := checkpoint.ReadHeader(path)
+	if err != nil {
+		return nil, err
+	}
+	var r *Result
+	if h.Metadata[metaSpec] != "" {
+		r, err = readSpec(path, h, opt)
+	} else {
+		var f *checkpoint.File
+		if f, err = checkpoint.Read(path); err == nil {
+			r, err = understand(f, opt)
+		}
+	}
+	switch e := err.(type) {
+	case nil:
+		return r, nil
+	case *Error:
+		e.Path = path
+	case *checkpoint.Error:
+		e.Path = path
+	}
+	return nil, err
+}
+
+// readSpec reads a file that says what its network is.
+func readSpec(path string, h *checkpoint.Header, opt Options) (*Result, error) {
+	output, err := outputOf(h.Metadata, opt)
+	if err != nil {
+		return nil, err
+	}
+	m, err := joule.LoadModel(path)
+	if err != nil {
+		return nil, err
+	}
+	if _, height, width := m.Shape(); opt.Height != 0 && (opt.Height != height || opt.Width != width) {
+		return nil, &Error{
+			Fault: fmt.Sprintf("says that its images are of %d×%d pixels, not %d×%d", height, width, opt.Height, opt.Width),
+			Hint:  "leave the size out",
+		}
+	}
+	if err := checkFinite(m.Tensors()); err != nil {
+		return nil, err
+	}
+	return &Result{Model: m, Output: output}, nil
+}
+
+// outputOf returns the convention that the metadata or else the options name.
+func outputOf(meta map[string]string, opt Options) (joule.Convention, error) {
+	if opt.Output != "" {
+		if err := opt.Output.Validate(); err != nil {
+			return "", fmt.Errorf("exchange: %w", err)
+		}
+	}
+	output := joule.Convention(meta[metaOutput])
+	switch {
+	case output == "" && opt.Output == "":
+		return "", &Error{
+			Fault: "does not say what its network outputs",
+			Hint:  "give the convention: f for the document's class Model, whose output is f = −E, or energy",
+		}
+	case output == "":
+		return opt.Output, nil
+	case output.Validate() != nil:
+		return "", &Error{Fault: output.Validate().Error(), Hint: "Joule reads networks of one output, E or f = −E"}
+	case opt.Output != "" && opt.Output != output:
+		return "", &Error{
+			Fault: fmt.Sprintf("says that its network outputs %s, not %s", output, opt.Output),
+			Hint:  "leave the convention out",
+		}
+	}
+	return output, nil
+}

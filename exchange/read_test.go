@@ -1,0 +1,280 @@
+package exchange
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/lane"
+	"pgregory.net/rapid"
+)
+
+// stateDict returns what PyTorch would save of m: tensors without metadata, in
+// the order of their names, under a module's name.
+func stateDict(t testing.TB, m *joule.Model, prefix string, c joule.Convention) *checkpoint.File {
+	t.Helper()
+	f, err := m.File(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Metadata = nil
+	for i := range f.Tensors {
+		f.Tensors[i].Name = prefix + f.Tensors[i].Name
+	}
+	slices.SortFunc(f.Tensors, func(a, b checkpoint.Tensor) int { return strings.Compare(a.Name, b.Name) })
+	return f
+}
+
+// written leaves f in a file.
+func written(t testing.TB, f *checkpoint.File) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "weights.safetensors")
+	if err := checkpoint.Write(path, f); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestRead(t *testing.T) {
+	m := document(t)
+	for _, prefix := range []string{"", "cnn.", "module.cnn."} {
+		for _, c := range []joule.Convention{joule.OutputF, joule.OutputEnergy} {
+			path := written(t, stateDict(t, m, prefix, c))
+			r, err := Read(path, Options{Output: c})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Model.Hash() != m.Hash() || r.Output != c || !r.SizeGuessed {
+				t.Errorf("%q of output %s is read as another model: %+v", prefix, c, r)
+			}
+			// The other convention gives the other sign.
+			other, err := Read(path, Options{Output: map[joule.Convention]joule.Convention{"f": "energy", "energy": "f"}[c]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			images, want := imagesFor(t, m, 3)
+			got := make([]float32, 3)
+			other.Model.Energies(got, images)
+			for i := range got {
+				if got[i] != -want[i] {
+					t.Fatalf("energy %v, want %v", got[i], -want[i])
+				}
+			}
+		}
+	}
+}
+
+// TestReadOurs reads what Joule writes, with its card, checkpoints included.
+func TestReadOurs(t *testing.T) {
+	m := trained(t)
+	for _, c := range []joule.Convention{joule.OutputF, joule.OutputEnergy} {
+		path := filepath.Join(t.TempDir(), "m.safetensors")
+		if err := WriteSafetensors(path, m, c); err != nil {
+			t.Fatal(err)
+		}
+		for _, opt := range []Options{{}, {Output: c}, {Height: 28, Width: 28}} {
+			r, err := Read(path, opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Model.Hash() != m.Hash() || r.Output != c || r.SizeGuessed || r.Model.Card() == nil || r.Model.Card().Steps != m.Card().Steps {
+				t.Errorf("output %s comes back as %+v", c, r)
+			}
+		}
+		if _, err := Read(path, Options{Output: map[joule.Convention]joule.Convention{"f": "energy", "energy": "f"}[c]}); err == nil || !strings.Contains(err.Error(), "says that its network outputs "+string(c)) {
+			t.Errorf("the other convention: %v", err)
+		}
+		if _, err := Read(path, Options{Height: 28, Width: 32}); err == nil || !strings.Contains(err.Error(), "28×28 pixels, not 28×32") {
+			t.Errorf("another size: %v", err)
+		}
+	}
+}
+
+// Any network of the document's kind comes back from its weights and the
+// images' size.
+func TestReadAnyWidth(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		hidden := rapid.IntRange(2, 9).Draw(r, "hidden")
+		in := lane.Shape{C: rapid.IntRange(1, 4).Draw(r, "channels"), H: rapid.IntRange(1, 40).Draw(r, "height"), W: rapid.IntRange(1, 40).Draw(r, "width")}
+		m := network(t, joule.Network(hidden, in), 5)
+		f := stateDict(t, m, "cnn.", joule.OutputF)
+		got, err := understand(f, Options{Output: joule.OutputF, Height: in.H, Width: in.W})
+		if err != nil {
+			r.Fatal(err)
+		}
+		if got.Model.Hash() != m.Hash() || got.SizeGuessed {
+			r.Fatalf("another model: %+v", got.Model.Spec())
+		}
+		// Without the size, what is guessed fits the weights, or there is
+		// an error that asks for it.
+		got, err = understand(f, Options{Output: joule.OutputF})
+		if err != nil {
+			if e := (*Error)(nil); !errors.As(err, &e) || !strings.Contains(e.Hint, "give the size") {
+				r.Fatal(err)
+			}
+		} else if _, h, w := got.Model.Shape(); h != w || left(h)*left(w) != left(in.H)*left(in.W) || !got.SizeGuessed {
+			r.Fatalf("%d×%d for %v", h, w, in)
+		}
+	})
+}
+
+func TestUsualSides(t *testing.T) {
+	for _, side := range usualSides {
+		m := network(t, joule.Network(2, lane.Shape{C: 1, H: side, W: side}), 5)
+		got, err := understand(stateDict(t, m, "", joule.OutputF), Options{Output: joule.OutputF})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, h, w := got.Model.Shape(); h != side || w != side {
+			t.Errorf("%d×%d, want squares of %d", h, w, side)
+		}
+	}
+}
+
+func TestReadErrors(t *testing.T) {
+	good := func() *checkpoint.File { return stateDict(t, document(t), "", joule.OutputF) }
+	change := func(name string, shape ...int) func(*checkpoint.File) {
+		return func(f *checkpoint.File) {
+			n := 1
+			for _, d := range shape {
+				n *= d
+			}
+			tensor := f.Lookup(name)
+			tensor.Shape, tensor.Data = shape, make([]float32, n)
+		}
+	}
+	for _, c := range []struct {
+		name        string
+		change      func(f *checkpoint.File)
+		opt         Options
+		fault, hint string
+	}{
+		{"no convention", nil, Options{}, "does not say what its network outputs", "f for the document's class Model"},
+		{"bad convention", nil, Options{Output: "g"}, `output is "g"`, ""},
+		{"bad metadata", func(f *checkpoint.File) { f.Metadata = map[string]string{"output": "logits"} }, Options{}, `output is "logits"`, "one output"},
+		{"against metadata", func(f *checkpoint.File) { f.Metadata = map[string]string{"output": "energy"} }, Options{Output: "f"}, "outputs energy, not f", "leave"},
+		{"empty", func(f *checkpoint.File) { f.Tensors = nil }, Options{Output: "f"}, `no tensor "cnn_layers.0.weight"`, "four convolutions"},
+		{"no network", func(f *checkpoint.File) { f.Lookup("cnn_layers.0.weight").Name = "xcnn_layers.0.weight" }, Options{Output: "f"}, `no tensor "cnn_layers.0.weight"`, "four convolutions"},
+		{"missing", func(f *checkpoint.File) { f.Tensors = slices.Delete(f.Tensors, 3, 4) }, Options{Output: "f"}, `no tensor "cnn_layers.11.weight"`, "four convolutions"},
+		{"other prefix", func(f *checkpoint.File) { f.Lookup("cnn_layers.2.bias").Name = "a.cnn_layers.2.bias" }, Options{Output: "f"}, `no tensor "cnn_layers.2.bias"`, "four convolutions"},
+		{"extra", func(f *checkpoint.File) {
+			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: "cnn_layers.1.weight", Shape: []int{1}, Data: []float32{1}})
+		}, Options{Output: "f"}, `"cnn_layers.1.weight" is not part of the network`, "nothing else"},
+		{"two networks", func(f *checkpoint.File) {
+			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: "ema.cnn_layers.0.weight", Shape: []int{1}, Data: []float32{1}})
+		}, Options{Output: "f"}, `two networks, "cnn_layers." and "ema.cnn_layers."`, "on its own"},
+		{"ten outputs", change("cnn_layers.11.weight", 10, 16), Options{Output: "f"}, "10 outputs", "out_dim=1"},
+		{"rank", change("cnn_layers.0.weight", 4, 25), Options{Output: "f"}, `"cnn_layers.0.weight" has shape [4, 25], want 4 dimensions`, "four convolutions"},
+		{"empty tensor", change("cnn_layers.2.weight", 0, 4, 3, 3), Options{Output: "f"}, "has shape [0, 4, 3, 3], which is out of range", "four convolutions"},
+		{"kernel", change("cnn_layers.4.weight", 16, 8, 5, 5), Options{Output: "f"}, `"cnn_layers.4.weight" has shape [16, 8, 5, 5], want [16, 8, 3, 3] for 8 hidden features`, "four convolutions"},
+		{"bias", change("cnn_layers.0.bias", 5), Options{Output: "f"}, `"cnn_layers.0.bias" has shape [5], want [4]`, "four convolutions"},
+		{"flatten", change("cnn_layers.9.weight", 16, 65), Options{Output: "f"}, "65 inputs, no multiple of the 16 channels", "four convolutions"},
+		{"half a pixel", change("cnn_layers.9.weight", 16, 8), Options{Output: "f"}, "8 inputs, no multiple of the 16 channels", "four convolutions"},
+		{"wide", change("cnn_layers.2.weight", 5000, 1, 1, 1), Options{Output: "f"}, "no multiple of the 10000 channels", "four convolutions"},
+		{"integers", func(f *checkpoint.File) {
+			tensor := f.Lookup("cnn_layers.0.bias")
+			tensor.Data = make([]int64, 4)
+		}, Options{Output: "f"}, `"cnn_layers.0.bias" holds integers`, "four convolutions"},
+		{"not finite", func(f *checkpoint.File) { f.Lookup("cnn_layers.6.bias").Data.([]float32)[3] = float32(math.Inf(-1)) }, Options{Output: "f"}, `"cnn_layers.6.bias" holds -Inf`, "diverged"},
+		{"unusual size", change("cnn_layers.9.weight", 16, 16), Options{Output: "f"}, "1 pixels are left of them before cnn_layers.9.weight", "squares of 1 to 12 fit"},
+		{"no square", change("cnn_layers.9.weight", 16, 32), Options{Output: "f"}, "the images' size is not known", "give the size, height × width"},
+		{"wrong size", nil, Options{Output: "f", Height: 32, Width: 32}, "of images of 32×32 pixels 9 would be left", "squares of 13 to 28 fit"},
+		{"half a size", nil, Options{Output: "f", Height: 32}, "32×0 pixels", ""},
+	} {
+		f := good()
+		if c.change != nil {
+			c.change(f)
+		}
+		path := written(t, f)
+		_, err := Read(path, c.opt)
+		if err == nil || !strings.Contains(err.Error(), c.fault) {
+			t.Errorf("%s: error %v, want %s", c.name, err, c.fault)
+			continue
+		}
+		var e *Error
+		if errors.As(err, &e) && (e.Path != path || !strings.Contains(err.Error(), path)) || (c.hint != "") != (e != nil) || e != nil && !strings.Contains(e.Hint, c.hint) {
+			t.Errorf("%s: error %#v, want a hint with %q", c.name, err, c.hint)
+		}
+	}
+	var damaged *checkpoint.Error
+	path := written(t, good())
+	if err := os.Truncate(path, 1000); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(path, Options{Output: "f"}); !errors.As(err, &damaged) {
+		t.Errorf("half a file: %v", err)
+	}
+	if _, err := Read(path+".none", Options{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}
+
+// FuzzRead damages state dicts: what is read is a network of finite weights
+// that comes back from what is written of it, and what is refused has an
+// error with a hint.
+func FuzzRead(f *testing.F) {
+	encode := func(c *checkpoint.File) []byte {
+		var b bytes.Buffer
+		if err := checkpoint.Encode(&b, c); err != nil {
+			f.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	for _, in := range []lane.Shape{{C: 1, H: 28, W: 28}, {C: 3, H: 8, W: 30}, {C: 2, H: 1, W: 1}} {
+		m := network(f, joule.Network(2, in), 3)
+		f.Add(encode(stateDict(f, m, "cnn.", joule.OutputF)), "f", byte(in.H), byte(in.W))
+		f.Add(encode(stateDict(f, m, "", joule.OutputEnergy)), "energy", byte(0), byte(0))
+		said := stateDict(f, m, "", joule.OutputF)
+		said.Metadata = map[string]string{"output": "f"}
+		f.Add(encode(said), "", byte(0), byte(0))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, output string, height, width byte) {
+		file, err := checkpoint.Decode(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return // checkpoint's own fuzz test
+		}
+		r, err := understand(file, Options{Output: joule.Convention(output), Height: int(height), Width: int(width)})
+		if err != nil {
+			if len(err.Error()) > 2000 {
+				t.Fatalf("an error of %d bytes", len(err.Error()))
+			}
+			return
+		}
+		if err := checkFinite(r.Model.Tensors()); err != nil {
+			t.Fatal(err)
+		}
+		c, h, w := r.Model.Shape()
+		if height > 0 && (h != int(height) || w != int(width)) {
+			t.Fatalf("%d×%d pixels, asked for %d×%d", h, w, height, width)
+		}
+		if r.Model.Parameters()*2 > len(data) { // F16 at the least
+			t.Fatalf("%d parameters of %d bytes", r.Model.Parameters(), len(data))
+		}
+		back, err := understand(stateDict(t, r.Model, "p.", r.Output), Options{Output: r.Output, Height: h, Width: w})
+		if err != nil || back.Model.Hash() != r.Model.Hash() {
+			t.Fatalf("%d×%d×%d does not come back: %v", c, h, w, err)
+		}
+	})
+}
+
+func TestSafetensorsOfAnyNetwork(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		spec := anyNetwork(r)
+		m := network(t, spec, 3)
+		path := filepath.Join(t.TempDir(), "m.safetensors")
+		if err := WriteSafetensors(path, m, joule.OutputF); err != nil {
+			r.Fatal(err)
+		}
+		got, err := Read(path, Options{})
+		if err != nil || got.Model.Hash() != m.Hash() {
+			r.Fatalf("%s: %v", describe(spec), err)
+		}
+	})
+}
