@@ -115,3 +115,24 @@ func TestONNX(t *testing.T) {
 		})
 	}
 }
+
+// TestCardInTorch runs what model cards tell users of PyTorch to run.
+func TestCardInTorch(t *testing.T) {
+	run := python(t, "torch, safetensors.torch")
+	for name, m := range map[string]*joule.Model{
+		"trained": trained(t),
+		"colour":  network(t, joule.Network(6, lane.Shape{C: 3, H: 33, W: 20}), 1),
+	} {
+		for _, c := range []joule.Convention{joule.OutputF, joule.OutputEnergy} {
+			t.Run(name+" "+string(c), func(t *testing.T) {
+				dir := t.TempDir()
+				writeImages(t, dir, m)
+				folder := filepath.Join(dir, "model")
+				if err := WriteFolder(folder, m, c, DefaultFolderOptions()); err != nil {
+					t.Fatal(err)
+				}
+				run(filepath.Join("testdata", "check_card.py"), folder, filepath.Join(dir, "images.safetensors"))
+			})
+		}
+	}
+}

@@ -216,9 +216,7 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
-// FuzzRead damages state dicts: what is read is a network of finite weights
-// that comes back from what is written of it, and what is refused has an
-// error with a hint.
+// FuzzRead damages files of state dicts.
 func FuzzRead(f *testing.F) {
 	encode := func(c *checkpoint.File) []byte {
 		var b bytes.Buffer
@@ -240,28 +238,88 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return // checkpoint's own fuzz test
 		}
-		r, err := understand(file, Options{Output: joule.Convention(output), Height: int(height), Width: int(width)})
+		checkUnderstood(t, file, Options{Output: joule.Convention(output), Height: int(height), Width: int(width)})
+	})
+}
+
+// FuzzShapes changes the shapes of a good network's tensors, four bytes a
+// change: a tensor, what to do, and with what.
+func FuzzShapes(f *testing.F) {
+	f.Add([]byte{}, byte(0), byte(0))
+	f.Add([]byte{8, 1, 1, 16}, byte(0), byte(0))                                                                  // more pixels
+	f.Add([]byte{0, 1, 1, 3}, byte(20), byte(27))                                                                 // colour
+	f.Add([]byte{10, 1, 0, 9, 11, 1, 0, 9}, byte(0), byte(0))                                                     // nine outputs
+	f.Add([]byte{0, 1, 0, 2, 1, 1, 0, 2, 2, 1, 1, 2, 2, 1, 0, 5, 3, 1, 0, 5, 4, 1, 1, 5}, byte(0), byte(0))       // wider
+	f.Add([]byte{0, 0, 0, 0, 2, 2, 2, 200, 3, 3, 0, 0, 4, 1, 2, 255, 5, 4, 0, 0, 6, 5, 0, 0}, byte(255), byte(1)) // of each
+	good := network(f, joule.Network(4, lane.Shape{C: 1, H: 28, W: 28}), 3)
+	f.Fuzz(func(t *testing.T, changes []byte, height, width byte) {
+		file, err := good.File(joule.OutputF)
 		if err != nil {
-			if len(err.Error()) > 2000 {
-				t.Fatalf("an error of %d bytes", len(err.Error()))
-			}
-			return
-		}
-		if err := checkFinite(r.Model.Tensors()); err != nil {
 			t.Fatal(err)
 		}
-		c, h, w := r.Model.Shape()
-		if height > 0 && (h != int(height) || w != int(width)) {
-			t.Fatalf("%d×%d pixels, asked for %d×%d", h, w, height, width)
+		file.Metadata = nil
+		for ; len(changes) >= 4; changes = changes[4:] {
+			tensor := &file.Tensors[int(changes[0])%len(file.Tensors)]
+			at, value := int(changes[2])%max(1, len(tensor.Shape)), int(changes[3])
+			shape := slices.Clone(tensor.Shape)
+			switch changes[1] % 6 {
+			case 0:
+				shape = slices.Insert(shape, at, value)
+			case 1, 2:
+				if len(shape) > 0 {
+					shape[at] = value << (changes[1] / 6 % 8)
+				}
+			case 3:
+				if len(shape) > 0 {
+					shape = slices.Delete(shape, at, at+1)
+				}
+			case 4:
+				tensor.Name += "x"
+			case 5:
+				tensor.Name = "x." + tensor.Name
+			}
+			size := 1
+			for _, d := range shape {
+				if size *= d; size > 1<<22 {
+					return
+				}
+			}
+			tensor.Shape, tensor.Data = shape, make([]float32, size)
 		}
-		if r.Model.Parameters()*2 > len(data) { // F16 at the least
-			t.Fatalf("%d parameters of %d bytes", r.Model.Parameters(), len(data))
-		}
-		back, err := understand(stateDict(t, r.Model, "p.", r.Output), Options{Output: r.Output, Height: h, Width: w})
-		if err != nil || back.Model.Hash() != r.Model.Hash() {
-			t.Fatalf("%d×%d×%d does not come back: %v", c, h, w, err)
-		}
+		checkUnderstood(t, file, Options{Output: joule.OutputF, Height: int(height), Width: int(width)})
 	})
+}
+
+// checkUnderstood holds what becomes of a state dict to what it should: a
+// network of finite weights, as many as there are, that is the same when
+// written and read once more, or an error of some length.
+func checkUnderstood(t *testing.T, file *checkpoint.File, opt Options) {
+	values := 0
+	for _, tensor := range file.Tensors {
+		v, _ := tensor.Data.([]float32)
+		values += len(v)
+	}
+	r, err := understand(file, opt)
+	if err != nil {
+		if len(err.Error()) > 2000 {
+			t.Fatalf("an error of %d bytes", len(err.Error()))
+		}
+		return
+	}
+	if err := checkFinite(r.Model.Tensors()); err != nil {
+		t.Fatal(err)
+	}
+	c, h, w := r.Model.Shape()
+	if opt.Height > 0 && (h != opt.Height || w != opt.Width) {
+		t.Fatalf("%d×%d pixels, asked for %d×%d", h, w, opt.Height, opt.Width)
+	}
+	if r.Model.Parameters() != values {
+		t.Fatalf("%d parameters of %d", r.Model.Parameters(), values)
+	}
+	back, err := understand(stateDict(t, r.Model, "p.", r.Output), Options{Output: r.Output, Height: h, Width: w})
+	if err != nil || back.Model.Hash() != r.Model.Hash() {
+		t.Fatalf("%d×%d×%d does not come back: %v", c, h, w, err)
+	}
 }
 
 func TestSafetensorsOfAnyNetwork(t *testing.T) {

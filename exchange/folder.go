@@ -1,0 +1,249 @@
+package exchange
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"text/template"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/sampler"
+)
+
+// The files of a folder.
+const (
+	modelFile  = "model.safetensors" // as in a run's folder
+	configFile = "config.json"
+	cardFile   = "README.md"
+)
+
+// FolderOptions say what no model knows of itself.
+type FolderOptions struct {
+	License string // of the weights, as the Hugging Face Hub names it: mit, cc-by-sa-3.0, unknown …
+}
+
+// DefaultFolderOptions leaves the licence open: it is the owner's to choose.
+func DefaultFolderOptions() FolderOptions { return FolderOptions{License: "unknown"} }
+
+var license = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,39}$`)
+
+// WriteFolder writes the model to the folder dir as the Hugging Face Hub wants
+// it: model.safetensors as of [WriteSafetensors], which Joule samples from as
+// it is; config.json with the architecture, the convention, the sampler's
+// settings and the training's; and README.md, a model card with how to use it.
+//
+// A new folder appears whole. In one that is empty, or that an earlier export
+// made, each file is replaced whole, the model last; other files stay. A
+// folder that holds anything else is refused. Names that begin with a dot,
+// such as .git, do not count.
+func WriteFolder(dir string, m *joule.Model, c joule.Convention, opt FolderOptions) error {
+	if !license.MatchString(opt.License) {
+		return &Error{Fault: fmt.Sprintf("%.60q is no name of a licence", opt.License), Hint: "give one as the Hugging Face Hub does, such as mit, cc-by-4.0 or unknown"}
+	}
+	weights, err := file(m, c)
+	if err != nil {
+		return err
+	}
+	about := describeModel(m, c, opt)
+	config, err := about.config()
+	if err != nil {
+		return err
+	}
+	card, err := about.card()
+	if err != nil {
+		return err
+	}
+	fill := func(dir string) error {
+		for _, f := range []struct {
+			name string
+			data []byte
+		}{{cardFile, card}, {configFile, config}} {
+			err := atomicfile.Write(filepath.Join(dir, f.name), func(w io.Writer) error {
+				_, err := w.Write(f.data)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return checkpoint.Write(filepath.Join(dir, modelFile), weights)
+	}
+	dir = filepath.Clean(dir)
+	switch entries, err := os.ReadDir(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return atomicfile.WriteFolder(dir, fill)
+	case err != nil:
+		return &Error{Path: dir, Fault: "is no folder that can be read", Hint: "give a new folder, or one that an earlier export made"}
+	case !ours(dir, entries):
+		return &Error{Path: dir, Fault: "holds something else", Hint: "give a new folder, or one that an earlier export made"}
+	}
+	return fill(dir)
+}
+
+// maxConfig is more than any config.json takes.
+const maxConfig = 1 << 20
+
+// ours tells whether a folder may be written to: it is empty or an export.
+func ours(dir string, entries []fs.DirEntry) bool {
+	empty := true
+	for _, e := range entries {
+		empty = empty && strings.HasPrefix(e.Name(), ".")
+	}
+	if empty {
+		return true
+	}
+	path := filepath.Join(dir, configFile)
+	if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() || st.Size() > maxConfig {
+		return false
+	}
+	b, err := os.ReadFile(path)
+	var c struct {
+		Library string `json:"library_name"`
+	}
+	return err == nil && json.Unmarshal(b, &c) == nil && c.Library == library
+}
+
+const library = "joule"
+
+// A description is what the texts of a folder tell of a model.
+type description struct {
+	License, Images, DatasetID string
+	C, H, W                    int
+	Parameters                 int
+	F, Clip                    bool
+	Card                       *joule.Card
+	HeldOut                    *heldOut
+	Sampler                    sampler.Config
+	Steps                      int // of a chain from noise to an image
+	Prefix                     string
+	Layers                     []string // in PyTorch
+	Hash, Version              string
+
+	output joule.Convention
+	spec   nn.Spec
+}
+
+type heldOut struct {
+	N                 int
+	Low, Median, High string
+}
+
+// hubNames are the data sets' names on the Hugging Face Hub.
+var hubNames = map[string]string{"mnist": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}
+
+func describeModel(m *joule.Model, c joule.Convention, opt FolderOptions) *description {
+	d := &description{
+		License: opt.License, Images: "images", Parameters: m.Parameters(), F: c == joule.OutputF,
+		Card: m.Card(), Hash: m.Hash(), Version: joule.Version(), output: c, spec: m.Spec(),
+	}
+	d.C, d.H, d.W = m.Shape()
+	sample := joule.DefaultSampleConfig()
+	d.Sampler, d.Steps = sample.Sampler, sample.Sampler.Steps
+	if card := m.Card(); card != nil {
+		d.Sampler, d.Steps = card.Config.Sampler, card.Config.Generate.Steps
+		// Anything but the name of a public data set may be private.
+		if info, err := dataset.About(card.Config.Data); err == nil {
+			d.Images, d.DatasetID = info.Title, hubNames[info.Name]
+		}
+		if q := card.Validation; len(q) > 0 {
+			at := func(share int) string { return fmt.Sprintf("%.4g", q[(len(q)-1)*share/100]) }
+			d.HeldOut = &heldOut{card.N, at(1), at(50), at(99)}
+		}
+	}
+	d.Clip = !math.IsInf(float64(d.Sampler.GradClip), 0)
+	d.Prefix = d.spec.Prefix
+	d.Layers = torchLayers(d.spec)
+	return d
+}
+
+//go:embed card.md
+var cardText string
+
+func (d *description) card() ([]byte, error) {
+	t, err := template.New(cardFile).Parse(cardText)
+	if err != nil {
+		return nil, fmt.Errorf("exchange: %w", err)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, d); err != nil {
+		return nil, fmt.Errorf("exchange: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// hubConfig is config.json. What is not known is left out.
+type hubConfig struct {
+	Library        string           `json:"library_name"`
+	Version        string           `json:"joule_version"`
+	ModelType      string           `json:"model_type"`
+	Architectures  []string         `json:"architectures"`
+	DType          string           `json:"torch_dtype"`
+	HiddenFeatures int              `json:"hidden_features,omitempty"` // of the document's network
+	ImageShape     [3]int           `json:"image_shape"`               // channels, height, width
+	Output         joule.Convention `json:"output"`
+	Parameters     int              `json:"parameters"`
+	Hash           string           `json:"hash"`
+	Spec           nn.Spec          `json:"spec"`
+	Sampler        hubSampler       `json:"sampler"`
+	Training       *hubTraining     `json:"training,omitempty"`
+}
+
+type hubSampler struct {
+	Steps    int      `json:"steps"`
+	StepSize float32  `json:"step_size"`
+	Noise    float32  `json:"noise"`
+	GradClip *float32 `json:"grad_clip"` // null for no clip
+	Min      float32  `json:"min"`
+	Max      float32  `json:"max"`
+}
+
+type hubTraining struct {
+	Data          string  `json:"data,omitempty"`
+	Epochs        int     `json:"epochs"`
+	Steps         int     `json:"steps"`
+	BatchSize     int     `json:"batch_size"`
+	LangevinSteps int     `json:"langevin_steps"`
+	Alpha         float64 `json:"alpha"`
+	LearningRate  float64 `json:"learning_rate"`
+	Seed          uint64  `json:"seed"`
+}
+
+func (d *description) config() ([]byte, error) {
+	c := hubConfig{
+		Library: library, Version: d.Version, ModelType: "joule", Architectures: []string{"Model"}, DType: "float32",
+		ImageShape: [3]int{d.C, d.H, d.W}, Output: d.output, Parameters: d.Parameters, Hash: d.Hash, Spec: d.spec,
+		Sampler: hubSampler{Steps: d.Steps, StepSize: d.Sampler.StepSize, Noise: d.Sampler.Noise, Min: d.Sampler.Min, Max: d.Sampler.Max},
+	}
+	if d.Clip {
+		c.Sampler.GradClip = &d.Sampler.GradClip
+	}
+	c.HiddenFeatures = hiddenFeatures(d.spec)
+	if card := d.Card; card != nil {
+		t := card.Config
+		c.Training = &hubTraining{
+			Epochs: card.Epochs, Steps: card.Steps, BatchSize: t.BatchSize, LangevinSteps: t.Sampler.Steps,
+			Alpha: t.Objective.Alpha, LearningRate: t.Optimizer.LearningRate, Seed: t.Seed,
+		}
+		if d.DatasetID != "" {
+			c.Training.Data = t.Data
+		}
+	}
+	b, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("exchange: %w", err)
+	}
+	return append(b, '\n'), nil
+}
