@@ -17,6 +17,7 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/exchange"
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/metric"
 	"github.com/spf13/cobra"
@@ -110,7 +111,8 @@ draws new images by Langevin dynamics, walking from noise to low energy.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err.Error(), "see " + cmd.CommandPath() + " --help"}
 	})
-	root.AddCommand(a.trainCommand(), a.sampleCommand(), a.dataCommand(), a.benchCommand(), a.versionCommand())
+	root.AddCommand(a.trainCommand(), a.sampleCommand(), a.dataCommand(), a.benchCommand(), a.versionCommand(),
+		a.exportCommand(), a.importCommand())
 	return root
 }
 
@@ -211,6 +213,8 @@ func hintOf(err error) string {
 	case *dataset.Error:
 		hint = e.Hint
 	case *checkpoint.Error:
+		hint = e.Hint
+	case *exchange.Error:
 		hint = e.Hint
 	case *metric.Error:
 		hint = e.Hint

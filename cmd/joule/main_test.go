@@ -14,6 +14,7 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/exchange"
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/metric"
 )
@@ -46,6 +47,7 @@ func TestReport(t *testing.T) {
 		{nil, &joule.DivergedError{What: "E", Epoch: 1, Step: 2}, 3, "hint: "},
 		{nil, errors.Join(&dataset.Error{File: "a", What: "b", Hint: "c"}, &dataset.Error{What: "d"}), 4, "joule: dataset: a: b; dataset: d\nhint: c\n"},
 		{nil, &checkpoint.Error{Path: "m", Fault: "f", Hint: "h"}, 1, "joule: checkpoint: m: f\nhint: h\n"},
+		{nil, &exchange.Error{Path: "m", Fault: "f", Hint: "h"}, 1, "joule: exchange: m: f\nhint: h\n"},
 		{nil, &metric.Error{Path: "m", Fault: "f", Hint: "h"}, 1, "hint: h\n"},
 		{nil, fmt.Errorf("x: %w", &atomicfile.Error{Path: "m", Err: os.ErrPermission, Hint: "h"}), 1, "joule: x: writing m: permission denied\nhint: h\n"},
 		{nil, errors.New("two\n\tlines"), 1, "joule: two; lines\n"},

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/grid"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -101,6 +102,7 @@ func TestScripts(t *testing.T) {
 			"pngtext": pngText,
 			"shorten": shorten,
 			"columns": columns,
+			"strip":   strip,
 		},
 	})
 }
@@ -223,6 +225,21 @@ func shorten(ts *testscript.TestScript, neg bool, args []string) {
 	st, err := os.Stat(path)
 	ts.Check(err)
 	ts.Check(os.Truncate(path, st.Size()/2))
+}
+
+// strip writes a model's tensors as PyTorch's save_file does, within a module
+// and without metadata: strip model.safetensors weights.safetensors.
+func strip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: strip model weights")
+	}
+	f, err := checkpoint.Read(ts.MkAbs(args[0]))
+	ts.Check(err)
+	f.Metadata = nil
+	for i := range f.Tensors {
+		f.Tensors[i].Name = "cnn." + f.Tensors[i].Name
+	}
+	ts.Check(checkpoint.Write(ts.MkAbs(args[1]), f))
 }
 
 // columns prints the first so many columns of a CSV file: columns 3 file.csv.
