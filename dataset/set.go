@@ -1,13 +1,18 @@
 package dataset
 
-import "fmt"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+)
 
 // A Set is a set of images of one shape, held in memory as bytes.
 type Set struct {
 	Name       string
 	N, C, H, W int
-	Pixels     []byte // N×C×H×W
-	Labels     []byte // N, or nil
+	Pixels     []byte   // N×C×H×W
+	Labels     []byte   // N, or nil
+	Classes    []string // names of the labels of a folder's images, or nil
 }
 
 // scaled holds what a byte p becomes: p/127.5 − 1, computed as torchvision's
@@ -35,6 +40,16 @@ func (s *Set) Image(dst []float32, i int) {
 	for j, p := range s.Pixels[i*size : (i+1)*size] {
 		dst[j] = scaled[p]
 	}
+}
+
+// Hash tells a set from others by its images in their order: 32 hexadecimal
+// digits of a SHA-256 over the shape and the pixels. Labels are not part of
+// it.
+func (s *Set) Hash() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d %d %d %d\n", s.N, s.C, s.H, s.W)
+	h.Write(s.Pixels)
+	return hex.EncodeToString(h.Sum(nil))[:32]
 }
 
 // check panics unless the parts of s fit together.

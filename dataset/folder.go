@@ -1,0 +1,349 @@
+package dataset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/joule-ml/joule/lane"
+)
+
+// IsPath tells whether a name given to Open is the path of a folder of images
+// rather than the name of a data set: it has a separator in it, / or \ on any
+// system, or begins with a dot. So photos is a name, and ./photos a path.
+func IsPath(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.ContainsAny(name, `/\`)
+}
+
+// A FolderEvent is a step of reading a folder of images.
+type FolderEvent struct {
+	Done, Total int // pictures read so far, and in all
+	// Path and Err tell of a file that is passed over, by its path within the
+	// folder with slashes, or with Cache set of a fault of the cache: a set
+	// in it that is damaged or that cannot be written.
+	Path  string
+	Err   error
+	Cache bool
+}
+
+// A folderLimits bounds what a folder may make of a machine.
+type folderLimits struct {
+	pictures int   // files to read
+	entries  int   // files and folders to look at
+	depth    int   // folders within folders
+	bytes    int64 // of all pictures together, decoded and scaled
+	inFlight int64 // pixels being decoded at a time
+	cached   int   // sets in the cache
+	cache    int64 // bytes in the cache
+}
+
+func defaultFolderLimits() folderLimits {
+	return folderLimits{
+		pictures: 1_000_000, entries: 2_000_000, depth: 32, bytes: 2 << 30,
+		inFlight: MaxPicturePixels, cached: 8, cache: 4 << 30,
+	}
+}
+
+// Limits on the classes and the held-out pictures of a folder.
+const (
+	maxClasses = 256
+	heldShare  = 0.1
+	maxHeld    = 10_000
+)
+
+// OpenFolder returns the training and held-out images of the PNG, JPEG and GIF
+// pictures in the folder dir and the folders within it.
+//
+// Where every picture lies in a folder of dir, the names of those are the
+// classes, sorted; otherwise, or where there are more than 256, Labels is nil.
+// Folders train and val, or train and test, that have pictures are the two
+// sets, and the classes are within them; whatever lies beside them is left
+// out. Otherwise pictures are held out by a hash of their path within dir:
+// those in the lowest tenth, at least one and at most the 10,000 lowest, so
+// that adding files does not move others from one set to the other. Both sets
+// are in the order of the paths.
+//
+// Each picture is turned as its Exif orientation says, cropped from the centre
+// to the shape's aspect, scaled by Catmull–Rom's kernel and composed over
+// black; of a GIF it is the first frame. Where opt.Shape leaves the size open,
+// pictures that all have one size of at most 64×64 keep it, and others become
+// 32×32; where it leaves the channels open, they are 1 if all pictures are
+// stored in gray, 3 otherwise.
+//
+// Hidden files and names that do not end in .png, .jpg, .jpeg or .gif are left
+// out. Links and whatever else is no regular file are never opened; they and
+// pictures that cannot be read are passed over and told to opt.Folder. It is
+// an error if more than half cannot be read.
+//
+// The sets are kept in opt.Cache and taken from there as long as the path,
+// size and time of every file are the same.
+func OpenFolder(ctx context.Context, dir string, opt Options) (train, test *Set, err error) {
+	r, err := newFolderReader(dir, opt)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer r.root.Close()
+	return r.open(ctx)
+}
+
+// VerifyFolder reads the pictures of a folder as OpenFolder does, without
+// keeping them, and returns their number. Those that cannot be read, and what
+// is no regular file, are told to opt.Folder.
+func VerifyFolder(ctx context.Context, dir string, opt Options) (readable int, err error) {
+	r, err := newFolderReader(dir, opt)
+	if err != nil {
+		return 0, err
+	}
+	defer r.root.Close()
+	l, err := r.list(ctx)
+	if err != nil {
+		return 0, err
+	}
+	r.tellSkipped(l.skipped)
+	shape := lane.Shape{C: 3, H: 1, W: 1}
+	errs, err := r.read(ctx, l.pictures, shape, func(int) []byte { return make([]byte, shape.Len()) })
+	if err != nil {
+		return 0, err
+	}
+	for i, err := range errs {
+		if err != nil {
+			r.tell(FolderEvent{Path: l.pictures[i].path, Err: err})
+			continue
+		}
+		readable++
+	}
+	return readable, nil
+}
+
+// A folderReader reads one folder.
+type folderReader struct {
+	dir    string
+	root   *os.Root
+	shape  lane.Shape // as asked for; zeros are open
+	opt    Options
+	limits folderLimits
+	budget *budget
+}
+
+func newFolderReader(dir string, opt Options) (*folderReader, error) {
+	s := opt.Shape
+	if s.C != 0 && s.C != 1 && s.C != 3 || s.H < 0 || s.W < 0 || s.H > MaxSide || s.W > MaxSide || (s.H == 0) != (s.W == 0) {
+		return nil, &Error{File: dir, What: fmt.Sprintf("no pictures of %d channels, height %d and width %d", s.C, s.H, s.W),
+			Hint: fmt.Sprintf("channels are 1 or 3, and sides 1 to %d", MaxSide)}
+	}
+	st, err := os.Stat(dir)
+	if err == nil && !st.IsDir() {
+		return nil, &Error{File: dir, What: "is no folder", Hint: "give the folder that the pictures are in"}
+	}
+	var root *os.Root
+	if err == nil {
+		root, err = os.OpenRoot(dir)
+	}
+	if err != nil {
+		hint := "correct the path or create the folder; it is relative to where the program was started"
+		if strings.HasPrefix(dir, "~") {
+			hint = "write the whole path: it is the shell that knows ~, and not within quotes or files"
+		}
+		e := &Error{File: dir, What: "no such folder of images", Hint: hint}
+		if !errors.Is(err, fs.ErrNotExist) {
+			e.What, e.Err, e.Hint = "the folder of images cannot be read", plain(err), "look at its permissions"
+		}
+		return nil, e
+	}
+	r := &folderReader{dir: dir, root: root, shape: s, opt: opt}
+	r.limit(defaultFolderLimits())
+	return r, nil
+}
+
+func (r *folderReader) limit(l folderLimits) { r.limits, r.budget = l, newBudget(l.inFlight) }
+
+func (r *folderReader) tell(e FolderEvent) {
+	if r.opt.Folder != nil {
+		r.opt.Folder(e)
+	}
+}
+
+// A skipped file is one that was passed over, and why. It is part of what the
+// cache keeps.
+type skipped struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
+func (r *folderReader) tellSkipped(list []skipped) {
+	for _, s := range list {
+		r.tell(FolderEvent{Path: s.Path, Err: errors.New(s.Reason)})
+	}
+}
+
+func (r *folderReader) open(ctx context.Context) (train, test *Set, err error) {
+	l, err := r.list(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := r.cache(l)
+	if s := c.load(); s != nil {
+		r.tellSkipped(s.skipped)
+		return s.train, s.test, nil
+	}
+	s, err := r.decode(ctx, l)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.tellSkipped(s.skipped)
+	c.store(s)
+	return s.train, s.test, nil
+}
+
+// sets is what a folder comes to.
+type sets struct {
+	train, test *Set
+	skipped     []skipped
+}
+
+// decode reads the pictures of l and divides them into the two sets.
+func (r *folderReader) decode(ctx context.Context, l *listing) (*sets, error) {
+	shape, err := r.chooseShape(ctx, l.pictures)
+	if err != nil {
+		return nil, err
+	}
+	size, n := shape.Len(), len(l.pictures)
+	if total := int64(n) * int64(size); total > r.limits.bytes {
+		return nil, &Error{File: r.dir, What: fmt.Sprintf("%d pictures of %d×%d×%d take %d bytes, more than %d", n, shape.C, shape.H, shape.W, total, r.limits.bytes),
+			Hint: "ask for a smaller size or for one channel, or divide the folder"}
+	}
+	pixels := make([]byte, n*size)
+	errs, err := r.read(ctx, l.pictures, shape, func(i int) []byte { return pixels[i*size : (i+1)*size] })
+	if err != nil {
+		return nil, err
+	}
+	s := &sets{skipped: l.skipped}
+	good := l.pictures[:0:0]
+	for i, err := range errs {
+		if err != nil {
+			s.skipped = append(s.skipped, skipped{l.pictures[i].path, reason(err)})
+			continue
+		}
+		copy(pixels[len(good)*size:], pixels[i*size:(i+1)*size])
+		good = append(good, l.pictures[i])
+	}
+	if bad := n - len(good); 2*bad > n {
+		first := s.skipped[len(l.skipped)]
+		return nil, &Error{File: r.dir, What: fmt.Sprintf("%d of %d pictures cannot be read; the first is %s: %s", bad, n, showPath(first.Path), first.Reason),
+			Hint: "joule data verify lists them all; remove or mend them"}
+	}
+	held := l.held(good)
+	s.train, s.test = divide(pixels[:len(good)*size], size, held)
+	for _, set := range []*Set{s.train, s.test} {
+		set.Name, set.C, set.H, set.W, set.Classes = r.dir, shape.C, shape.H, shape.W, l.classes
+	}
+	if s.train.N == 0 || s.test.N == 0 {
+		return nil, &Error{File: r.dir, What: fmt.Sprintf("%d pictures to train on and %d held out can be read", s.train.N, s.test.N),
+			Hint: "there must be at least one of each: add pictures"}
+	}
+	if l.classes != nil {
+		for i, p := range good {
+			set := s.train
+			if held[i] {
+				set = s.test
+			}
+			set.Labels = append(set.Labels, byte(p.class))
+		}
+	}
+	return s, nil
+}
+
+// divide moves the held-out images out of pixels and the others together.
+func divide(pixels []byte, size int, held []bool) (train, test *Set) {
+	train, test = &Set{}, &Set{}
+	for i, h := range held {
+		image := pixels[i*size : (i+1)*size]
+		if h {
+			test.Pixels = append(test.Pixels, image...)
+			test.N++
+			continue
+		}
+		copy(pixels[train.N*size:], image)
+		train.N++
+	}
+	end := train.N * size
+	train.Pixels = pixels[:end:end]
+	return train, test
+}
+
+// chooseShape fills in what the caller left open.
+func (r *folderReader) chooseShape(ctx context.Context, pictures []picture) (lane.Shape, error) {
+	const small, usual = 64, 32
+	shape := r.shape
+	if shape.C != 0 && shape.H != 0 {
+		return shape, nil
+	}
+	headers, err := r.headers(ctx, pictures)
+	if err != nil {
+		return shape, err
+	}
+	same, gray, w, h := true, true, 0, 0
+	for _, p := range headers {
+		if p.width == 0 {
+			continue // cannot be read
+		}
+		pw, ph := p.turn.size(lane.Shape{H: p.height, W: p.width})
+		same = same && pw <= small && ph <= small && (w == 0 || pw == w && ph == h)
+		gray = gray && p.gray
+		w, h = pw, ph
+	}
+	if shape.H == 0 {
+		shape.H, shape.W = usual, usual
+		if same && w > 0 {
+			shape.H, shape.W = h, w
+		}
+	}
+	if shape.C == 0 {
+		shape.C = 3
+		if gray {
+			shape.C = 1
+		}
+	}
+	return shape, nil
+}
+
+// FindImages returns the paths of all pictures in the folder dir and the
+// folders within it, in order; splits and classes mean nothing here. What it
+// passes over, as OpenFolder does, is told to passed.
+func FindImages(ctx context.Context, dir string, passed func(path string, err error)) ([]string, error) {
+	r, err := newFolderReader(dir, Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer r.root.Close()
+	l := &listing{}
+	if err := r.walk(ctx, l, ".", 0); err != nil {
+		return nil, err
+	}
+	full := func(path string) string { return filepath.Join(dir, filepath.FromSlash(path)) }
+	for _, s := range l.skipped {
+		passed(full(s.Path), errors.New(s.Reason))
+	}
+	paths := make([]string, len(l.pictures))
+	for i, p := range l.pictures {
+		paths[i] = p.path
+	}
+	slices.Sort(paths)
+	for i, p := range paths {
+		paths[i] = full(p)
+	}
+	return paths, nil
+}
+
+// showPath writes the path of a file in one line, whatever it is called.
+func showPath(path string) string {
+	if q := fmt.Sprintf("%q", path); len(q) != len(path)+2 {
+		return q
+	}
+	return filepath.FromSlash(path)
+}

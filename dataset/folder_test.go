@@ -1,0 +1,467 @@
+package dataset
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image/color"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/joule-ml/joule/lane"
+)
+
+// tile is a PNG picture of one shade.
+func tile(t testing.TB, shade byte) []byte {
+	return encodePNG(t, grayed(6, 4, shade))
+}
+
+// tiles writes pictures of shades 1, 2 … to a folder under the names.
+func tiles(t testing.TB, dir string, names ...string) {
+	t.Helper()
+	for i, name := range names {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, tile(t, byte(i+1)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func numbered(n int, format string) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf(format, i)
+	}
+	return names
+}
+
+// passed collects the events of files that are passed over, and of the cache.
+type passed struct {
+	files map[string]string
+	cache []error
+	done  int
+}
+
+func (p *passed) tell(e FolderEvent) {
+	switch {
+	case e.Cache:
+		p.cache = append(p.cache, e.Err)
+	case e.Err != nil:
+		if p.files == nil {
+			p.files = map[string]string{}
+		}
+		p.files[e.Path] = e.Err.Error()
+	default:
+		p.done = e.Done
+	}
+}
+
+// openTest opens a folder with a cache of its own.
+func openTest(t testing.TB, dir string, opt Options) (train, test *Set, p *passed) {
+	t.Helper()
+	if opt.Cache == "" {
+		opt.Cache = t.TempDir()
+	}
+	p = &passed{}
+	opt.Folder = p.tell
+	train, test, err := Open(t.Context(), dir, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	train.check()
+	test.check()
+	return train, test, p
+}
+
+// shades returns the first value of each image.
+func shades(s *Set) []int {
+	var v []int
+	for i := range s.N {
+		v = append(v, int(s.Pixels[i*s.Size()]))
+	}
+	return v
+}
+
+func TestIsPath(t *testing.T) {
+	for name, want := range map[string]bool{
+		"": false, "mnist": false, "photos": false, "a.b": false,
+		"./photos": true, ".": true, "..": true, "/a": true, "a/": true, "a/b": true, `C:\a`: true, `a\b`: true, ".a": true, "~/a": true,
+	} {
+		if IsPath(name) != want {
+			t.Errorf("%q: %v", name, !want)
+		}
+	}
+	for _, name := range Names() {
+		if IsPath(name) {
+			t.Errorf("data set %s looks like a path", name)
+		}
+	}
+}
+
+func TestFolderClasses(t *testing.T) {
+	dir := t.TempDir()
+	tiles(t, dir, "dog/b.png", "cat/z.PNG", "cat/deep/er/a.png", "owl/c.png", "owl/d.png")
+	train, test, p := openTest(t, dir, Options{})
+	if len(p.files) > 0 || len(p.cache) > 0 || p.done != 5 {
+		t.Errorf("%+v", p)
+	}
+	if want := []string{"cat", "dog", "owl"}; !slices.Equal(train.Classes, want) || !slices.Equal(test.Classes, want) {
+		t.Errorf("classes %v, %v", train.Classes, test.Classes)
+	}
+	if train.N+test.N != 5 || test.N != 1 || train.C != 1 || train.H != 4 || train.W != 6 || train.Name != dir {
+		t.Errorf("%d and %d images of %d×%d×%d", train.N, test.N, train.C, train.H, train.W)
+	}
+	class := map[int]byte{1: 1, 2: 0, 3: 0, 4: 2, 5: 2} // of the shades
+	for _, s := range []*Set{train, test} {
+		for i, v := range shades(s) {
+			if s.Labels[i] != class[v] {
+				t.Errorf("shade %d has label %d", v, s.Labels[i])
+			}
+		}
+	}
+	// In the order of the paths: cat/deep, cat/z, dog, owl/c, owl/d.
+	order := []int{3, 2, 1, 4, 5}
+	held := shades(test)[0]
+	if want := slices.DeleteFunc(order, func(v int) bool { return v == held }); !slices.Equal(shades(train), want) {
+		t.Errorf("order %v, want %v", shades(train), want)
+	}
+
+	// A picture without a class, or too many of them: none has one.
+	tiles(t, dir, "loose.png")
+	if train, test, _ := openTest(t, dir, Options{}); train.Labels != nil || test.Labels != nil || train.Classes != nil {
+		t.Errorf("labels %v", train.Labels)
+	}
+	for n, want := range map[int]int{256: 256, 257: 0} {
+		many := t.TempDir()
+		tiles(t, many, numbered(n, "class%d/a.png")...)
+		if train, _, _ := openTest(t, many, Options{}); len(train.Classes) != want {
+			t.Errorf("%d folders: %d classes", n, len(train.Classes))
+		}
+	}
+}
+
+func TestFolderSplits(t *testing.T) {
+	for _, name := range []string{"val", "test"} {
+		dir := t.TempDir()
+		tiles(t, dir, "train/a/1.png", "train/b/2.png", name+"/b/3.png", name+"/c/4.png", "other/5.png", "6.png")
+		train, test, _ := openTest(t, dir, Options{})
+		if !slices.Equal(shades(train), []int{1, 2}) || !slices.Equal(shades(test), []int{3, 4}) {
+			t.Errorf("%s: %v, %v", name, shades(train), shades(test))
+		}
+		if !slices.Equal(train.Classes, []string{"a", "b", "c"}) || !slices.Equal(train.Labels, []byte{0, 1}) || !slices.Equal(test.Labels, []byte{1, 2}) {
+			t.Errorf("%s: %v %v %v", name, train.Classes, train.Labels, test.Labels)
+		}
+	}
+	dir := t.TempDir()
+	tiles(t, dir, "train/1.png", "val/2.png", "test/3.png")
+	if _, test, _ := openTest(t, dir, Options{}); !slices.Equal(shades(test), []int{2}) {
+		t.Errorf("of val and test: %v", shades(test))
+	}
+	// train alone, or beside a folder without pictures, is a class.
+	dir = t.TempDir()
+	tiles(t, dir, "train/1.png", "bus/2.png")
+	if err := os.Mkdir(filepath.Join(dir, "val"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if train, _, _ := openTest(t, dir, Options{}); !slices.Equal(train.Classes, []string{"bus", "train"}) {
+		t.Errorf("classes %v", train.Classes)
+	}
+}
+
+// TestHeldOut makes sure that about a tenth is held out and that files that
+// are added move no others.
+func TestHeldOut(t *testing.T) {
+	of := func(n int) map[string]bool {
+		var pictures []picture
+		for _, name := range numbered(n, "%d.png") {
+			pictures = append(pictures, picture{path: name})
+		}
+		held := map[string]bool{}
+		for i, h := range (&listing{}).held(pictures) {
+			if h {
+				held[pictures[i].path] = true
+			}
+		}
+		return held
+	}
+	for n, want := range map[int][2]int{1: {1, 1}, 2: {1, 1}, 3: {1, 2}, 1000: {60, 140}, 50_000: {4800, 5200}, 200_000: {10_000, 10_000}} {
+		if got := len(of(n)); got < want[0] || got > want[1] {
+			t.Errorf("of %d pictures %d are held out", n, got)
+		}
+	}
+	few, more := of(1000), of(5000)
+	for _, name := range numbered(1000, "%d.png") {
+		if few[name] != more[name] {
+			t.Errorf("%s moved", name)
+		}
+	}
+}
+
+func TestFolderShape(t *testing.T) {
+	shade := func(x, y int) color.Color { return color.Gray{9} }
+	gray := tile(t, 9)
+	colour := func(w, h int) []byte {
+		return encodePNG(t, painted(w, h, func(x, y int) color.Color { return color.NRGBA{1, 2, 3, 255} }))
+	}
+	for _, test := range []struct {
+		name  string
+		files [][]byte
+		asked lane.Shape
+		want  lane.Shape
+	}{
+		{"one size in gray", [][]byte{encodePNG(t, grayed(20, 10, 9)), encodePNG(t, grayed(20, 10, 9))}, lane.Shape{}, lane.Shape{C: 1, H: 10, W: 20}},
+		{"one size", [][]byte{colour(64, 64), encodePNG(t, grayed(64, 64, 9))}, lane.Shape{}, lane.Shape{C: 3, H: 64, W: 64}},
+		{"large", [][]byte{colour(65, 64), colour(65, 64)}, lane.Shape{}, lane.Shape{C: 3, H: 32, W: 32}},
+		{"several sizes", [][]byte{encodePNG(t, painted(9, 9, shade)), gray}, lane.Shape{C: 1}, lane.Shape{C: 1, H: 32, W: 32}},
+		{"as asked for", [][]byte{gray, gray}, lane.Shape{C: 3, H: 7, W: 8}, lane.Shape{C: 3, H: 7, W: 8}},
+		{"size asked for", [][]byte{encodePNG(t, grayed(5, 5, 9)), encodePNG(t, grayed(6, 6, 9))}, lane.Shape{H: 7, W: 8}, lane.Shape{C: 1, H: 7, W: 8}},
+	} {
+		dir := t.TempDir()
+		for i, b := range test.files {
+			put(t, filepath.Join(dir, fmt.Sprintf("%d.png", i)), b)
+		}
+		put(t, filepath.Join(dir, "broken.png"), []byte("x"))
+		train, _, p := openTest(t, dir, Options{Shape: test.asked})
+		if got := (lane.Shape{C: train.C, H: train.H, W: train.W}); got != test.want || len(p.files) != 1 {
+			t.Errorf("%s: %+v, want %+v; %v", test.name, got, test.want, p.files)
+		}
+	}
+}
+
+// TestFolderSame makes sure that the sets do not depend on the cores.
+func TestFolderSame(t *testing.T) {
+	dir := t.TempDir()
+	tiles(t, dir, numbered(60, "%d.png")...)
+	put(t, filepath.Join(dir, "33x.png"), []byte("broken"))
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	one, oneTest, _ := openTest(t, dir, Options{})
+	runtime.GOMAXPROCS(7)
+	many, manyTest, _ := openTest(t, dir, Options{})
+	if !bytes.Equal(one.Pixels, many.Pixels) || !bytes.Equal(oneTest.Pixels, manyTest.Pixels) || one.Hash() != many.Hash() {
+		t.Error("other images on other cores")
+	}
+	if one.Hash() == oneTest.Hash() {
+		t.Error("two sets with one hash")
+	}
+}
+
+func TestFolderPassesOver(t *testing.T) {
+	dir := t.TempDir()
+	tiles(t, dir, "a.png", "b.png", "c.jpg", ".hidden.png", ".git/d.png")
+	put(t, filepath.Join(dir, "notes.txt"), []byte("x"))
+	put(t, filepath.Join(dir, "odd\tname.png"), []byte("x"))
+	want := map[string]string{"odd\tname.png": "not a PNG, JPEG or GIF picture"}
+	outside := t.TempDir()
+	tiles(t, outside, "secret.png")
+	for _, link := range [][2]string{{filepath.Join(outside, "secret.png"), "link.png"}, {outside, "out"}, {"a.png", "inner.png"}, {"nowhere", "dangling"}} {
+		if err := os.Symlink(link[0], filepath.Join(dir, link[1])); err != nil {
+			t.Skip("no symbolic links here:", err)
+		}
+		want[link[1]] = "a symbolic link, which is not followed"
+	}
+	train, test, p := openTest(t, dir, Options{})
+	if train.N+test.N != 3 {
+		t.Errorf("%d images", train.N+test.N)
+	}
+	if fmt.Sprint(p.files) != fmt.Sprint(want) {
+		t.Errorf("passed over %q, want %q", p.files, want)
+	}
+	// Open follows the link that the user names.
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	if train, test, _ := openTest(t, link, Options{}); train.N+test.N != 3 {
+		t.Errorf("through a link: %d images", train.N+test.N)
+	}
+	n, err := VerifyFolder(t.Context(), dir, Options{Folder: (&passed{}).tell})
+	if n != 3 || err != nil {
+		t.Errorf("verified %d, %v", n, err)
+	}
+	var bad []string
+	paths, err := FindImages(t.Context(), dir, func(path string, err error) { bad = append(bad, path) })
+	if err != nil || len(paths) != 4 || paths[0] != filepath.Join(dir, "a.png") || len(bad) != 4 {
+		t.Errorf("found %q, passed over %q, %v", paths, bad, err)
+	}
+}
+
+// TestFolderReplaced makes sure that what takes a file's place after the
+// folder was listed is not read.
+func TestFolderReplaced(t *testing.T) {
+	dir := t.TempDir()
+	tiles(t, dir, "a.png", "b.png", "c.png")
+	r, err := newFolderReader(dir, Options{Cache: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.root.Close()
+	l, err := r.list(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside := filepath.Join(t.TempDir(), "secret.png")
+	put(t, outside, tile(t, 99))
+	if err := os.Remove(filepath.Join(dir, "b.png")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(dir, "b.png")); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	s, err := r.decode(t.Context(), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := append(shades(s.train), shades(s.test)...); len(got) != 2 || slices.Contains(got, 99) || len(s.skipped) != 1 {
+		t.Errorf("read %v, passed over %v", got, s.skipped)
+	}
+}
+
+func TestFolderFaults(t *testing.T) {
+	good := t.TempDir()
+	tiles(t, good, "a/1.png", "a/2.png", "b/3.png")
+	file := filepath.Join(good, "a", "1.png")
+	broken := t.TempDir()
+	tiles(t, broken, "a.png", "b.png")
+	for _, name := range []string{"c.png", "d\n.png", "e.png"} {
+		put(t, filepath.Join(broken, name), []byte("x"))
+	}
+	one := t.TempDir()
+	tiles(t, one, "a.png")
+	half := t.TempDir()
+	tiles(t, half, "train/a.png", "train/c.png")
+	put(t, filepath.Join(half, "val", "b.png"), []byte("x"))
+	text := t.TempDir()
+	put(t, filepath.Join(text, "a.txt"), []byte("x"))
+	limits := func(change func(*folderLimits)) *folderLimits {
+		l := defaultFolderLimits()
+		change(&l)
+		return &l
+	}
+	for _, test := range []struct {
+		dir    string
+		shape  lane.Shape
+		limits *folderLimits
+		want   string
+	}{
+		{filepath.Join(good, "nowhere"), lane.Shape{}, nil, "no such folder of images"},
+		{file, lane.Shape{}, nil, "is no folder"},
+		{text, lane.Shape{}, nil, "no PNG, JPEG or GIF pictures in it, but 1 other files"},
+		{t.TempDir(), lane.Shape{}, nil, "no PNG, JPEG or GIF pictures in it"},
+		{broken, lane.Shape{}, nil, "3 of 5 pictures cannot be read; the first is c.png: not a PNG"},
+		{one, lane.Shape{}, nil, "0 pictures to train on and 1 held out can be read"},
+		{half, lane.Shape{}, nil, "2 pictures to train on and 0 held out can be read"},
+		{good, lane.Shape{C: 2}, nil, "2 channels"},
+		{good, lane.Shape{H: 5}, nil, "height 5 and width 0"},
+		{good, lane.Shape{H: MaxSide + 1, W: 1}, nil, "height 129"},
+		{good, lane.Shape{}, limits(func(l *folderLimits) { l.pictures = 2 }), "more than 2 pictures"},
+		{good, lane.Shape{}, limits(func(l *folderLimits) { l.entries = 3 }), "more than 3 files and folders"},
+		{good, lane.Shape{}, limits(func(l *folderLimits) { l.depth = 0 }), "more than 0 folders deep"},
+		{good, lane.Shape{C: 3, H: 100, W: 100}, limits(func(l *folderLimits) { l.bytes = 89_999 }), "3 pictures of 3×100×100 take 90000 bytes, more than 89999"},
+	} {
+		r, err := newFolderReader(test.dir, Options{Shape: test.shape, Cache: t.TempDir()})
+		if err == nil {
+			if test.limits != nil {
+				r.limit(*test.limits)
+			}
+			_, _, err = r.open(t.Context())
+			r.root.Close()
+		}
+		var e *Error
+		if !errors.As(err, &e) || !strings.Contains(err.Error(), test.want) || e.Hint == "" || e.File != test.dir {
+			t.Errorf("got %v, want %q", err, test.want)
+		}
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := errors.New("stop")
+	cancel(stop)
+	if _, _, err := OpenFolder(ctx, good, Options{Cache: t.TempDir()}); !errors.Is(err, stop) {
+		t.Errorf("canceled: %v", err)
+	}
+	// While pictures are read, too.
+	ctx, cancel = context.WithCancelCause(t.Context())
+	many := t.TempDir()
+	tiles(t, many, numbered(200, "%d.png")...)
+	last := 0
+	_, _, err := OpenFolder(ctx, many, Options{Cache: t.TempDir(), Folder: func(e FolderEvent) {
+		last = e.Done
+		cancel(stop)
+	}})
+	if !errors.Is(err, stop) || last == 200 {
+		t.Errorf("canceled after the first: %v after %d", err, last)
+	}
+	if _, _, err := Open(t.Context(), "mnist", Options{Shape: lane.Shape{C: 3}, Offline: true}); err == nil || !strings.Contains(err.Error(), "28×28 in gray") {
+		t.Errorf("MNIST in colour: %v", err)
+	}
+}
+
+// TestBudget makes sure that no more is decoded at a time than allowed, and
+// that the largest picture still is.
+func TestBudget(t *testing.T) {
+	b := newBudget(10)
+	var errs []error
+	now, most := 0, 0
+	errs = each(t.Context(), 40, func(i int) error {
+		n := int64(1 + i%10)
+		b.take(n)
+		defer b.give(n)
+		b.mu.Lock()
+		now += int(n)
+		most = max(most, now)
+		b.mu.Unlock()
+		runtime.Gosched()
+		b.mu.Lock()
+		now -= int(n)
+		b.mu.Unlock()
+		return nil
+	}, func(int) {})
+	if len(errs) != 40 || most > 10 || b.left != 10 {
+		t.Errorf("%d at a time, %d left", most, b.left)
+	}
+}
+
+// FuzzFolder opens a folder with a hostile file among good ones.
+func FuzzFolder(f *testing.F) {
+	f.Add("x.png", []byte("nothing"))
+	f.Add("new\nline.jpg", hugePNG(1<<31-1, 1<<31-1))
+	f.Add("\xff.gif", []byte("GIF89a\xff\xff\xff\xff\x00\x00\x00"))
+	f.Add("train/a.png", tile(f, 3))
+	f.Add("..png", tile(f, 3)[:40])
+	dir, cache := f.TempDir(), f.TempDir()
+	f.Fuzz(func(t *testing.T, name string, content []byte) {
+		if !filepath.IsLocal(name) || len(name) > 60 || strings.Count(name, "/") > 4 || strings.Contains(name, "good") {
+			t.Skip()
+		}
+		os.RemoveAll(dir)
+		tiles(t, dir, "good1.png", "good2.png")
+		path := filepath.Join(dir, name)
+		if os.MkdirAll(filepath.Dir(path), 0o777) != nil || os.WriteFile(path, content, 0o666) != nil {
+			t.Skip() // no name of a file here
+		}
+		if h, err := readPictureHeader(bytes.NewReader(content)); err == nil && h.width*h.height > 1<<20 {
+			t.Skip("a large picture takes its time")
+		}
+		for range 2 { // read, then from the cache
+			train, test, err := Open(t.Context(), dir, Options{Cache: cache, Shape: lane.Shape{C: 1, H: 2, W: 2}, Folder: func(e FolderEvent) {
+				if e.Cache {
+					t.Fatal(e.Err)
+				}
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			train.check()
+			test.check()
+			if n := train.N + test.N; n != 2 && n != 3 {
+				t.Fatalf("%d images", n)
+			}
+		}
+	})
+}

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package dataset
+
+const nonblock = 0

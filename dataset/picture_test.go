@@ -1,0 +1,402 @@
+package dataset
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/joule-ml/joule/lane"
+)
+
+func encodePNG(t testing.TB, m image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func encodeJPEG(t testing.TB, m image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: 100}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func encodeGIF(t testing.TB, g *gif.GIF) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := gif.EncodeAll(&b, g); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// decoded returns what a file becomes.
+func decoded(t testing.TB, file []byte, c, h, w int) []byte {
+	t.Helper()
+	dst := make([]byte, c*h*w)
+	if err := readPicture(dst, bytes.NewReader(file), lane.Shape{C: c, H: h, W: w}); err != nil {
+		t.Fatal(err)
+	}
+	return dst
+}
+
+// painted returns a picture of w × h pixels that f gives.
+func painted(w, h int, f func(x, y int) color.Color) *image.NRGBA {
+	m := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			m.Set(x, y, f(x, y))
+		}
+	}
+	return m
+}
+
+// TestPictureAsItIs makes sure that a picture of the right size keeps its
+// pixels, in planes.
+func TestPictureAsItIs(t *testing.T) {
+	const w, h = 5, 3
+	m := painted(w, h, func(x, y int) color.Color {
+		return color.NRGBA{byte(40 * x), byte(60 * y), byte(x * y * 7), 255}
+	})
+	got := decoded(t, encodePNG(t, m), 3, h, w)
+	for y := range h {
+		for x := range w {
+			want := m.NRGBAAt(x, y)
+			for c, v := range []byte{want.R, want.G, want.B} {
+				if g := got[(c*h+y)*w+x]; g != v {
+					t.Fatalf("channel %d at %d, %d: %d, want %d", c, x, y, g, v)
+				}
+			}
+		}
+	}
+	gray := decoded(t, encodePNG(t, m), 1, h, w)
+	for i, g := range gray {
+		p := m.NRGBAAt(i%w, i/w)
+		luma := 0.299*float64(p.R) + 0.587*float64(p.G) + 0.114*float64(p.B)
+		if math.Abs(float64(g)-luma) > 1 {
+			t.Errorf("luma of %v: %d, want %.1f", p, g, luma)
+		}
+	}
+}
+
+func TestPictureFormats(t *testing.T) {
+	gray := image.NewGray(image.Rect(0, 0, 4, 4))
+	draw.Draw(gray, gray.Rect, image.NewUniform(color.Gray{200}), image.Point{}, draw.Src)
+	gray16 := image.NewGray16(image.Rect(0, 0, 4, 4))
+	draw.Draw(gray16, gray16.Rect, image.NewUniform(color.Gray16{0xc8ff}), image.Point{}, draw.Src)
+	deep := image.NewNRGBA64(image.Rect(0, 0, 4, 4))
+	draw.Draw(deep, deep.Rect, image.NewUniform(color.NRGBA64{0xc8c8, 0xc8c8, 0xc8c8, 0xffff}), image.Point{}, draw.Src)
+	half := painted(4, 4, func(x, y int) color.Color { return color.NRGBA{200, 200, 200, 128} })
+	clear := painted(4, 4, func(x, y int) color.Color { return color.NRGBA{200, 200, 200, 0} })
+	palette := image.NewPaletted(image.Rect(0, 0, 4, 4), color.Palette{color.Gray{200}, color.Gray{0}})
+	for _, test := range []struct {
+		name string
+		file []byte
+		want byte
+		gray bool
+	}{
+		{"gray PNG", encodePNG(t, gray), 200, true},
+		{"16-bit gray PNG", encodePNG(t, gray16), 200, true},
+		{"16-bit colour PNG", encodePNG(t, deep), 200, false},
+		{"half transparent", encodePNG(t, half), 100, false},
+		{"transparent", encodePNG(t, clear), 0, false},
+		{"PNG with a palette", encodePNG(t, palette), 200, true},
+		{"gray JPEG", encodeJPEG(t, gray), 200, true},
+		{"colour JPEG", encodeJPEG(t, painted(4, 4, func(x, y int) color.Color { return color.NRGBA{200, 200, 200, 255} })), 200, false},
+		{"GIF", encodeGIF(t, &gif.GIF{Image: []*image.Paletted{palette}, Delay: []int{0}}), 200, true},
+	} {
+		for _, c := range []int{1, 3} {
+			for _, side := range []int{4, 3, 9} { // as it is, smaller, larger
+				for i, v := range decoded(t, test.file, c, side, side) {
+					if max(v, test.want)-min(v, test.want) > 1 {
+						t.Errorf("%s, %d channels, side %d: value %d is %d, want %d", test.name, c, side, i, v, test.want)
+						break
+					}
+				}
+			}
+		}
+		h, err := readPictureHeader(bytes.NewReader(test.file))
+		if err != nil || h.width != 4 || h.height != 4 || h.gray != test.gray {
+			t.Errorf("%s: header %d×%d, gray %v, %v", test.name, h.width, h.height, h.gray, err)
+		}
+	}
+}
+
+// TestCrop makes sure that the centre is taken, in the aspect asked for.
+func TestCrop(t *testing.T) {
+	// White in the middle square, black beside it.
+	wide := encodePNG(t, painted(50, 20, func(x, y int) color.Color {
+		return color.Gray{byte(255 * b2i(x >= 15 && x < 35))}
+	}))
+	for i, v := range decoded(t, wide, 1, 10, 10) {
+		if v < 254 {
+			t.Fatalf("wide: value %d is %d", i, v)
+		}
+	}
+	tall := encodePNG(t, painted(20, 50, func(x, y int) color.Color {
+		return color.Gray{byte(255 * b2i(y >= 20 && y < 30))}
+	}))
+	for i, v := range decoded(t, tall, 1, 5, 10) {
+		if v < 254 {
+			t.Fatalf("tall: value %d is %d", i, v)
+		}
+	}
+	// Sizes that round badly have no empty crop.
+	line := encodePNG(t, painted(1, 300, func(x, y int) color.Color { return color.White }))
+	for _, size := range [][2]int{{128, 1}, {1, 128}, {1, 1}, {128, 128}} {
+		for _, v := range decoded(t, line, 1, size[0], size[1]) {
+			if v < 254 {
+				t.Fatalf("%v: %d", size, v)
+			}
+		}
+	}
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// TestShrink makes sure that every pixel counts: stripes of one pixel become
+// an even gray, not a pattern.
+func TestShrink(t *testing.T) {
+	stripes := encodePNG(t, painted(640, 640, func(x, y int) color.Color { return color.Gray{byte(255 * (x % 2))} }))
+	got := decoded(t, stripes, 1, 20, 20)
+	for y := range 20 {
+		for x := 1; x < 19; x++ {
+			if v := got[y*20+x]; v < 120 || v > 135 {
+				t.Fatalf("at %d, %d: %d, want about 127", x, y, v)
+			}
+		}
+	}
+}
+
+// TestGIFFrame makes sure that a first frame smaller than the canvas keeps its
+// place.
+func TestGIFFrame(t *testing.T) {
+	p := color.Palette{color.White, color.Black}
+	g := &gif.GIF{
+		Image:  []*image.Paletted{image.NewPaletted(image.Rect(4, 2, 8, 6), p), image.NewPaletted(image.Rect(0, 0, 8, 8), p)},
+		Delay:  []int{1, 1},
+		Config: image.Config{ColorModel: p, Width: 8, Height: 8},
+	}
+	for i, v := range decoded(t, encodeGIF(t, g), 1, 8, 8) {
+		x, y := i%8, i/8
+		if want := byte(255 * b2i(x >= 4 && y >= 2 && y < 6)); v != want {
+			t.Fatalf("at %d, %d: %d, want %d", x, y, v, want)
+		}
+	}
+}
+
+// withOrientation puts an Exif segment into a JPEG file.
+func withOrientation(jpeg []byte, order binary.AppendByteOrder, o int) []byte {
+	tiff := []byte("II*\x00")
+	if order == binary.AppendByteOrder(binary.BigEndian) {
+		tiff = []byte("MM\x00*")
+	}
+	tiff = order.AppendUint32(tiff, 8)
+	tiff = order.AppendUint16(tiff, 2)
+	for _, e := range [][2]uint16{{0x0100, 7}, {0x0112, uint16(o)}} {
+		tiff = order.AppendUint16(tiff, e[0])
+		tiff = order.AppendUint16(tiff, 3)
+		tiff = order.AppendUint32(tiff, 1)
+		tiff = order.AppendUint16(tiff, e[1])
+		tiff = append(tiff, 0, 0)
+	}
+	segment := append([]byte("Exif\x00\x00"), tiff...)
+	b := append([]byte{}, jpeg[:2]...)
+	b = append(b, 0xff, 0xe0, 0, 4, 1, 2) // some other segment first
+	b = append(b, 0xff, 0xe1)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(segment)+2))
+	return append(append(b, segment...), jpeg[2:]...)
+}
+
+// TestOrientation compares with what the standard says of each orientation:
+// on which side of the picture as seen the first row and the first column of
+// the stored one are.
+func TestOrientation(t *testing.T) {
+	const w, h = 32, 16 // as seen
+	seen := func(x, y int) byte { return byte(60*(x/(w/2)) + 120*(y/(h/2))) }
+	row := []string{"", "top", "top", "bottom", "bottom", "left", "right", "right", "left"}
+	column := []string{"", "left", "right", "right", "left", "top", "top", "bottom", "bottom"}
+	for o := 1; o <= 8; o++ {
+		// at returns where the stored pixel of row r, column c is seen.
+		at := func(r, c int) (x, y int) {
+			place := func(side string, i int) {
+				switch side {
+				case "left":
+					x = i
+				case "right":
+					x = w - 1 - i
+				case "top":
+					y = i
+				case "bottom":
+					y = h - 1 - i
+				}
+			}
+			place(row[o], r)
+			place(column[o], c)
+			return x, y
+		}
+		rows, columns := h, w
+		if o >= 5 {
+			rows, columns = w, h
+		}
+		stored := image.NewGray(image.Rect(0, 0, columns, rows))
+		for r := range rows {
+			for c := range columns {
+				x, y := at(r, c)
+				stored.SetGray(c, r, color.Gray{seen(x, y)})
+			}
+		}
+		file := encodeJPEG(t, stored)
+		for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+			turned := withOrientation(file, order, o)
+			for i, v := range decoded(t, turned, 1, h, w) {
+				if want := seen(i%w, i/w); max(v, want)-min(v, want) > 3 {
+					t.Fatalf("orientation %d, %v: at %d, %d: %d, want %d", o, order, i%w, i/w, v, want)
+				}
+			}
+		}
+	}
+}
+
+// hugePNG is a PNG file that promises w × h pixels and has none.
+func hugePNG(w, h uint32) []byte {
+	b := []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d")
+	ihdr := []byte("IHDR")
+	ihdr = binary.BigEndian.AppendUint32(ihdr, w)
+	ihdr = binary.BigEndian.AppendUint32(ihdr, h)
+	ihdr = append(ihdr, 16, 6, 0, 0, 0)
+	b = append(b, ihdr...)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(ihdr))
+}
+
+func TestPictureFaults(t *testing.T) {
+	good := encodePNG(t, painted(8, 8, func(x, y int) color.Color { return color.Gray{byte(x * y)} }))
+	photo := encodeJPEG(t, painted(64, 64, func(x, y int) color.Color { return color.Gray{byte(x * y)} }))
+	film := encodeGIF(t, &gif.GIF{Image: []*image.Paletted{image.NewPaletted(image.Rect(0, 0, 99, 99), color.Palette{color.White, color.Black})}, Delay: []int{1}})
+	for _, test := range []struct {
+		name string
+		file []byte
+		want string
+	}{
+		{"empty", nil, "not a PNG, JPEG or GIF picture"},
+		{"text", []byte("hello, this is no picture"), "not a PNG, JPEG or GIF picture"},
+		{"only a PNG's magic", good[:8], "unexpected EOF"},
+		{"half a PNG", good[:len(good)/2], "not enough pixel data"},
+		{"half a JPEG", photo[:len(photo)/2], "short Huffman data"},
+		{"half a GIF", film[:len(film)/2], "not enough image data"},
+		{"huge", hugePNG(100_000, 100_000), "100000×100000 pixels, more than 50000000"},
+		{"wide", hugePNG(1<<31-1, 1), "2147483647×1 pixels, more than 50000000"},
+	} {
+		err := readPicture(make([]byte, 4), bytes.NewReader(test.file), lane.Shape{C: 1, H: 2, W: 2})
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.want)
+		}
+	}
+	// A large file is refused by its size alone.
+	if _, err := readPictureHeader(&large{}); err == nil || !strings.Contains(err.Error(), "more than 67108864") {
+		t.Errorf("large file: %v", err)
+	}
+}
+
+// large is a file that is too large.
+type large struct{ bytes.Reader }
+
+func (*large) Seek(int64, int) (int64, error) { return MaxPictureBytes + 1, nil }
+
+func TestReadImage(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.png")
+	put(t, path, encodePNG(t, painted(8, 8, func(x, y int) color.Color { return color.Gray{100} })))
+	put(t, filepath.Join(dir, "b.png"), []byte("no"))
+	shape := lane.Shape{C: 3, H: 4, W: 5}
+	s, err := ReadImage(path, shape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.check()
+	if s.N != 1 || s.C != 3 || s.H != 4 || s.W != 5 || s.Pixels[0] != 100 {
+		t.Errorf("%+v", s)
+	}
+	for name, want := range map[string]string{"b.png": "not a PNG", "none.png": "no such file", ".": "not a regular file"} {
+		_, err := ReadImage(filepath.Join(dir, name), shape)
+		var e *Error
+		if !errors.As(err, &e) || !strings.Contains(err.Error(), want) || e.File != filepath.Join(dir, name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	many, errs, err := ReadImages(t.Context(), []string{path, filepath.Join(dir, "b.png"), path}, shape)
+	if err != nil || errs[0] != nil || errs[1] == nil || errs[2] != nil {
+		t.Fatal(errs, err)
+	}
+	many.check()
+	if size := many.Size(); !bytes.Equal(many.Pixels[:size], s.Pixels) || !bytes.Equal(many.Pixels[size:2*size], make([]byte, size)) || !bytes.Equal(many.Pixels[2*size:], s.Pixels) {
+		t.Error("images are not in the order of the paths")
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic for two channels")
+		}
+	}()
+	ReadImage(path, lane.Shape{C: 2, H: 1, W: 1})
+}
+
+func FuzzReadPicture(f *testing.F) {
+	m := painted(9, 7, func(x, y int) color.Color { return color.NRGBA{byte(x * 20), byte(y * 30), 9, byte(x * y)} })
+	photo := encodeJPEG(f, m)
+	f.Add(encodePNG(f, m))
+	f.Add(photo)
+	f.Add(withOrientation(photo, binary.BigEndian, 6))
+	f.Add(encodeGIF(f, &gif.GIF{Image: []*image.Paletted{image.NewPaletted(image.Rect(2, 0, 9, 7), color.Palette{color.White, color.Black})}, Delay: []int{0}}))
+	f.Add(hugePNG(1<<31-1, 1<<31-1))
+	f.Add(photo[:len(photo)/2])
+	f.Fuzz(func(t *testing.T, file []byte) {
+		if h, err := readPictureHeader(bytes.NewReader(file)); err == nil && h.width*h.height > 1<<20 {
+			t.Skip("a large picture takes its time")
+		}
+		const guard = 171
+		dst := bytes.Repeat([]byte{guard}, 2*3*5+1)
+		err := readPicture(dst[:15], bytes.NewReader(file), lane.Shape{C: 1, H: 3, W: 5})
+		if dst[15] != guard {
+			t.Fatal("wrote beyond the image")
+		}
+		if err != nil && strings.Contains(reason(err), "\n") {
+			t.Fatalf("an error of several lines: %q", err)
+		}
+		if err == nil {
+			again := make([]byte, 15)
+			if err := readPicture(again, bytes.NewReader(file), lane.Shape{C: 1, H: 3, W: 5}); err != nil || !bytes.Equal(again, dst[:15]) {
+				t.Fatalf("not the same twice: %v", err)
+			}
+		}
+	})
+}
+
+// grayed is a gray picture of one shade.
+func grayed(w, h int, shade byte) image.Image {
+	m := image.NewGray(image.Rect(0, 0, w, h))
+	for i := range m.Pix {
+		m.Pix[i] = shade
+	}
+	return m
+}
