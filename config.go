@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/sampler"
 )
 
@@ -14,7 +15,8 @@ import (
 // settings are read from YAML by [ParseConfig], from key=value by
 // [Config.Set] and from the environment by [Config.SetEnv].
 type Config struct {
-	Data              string           `yaml:"data"`
+	Data              string           `yaml:"data"` // a data set's name, or a folder's path
+	Image             ImageConfig      `yaml:"image"`
 	Seed              uint64           `yaml:"seed"`
 	Epochs            int              `yaml:"epochs"`
 	BatchSize         int              `yaml:"batch_size"`
@@ -28,6 +30,20 @@ type Config struct {
 	Schedule          ScheduleConfig   `yaml:"schedule"`
 	Generate          GenerateConfig   `yaml:"generate"`
 	Checkpoint        CheckpointConfig `yaml:"checkpoint"`
+}
+
+// ImageConfig is the size that the images of a folder are made to. Zeros are
+// left open, see [dataset.OpenFolder]; data sets with a name have a size of
+// their own.
+type ImageConfig struct {
+	Height   int `yaml:"height"`
+	Width    int `yaml:"width"`
+	Channels int `yaml:"channels"`
+}
+
+// Shape returns the size as package dataset takes it.
+func (c ImageConfig) Shape() lane.Shape {
+	return lane.Shape{C: c.Channels, H: c.Height, W: c.Width}
 }
 
 // NetworkConfig gives the size of the energy network.
@@ -98,12 +114,16 @@ func DefaultConfig() Config {
 func (c *Config) settings() []setting {
 	inf := math.Inf(1)
 	return []setting{
-		{key: "data", value: &c.Data, names: dataset.Names(), about: "data set: " + strings.Join(dataset.Names(), " or ")},
+		{key: "data", value: &c.Data, names: dataset.Names(), paths: true, about: "data set: " + strings.Join(dataset.Names(), " or ") + ", or the path of a folder of images"},
 		{key: "seed", value: &c.Seed, hi: math.MaxUint64, about: "same seed, same build, same weights"},
 		{key: "epochs", value: &c.Epochs, lo: 1, hi: 1e6, about: "passes over the training images"},
 		{key: "batch_size", value: &c.BatchSize, lo: 1, hi: 16384, about: "real images a step, and as many samples"},
 		{key: "limit_train_batches", value: &c.LimitTrainBatches, hi: 1e9, about: "training batches an epoch; 0 takes all"},
 		{key: "limit_val_batches", value: &c.LimitValBatches, hi: 1e9, about: "validation batches an epoch; 0 takes all"},
+
+		{key: "image.height", value: &c.Image.Height, hi: dataset.MaxSide, about: "height that a folder's images are made to; 0 takes their own"},
+		{key: "image.width", value: &c.Image.Width, hi: dataset.MaxSide, about: "width of the same"},
+		{key: "image.channels", value: &c.Image.Channels, hi: 3, about: "1 for gray, 3 for colour; 0 takes their own"},
 
 		{key: "network.hidden_features", value: &c.Network.HiddenFeatures, lo: 2, hi: 1024, about: "width of the network, even"},
 
@@ -144,6 +164,12 @@ func (c Config) Validate() error {
 		if err := s.check(); err != nil {
 			return err
 		}
+	}
+	if n := c.Image.Channels; n == 2 {
+		return &ConfigError{Key: "image.channels", Problem: "2 is neither 1 nor 3", Hint: "1 is gray, 3 is colour"}
+	}
+	if i := c.Image; (i.Height == 0) != (i.Width == 0) {
+		return &ConfigError{Key: "image.height", Problem: fmt.Sprintf("%d, and image.width is %d", i.Height, i.Width), Hint: "give both, or leave both at 0"}
 	}
 	if n := c.Network.HiddenFeatures; n%2 != 0 {
 		return &ConfigError{Key: "network.hidden_features", Problem: fmt.Sprintf("%d is odd", n), Hint: "the first layer has half as many channels: choose an even number"}

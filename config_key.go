@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/joule-ml/joule/dataset"
 )
 
 // A setting is one key of the configuration: a pointer to its value, the
@@ -17,6 +21,7 @@ type setting struct {
 	value  any // *string, *int, *uint64, *float32 or *float64
 	lo, hi float64
 	names  []string
+	paths  bool // the path of a folder will do for a name
 	about  string
 }
 
@@ -38,7 +43,7 @@ func (s setting) env() string {
 func (s setting) String() string {
 	switch p := s.value.(type) {
 	case *string:
-		return *p
+		return yamlText(*p)
 	case *int:
 		return strconv.Itoa(*p)
 	case *uint64:
@@ -68,10 +73,7 @@ func (s setting) check() error {
 	var v float64
 	switch p := s.value.(type) {
 	case *string:
-		if !slices.Contains(s.names, *p) {
-			return s.notNamed(*p)
-		}
-		return nil
+		return s.checkText(*p)
 	case *uint64:
 		return nil
 	case *int:
@@ -87,10 +89,41 @@ func (s setting) check() error {
 	return nil
 }
 
+// maxPath is more than systems allow.
+const maxPath = 4096
+
+// checkText checks a name or a path. Whether there is a folder at the path is
+// for loading to find out: a model may have come from another machine.
+func (s setting) checkText(text string) error {
+	if slices.Contains(s.names, text) {
+		return nil
+	}
+	if !s.paths || !dataset.IsPath(text) {
+		return s.notNamed(text)
+	}
+	odd := func(r rune) bool { return !unicode.IsGraphic(r) }
+	if len(text) > maxPath || !utf8.ValidString(text) || strings.ContainsFunc(text, odd) || strings.TrimSpace(text) != text {
+		return &ConfigError{Key: s.key, Problem: quoteShort(text) + " cannot be written as a setting", Hint: "rename the folder to a name of printable characters"}
+	}
+	return nil
+}
+
+// yamlText writes a text, which is one line of printable characters, in quotes
+// unless it is a word or a plain path.
+func yamlText(text string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/.-"
+	if text != "" && strings.Trim(text, plain) == "" && strings.Trim(text, "0123456789_.-") != "" && !strings.HasPrefix(text, "-") {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
+}
+
 func (s setting) notNamed(value string) error {
 	e := &ConfigError{Key: s.key, Problem: fmt.Sprintf("%s is not one of %s", quoteShort(value), strings.Join(s.names, ", "))}
 	if near := nearest(value, s.names); near != "" {
 		e.Hint = fmt.Sprintf("did you mean %q?", near)
+	} else if s.paths && value != "" {
+		e.Hint = "for a folder of images, write its path with a slash: ./" + value
 	}
 	return e
 }
@@ -116,9 +149,6 @@ func (s setting) set(text string) error {
 	}
 	switch p := s.value.(type) {
 	case *string:
-		if !slices.Contains(s.names, text) {
-			return s.notNamed(text)
-		}
 		*p = text
 	case *int:
 		v, err := strconv.ParseInt(text, 10, 0)

@@ -208,6 +208,16 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Sampler.Min = 1 }, "sampler.min: 1 is not below sampler.max = 1"},
 		{func(c *Config) { c.Data = "" }, `data: "" is not one of mnist, fashion-mnist`},
 		{func(c *Config) { *c = Config{} }, "data:"},
+		{func(c *Config) { c.Data = "photos" }, `data: "photos" is not one of mnist, fashion-mnist; for a folder of images, write its path with a slash: ./photos`},
+		{func(c *Config) { c.Data = "mnits" }, `; did you mean "mnist"?`},
+		{func(c *Config) { c.Data = "./a\nb" }, `data: "./a\nb" cannot be written as a setting`},
+		{func(c *Config) { c.Data = "./a " }, `cannot be written`},
+		{func(c *Config) { c.Data = "./\xff" }, `cannot be written`},
+		{func(c *Config) { c.Data = strings.Repeat("/", maxPath+1) }, `cannot be written`},
+		{func(c *Config) { c.Image.Channels = 2 }, "image.channels: 2 is neither 1 nor 3"},
+		{func(c *Config) { c.Image.Channels = 4 }, "image.channels: 4 is not within 0 to 3"},
+		{func(c *Config) { c.Image.Height = 5 }, "image.height: 5, and image.width is 0; give both"},
+		{func(c *Config) { c.Image.Width = 129 }, "image.width: 129 is not within 0 to 128"},
 	} {
 		c := DefaultConfig()
 		test.change(&c)
@@ -313,11 +323,33 @@ func TestEditDistance(t *testing.T) {
 	})
 }
 
+// TestDataPath makes sure that the paths of folders go through a file and the
+// environment as they are.
+func TestDataPath(t *testing.T) {
+	for _, path := range []string{
+		"./photos", ".", "..", "/", "/a b/c", `C:\Users\é`, "/it's: #1", "./- x", "-/x", "./[a]", "./{a}", "/%a", "./~", "~/x", ".inf", ".5", "1/2", "./a'", `./"`, "./&a", "./*a", "./!a", "./a: b", "./a #b", "./日本",
+	} {
+		c := DefaultConfig()
+		if err := c.SetEnv([]string{"JOULE_DATA=" + path, "JOULE_IMAGE_HEIGHT=20", "JOULE_IMAGE_WIDTH=10", "JOULE_IMAGE_CHANNELS=3"}); err != nil || c.Data != path {
+			t.Errorf("%q: %q, %v", path, c.Data, err)
+			continue
+		}
+		if c.Image != (ImageConfig{20, 10, 3}) || c.Validate() != nil {
+			t.Errorf("%+v: %v", c.Image, c.Validate())
+		}
+		back, err := ParseConfig("f", c.YAML(), Config{})
+		if err != nil || back != c {
+			t.Errorf("%q: %q, %v", path, back.Data, err)
+		}
+	}
+}
+
 func FuzzParseConfig(f *testing.F) {
 	f.Add(DefaultConfig().YAML())
 	for _, s := range []string{
 		"", "epochs: 3", "sampler: {noise: .inf}", "a: &x [*x]", "? a\n: b", "- a\n- b", "seed: |\n  1",
 		"optimizer:\n  beta1: 0\n beta2: 1", "\"seed\": 1", "seed: 1 # x\n# y\n---\n...\n", "%YAML 1.2\n---\n", "<<: {a: 1}",
+		"data: ./a b", "data: '/it''s: #1'", "data: \"C:\\\\x\"", "data: .inf", "data: ~/x", "data: \"./a\\n\"", "data: ./é\nimage: {height: 5, width: 6, channels: 3}",
 		"seed: 0o17\nepochs: 1_000", "\xff\xfe", "sampler:\n\n\n  steps: 1\n\tnoise: 2", "{seed: 1, epochs: 2}", "seed:1", "- : {",
 	} {
 		f.Add([]byte(s))

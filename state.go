@@ -26,6 +26,7 @@ func (t *Trainer) Save(path string) error {
 		panic("joule: " + err.Error()) // a place is plain data
 	}
 	f.Metadata[metaState] = string(place)
+	f.Metadata[metaData] = t.dataPrint().json()
 	for _, m := range []struct {
 		name string
 		data []float32
@@ -101,6 +102,9 @@ func ResumeTrainer(path string, train, val *dataset.Set, change func(*Config) er
 	if err != nil {
 		return nil, err
 	}
+	if err := t.sameData(f.Metadata); err != nil {
+		return nil, inFile(path, err)
+	}
 	if err := t.restore(f); err != nil {
 		return nil, inFile(path, err)
 	}
@@ -113,7 +117,10 @@ func (c Config) sameState(d Config) error {
 		key  string
 		a, b any
 	}{
-		{"data", c.Data, d.Data},
+		{"data", samePath(c.Data), samePath(d.Data)},
+		{"image.height", c.Image.Height, d.Image.Height},
+		{"image.width", c.Image.Width, d.Image.Width},
+		{"image.channels", c.Image.Channels, d.Image.Channels},
 		{"seed", c.Seed, d.Seed},
 		{"batch_size", c.BatchSize, d.BatchSize},
 		{"network.hidden_features", c.Network.HiddenFeatures, d.Network.HiddenFeatures},
@@ -124,6 +131,15 @@ func (c Config) sameState(d Config) error {
 		}
 	}
 	return nil
+}
+
+// samePath makes all folders one: where they are may change, and what is in
+// them is for sameData to compare.
+func samePath(data string) string {
+	if dataset.IsPath(data) {
+		return "a folder of images"
+	}
+	return data
 }
 
 func (t *Trainer) restore(f *checkpoint.File) error {

@@ -21,6 +21,7 @@ type Trainer struct {
 	cfg    Config
 	train  *dataset.Set
 	val    *dataset.Set
+	data   *dataPrint // once it was asked for
 	loader *dataset.Loader
 	net    *nn.Network
 	engine *engine
@@ -116,6 +117,10 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	}
 	if (lane.Shape{C: val.C, H: val.H, W: val.W}) != shape {
 		return nil, fmt.Errorf("joule: training images are %d×%d×%d, validation images %d×%d×%d", train.C, train.H, train.W, val.C, val.H, val.W)
+	}
+	if n := int64(cfg.Buffer.Size) * int64(shape.Len()); n > maxValues {
+		return nil, &ConfigError{Key: "buffer.size", Problem: fmt.Sprintf("%d images of %d×%d×%d are more than %d values", cfg.Buffer.Size, shape.C, shape.H, shape.W, maxValues),
+			Hint: fmt.Sprintf("set it to %d or less, or take smaller images", maxValues/shape.Len())}
 	}
 	net, err := nn.New(Network(cfg.Network.HiddenFeatures, shape))
 	if err != nil {

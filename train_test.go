@@ -299,6 +299,7 @@ func TestResumeErrors(t *testing.T) {
 		{change(metaState, `{"epoch":-1}`, ""), "out of range"},
 		{change(metaState, `{"batch":6}`, ""), "out of range"},
 		{change(metaConfig, "epochs: x", ""), "epochs"},
+		{change(metaData, "{", ""), "the description of its data"},
 		{change("", "", replayTensor), "replay buffer"},
 		{change("", "", "cnn_layers.0.weight"), "cnn_layers.0.weight"},
 		{change("", "", "adam.v.cnn_layers.9.bias"), "adam.v.cnn_layers.9.bias"},
@@ -312,6 +313,10 @@ func TestResumeErrors(t *testing.T) {
 		"batch_size":              func(c *Config) { c.BatchSize = 11 },
 		"network.hidden_features": func(c *Config) { c.Network.HiddenFeatures = 6 },
 		"buffer.size":             func(c *Config) { c.Buffer.Size = 26 },
+		"data":                    func(c *Config) { c.Data = "./folder" },
+		"image.height":            func(c *Config) { c.Image.Height = 12 },
+		"image.width":             func(c *Config) { c.Image.Width = 12 },
+		"image.channels":          func(c *Config) { c.Image.Channels = 1 },
 	} {
 		_, err := ResumeTrainer(path, strokes(47), strokes(23), func(c *Config) error { f(c); return nil })
 		var ce *ConfigError
@@ -322,6 +327,67 @@ func TestResumeErrors(t *testing.T) {
 	longer, err := ResumeTrainer(path, strokes(47), strokes(23), func(c *Config) error { c.Epochs = 9; return nil })
 	if err != nil || longer.Config().Epochs != 9 {
 		t.Errorf("more epochs: %v", err)
+	}
+}
+
+// TestResumeWithOtherData makes sure that a run goes on with the images that
+// it began with, and with no others.
+func TestResumeWithOtherData(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "last")
+	cfg := tinyConfig()
+	cfg.Data = "./here"
+	tr, err := NewTrainer(cfg, strokes(47), strokes(23))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	darker := strokes(23)
+	darker.Pixels[100] ^= 1
+	for _, test := range []struct {
+		train, val *dataset.Set
+		want       string
+	}{
+		{strokes(48), strokes(23), "48 training and 23 held-out images, and was trained with 47 and 23"},
+		{strokes(47), strokes(22), "47 training and 22 held-out images"},
+		{strokes(47), darker, "the same numbers of images, but other ones"},
+	} {
+		_, err := ResumeTrainer(path, test.train, test.val, nil)
+		var ce *ConfigError
+		if !errors.As(err, &ce) || ce.Key != "data" || !strings.Contains(err.Error(), test.want) || ce.Hint == "" {
+			t.Errorf("got %v, want %q", err, test.want)
+		}
+	}
+	// The folder may lie elsewhere now.
+	moved, err := ResumeTrainer(path, strokes(47), strokes(23), func(c *Config) error { c.Data = "/there"; return nil })
+	if err != nil || moved.Config().Data != "/there" {
+		t.Errorf("moved: %v", err)
+	}
+	// Earlier versions did not say what the images were.
+	f, err := checkpoint.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(f.Metadata, metaData)
+	if err := checkpoint.Write(path, f); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ResumeTrainer(path, strokes(48), strokes(23), nil); err != nil {
+		t.Errorf("without a description: %v", err)
+	}
+}
+
+// TestBufferTooLarge makes sure that the buffer is bounded before there is
+// memory for it.
+func TestBufferTooLarge(t *testing.T) {
+	cfg := tinyConfig()
+	cfg.Buffer.Size = 1 << 20
+	set := &dataset.Set{N: 1, C: 3, H: 64, W: 64, Pixels: make([]byte, 3*64*64)}
+	_, err := NewTrainer(cfg, set, set)
+	var ce *ConfigError
+	if !errors.As(err, &ce) || ce.Key != "buffer.size" || !strings.Contains(ce.Hint, "87381 or less") {
+		t.Errorf("%v", err)
 	}
 }
 

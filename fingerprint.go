@@ -1,0 +1,72 @@
+package joule
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/dataset"
+)
+
+// metaData is the key of a checkpoint's dataPrint.
+const metaData = "data"
+
+// A dataPrint tells the images that a run is trained on from any others, so
+// that it does not go on with a folder that has changed in the meantime.
+type dataPrint struct {
+	Train setPrint `json:"train"`
+	Val   setPrint `json:"val"`
+}
+
+// A setPrint is the number of a set's images and [dataset.Set.Hash].
+type setPrint struct {
+	Images int    `json:"images"`
+	Hash   string `json:"hash"`
+}
+
+func printOf(train, val *dataset.Set) dataPrint {
+	return dataPrint{setPrint{train.N, train.Hash()}, setPrint{val.N, val.Hash()}}
+}
+
+// dataPrint returns that of the trainer's sets. It takes a second for each
+// gigabyte, the first time.
+func (t *Trainer) dataPrint() dataPrint {
+	if t.data == nil {
+		p := printOf(t.train, t.val)
+		t.data = &p
+	}
+	return *t.data
+}
+
+func (p dataPrint) json() string {
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic("joule: " + err.Error()) // a dataPrint is plain data
+	}
+	return string(b)
+}
+
+// sameData reports that the trainer's images are not those of a checkpoint.
+// One without a dataPrint, of an earlier version, passes.
+func (t *Trainer) sameData(meta map[string]string) error {
+	if meta[metaData] == "" {
+		return nil
+	}
+	var saved dataPrint
+	d := json.NewDecoder(strings.NewReader(meta[metaData]))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&saved); err != nil {
+		return &checkpoint.Error{Fault: "the description of its data: " + err.Error(), Hint: "resume from another checkpoint of the run"}
+	}
+	now := t.dataPrint()
+	if saved == now {
+		return nil
+	}
+	what := "the same numbers of images, but other ones"
+	if saved.Train.Images != now.Train.Images || saved.Val.Images != now.Val.Images {
+		what = fmt.Sprintf("%d training and %d held-out images, and was trained with %d and %d", now.Train.Images, now.Val.Images, saved.Train.Images, saved.Val.Images)
+	}
+	return &ConfigError{Key: "data", Problem: fmt.Sprintf("%s is not the data of the checkpoint: it has %s", quoteShort(t.cfg.Data), what),
+		Hint: "bring back the images as they were, or start a new run"}
+}
