@@ -41,7 +41,11 @@ cache. Every file is verified by its SHA-256 whenever it is used.`,
 				if err := flags.fromEnv(a, cmd.Flags()); err != nil {
 					return err
 				}
+				folders := strings.HasPrefix(use, "verify")
 				for _, name := range args {
+					if folders && dataset.IsPath(name) {
+						continue
+					}
 					if _, err := dataset.About(name); err != nil {
 						return &usageError{fmt.Sprintf("no data set named %q", name), "choose one of " + strings.Join(dataset.Names(), ", ")}
 					}
@@ -60,9 +64,9 @@ cache. Every file is verified by its SHA-256 whenever it is used.`,
 	add("fetch [NAME]...", "Fetch data sets into the cache",
 		"Make sure that a verified copy of every file of the data sets is on this\nmachine, and fetch what is missing. Without a name, all of them.",
 		"  joule data fetch mnist\n  joule data fetch --offline mnist    # only check", a.fetchData)
-	add("verify [NAME]...", "Verify the files of data sets by checksum",
-		"Read the files of the data sets and compare their SHA-256. The exit code is 4\nif one is damaged, or if one of a data set that was named is missing.",
-		"  joule data verify\n  joule data verify --data-dir ~/datasets mnist", a.verifyData)
+	add("verify [NAME|FOLDER]...", "Verify the files of data sets by checksum, or a folder's pictures",
+		"Read the files of the data sets and compare their SHA-256. The exit code is 4\nif one is damaged, or if one of a data set that was named is missing.\n\nOf a folder of images, by a path with a / in it, read all pictures and list\nthose that cannot be read; the exit code is 4 if there are any.",
+		"  joule data verify\n  joule data verify --data-dir ~/datasets mnist\n  joule data verify ./photos", a.verifyData)
 	return data
 }
 
@@ -71,7 +75,11 @@ func (a *app) listData(_ context.Context, names []string, opt dataset.Options, _
 }
 
 func (a *app) verifyData(ctx context.Context, names []string, opt dataset.Options, asked bool) error {
-	var faults []error
+	names, fault := a.verifyFolders(ctx, names, opt)
+	if len(names) == 0 {
+		return fault
+	}
+	faults := []error{fault}
 	err := a.table(names, func(name string) ([]dataset.File, error) {
 		files, err := dataset.Verify(ctx, name, opt)
 		missing := 0

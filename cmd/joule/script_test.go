@@ -97,12 +97,15 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code":    code,
-			"signal":  signalAt,
-			"pngtext": pngText,
-			"shorten": shorten,
-			"columns": columns,
-			"strip":   strip,
+			"code":     code,
+			"signal":   signalAt,
+			"pngtext":  pngText,
+			"shorten":  shorten,
+			"columns":  columns,
+			"strip":    strip,
+			"pictures": pictures,
+			"fifo":     fifo,
+			"damage":   damage,
 		},
 	})
 }

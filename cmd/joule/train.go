@@ -31,7 +31,9 @@ func (a *app) trainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train",
 		Short: "Train a model",
-		Long: `Train an energy-based model of a data set's images.
+		Long: `Train an energy-based model of a data set's images, or of your own: a folder of
+PNG, JPEG and GIF pictures, which are cropped and scaled to one size. The path
+of a folder has a / in it, or begins with a dot.
 
 Settings come from the defaults, then the file given by --config, then the
 environment (optimizer.learning_rate is JOULE_OPTIMIZER_LEARNING_RATE), then
@@ -48,6 +50,7 @@ Exit codes: 0 done, 1 failure, 2 wrong usage or settings, 3 the training
 diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
 		Example: `  joule train
   joule train --data fashion-mnist --epochs 10 --name fashion
+  joule train --data ./photos --size 32x32 --channels 3
   joule train --set optimizer.learning_rate=2e-4 --set sampler.steps=40
   joule train --limit-train-batches 20 --limit-val-batches 5     # a quick try
   joule train --resume last
@@ -67,7 +70,9 @@ diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	addSetting(cmd, &f.overrides, "data", "data", "name", "data set: "+strings.Join(dataset.Names(), " or "))
+	addSetting(cmd, &f.overrides, "data", "data", "name", "data set: "+strings.Join(dataset.Names(), " or ")+", or the path of a folder of images")
+	flags.Var(&sizeFlag{&f.overrides}, "size", "size that a folder's images are made to, such as 28x28")
+	addSetting(cmd, &f.overrides, "channels", "image.channels", "1|3", "1 makes them gray, 3 coloured")
 	flags.StringVar(&f.config, "config", "", "read settings from this YAML file (JOULE_CONFIG)")
 	flags.Var(&setFlag{&f.overrides}, "set", "change one setting; may be repeated")
 	addSetting(cmd, &f.overrides, "epochs", "epochs", "int", "passes over the training images")
@@ -119,7 +124,7 @@ func (a *app) train(ctx context.Context, f *trainFlags) error {
 		return err
 	}
 
-	train, val, err := a.load(ctx, cfg.Data, f)
+	train, val, skipped, err := a.load(ctx, &cfg, f)
 	if err != nil {
 		return err
 	}
@@ -131,7 +136,7 @@ func (a *app) train(ctx context.Context, f *trainFlags) error {
 	if run == nil {
 		name := f.name
 		if name == "" {
-			name = cfg.Data
+			name = runName(cfg.Data)
 		}
 		if run, err = joule.CreateRun(f.runDir, name); err != nil {
 			return err
@@ -139,6 +144,9 @@ func (a *app) train(ctx context.Context, f *trainFlags) error {
 		if err := enoughSpace(run.Dir, cfg, trainer.Model().Parameters(), train.Size()); err != nil {
 			return err
 		}
+	}
+	if err := keepSkipped(run, skipped); err != nil {
+		return err
 	}
 	return a.fit(ctx, f, run, trainer)
 }
@@ -165,17 +173,6 @@ func enoughSpace(dir string, cfg joule.Config, parameters, pixels int) error {
 		Fault: fmt.Sprintf("%s are free on its disk, and the run's checkpoints take %s", bytesText(free), bytesText(3*checkpoint)),
 		Hint:  "free some space, choose another disk with --run-dir, or make buffer.size smaller",
 	}
-}
-
-// load opens the data, showing a download and whose it is if there is one.
-func (a *app) load(ctx context.Context, name string, f *trainFlags) (train, val *dataset.Set, err error) {
-	fetched := false
-	train, val, err = a.open(ctx, name, f.data.options(a.fetching(&fetched)))
-	a.screen.clear()
-	if err == nil && fetched {
-		a.notice(name)
-	}
-	return train, val, err
 }
 
 // fit trains and tells how it went.
