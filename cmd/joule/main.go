@@ -111,8 +111,16 @@ draws new images by Langevin dynamics, walking from noise to low energy.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err.Error(), "see " + cmd.CommandPath() + " --help"}
 	})
-	root.AddCommand(a.trainCommand(), a.sampleCommand(), a.dataCommand(), a.benchCommand(), a.versionCommand(),
-		a.exportCommand(), a.importCommand())
+	root.AddCommand(
+		a.trainCommand(),
+		a.sampleCommand(),
+		a.scoreCommand(),
+		a.exportCommand(),
+		a.importCommand(),
+		a.dataCommand(),
+		a.benchCommand(),
+		a.versionCommand(),
+	)
 	return root
 }
 

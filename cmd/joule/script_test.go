@@ -106,6 +106,7 @@ func TestScripts(t *testing.T) {
 			"pictures": pictures,
 			"fifo":     fifo,
 			"damage":   damage,
+			"rising":   rising,
 		},
 	})
 }

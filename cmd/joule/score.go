@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/lane"
+	"github.com/spf13/cobra"
+)
+
+type scoreFlags struct {
+	model  string
+	json   bool
+	csv    bool
+	sort   bool
+	runDir string
+}
+
+func (a *app) scoreCommand() *cobra.Command {
+	var f scoreFlags
+	cmd := &cobra.Command{
+		Use:   "score [MODEL|RUN] IMAGE|FOLDER...",
+		Short: "Give the energy of images",
+		Long: `Give the energy of images under a model: low for images that are likely.
+
+Images are PNG, JPEG and GIF pictures, cropped and scaled to the model's size as
+joule train does; of a folder it is those in it and in the folders within. The
+model is the first argument, if that is a .safetensors file or a run's folder,
+and otherwise that of the newest run under --run-dir; --model names one without
+doubt.
+
+The rank is the share of the images held out in training whose energy is lower:
+0 % for an image as likely as the likeliest of them, 100 % for one less likely
+than all.
+
+--json prints an object a line: {"path": …, "energy": …, "rank": 0 to 1,
+"held_out": images that the rank is among}; without validation, rank is null.
+--csv has the same columns. Pictures that cannot be read are told at the end, and
+the exit code is then 1.`,
+		Example: `  joule score photo.png
+  joule score runs/photos/version_0 new/ --sort
+  joule score model.safetensors new/ --csv > energies.csv
+  joule score --json new/ | jq 'select(.rank > 0.99).path'`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.fromEnv(cmd.Flags(), map[string]string{"run-dir": envRunDir}); err != nil {
+				return err
+			}
+			if f.json && f.csv {
+				return &usageError{"--json and --csv exclude each other", "give one of them"}
+			}
+			path, images, err := f.find(args)
+			if err != nil {
+				return err
+			}
+			return a.score(cmd.Context(), &f, path, images)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.model, "model", "", "take this model or run; all arguments are images then")
+	flags.BoolVar(&f.sort, "sort", false, "lowest energy first")
+	flags.BoolVar(&f.json, "json", false, "print JSON, an object a line")
+	flags.BoolVar(&f.csv, "csv", false, "print comma-separated values with a heading")
+	flags.StringVar(&f.runDir, "run-dir", "runs", "folder of all runs (JOULE_RUN_DIR)")
+	return cmd
+}
+
+// find divides the arguments into the model's path and those of images.
+func (f *scoreFlags) find(args []string) (model string, images []string, err error) {
+	images = args
+	which := f.model
+	if which == "" && len(args) > 0 && isModel(args[0]) {
+		which, images = args[0], args[1:]
+	}
+	if len(images) == 0 {
+		return "", nil, &usageError{"no images to score", "name pictures or folders of them, such as joule score photo.png"}
+	}
+	if which == "" {
+		run, err := joule.NewestRun(f.runDir)
+		if err != nil {
+			return "", nil, err
+		}
+		which = run.Dir
+	}
+	model, err = joule.FindModel(which, "")
+	return model, images, err
+}
+
+// isModel tells whether an argument is a model or a run, not an image.
+func isModel(arg string) bool {
+	if strings.HasSuffix(arg, ".safetensors") {
+		return true
+	}
+	if st, err := os.Stat(arg); err != nil || !st.IsDir() {
+		return false
+	}
+	_, err := joule.OpenRun(arg)
+	return err == nil
+}
+
+// A score is what is said of an image.
+type score struct {
+	Path    string   `json:"path"`
+	Energy  float32  `json:"energy"`
+	Rank    *float64 `json:"rank"`
+	HeldOut int      `json:"held_out"`
+}
+
+// scoreBatch is the number of images that are read at a time.
+const scoreBatch = 256
+
+// maxScored bounds the images of one command.
+const maxScored = 1_000_000
+
+func (a *app) score(ctx context.Context, f *scoreFlags, path string, args []string) error {
+	m, err := joule.LoadModel(path)
+	if err != nil {
+		return err
+	}
+	shape := lane.Shape{}
+	if shape.C, shape.H, shape.W = m.Shape(); shape.C != 1 && shape.C != 3 || shape.H > dataset.MaxSide || shape.W > dataset.MaxSide {
+		return &joule.RunError{Path: path, Fault: fmt.Sprintf("is of images of %d×%d×%d", shape.C, shape.H, shape.W),
+			Hint: fmt.Sprintf("pictures are scored in 1 or 3 channels of at most %d×%d", dataset.MaxSide, dataset.MaxSide)}
+	}
+	paths, bad, err := imagesOf(ctx, args)
+	if err != nil {
+		return err
+	}
+	a.screen.line("scoring %s with %s", plural(len(paths), "image"), pathText(path))
+	var all []score
+	for first := 0; first < len(paths); first += scoreBatch {
+		batch := paths[first:min(first+scoreBatch, len(paths))]
+		scores, failed, err := scoreImages(ctx, m, batch, shape)
+		if err != nil {
+			return err
+		}
+		bad = append(bad, failed...)
+		all = append(all, scores...)
+		if a.screen.live && a.screen.due() {
+			a.screen.show([]string{"scoring", fmt.Sprintf("%s of %s", thousands(int64(first+len(batch))), thousands(int64(len(paths))))}, nil)
+		}
+	}
+	a.screen.clear()
+	if f.sort {
+		slices.SortStableFunc(all, func(x, y score) int {
+			switch {
+			case x.Energy < y.Energy:
+				return -1
+			case x.Energy > y.Energy:
+				return 1
+			}
+			return 0
+		})
+	}
+	if err := (&scoreWriter{a.stdout, f}).write(all); err != nil {
+		return err
+	}
+	if len(bad) > 0 {
+		a.tellSkipped(bad, "could not be scored")
+		return exit(exitFailure)
+	}
+	return nil
+}
+
+// imagesOf lists the images that the arguments mean, in their order.
+func imagesOf(ctx context.Context, args []string) (paths []string, bad []skippedFile, err error) {
+	for _, arg := range args {
+		list := []string{arg}
+		if st, err := os.Stat(arg); err == nil && st.IsDir() {
+			list, err = dataset.FindImages(ctx, arg, func(path string, err error) { bad = append(bad, skippedFile{path, err}) })
+			if err != nil {
+				return nil, nil, err
+			}
+			if len(list) == 0 {
+				bad = append(bad, skippedFile{arg, errors.New("a folder without PNG, JPEG or GIF pictures")})
+			}
+		}
+		if paths = append(paths, list...); len(paths) > maxScored {
+			return nil, nil, &usageError{fmt.Sprintf("more than %d images", maxScored), "score them in several parts"}
+		}
+	}
+	return paths, bad, nil
+}
+
+// scoreImages gives the energies of the images that can be read.
+func scoreImages(ctx context.Context, m *joule.Model, paths []string, shape lane.Shape) (scores []score, bad []skippedFile, err error) {
+	set, errs, err := dataset.ReadImages(ctx, paths, shape)
+	if err != nil {
+		return nil, nil, err
+	}
+	images := make([]float32, set.N*set.Size())
+	for i := range set.N {
+		set.Image(images[i*set.Size():(i+1)*set.Size()], i)
+	}
+	energies := make([]float32, set.N)
+	m.Energies(energies, images)
+	for i, e := range energies {
+		switch {
+		case errs[i] != nil:
+			bad = append(bad, skippedFile{paths[i], faultOf(errs[i])})
+		case e-e != 0: // NaN or infinite
+			bad = append(bad, skippedFile{paths[i], errors.New("its energy is not finite")})
+		default:
+			s := score{Path: paths[i], Energy: e}
+			if rank, ok := m.Card().Rank(e); ok {
+				s.Rank, s.HeldOut = &rank, m.Card().N
+			}
+			scores = append(scores, s)
+		}
+	}
+	return scores, bad, nil
+}
+
+// faultOf takes the path, which is told anyway, out of an error.
+func faultOf(err error) error {
+	var e *dataset.Error
+	if errors.As(err, &e) {
+		return errors.New(e.What)
+	}
+	return err
+}
+
+// A scoreWriter prints scores in one of three ways.
+type scoreWriter struct {
+	w io.Writer
+	f *scoreFlags
+}
+
+func (s *scoreWriter) write(scores []score) error {
+	switch {
+	case s.f.json:
+		e := json.NewEncoder(s.w)
+		e.SetEscapeHTML(false)
+		for _, v := range scores {
+			if err := e.Encode(v); err != nil {
+				return err
+			}
+		}
+		return nil
+	case s.f.csv:
+		w := csv.NewWriter(s.w)
+		w.Write([]string{"path", "energy", "rank", "held_out"})
+		for _, v := range scores {
+			rank, held := "", ""
+			if v.Rank != nil {
+				rank, held = strconv.FormatFloat(*v.Rank, 'g', -1, 64), strconv.Itoa(v.HeldOut)
+			}
+			w.Write([]string{v.Path, strconv.FormatFloat(float64(v.Energy), 'g', -1, 32), rank, held})
+		}
+		w.Flush()
+		return w.Error()
+	}
+	return s.table(scores)
+}
+
+// table prints scores for people.
+func (s *scoreWriter) table(scores []score) error {
+	if len(scores) == 0 {
+		return nil
+	}
+	var rows strings.Builder
+	w := tabwriter.NewWriter(&rows, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "ENERGY\tRANK\tOF\t  IMAGE")
+	for _, v := range scores {
+		rank, held := "–", "–"
+		if v.Rank != nil {
+			rank, held = fmt.Sprintf("%.1f %%", 100**v.Rank), thousands(int64(v.HeldOut))
+		}
+		fmt.Fprintf(w, "%+.4f\t%s\t%s\t  %s\n", v.Energy, rank, held, pathText(v.Path))
+	}
+	w.Flush()
+	_, err := io.WriteString(s.w, rows.String())
+	return err
+}

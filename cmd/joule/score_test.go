@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/csv"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/dataset"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// rising checks that the numbers of a column of a CSV file never fall:
+// rising file.csv 1.
+func rising(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: rising file.csv column")
+	}
+	column, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	rows, err := csv.NewReader(strings.NewReader(ts.ReadFile(args[0]))).ReadAll()
+	ts.Check(err)
+	if len(rows) < 3 {
+		ts.Fatalf("%d rows", len(rows))
+	}
+	falls := 0
+	last := 0.0
+	for i, row := range rows[1:] {
+		v, err := strconv.ParseFloat(row[column], 64)
+		ts.Check(err)
+		if i > 0 && v < last {
+			falls++
+		}
+		last = v
+	}
+	if (falls > 0) != neg {
+		ts.Fatalf("column %d falls %d times", column, falls)
+	}
+}
+
+// TestScoreWithoutValidation scores with a model that was never validated, and
+// so gives no ranks.
+func TestScoreWithoutValidation(t *testing.T) {
+	cfg := joule.DefaultConfig()
+	cfg.Network.HiddenFeatures, cfg.Buffer.Size = 4, 64
+	train, val, err := openSynthetic(t.Context(), "mnist", dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := joule.NewTrainer(cfg, train, val)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	model, picture := filepath.Join(dir, "m.safetensors"), filepath.Join(dir, "new\nline.png")
+	if err := trainer.Model().Save(model); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(picture)
+	if err != nil {
+		t.Skip("no such names here:", err)
+	}
+	if err := png.Encode(f, bar(12, 12, 3, true)); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	for _, test := range []struct{ flag, want string }{
+		{"--json", `"rank":null,"held_out":0}` + "\n"},
+		{"--csv", ",,\n"},
+		{"--sort", "–"},
+	} {
+		a, stdout, stderr := testApp()
+		if code := a.run([]string{"score", test.flag, model, picture}); code != 0 {
+			t.Fatalf("exit code %d: %s", code, stderr)
+		}
+		if !strings.Contains(stdout.String(), test.want) {
+			t.Errorf("%s: %q", test.flag, stdout)
+		}
+		if test.flag == "--sort" && strings.Count(stdout.String(), "\n") != 2 {
+			t.Errorf("a row of several lines: %q", stdout)
+		}
+	}
+}
