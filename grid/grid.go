@@ -1,5 +1,7 @@
-// Package grid draws pictures of a run: images side by side, and curves.
-// Start with Make and EncodePNG; Curves draws the metrics.
+// Package grid draws pictures of a run: images side by side, what became of
+// them over time, and curves. Start with Make and EncodePNG; Filmstrip and
+// Animation show chains on their way, EncodeNPY writes the numbers themselves,
+// Curves draws the metrics.
 package grid
 
 import (

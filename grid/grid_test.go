@@ -148,6 +148,42 @@ func TestMakePanics(t *testing.T) {
 	}
 }
 
+func TestFilmstrip(t *testing.T) {
+	// The value of a pixel tells image, frame and channel.
+	const n, c, h, w = 3, 3, 2, 2
+	frames := make([][]float32, 4)
+	for k := range frames {
+		for i := range n * c * h * w {
+			frames[k] = append(frames[k], float32(i/(c*h*w)*20+k*5+i/(h*w)%c)/128-1)
+		}
+	}
+	opt := DefaultOptions()
+	opt.Padding = 1
+	m := Filmstrip(frames, n, c, h, w, opt)
+	if m.Bounds() != image.Rect(0, 0, 4*3+1, 3*3+1) {
+		t.Fatalf("bounds %v", m.Bounds())
+	}
+	for i := range n {
+		for k := range frames {
+			v := float32(i*20 + k*5)
+			want := color.RGBA{level(v/128-1, -1, 1), level((v+1)/128-1, -1, 1), level((v+2)/128-1, -1, 1), 255}
+			if got := m.At(1+3*k, 1+3*i); got != want {
+				t.Errorf("image %d, frame %d: %v, want %v", i, k, got, want)
+			}
+		}
+	}
+	for name, frames := range map[string][][]float32{"none": nil, "short": {make([]float32, 5)}} {
+		func() {
+			defer func() {
+				if s, _ := recover().(string); !strings.HasPrefix(s, "grid: ") {
+					t.Errorf("%s: panic %q", name, s)
+				}
+			}()
+			Filmstrip(frames, n, c, h, w, opt)
+		}()
+	}
+}
+
 func BenchmarkMake64x28x28(b *testing.B) {
 	images := make([]float32, 64*28*28)
 	for b.Loop() {

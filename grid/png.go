@@ -34,22 +34,15 @@ const (
 // EncodePNG writes img with the given texts right after its header, in
 // chunks of type tEXt, or iTXt where Latin-1 does not suffice.
 func EncodePNG(w io.Writer, img image.Image, text []Text) error {
-	var chunks bytes.Buffer
-	for _, t := range text {
-		kind, data, err := encodeText(t)
-		if err != nil {
-			return fmt.Errorf("grid: PNG text %.100q: %w", t.Key, err)
-		}
-		appendChunk(&chunks, kind, data)
-	}
-	if chunks.Len() > maxTexts {
-		return fmt.Errorf("grid: %d bytes of PNG text, at most %d", chunks.Len(), maxTexts)
+	chunks, err := encodeTexts(text)
+	if err != nil {
+		return err
 	}
 	var b bytes.Buffer
 	if err := png.Encode(&b, img); err != nil {
 		return fmt.Errorf("grid: %w", err)
 	}
-	for _, part := range [][]byte{b.Bytes()[:header], chunks.Bytes(), b.Bytes()[header:]} {
+	for _, part := range [][]byte{b.Bytes()[:header], chunks, b.Bytes()[header:]} {
 		if _, err := w.Write(part); err != nil {
 			return fmt.Errorf("grid: writing PNG: %w", err)
 		}
@@ -60,6 +53,22 @@ func EncodePNG(w io.Writer, img image.Image, text []Text) error {
 // WritePNG writes img with the given texts to a file, replacing it whole.
 func WritePNG(path string, img image.Image, text []Text) error {
 	return atomicfile.Write(path, func(w io.Writer) error { return EncodePNG(w, img, text) })
+}
+
+// encodeTexts returns the chunks of texts.
+func encodeTexts(text []Text) ([]byte, error) {
+	var chunks bytes.Buffer
+	for _, t := range text {
+		kind, data, err := encodeText(t)
+		if err != nil {
+			return nil, fmt.Errorf("grid: PNG text %.100q: %w", t.Key, err)
+		}
+		appendChunk(&chunks, kind, data)
+	}
+	if chunks.Len() > maxTexts {
+		return nil, fmt.Errorf("grid: %d bytes of PNG text, at most %d", chunks.Len(), maxTexts)
+	}
+	return chunks.Bytes(), nil
 }
 
 func encodeText(t Text) (kind string, data []byte, err error) {

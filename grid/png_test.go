@@ -141,14 +141,23 @@ func TestReadTextOfOthers(t *testing.T) {
 	}
 }
 
-func TestPython(t *testing.T) {
+// needPython skips the test unless Python has a module.
+func needPython(t *testing.T, module string) (python string) {
+	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		t.Skip("python3 is not installed")
 	}
-	if out, err := exec.Command(python, "-c", "import PIL.Image").CombinedOutput(); err != nil {
-		t.Skipf("Python's PIL is not installed (pip install pillow): %s", out)
+	if out, err := exec.Command(python, "-c", "import "+module).CombinedOutput(); err != nil {
+		t.Skipf("Python's %s is not installed (pip install numpy pillow): %s", module, out)
 	}
+	return python
+}
+
+func needPillow(t *testing.T) string { return needPython(t, "PIL.Image") }
+
+func TestPython(t *testing.T) {
+	python := needPillow(t)
 	path := filepath.Join(t.TempDir(), "x.png")
 	m := image.NewRGBA(image.Rect(0, 0, 2, 1))
 	m.SetRGBA(0, 0, color.RGBA{255, 0, 0, 255})
