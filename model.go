@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
 
 	"github.com/joule-ml/joule/checkpoint"
@@ -21,6 +22,7 @@ import (
 type Model struct {
 	net  *nn.Network
 	card *Card
+	path string // of its file, where it has one
 }
 
 // A Card says where a model comes from. It travels in the model's file.
@@ -148,6 +150,23 @@ func (c SampleConfig) Validate() error {
 	return c.Sampler.Validate()
 }
 
+// frames returns the number of pictures on the way that Sample keeps.
+func (c SampleConfig) frames() int {
+	if c.Every == 0 {
+		return 0
+	}
+	return c.Sampler.Steps / c.Every
+}
+
+// start fills images, N of them, with the noise that the chains start from.
+func (c SampleConfig) start(images []float32) {
+	size := len(images) / c.N
+	s := lane.Stream{Seed: c.Seed, Purpose: lane.SampleStart}
+	for i := range c.N {
+		s.Uniform(images[i*size:(i+1)*size], uint32(i), 0, c.Sampler.Min, c.Sampler.Max)
+	}
+}
+
 // Samples are images drawn from a model.
 type Samples struct {
 	N       int
@@ -165,19 +184,13 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("joule: sample: %w", err)
 	}
-	size, frames := m.net.Input().Len(), 0
-	if c.Every > 0 {
-		frames = c.Sampler.Steps / c.Every
-	}
+	size, frames := m.net.Input().Len(), c.frames()
 	if float64(1+frames)*float64(c.N)*float64(size) > maxValues {
 		return nil, fmt.Errorf("joule: sample: %d images of %d values, and %d pictures of each on the way, are too many to hold", c.N, size, frames)
 	}
 	s := &Samples{N: c.N, Images: make([]float32, c.N*size), Energy: make([]float32, c.N)}
 	s.C, s.H, s.W = m.Shape()
-	start := lane.Stream{Seed: c.Seed, Purpose: lane.SampleStart}
-	for i := range c.N {
-		start.Uniform(s.Images[i*size:(i+1)*size], uint32(i), 0, c.Sampler.Min, c.Sampler.Max)
-	}
+	c.start(s.Images)
 	run := chains{
 		x:      s.Images,
 		stream: lane.Stream{Seed: c.Seed, Purpose: lane.SampleNoise},
@@ -256,7 +269,7 @@ func LoadModel(path string) (*Model, error) {
 	if err != nil {
 		return nil, inFile(path, err)
 	}
-	return &Model{net: net, card: card}, nil
+	return &Model{net: net, card: card, path: filepath.ToSlash(path)}, nil
 }
 
 const notOurs = "give a model.safetensors or a checkpoint that joule train wrote"

@@ -1,32 +1,211 @@
 package joule
 
 import (
+	"errors"
 	"fmt"
+	"image"
 	"io"
-	"strconv"
+	"time"
 
 	"github.com/joule-ml/joule/grid"
-	"github.com/joule-ml/joule/sampler"
 )
+
+// The kinds of pictures of samples.
+const (
+	PictureGrid      = "grid"      // all images, in rows
+	PictureFilmstrip = "filmstrip" // a row for each chain, its pictures on the way from left to right
+	PictureAnimation = "animation" // the grid over time, from noise to images
+	PictureImage     = "image"     // one image alone
+)
+
+// A Picture says how samples are shown. Start from [DefaultPicture].
+type Picture struct {
+	Kind    string
+	Columns int // images in a row of a grid
+	Padding int // black pixels around each image
+	// Scale makes each pixel a square of Scale×Scale. 0 leaves stills alone
+	// and makes animations large enough to be seen.
+	Scale int
+	Index int           // which image PictureImage shows
+	Delay time.Duration // how long a frame of an animation is shown
+	Hold  time.Duration // how long the last one is
+}
+
+// DefaultPicture returns the layout of torchvision's make_grid, and for an
+// animation twelve frames a second and two seconds for the last.
+func DefaultPicture(kind string) Picture {
+	d := grid.DefaultOptions()
+	p := Picture{Kind: kind, Columns: d.Columns, Padding: d.Padding}
+	if kind == PictureAnimation {
+		p.Delay, p.Hold = 80*time.Millisecond, 2*time.Second
+	}
+	return p
+}
+
+// Limits on a Picture. maxPixels bounds one picture, and all frames of an
+// animation together: half a gigabyte in colour.
+const (
+	maxPadding     = 1024
+	maxScale       = 64
+	maxDelay       = time.Minute
+	maxPixels      = 1 << 27
+	animationWidth = 400 // pixels that Scale 0 gives an animation at least
+)
+
+// Validate reports the first setting that is out of range.
+func (p Picture) Validate() error {
+	switch p.Kind {
+	case PictureGrid, PictureFilmstrip, PictureAnimation, PictureImage:
+	default:
+		return fmt.Errorf("no kind of picture is called %.100q", p.Kind)
+	}
+	switch {
+	case p.Columns < 1 || p.Columns > maxSamples:
+		return fmt.Errorf("columns is %d, want 1 to %d", p.Columns, maxSamples)
+	case p.Padding < 0 || p.Padding > maxPadding:
+		return fmt.Errorf("padding is %d, want 0 to %d", p.Padding, maxPadding)
+	case p.Scale < 0 || p.Scale > maxScale:
+		return fmt.Errorf("scale is %d, want 0 to %d", p.Scale, maxScale)
+	case p.Index < 0 || p.Index >= maxSamples:
+		return fmt.Errorf("index is %d, want 0 to %d", p.Index, maxSamples-1)
+	case p.Delay < 0 || p.Delay > maxDelay || p.Hold < 0 || p.Hold > maxDelay:
+		return fmt.Errorf("frames of %v and %v, want 0 to %v", p.Delay, p.Hold, maxDelay)
+	case p.Delay%time.Millisecond != 0 || p.Hold%time.Millisecond != 0:
+		return fmt.Errorf("frames of %v and %v, want whole milliseconds", p.Delay, p.Hold)
+	}
+	return nil
+}
+
+// Fit checks that p can show samples of h×w values in so many channels that
+// are drawn with the settings c, and returns it with its scale chosen.
+func (p Picture) Fit(c SampleConfig, channels, h, w int) (Picture, error) {
+	if err := p.Validate(); err != nil {
+		return p, fmt.Errorf("joule: picture: %w", err)
+	}
+	if channels != 1 && channels != 3 {
+		return p, fmt.Errorf("joule: images of %d channels cannot be shown, only of 1 or 3", channels)
+	}
+	images, columns, frames := c.N, p.Columns, 1
+	switch p.Kind {
+	case PictureImage:
+		images = 1
+		if p.Index >= c.N {
+			return p, fmt.Errorf("joule: picture: there is no image %d of %d", p.Index, c.N)
+		}
+	case PictureFilmstrip:
+		columns = c.frames()
+		images *= columns
+		if columns == 0 {
+			return p, errors.New("joule: picture: a filmstrip without pictures on the way: fewer steps than one, or SampleConfig.Every is not set")
+		}
+	case PictureAnimation:
+		frames = c.frames() + 2
+	}
+	columns = min(columns, images)
+	width := columns*(w+p.Padding) + p.Padding
+	height := (images+columns-1)/columns*(h+p.Padding) + p.Padding
+	if p.Scale == 0 {
+		p.Scale = 1
+		if p.Kind == PictureAnimation {
+			p.Scale = min(max((animationWidth+width-1)/width, 1), 16)
+		}
+	}
+	if total := float64(width) * float64(height) * float64(p.Scale*p.Scale) * float64(frames); total > maxPixels {
+		return p, fmt.Errorf("joule: picture: %.0f pixels in all, at most %d", total, maxPixels)
+	}
+	return p, nil
+}
+
+// fit does the same for s, and refuses settings that are not those of s.
+func (p Picture) fit(c SampleConfig, s *Samples) (Picture, error) {
+	if s.N != c.N || len(s.Frames) != c.frames() {
+		panic(fmt.Sprintf("joule: %d samples with %d pictures on the way are not of settings with %d and %d", s.N, len(s.Frames), c.N, c.frames()))
+	}
+	return p.Fit(c, s.C, s.H, s.W)
+}
+
+// options are those of one still.
+func (p Picture) options(c SampleConfig) grid.Options {
+	return grid.Options{Columns: p.Columns, Padding: p.Padding, Lo: c.Sampler.Min, Hi: c.Sampler.Max, Scale: p.Scale}
+}
+
+// still draws p, which fit returned, unless it is an animation.
+func (p Picture) still(c SampleConfig, s *Samples) image.Image {
+	opt := p.options(c)
+	switch p.Kind {
+	case PictureFilmstrip:
+		return grid.Filmstrip(s.Frames, s.N, s.C, s.H, s.W, opt)
+	case PictureImage:
+		size := s.C * s.H * s.W
+		return grid.Make(s.Images[p.Index*size:(p.Index+1)*size], 1, s.C, s.H, s.W, opt)
+	}
+	return grid.Make(s.Images, s.N, s.C, s.H, s.W, opt)
+}
+
+// animation draws the noise that the chains start from, the frames of s and,
+// unless the last of them is, the images.
+func (p Picture) animation(c SampleConfig, s *Samples) grid.Animation {
+	a := grid.Animation{Delay: p.Delay, Hold: p.Hold}
+	add := func(images []float32) {
+		a.Frames = append(a.Frames, grid.Make(images, s.N, s.C, s.H, s.W, p.options(c)))
+	}
+	start := make([]float32, len(s.Images))
+	c.start(start)
+	add(start)
+	for _, frame := range s.Frames {
+		add(frame)
+	}
+	if c.Every == 0 || c.Sampler.Steps%c.Every != 0 {
+		add(s.Images)
+	}
+	return a
+}
+
+// WritePicture writes samples that m drew with the settings c as a PNG
+// picture, an animated one for PictureAnimation, whose text chunks are its
+// [Provenance].
+func WritePicture(w io.Writer, m *Model, c SampleConfig, s *Samples, p Picture) error {
+	p, err := p.fit(c, s)
+	if err != nil {
+		return err
+	}
+	return p.write(w, c, s, provenanceOf(m, c, p))
+}
+
+// write needs a p that fit returned.
+func (p Picture) write(w io.Writer, c SampleConfig, s *Samples, v *Provenance) error {
+	if p.Kind == PictureAnimation {
+		return grid.EncodeAPNG(w, p.animation(c, s), v.Text())
+	}
+	return grid.EncodePNG(w, p.still(c, s), v.Text())
+}
+
+// WriteGIF writes the animation that [WritePicture] makes of PictureAnimation
+// as a GIF, which has no place for a Provenance.
+func WriteGIF(w io.Writer, c SampleConfig, s *Samples, p Picture) error {
+	p, err := p.fit(c, s)
+	if err != nil {
+		return err
+	}
+	return grid.EncodeGIF(w, p.animation(c, s))
+}
 
 // WriteSamples writes samples that m drew with the settings c as one PNG
 // picture, eight in a row, whose text chunks tell how it was made.
 func WriteSamples(w io.Writer, m *Model, c SampleConfig, s *Samples) error {
-	if s.C != 1 && s.C != 3 {
-		return fmt.Errorf("joule: images of %d channels cannot be shown, only of 1 or 3", s.C)
-	}
-	opt := grid.DefaultOptions()
-	opt.Lo, opt.Hi = c.Sampler.Min, c.Sampler.Max
-	return grid.EncodePNG(w, grid.Make(s.Images, s.N, s.C, s.H, s.W, opt), pictureText(m, c.Seed, c.Sampler))
+	return WritePicture(w, m, c, s, DefaultPicture(PictureGrid))
 }
 
-// pictureText says in a picture's metadata what it shows.
-func pictureText(m *Model, seed uint64, c sampler.Config) []grid.Text {
-	return []grid.Text{
-		{Key: "Software", Value: "joule " + Version()},
-		{Key: "joule:model", Value: m.Hash()},
-		{Key: "joule:seed", Value: strconv.FormatUint(seed, 10)},
-		{Key: "joule:sampler", Value: fmt.Sprintf("steps=%d step_size=%v noise=%v grad_clip=%v min=%v max=%v",
-			c.Steps, c.StepSize, c.Noise, c.GradClip, c.Min, c.Max)},
-	}
+// WriteFilmstrip writes what became of chains that m drew with the settings c
+// as one PNG picture: a row for each chain, with its s.Frames from left to
+// right. With c.Every an eighth of the steps it is the document's
+// GenerateCallback.
+func WriteFilmstrip(w io.Writer, m *Model, c SampleConfig, s *Samples) error {
+	return WritePicture(w, m, c, s, DefaultPicture(PictureFilmstrip))
+}
+
+// WriteAnimation writes samples that m drew with the settings c as an animated
+// PNG: the noise, s.Frames, and at the end the images.
+func WriteAnimation(w io.Writer, m *Model, c SampleConfig, s *Samples) error {
+	return WritePicture(w, m, c, s, DefaultPicture(PictureAnimation))
 }

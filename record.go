@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
@@ -158,11 +159,19 @@ func (rec *recorder) epoch(e EpochInfo) error {
 	return rec.checkpoint("last")
 }
 
+// model returns the model as it is now, which knows the path of its file.
+func (rec *recorder) model() *Model {
+	m := rec.t.Model()
+	m.path = filepath.ToSlash(rec.run.Model())
+	return m
+}
+
 // curves draws the curves.
 func (rec *recorder) curves() error {
 	rec.drawn = time.Now()
 	return atomicfile.Write(rec.run.Curves(), func(w io.Writer) error {
-		return rec.log.curves(w, pictureText(rec.t.Model(), rec.cfg.Seed, rec.cfg.Sampler))
+		c := SampleConfig{Seed: rec.cfg.Seed, Sampler: rec.cfg.Sampler}
+		return rec.log.curves(w, provenanceOf(rec.model(), c, Picture{}).Text())
 	})
 }
 
@@ -170,7 +179,7 @@ func (rec *recorder) curves() error {
 // the pictures of a run show the same chains. It is not interrupted: it takes
 // about as long as ten batches, and the epoch would lack its picture.
 func (rec *recorder) samples(epoch int) error {
-	m := rec.t.Model()
+	m := rec.model()
 	c := SampleConfig{N: rec.cfg.Generate.Chains, Seed: rec.cfg.Seed, Sampler: rec.cfg.Sampler, Threads: rec.t.engine.pool.Workers}
 	c.Sampler.Steps = rec.cfg.Generate.Steps
 	s, err := m.Sample(context.Background(), c)

@@ -246,32 +246,42 @@ func NewestRun(dir string) (*Run, error) {
 	})
 }
 
-// newestRun returns the run under dir one of whose files was written last.
-// Of equally old ones the later version is taken.
-func newestRun(dir, what string, files func(*Run) []string) (*Run, error) {
-	var newest *Run
-	var newestTime time.Time
-	version := 0
-	// A folder of runs holds names, which hold versions.
+// runsUnder returns the runs under dir, which holds names, which hold
+// versions, or is one of those names.
+func runsUnder(dir string) (runs []*Run, err error) {
 	for _, pattern := range []string{versionPrefix + "*", filepath.Join("*", versionPrefix+"*")} {
 		matches, err := fs.Glob(os.DirFS(dir), filepath.ToSlash(pattern))
 		if err != nil {
 			return nil, &RunError{Path: dir, Fault: "cannot be searched for runs", Err: err}
 		}
 		for _, m := range matches {
-			n, ok := versionOf(filepath.Base(m))
-			if !ok {
+			if _, ok := versionOf(filepath.Base(m)); ok {
+				runs = append(runs, &Run{Dir: filepath.Join(dir, filepath.FromSlash(m))})
+			}
+		}
+	}
+	return runs, nil
+}
+
+// newestRun returns the run under dir one of whose files was written last.
+// Of equally old ones the later version is taken.
+func newestRun(dir, what string, files func(*Run) []string) (*Run, error) {
+	runs, err := runsUnder(dir)
+	if err != nil {
+		return nil, err
+	}
+	var newest *Run
+	var newestTime time.Time
+	version := 0
+	for _, r := range runs {
+		n, _ := versionOf(filepath.Base(r.Dir))
+		for _, path := range files(r) {
+			st, err := os.Stat(path)
+			if err != nil || !st.Mode().IsRegular() {
 				continue
 			}
-			r := &Run{Dir: filepath.Join(dir, filepath.FromSlash(m))}
-			for _, path := range files(r) {
-				st, err := os.Stat(path)
-				if err != nil || !st.Mode().IsRegular() {
-					continue
-				}
-				if t := st.ModTime(); newest == nil || t.After(newestTime) || t.Equal(newestTime) && n > version {
-					newest, newestTime, version = r, t, n
-				}
+			if t := st.ModTime(); newest == nil || t.After(newestTime) || t.Equal(newestTime) && n > version {
+				newest, newestTime, version = r, t, n
 			}
 		}
 	}

@@ -1,0 +1,51 @@
+package joule
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// FindHash returns the model of the given [Model.Hash] and the file that holds
+// it. path is a model's file, which then must be it; the folder of a run,
+// whose model and checkpoints are looked through; or a folder of several runs.
+// In folders, files that cannot be read are passed over. That there is no such
+// model is a [*RunError].
+func FindHash(path, hash string) (*Model, string, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, "", &RunError{Path: path, Fault: "cannot be opened", Err: err, Hint: "give a model's file, or the folder of a run"}
+	}
+	if !st.IsDir() {
+		m, err := LoadModel(path)
+		if err != nil {
+			return nil, "", err
+		}
+		if got := m.Hash(); got != hash {
+			return nil, "", &RunError{Path: path, Fault: fmt.Sprintf("is another model: its hash is %s, not %.64q", got, hash)}
+		}
+		return m, path, nil
+	}
+	runs := []*Run{{Dir: filepath.Clean(path)}}
+	if !runs[0].is() {
+		if runs, err = runsUnder(path); err != nil {
+			return nil, "", err
+		}
+	}
+	seen := 0
+	for _, r := range runs {
+		for _, file := range []string{r.Model(), r.Checkpoint("last"), r.Checkpoint("best")} {
+			if st, err := os.Stat(file); err != nil || !st.Mode().IsRegular() {
+				continue
+			}
+			m, err := LoadModel(file)
+			if err != nil {
+				continue
+			}
+			if seen++; m.Hash() == hash {
+				return m, file, nil
+			}
+		}
+	}
+	return nil, "", &RunError{Path: path, Fault: fmt.Sprintf("none of %d models and checkpoints here has the hash %.64q", seen, hash)}
+}

@@ -1,0 +1,439 @@
+package joule
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/joule-ml/joule/grid"
+	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/nn"
+)
+
+// tinyModel is a model of 9×7 images whose weights are random.
+func tinyModel(t testing.TB, channels int) *Model {
+	t.Helper()
+	net, err := nn.New(Network(4, lane.Shape{C: channels, H: 9, W: 7}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lane.Stream{Seed: 5, Purpose: lane.Weights}.Uniform(net.Params(), 0, 0, -0.4, 0.4)
+	net.Pack()
+	return &Model{net: net}
+}
+
+// tinySamples draws 5 images of 20 steps, with pictures on the way after 8
+// and 16.
+func tinySamples(t testing.TB, m *Model) (SampleConfig, *Samples) {
+	t.Helper()
+	c := DefaultSampleConfig()
+	c.N, c.Seed, c.Sampler.Steps, c.Every = 5, 1<<63+1, 20, 8
+	s, err := m.Sample(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, s
+}
+
+func draw(t testing.TB, m *Model, c SampleConfig, s *Samples, p Picture) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := WritePicture(&b, m, c, s, p); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func provenanceIn(t testing.TB, file []byte) *Provenance {
+	t.Helper()
+	text, err := grid.ReadText(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := ParseProvenance(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// pictures has each kind with settings of its own.
+var pictures = []Picture{
+	{Kind: PictureGrid, Columns: 3, Padding: 1, Scale: 2},
+	{Kind: PictureFilmstrip, Columns: 8, Padding: 0, Scale: 1},
+	{Kind: PictureAnimation, Columns: 2, Padding: 3, Scale: 1, Delay: 70 * time.Millisecond, Hold: time.Second},
+	{Kind: PictureImage, Columns: 8, Padding: 2, Scale: 3, Index: 3},
+	DefaultPicture(PictureGrid), DefaultPicture(PictureFilmstrip), DefaultPicture(PictureAnimation), DefaultPicture(PictureImage),
+}
+
+// TestPictureAgain makes each kind of picture again from what it tells, with
+// samples drawn anew, from a model read from a file.
+func TestPictureAgain(t *testing.T) {
+	for _, channels := range []int{1, 3} {
+		path := filepath.Join(t.TempDir(), "model.safetensors")
+		if err := tinyModel(t, channels).Save(path); err != nil {
+			t.Fatal(err)
+		}
+		m, err := LoadModel(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, s := tinySamples(t, m)
+		for _, p := range pictures {
+			first := draw(t, m, c, s, p)
+			v := provenanceIn(t, first)
+			if v.Model != m.Hash() || v.Path != filepath.ToSlash(path) || v.Sample.Seed != c.Seed || v.Sample.N != 5 || v.Sample.Sampler != c.Sampler {
+				t.Errorf("%s: %+v", p.Kind, v)
+			}
+			if d := v.Differences(); d != nil {
+				t.Errorf("%s: differences %q", p.Kind, d)
+			}
+			elsewhere := *m
+			elsewhere.path = "another path"
+			samples, err := elsewhere.Sample(context.Background(), v.Config())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var again bytes.Buffer
+			if err := v.Write(&again, samples); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(again.Bytes(), first) {
+				t.Errorf("%s of %d channels: another file", p.Kind, channels)
+			}
+		}
+	}
+}
+
+func TestDifferences(t *testing.T) {
+	v := provenanceOf(tinyModel(t, 1), SampleConfig{}, Picture{})
+	v.Software, v.Kernel = "joule v0.0.1", "mmx"
+	d := strings.Join(v.Differences(), "; ")
+	if !strings.HasPrefix(d, "joule v0.0.1 made it, this is joule ") || !strings.Contains(d, "; mmx kernels made it, this is ") {
+		t.Errorf("differences %q", d)
+	}
+}
+
+// pixelsOf returns the brightness of the pixels of a part of a picture.
+func pixelsOf(m image.Image, left, top, w, h int) (pix []uint8) {
+	for y := range h {
+		for x := range w {
+			pix = append(pix, color.GrayModel.Convert(m.At(left+x, top+y)).(color.Gray).Y)
+		}
+	}
+	return pix
+}
+
+// shown returns the brightness of one image as save_image has it.
+func shown(image []float32) (pix []uint8) {
+	for _, v := range image {
+		pix = append(pix, uint8(math.Min((float64(v)+1)/2*255+0.5, 255)))
+	}
+	return pix
+}
+
+func TestWriteFilmstripAndAnimation(t *testing.T) {
+	m := tinyModel(t, 1)
+	c, s := tinySamples(t, m)
+	const h, w, size = 9, 7, 63
+	near := func(what string, got []uint8, images []float32, i int) {
+		t.Helper()
+		for j, want := range shown(images[i*size : (i+1)*size]) {
+			if d := int(got[j]) - int(want); d < -1 || d > 1 { // float32 rounds otherwise
+				t.Fatalf("%s: pixel %d of image %d is %d, want %d", what, j, i, got[j], want)
+			}
+		}
+	}
+
+	var b bytes.Buffer
+	if err := WriteFilmstrip(&b, m, c, s); err != nil {
+		t.Fatal(err)
+	}
+	if v := provenanceIn(t, b.Bytes()); v.Picture.Kind != PictureFilmstrip || v.Sample.Every != 8 {
+		t.Errorf("%+v", v)
+	}
+	strip, err := png.Decode(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := image.Rect(0, 0, 2+2*(w+2), 2+5*(h+2)); strip.Bounds() != want {
+		t.Fatalf("a filmstrip of %v, want %v", strip.Bounds(), want)
+	}
+	for i := range 5 {
+		for k, frame := range s.Frames {
+			near("filmstrip", pixelsOf(strip, 2+k*(w+2), 2+i*(h+2), w, h), frame, i)
+		}
+	}
+
+	start := make([]float32, len(s.Images))
+	c.start(start)
+	want := [][]float32{start, s.Frames[0], s.Frames[1], s.Images}
+	p := DefaultPicture(PictureAnimation)
+	p.Scale = 1
+	b.Reset()
+	if err := WriteGIF(&b, c, s, p); err != nil {
+		t.Fatal(err)
+	}
+	g, err := gif.DecodeAll(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(g.Delay, []int{8, 8, 8, 200}) {
+		t.Errorf("delays %v", g.Delay)
+	}
+	for k, frame := range g.Image {
+		for i := range 5 {
+			near("GIF", pixelsOf(frame, 2+i*(w+2), 2, w, h), want[k], i)
+		}
+	}
+
+	b.Reset()
+	if err := WriteAnimation(&b, m, c, s); err != nil {
+		t.Fatal(err)
+	}
+	v := provenanceIn(t, b.Bytes())
+	if v.Picture.Kind != PictureAnimation || v.Picture.Scale != 9 { // 47 pixels wide
+		t.Errorf("%+v", v)
+	}
+	if n := bytes.Count(b.Bytes(), []byte("fcTL")); n != 4 {
+		t.Errorf("%d frames, want 4", n)
+	}
+	first, err := png.Decode(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := image.Rect(0, 0, 47*9, 13*9); first.Bounds() != want {
+		t.Errorf("frames of %v, want %v", first.Bounds(), want)
+	}
+
+	// Where the last picture on the way is of the last step, it stands for
+	// the images.
+	c.Sampler.Steps = 16
+	if s, err = m.Sample(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+	b.Reset()
+	if err := WriteAnimation(&b, m, c, s); err != nil || bytes.Count(b.Bytes(), []byte("fcTL")) != 3 {
+		t.Errorf("%d frames, want 3; %v", bytes.Count(b.Bytes(), []byte("fcTL")), err)
+	}
+}
+
+func TestPictureRefuses(t *testing.T) {
+	m := tinyModel(t, 1)
+	c, s := tinySamples(t, m)
+	bare := c
+	bare.Every = 0
+	for _, tt := range []struct {
+		want string
+		c    SampleConfig
+		s    *Samples
+		p    Picture
+	}{
+		{`called "poster"`, c, s, Picture{Kind: "poster", Columns: 1}},
+		{"columns is 0", c, s, Picture{Kind: PictureGrid}},
+		{"padding is -1", c, s, Picture{Kind: PictureGrid, Columns: 1, Padding: -1}},
+		{"scale is 65", c, s, Picture{Kind: PictureGrid, Columns: 1, Scale: 65}},
+		{"no image 5 of 5", c, s, Picture{Kind: PictureImage, Columns: 1, Index: 5}},
+		{"index is -1", c, s, Picture{Kind: PictureImage, Columns: 1, Index: -1}},
+		{"whole milliseconds", c, s, Picture{Kind: PictureAnimation, Columns: 1, Delay: 1}},
+		{"want 0 to 1m0s", c, s, Picture{Kind: PictureAnimation, Columns: 1, Hold: time.Hour}},
+		{"pixels in all", c, s, Picture{Kind: PictureGrid, Columns: 1, Padding: 1024, Scale: 64}},
+		{"pictures on the way", bare, &Samples{N: 5, C: 1, H: 9, W: 7, Images: s.Images}, DefaultPicture(PictureFilmstrip)},
+		{"of 2 channels", bare, &Samples{N: 5, C: 2, H: 9, W: 7}, DefaultPicture(PictureGrid)},
+	} {
+		if err := WritePicture(&bytes.Buffer{}, m, tt.c, tt.s, tt.p); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%v, want %s", err, tt.want)
+		}
+	}
+	func() {
+		defer func() {
+			if s, _ := recover().(string); !strings.HasPrefix(s, "joule: ") {
+				t.Errorf("panic %q", s)
+			}
+		}()
+		WriteSamples(&bytes.Buffer{}, m, bare, s)
+	}()
+}
+
+// TestProvenanceOfAllSettings: no setting of the sampler is left out of the
+// text.
+func TestProvenanceOfAllSettings(t *testing.T) {
+	v := provenanceOf(tinyModel(t, 1), DefaultSampleConfig(), Picture{})
+	c := reflect.ValueOf(&v.Sample.Sampler).Elem()
+	for i := range c.NumField() {
+		switch f := c.Field(i); f.Kind() {
+		case reflect.Int:
+			f.SetInt(f.Int() + 3)
+		case reflect.Float32:
+			f.SetFloat(f.Float() + 0.1)
+		case reflect.Bool:
+			f.SetBool(!f.Bool())
+		default:
+			t.Fatalf("a setting of kind %v", f.Kind())
+		}
+	}
+	v.Epochs, v.Steps = 7, 8
+	v.Sample.N = 0 // the text of no picture of samples does not tell
+	got, err := ParseProvenance(v.Text())
+	if err != nil || !reflect.DeepEqual(got, v) {
+		t.Errorf("read %+v, %v; want %+v", got, err, v)
+	}
+	v.Sample.Sampler.GradClip = float32(math.Inf(1))
+	if got, err := ParseProvenance(v.Text()); err != nil || got.Sample.Sampler != v.Sample.Sampler {
+		t.Errorf("without clipping: %v", err)
+	}
+}
+
+// change returns texts with the value of one key replaced, or the key left
+// out.
+func change(text []grid.Text, key, value string) []grid.Text {
+	var out []grid.Text
+	for _, t := range text {
+		if t.Key != key {
+			out = append(out, t)
+		} else if value != "" {
+			out = append(out, grid.Text{Key: key, Value: value})
+		}
+	}
+	return out
+}
+
+func TestParseProvenanceRefuses(t *testing.T) {
+	m := tinyModel(t, 1)
+	p, err := DefaultPicture(PictureAnimation).Fit(DefaultSampleConfig(), 1, 9, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := provenanceOf(m, DefaultSampleConfig(), p).Text()
+	if _, err := ParseProvenance(text); err != nil {
+		t.Fatal(err)
+	}
+	const sampler = "steps=1 step_size=1 noise=1 grad_clip=1 min=-1 max=1"
+	for _, tt := range []struct{ want, key, value string }{
+		{"does not tell how", textModel, ""},
+		{"joule:path is of 5000 bytes", textPath, strings.Repeat("x", 5000)},
+		{`joule:seed is ""`, textSeed, ""},
+		{`joule:seed is "-1"`, textSeed, "-1"},
+		{`joule:training has epochs="x"`, textTraining, "epochs=x"},
+		{"joule:sampler has no steps", textSampler, ""},
+		{"joule:sampler has no max", textSampler, strings.TrimSuffix(sampler, " max=1")},
+		{`joule:sampler has steps="1e9"`, textSampler, strings.Replace(sampler, "steps=1", "steps=1e9", 1)},
+		{"out of range: steps is 999999999", textSampler, strings.Replace(sampler, "steps=1", "steps=999999999", 1)},
+		{`has a word "steps=2"`, textSampler, sampler + " steps=2"},
+		{`has a word "fast"`, textSampler, sampler + " fast"},
+		{`setting that is not known: "heat"`, textSampler, sampler + " heat=1"},
+		{"step_size is NaN", textSampler, strings.Replace(sampler, "step_size=1", "step_size=nan", 1)},
+		{`noise="1e99"`, textSampler, strings.Replace(sampler, "noise=1", "noise=1e99", 1)},
+		{"is of 5000 bytes", textSampler, strings.Repeat(" ", 5000)},
+		{`called "poster"`, textPicture, "kind=poster images=1 scale=1 columns=1 padding=0"},
+		{"joule:picture has no kind", textPicture, "images=1"},
+		{"scale is 0", textPicture, "kind=grid images=1 scale=0 columns=1 padding=0"},
+		{"columns is 2000000000", textPicture, "kind=grid images=1 scale=1 columns=2000000000 padding=0"},
+		{"number of samples is 2000000000", textPicture, "kind=grid images=2000000000 scale=1 columns=1 padding=0"},
+		{"number of samples is 0", textPicture, "kind=grid images=0 scale=1 columns=1 padding=0"},
+		{"image 1 of 1", textPicture, "kind=image images=1 scale=1 index=1"},
+		{"want 0 to 1m0s", textPicture, "kind=animation images=1 scale=1 columns=1 padding=0 every=1 delay_ms=2000000000 hold_ms=1"},
+	} {
+		changed := change(text, tt.key, tt.value)
+		if tt.key == textTraining || tt.key == textPath { // not there
+			changed = append(changed, grid.Text{Key: tt.key, Value: tt.value})
+		}
+		v, err := ParseProvenance(changed)
+		var e *PictureError
+		if !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s=%.100s: %+v, %v, want %s", tt.key, tt.value, v, err, tt.want)
+		}
+	}
+	if _, err := ParseProvenance(append(text, text[1])); err == nil || !strings.Contains(err.Error(), "two texts") {
+		t.Errorf("the model twice: %v", err)
+	}
+}
+
+func TestFindHash(t *testing.T) {
+	dir := t.TempDir()
+	run, err := CreateRun(dir, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	grey, colour := tinyModel(t, 1), tinyModel(t, 3)
+	for path, m := range map[string]*Model{run.Model(): grey, run.Checkpoint("best"): colour} {
+		if err := m.Save(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(run.Checkpoint("last"), []byte("garbage"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, filepath.Join(dir, "a"), run.Dir, run.Checkpoint("best")} {
+		m, file, err := FindHash(path, colour.Hash())
+		if err != nil || file != run.Checkpoint("best") || m.Hash() != colour.Hash() {
+			t.Errorf("%s: %s, %v", path, file, err)
+		}
+	}
+	for path, want := range map[string]string{
+		run.Model():                   "is another model: its hash is " + grey.Hash(),
+		run.Dir:                       "none of 2 models",
+		dir:                           "none of 2 models",
+		t.TempDir():                   "none of 0 models",
+		filepath.Join(dir, "nowhere"): "cannot be opened",
+		run.Checkpoint("last"):        "checkpoint: ",
+	} {
+		if _, _, err := FindHash(path, "0123456789abcdef"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", path, err, want)
+		}
+	}
+}
+
+// FuzzParseProvenance: what is accepted is in range and reads back the same.
+func FuzzParseProvenance(f *testing.F) {
+	m := tinyModel(f, 1)
+	for _, p := range pictures {
+		c := DefaultSampleConfig()
+		c.Every = 4
+		p, err := p.Fit(c, 1, 9, 7)
+		if err != nil {
+			f.Fatal(err)
+		}
+		add := map[string]string{}
+		for _, t := range provenanceOf(m, c, p).Text() {
+			add[t.Key] = t.Value
+		}
+		f.Add(add[textModel], add[textPath], add[textSeed], "epochs=1 steps=2", add[textSampler], add[textPicture])
+	}
+	f.Fuzz(func(t *testing.T, model, path, seed, training, sampler, picture string) {
+		v, err := ParseProvenance([]grid.Text{
+			{Key: textModel, Value: model}, {Key: textPath, Value: path}, {Key: textSeed, Value: seed}, {Key: textTraining, Value: training},
+			{Key: textSampler, Value: sampler}, {Key: textPicture, Value: picture},
+		})
+		if err != nil {
+			return
+		}
+		if err := v.Sample.Sampler.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		if v.Picture.Kind != "" {
+			if err := errors.Join(v.Sample.Validate(), v.Picture.Validate()); err != nil {
+				t.Fatal(err)
+			}
+			// It draws or says why not, and asks for no more than is allowed.
+			if p, err := v.Picture.Fit(v.Config(), 1, 9, 7); err == nil && p != v.Picture {
+				t.Fatalf("%+v became %+v", v.Picture, p)
+			}
+		}
+		again, err := ParseProvenance(v.Text())
+		if err != nil || !reflect.DeepEqual(again, v) {
+			t.Fatalf("%+v became %+v, %v", v, again, err)
+		}
+	})
+}
