@@ -1,7 +1,6 @@
 package joule
 
 import (
-	"errors"
 	"fmt"
 	"image"
 	"io"
@@ -77,26 +76,27 @@ func (p Picture) Validate() error {
 }
 
 // Fit checks that p can show samples of h×w values in so many channels that
-// are drawn with the settings c, and returns it with its scale chosen.
+// are drawn with the settings c, and returns it with its scale chosen. What it
+// finds is a [*PictureError].
 func (p Picture) Fit(c SampleConfig, channels, h, w int) (Picture, error) {
 	if err := p.Validate(); err != nil {
-		return p, fmt.Errorf("joule: picture: %w", err)
+		return p, &PictureError{Fault: err.Error()}
 	}
 	if channels != 1 && channels != 3 {
-		return p, fmt.Errorf("joule: images of %d channels cannot be shown, only of 1 or 3", channels)
+		return p, &PictureError{Fault: fmt.Sprintf("images of %d channels cannot be shown, only of 1 or 3", channels)}
 	}
 	images, columns, frames := c.N, p.Columns, 1
 	switch p.Kind {
 	case PictureImage:
 		images = 1
 		if p.Index >= c.N {
-			return p, fmt.Errorf("joule: picture: there is no image %d of %d", p.Index, c.N)
+			return p, &PictureError{Fault: fmt.Sprintf("there is no image %d of %d", p.Index, c.N)}
 		}
 	case PictureFilmstrip:
 		columns = c.frames()
 		images *= columns
 		if columns == 0 {
-			return p, errors.New("joule: picture: a filmstrip without pictures on the way: fewer steps than one, or SampleConfig.Every is not set")
+			return p, &PictureError{Fault: "a filmstrip without pictures on the way", Hint: "set SampleConfig.Every, to no more than the steps"}
 		}
 	case PictureAnimation:
 		frames = c.frames() + 2
@@ -111,7 +111,7 @@ func (p Picture) Fit(c SampleConfig, channels, h, w int) (Picture, error) {
 		}
 	}
 	if total := float64(width) * float64(height) * float64(p.Scale*p.Scale) * float64(frames); total > maxPixels {
-		return p, fmt.Errorf("joule: picture: %.0f pixels in all, at most %d", total, maxPixels)
+		return p, &PictureError{Fault: fmt.Sprintf("the %s would have %.0f pixels, at most %d", p.Kind, total, maxPixels), Hint: "show fewer images, or smaller ones"}
 	}
 	return p, nil
 }

@@ -118,10 +118,13 @@ func TestPictureAgain(t *testing.T) {
 
 func TestDifferences(t *testing.T) {
 	v := provenanceOf(tinyModel(t, 1), SampleConfig{}, Picture{})
-	v.Software, v.Kernel = "joule v0.0.1", "mmx"
-	d := strings.Join(v.Differences(), "; ")
-	if !strings.HasPrefix(d, "joule v0.0.1 made it, this is joule ") || !strings.Contains(d, "; mmx kernels made it, this is ") {
-		t.Errorf("differences %q", d)
+	v.Software, v.Go, v.Kernel = "joule v0.0.1", "", "mmx"
+	want := []string{"version joule v0.0.1 made it, this is joule ", "it does not tell the build that made it", "instruction set mmx made it, this is "}
+	got := v.Differences()
+	for i := range want {
+		if len(got) != len(want) || !strings.HasPrefix(got[i], want[i]) {
+			t.Fatalf("differences %q, want %q", got, want)
+		}
 	}
 }
 
@@ -248,7 +251,7 @@ func TestPictureRefuses(t *testing.T) {
 		{"index is -1", c, s, Picture{Kind: PictureImage, Columns: 1, Index: -1}},
 		{"whole milliseconds", c, s, Picture{Kind: PictureAnimation, Columns: 1, Delay: 1}},
 		{"want 0 to 1m0s", c, s, Picture{Kind: PictureAnimation, Columns: 1, Hold: time.Hour}},
-		{"pixels in all", c, s, Picture{Kind: PictureGrid, Columns: 1, Padding: 1024, Scale: 64}},
+		{"the grid would have ", c, s, Picture{Kind: PictureGrid, Columns: 1, Padding: 1024, Scale: 64}},
 		{"pictures on the way", bare, &Samples{N: 5, C: 1, H: 9, W: 7, Images: s.Images}, DefaultPicture(PictureFilmstrip)},
 		{"of 2 channels", bare, &Samples{N: 5, C: 2, H: 9, W: 7}, DefaultPicture(PictureGrid)},
 	} {

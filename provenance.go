@@ -72,11 +72,18 @@ func thisProgram() (software, release, kernels string) {
 func (v *Provenance) Differences() []string {
 	var list []string
 	software, release, kernels := thisProgram()
-	for _, d := range [][2]string{{v.Software, software}, {v.Go, release}, {v.Kernel + " kernels", kernels + " kernels"}} {
-		if d[0] != d[1] {
-			list = append(list, fmt.Sprintf("%.200s made it, this is %s", strings.TrimSpace(d[0]), d[1]))
+	compare := func(what, theirs, ours string) {
+		switch theirs {
+		case ours:
+		case "":
+			list = append(list, "it does not tell the "+what+" that made it")
+		default:
+			list = append(list, fmt.Sprintf("%s %.100s made it, this is %s", what, theirs, ours))
 		}
 	}
+	compare("version", v.Software, software)
+	compare("build", v.Go, release)
+	compare("instruction set", v.Kernel, kernels)
 	return list
 }
 
@@ -145,7 +152,7 @@ func (p Picture) text(c SampleConfig) string {
 }
 
 // A PictureError is a picture that does not tell how it was made, or nothing
-// that makes sense.
+// that makes sense, or that cannot be made.
 type PictureError struct {
 	Fault string
 	Hint  string // what the user can do; may be empty

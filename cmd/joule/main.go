@@ -115,6 +115,7 @@ draws new images by Langevin dynamics, walking from noise to low energy.`,
 		a.trainCommand(),
 		a.sampleCommand(),
 		a.scoreCommand(),
+		a.showCommand(),
 		a.exportCommand(),
 		a.importCommand(),
 		a.dataCommand(),
@@ -215,6 +216,8 @@ func hintOf(err error) string {
 	case *joule.ConfigError:
 		hint = e.Hint
 	case *joule.RunError:
+		hint = e.Hint
+	case *joule.PictureError:
 		hint = e.Hint
 	case *joule.DivergedError:
 		hint = "try another --seed, or a lower optimizer.learning_rate"

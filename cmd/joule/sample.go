@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/joule-ml/joule"
-	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/sampler"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 type sampleFlags struct {
@@ -20,6 +17,16 @@ type sampleFlags struct {
 	steps      int
 	seed       uint64
 	out        string
+	format     string
+	filmstrip  string
+	gif, apng  string
+	columns    int
+	padding    int
+	scale      int
+	delay      time.Duration
+	hold       time.Duration
+	noDraw     bool
+	replay     string
 	checkpoint string
 	threads    int
 	runDir     string
@@ -31,22 +38,46 @@ func (a *app) sampleCommand() *cobra.Command {
 		Use:   "sample [MODEL|RUN]",
 		Short: "Draw images from a model",
 		Long: `Draw images from a model by Langevin dynamics, starting from uniform noise, and
-write them as one PNG picture, eight in a row.
+write them as one PNG picture, eight in a row. A terminal that has the colours
+for it shows them, too.
 
 MODEL is a .safetensors file that joule train made, a model or a checkpoint.
 RUN is a run's folder, or the folder of several, of which the newest is taken.
 Without either, it is the newest run under --run-dir.
 
-The picture's text chunks tell the model's hash, the seed and the sampler's
-settings. The same model, seed and settings give the same picture.`,
+--format npy writes the values themselves, float32 N×C×H×W for numpy.load, and
+--format dir a folder that must be new: a PNG for each image and energies.csv.
+--filmstrip adds a picture of the way there, a row for each chain; --gif and
+--apng add animations of all chains.
+
+The text chunks of a PNG tell the model's hash and the path that was given for
+it, the seed, the settings, the version and the instruction set, so that
+--replay can make it again: the same bytes with the same program and
+instruction set. joule show prints them.`,
 		Example: `  joule sample
   joule sample runs/mnist/version_0 -n 16 --seed 7 -o digits.png
   joule sample --checkpoint best --steps 1000
+  joule sample -n 8 --filmstrip chains.png --gif chains.gif
+  joule sample --format npy -o digits.npy
+  joule sample --format dir -o digits
+  joule sample --replay digits.png -o again.png
   joule sample model.safetensors -o - | display`,
 		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			err := a.fromEnv(cmd.Flags(), map[string]string{"threads": envThreads, "run-dir": envRunDir})
 			if err != nil {
+				return err
+			}
+			if err := checkThreads(f.threads); err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("replay") {
+				if err := f.checkReplay(cmd.Flags()); err != nil {
+					return err
+				}
+				return a.replay(cmd.Context(), &f, args)
+			}
+			if err := f.check(cmd.Flags().Changed("output")); err != nil {
 				return err
 			}
 			path, err := f.model(args)
@@ -56,13 +87,24 @@ settings. The same model, seed and settings give the same picture.`,
 			return a.sample(cmd.Context(), &f, path)
 		},
 	}
-	d := joule.DefaultConfig()
+	d, p := joule.DefaultConfig(), joule.DefaultPicture(joule.PictureAnimation)
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.IntVarP(&f.n, "count", "n", d.Generate.Chains, "number of images")
 	flags.IntVar(&f.steps, "steps", d.Generate.Steps, "Langevin steps from noise to image")
 	flags.Uint64Var(&f.seed, "seed", d.Seed, "another seed, other images")
 	flags.StringVarP(&f.out, "output", "o", "samples.png", "file to write, - for standard output")
+	flags.StringVar(&f.format, "format", "", "what to write: png, npy or dir; png unless -o ends in .npy")
+	flags.StringVar(&f.filmstrip, "filmstrip", "", "also write a PNG of eight pictures along each chain")
+	flags.StringVar(&f.gif, "gif", "", "also write an animated GIF of all chains")
+	flags.StringVar(&f.apng, "apng", "", "also write an animated PNG of all chains")
+	flags.IntVar(&f.columns, "columns", p.Columns, "images in a row")
+	flags.IntVar(&f.padding, "padding", p.Padding, "black pixels around each image")
+	flags.IntVar(&f.scale, "scale", 0, "make each pixel a square of so many; 0 enlarges small animations")
+	flags.DurationVar(&f.delay, "delay", p.Delay, "time that an animation shows each picture")
+	flags.DurationVar(&f.hold, "hold", p.Hold, "time that it shows the last one")
+	flags.BoolVar(&f.noDraw, "no-draw", false, "do not draw the images in the terminal")
+	flags.StringVar(&f.replay, "replay", "", "make this PNG again, from the model of the same hash")
 	flags.StringVar(&f.checkpoint, "checkpoint", "", "take this checkpoint, not the run's model: last, best or a path")
 	flags.IntVar(&f.threads, "threads", 0, "worker threads, which do not change the result; 0 takes all cores (JOULE_THREADS)")
 	flags.StringVar(&f.runDir, "run-dir", "runs", "folder of all runs (JOULE_RUN_DIR)")
@@ -76,20 +118,61 @@ const (
 	maxSampleSteps = 1e6
 )
 
-// model checks the flags and returns the path of the model they mean.
-func (f *sampleFlags) model(args []string) (string, error) {
+// check checks the flags but those on the model.
+func (f *sampleFlags) check(named bool) error {
 	if f.n < 1 || f.n > maxSamples {
-		return "", &usageError{fmt.Sprintf("-n: %d is not within 1 to %d", f.n, maxSamples), "ask for several pictures with different seeds"}
+		return &usageError{fmt.Sprintf("-n: %d is not within 1 to %d", f.n, maxSamples), "ask for several pictures with different seeds"}
 	}
 	if f.steps < 0 || f.steps > maxSampleSteps {
-		return "", &usageError{fmt.Sprintf("--steps: %d is not within 0 to %d", f.steps, int(maxSampleSteps)), "256 are usual"}
+		return &usageError{fmt.Sprintf("--steps: %d is not within 0 to %d", f.steps, int(maxSampleSteps)), "256 are usual"}
 	}
-	if err := checkThreads(f.threads); err != nil {
-		return "", err
+	if f.format == "" {
+		f.format = formatPNG
+		if strings.HasSuffix(strings.ToLower(f.out), ".npy") {
+			f.format = formatNPY
+		}
 	}
-	if f.out == "" {
-		return "", &usageError{"-o: no file name", "name a PNG file, or - for standard output"}
+	switch f.format {
+	case formatPNG:
+	case formatNPY:
+		if !named {
+			f.out = "samples.npy"
+		}
+	case formatDir:
+		if !named {
+			f.out = "samples"
+		}
+		if f.out == "-" {
+			return &usageError{"-o -: a folder cannot go to standard output", "name a new folder"}
+		}
+	default:
+		return &usageError{fmt.Sprintf("--format: %.100q is not one of png, npy, dir", f.format), "see joule sample --help"}
 	}
+	if f.columns < 1 || f.columns > maxSamples {
+		return &usageError{fmt.Sprintf("--columns: %d is not within 1 to %d", f.columns, maxSamples), "8 are usual"}
+	}
+	for _, kind := range []string{joule.PictureGrid, joule.PictureAnimation} {
+		if err := f.picture(kind).Validate(); err != nil {
+			return &usageError{err.Error(), "see joule sample --help"}
+		}
+	}
+	if f.filmstrip != "" && f.steps == 0 {
+		return &usageError{"--filmstrip: there is nothing on the way of 0 steps", "give more --steps"}
+	}
+	return nil
+}
+
+// picture returns the layout that the flags ask for.
+func (f *sampleFlags) picture(kind string) joule.Picture {
+	p := joule.Picture{Kind: kind, Columns: f.columns, Padding: f.padding, Scale: f.scale}
+	if kind == joule.PictureAnimation {
+		p.Delay, p.Hold = f.delay, f.hold
+	}
+	return p
+}
+
+// model checks the flags on the model and returns its path.
+func (f *sampleFlags) model(args []string) (string, error) {
 	switch f.checkpoint {
 	case "", "last", "best":
 		if len(args) > 0 {
@@ -108,11 +191,7 @@ func (f *sampleFlags) model(args []string) (string, error) {
 }
 
 func (a *app) sample(ctx context.Context, f *sampleFlags, path string) error {
-	if f.out == "-" {
-		if out, ok := a.stdout.(*os.File); ok && term.IsTerminal(int(out.Fd())) {
-			return &usageError{"-o -: standard output is a terminal", "send it to a file or a program"}
-		}
-	} else if err := writable(f.out); err != nil {
+	if err := a.writable(f.outputs()); err != nil {
 		return err
 	}
 	m, err := joule.LoadModel(path)
@@ -125,39 +204,35 @@ func (a *app) sample(ctx context.Context, f *sampleFlags, path string) error {
 		cfg.Sampler = card.Config.Sampler
 	}
 	cfg.Sampler.Steps = f.steps
-	a.screen.line("sampling %s from %s", plural(f.n, "image"), path)
-	samples, err := m.Sample(ctx, cfg)
-	var diverged *joule.DivergedError
-	if errors.As(err, &diverged) {
-		return &joule.RunError{Path: path, Fault: diverged.What + " is not finite", Hint: "take an earlier checkpoint, or fewer --steps"}
+	plan, err := f.plan(cfg, m)
+	var impossible *joule.PictureError
+	if errors.As(err, &impossible) {
+		return &usageError{impossible.Fault, "ask for fewer images with -n, or a smaller --scale or --padding"}
 	}
 	if err != nil {
 		return err
 	}
-	write := func(w io.Writer) error { return joule.WriteSamples(w, m, cfg, samples) }
-	if f.out == "-" {
-		return write(a.stdout)
-	}
-	if err := atomicfile.Write(f.out, write); err != nil {
+	cfg.Every = plan.every
+	samples, err := a.drawSamples(ctx, m, cfg, path)
+	if err != nil {
 		return err
 	}
-	a.screen.line("wrote %s", f.out)
+	if err := a.write(f, plan, m, cfg, samples); err != nil {
+		return err
+	}
+	if !f.noDraw {
+		a.sketch(samples, cfg, f.out == "-")
+	}
 	return nil
 }
 
-// writable finds out before the work whether the picture can be written.
-func writable(path string) error {
-	dir := filepath.Dir(path)
-	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return &usageError{fmt.Sprintf("-o: there is no folder %s", dir), "create it first"}
+// drawSamples draws from the model of the file at path.
+func (a *app) drawSamples(ctx context.Context, m *joule.Model, cfg joule.SampleConfig, path string) (*joule.Samples, error) {
+	a.screen.line("sampling %s from %s", plural(cfg.N, "image"), path)
+	samples, err := m.Sample(ctx, cfg)
+	var diverged *joule.DivergedError
+	if errors.As(err, &diverged) {
+		return nil, &joule.RunError{Path: path, Fault: diverged.What + " is not finite", Hint: "take an earlier checkpoint, or fewer --steps"}
 	}
-	if st, err := os.Stat(path); err == nil && st.IsDir() {
-		return &usageError{fmt.Sprintf("-o: %s is a folder", path), "name a file in it"}
-	}
-	probe, err := os.CreateTemp(dir, ".joule-*")
-	if err != nil {
-		return fmt.Errorf("%s cannot be written: %w", path, err)
-	}
-	probe.Close()
-	return os.Remove(probe.Name())
+	return samples, err
 }

@@ -3,12 +3,18 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -97,16 +103,19 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code":     code,
-			"signal":   signalAt,
-			"pngtext":  pngText,
-			"shorten":  shorten,
-			"columns":  columns,
-			"strip":    strip,
-			"pictures": pictures,
-			"fifo":     fifo,
-			"damage":   damage,
-			"rising":   rising,
+			"code":       code,
+			"signal":     signalAt,
+			"pngtext":    pngText,
+			"shorten":    shorten,
+			"columns":    columns,
+			"strip":      strip,
+			"pictures":   pictures,
+			"fifo":       fifo,
+			"damage":     damage,
+			"rising":     rising,
+			"settext":    setText,
+			"samepixels": samePixels,
+			"npyshape":   npyShape,
 		},
 	})
 }
@@ -218,6 +227,64 @@ func pngText(ts *testscript.TestScript, neg bool, args []string) {
 	for _, t := range texts {
 		fmt.Fprintf(ts.Stdout(), "%s=%s\n", t.Key, t.Value)
 	}
+}
+
+// setText gives a PNG file another value of a text, or takes all texts away:
+// settext file.png [key value].
+func setText(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 && len(args) != 3 {
+		ts.Fatalf("usage: settext file.png [key value]")
+	}
+	path := ts.MkAbs(args[0])
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	texts, err := grid.ReadText(bytes.NewReader(data))
+	ts.Check(err)
+	m, err := png.Decode(bytes.NewReader(data))
+	ts.Check(err)
+	if len(args) == 1 {
+		texts = nil
+	} else {
+		i := slices.IndexFunc(texts, func(t grid.Text) bool { return t.Key == args[1] })
+		if i < 0 {
+			i, texts = len(texts), append(texts, grid.Text{Key: args[1]})
+		}
+		texts[i].Value = strings.ReplaceAll(args[2], "ESC", "\x1b")
+	}
+	ts.Check(grid.WritePNG(path, m, texts))
+}
+
+// samePixels compares two PNG files apart from their texts.
+func samePixels(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: samepixels a.png b.png")
+	}
+	var pictures [2]image.Image
+	for i := range pictures {
+		data, err := os.ReadFile(ts.MkAbs(args[i]))
+		ts.Check(err)
+		pictures[i], err = png.Decode(bytes.NewReader(data))
+		ts.Check(err)
+	}
+	if reflect.DeepEqual(pictures[0], pictures[1]) == neg {
+		ts.Fatalf("%s and %s: the same pixels, %v", args[0], args[1], neg)
+	}
+}
+
+// npyShape prints the shape and the number of bytes of the values of a file of
+// NumPy's, and the least and the largest value.
+func npyShape(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: npyshape file.npy")
+	}
+	data := []byte(ts.ReadFile(args[0]))
+	end := bytes.IndexByte(data, '\n') + 1
+	lo, hi := float32(math.Inf(1)), float32(math.Inf(-1))
+	for b := data[end:]; len(b) >= 4; b = b[4:] {
+		v := math.Float32frombits(binary.LittleEndian.Uint32(b))
+		lo, hi = min(lo, v), max(hi, v)
+	}
+	fmt.Fprintf(ts.Stdout(), "%s%d bytes from %v to %v\n", data[10:end], len(data)-end, lo, hi)
 }
 
 // shorten cuts a file to half its length.

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/joule-ml/joule"
+	"github.com/spf13/pflag"
+)
+
+// checkReplay checks the flags beside --replay, which leaves little to ask
+// for.
+func (f *sampleFlags) checkReplay(flags *pflag.FlagSet) error {
+	var err error
+	flags.Visit(func(flag *pflag.Flag) {
+		switch flag.Name {
+		case "replay", "output", "threads", "run-dir", "no-draw", "help":
+		default:
+			err = &usageError{fmt.Sprintf("--%s has no place beside --replay", flag.Name), "the picture tells what to draw; leave out --" + flag.Name}
+		}
+	})
+	if !flags.Changed("output") {
+		f.out = "replay.png" // not samples.png, which may be the very picture
+	}
+	f.format = formatPNG
+	return err
+}
+
+// replay makes a picture again.
+func (a *app) replay(ctx context.Context, f *sampleFlags, args []string) error {
+	v, err := replayable(f.replay)
+	if err != nil {
+		return err
+	}
+	if err := a.writable(f.outputs()); err != nil {
+		return err
+	}
+	m, path, err := a.modelOf(v, f, args)
+	if err != nil {
+		return err
+	}
+	differences := v.Differences()
+	if len(differences) > 0 {
+		a.screen.line("note: bytes may differ: %s", clean(strings.Join(differences, "; ")))
+	}
+	cfg := v.Config()
+	cfg.Threads = f.threads
+	c, h, w := m.Shape()
+	if _, err := v.Picture.Fit(cfg, c, h, w); err != nil {
+		return inPicture(f.replay, err)
+	}
+	s, err := a.drawSamples(ctx, m, cfg, path)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := v.Write(&b, s); err != nil {
+		return err
+	}
+	same := equalFile(f.replay, b.Bytes())
+	err = a.put(f.out, func(w io.Writer) error {
+		_, err := w.Write(b.Bytes())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	switch {
+	case same:
+		a.screen.line("the same bytes as %s", f.replay)
+	case len(differences) > 0:
+		a.screen.line("not the same bytes as %s", f.replay)
+	default:
+		a.screen.line("not the same bytes as %s: somebody has edited it, or another build of this version made it", f.replay)
+	}
+	if !f.noDraw {
+		a.sketch(s, cfg, f.out == "-")
+	}
+	return nil
+}
+
+// replayable reads from a picture how to make it again.
+func replayable(path string) (*joule.Provenance, error) {
+	p, err := readPNG(path)
+	if err != nil {
+		return nil, err
+	}
+	v, err := joule.ParseProvenance(p.text)
+	switch {
+	case err != nil:
+		return nil, inPicture(path, err)
+	case v.Picture.Kind == "":
+		return nil, &joule.RunError{Path: path, Fault: "does not show samples, or an older version made it", Hint: "give a picture that joule sample or joule train made of samples"}
+	case v.Sample.N > maxSamples || v.Sample.Sampler.Steps > maxSampleSteps:
+		return nil, &joule.RunError{Path: path, Fault: fmt.Sprintf("asks for %d images of %d steps", v.Sample.N, v.Sample.Sampler.Steps), Hint: "joule sample makes no such pictures"}
+	}
+	return v, nil
+}
+
+// modelOf finds the model that a picture shows: where it was, in the file, the
+// run or the runs that are named, or under --run-dir.
+func (a *app) modelOf(v *joule.Provenance, f *sampleFlags, args []string) (*joule.Model, string, error) {
+	// A picture may come from anybody: its path is only ever read as a model,
+	// and does not lead to other machines.
+	if v.Path != "" && !strings.HasPrefix(v.Path, "//") {
+		file := filepath.FromSlash(v.Path)
+		if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() {
+			if m, path, err := joule.FindHash(file, v.Model); err == nil {
+				return m, path, nil
+			}
+		}
+	}
+	where := f.runDir
+	if len(args) > 0 {
+		where = args[0]
+	}
+	m, path, err := joule.FindHash(where, v.Model)
+	if e, ok := err.(*joule.RunError); ok {
+		e.Hint = lostHint(v)
+	}
+	return m, path, err
+}
+
+// lostHint says what can be done where a model is not found.
+func lostHint(v *joule.Provenance) string {
+	hint := "name its file or its run"
+	if v.Path != "" {
+		hint += "; it was at " + clean(v.Path)
+	}
+	if v.Epochs > 0 {
+		hint += ", after " + plural(v.Epochs, "epoch") + ": of a run's epochs only the last, and the last and best checkpoints, are kept"
+	}
+	return hint
+}
+
+// equalFile tells whether the file at path holds data.
+func equalFile(path string, data []byte) bool {
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	old, err := io.ReadAll(io.LimitReader(file, int64(len(data))+1))
+	return err == nil && bytes.Equal(old, data)
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/grid"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show FILE.png",
+		Short: "Print how a picture was made",
+		Long: `Print what the text chunks of a PNG tell. Those of a picture that Joule made
+tell the model, the seed, the settings, and the program and instruction set
+that made it; joule sample --replay makes it again.
+
+Pictures of others are shown with whatever text they have.`,
+		Example: `  joule show samples.png
+  joule show --json runs/mnist/version_0/samples/epoch=3.png`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return &usageError{"no picture is named", "see joule show --help"}
+			}
+			return atMost(1)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := readPNG(args[0])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return p.writeJSON(a.stdout)
+			}
+			return p.write(a.stdout)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// A pngFile is what can be known of a PNG without its pixels.
+type pngFile struct {
+	path          string
+	width, height int
+	text          []grid.Text
+}
+
+// readPNG reads the header and the texts of a PNG.
+func readPNG(path string) (*pngFile, error) {
+	fail := func(fault string, err error) error {
+		return &joule.RunError{Path: path, Fault: fault, Err: err, Hint: "give a PNG file, such as joule sample writes"}
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, fail("cannot be read", err)
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fail("is not a file", nil)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fail("cannot be read", err)
+	}
+	defer file.Close()
+	p := &pngFile{path: path}
+	config, err := png.DecodeConfig(file)
+	if err == nil {
+		p.width, p.height = config.Width, config.Height
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	if err == nil {
+		p.text, err = grid.ReadText(file)
+	}
+	if err != nil {
+		return nil, fail("is not a PNG file, or is damaged", err)
+	}
+	return p, nil
+}
+
+// inPicture puts the path into a fault of a picture's text.
+func inPicture(path string, err error) error {
+	var e *joule.PictureError
+	if errors.As(err, &e) {
+		return &joule.RunError{Path: path, Fault: e.Fault, Hint: e.Hint}
+	}
+	return err
+}
+
+// clean makes text from elsewhere fit to print: a terminal obeys what it
+// hides in control characters.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, strings.Join(strings.FieldsFunc(text, unicode.IsSpace), " "))
+}
+
+// ours tells whether any text is Joule's.
+func (p *pngFile) ours() bool {
+	for _, t := range p.text {
+		if strings.HasPrefix(t.Key, "joule:") {
+			return true
+		}
+	}
+	return false
+}
+
+// write prints the texts for people.
+func (p *pngFile) write(out io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: PNG of %d×%d pixels", p.path, p.width, p.height)
+	v, err := joule.ParseProvenance(p.text)
+	var fault *joule.PictureError
+	switch {
+	case len(p.text) == 0:
+		b.WriteString(", without text: it does not tell how it was made\n")
+	case errors.As(err, &fault) && !p.ours():
+		b.WriteString(", not by Joule\n")
+	case errors.As(err, &fault):
+		b.WriteString(", but " + clean(fault.Fault) + "\n")
+	default:
+		b.WriteString("\n")
+		p.explain(&b, v)
+	}
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	if err != nil {
+		for _, t := range p.text {
+			fmt.Fprintf(w, "%s\t%s\n", clean(t.Key), clean(t.Value))
+		}
+	}
+	w.Flush()
+	_, err = io.WriteString(out, b.String())
+	return err
+}
+
+// explain says what a provenance means.
+func (p *pngFile) explain(b *strings.Builder, v *joule.Provenance) {
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	row := func(key, format string, args ...any) { fmt.Fprintf(w, key+"\t"+format+"\n", args...) }
+	row("shows", "%s", pictureText(v))
+	c := v.Sample.Sampler
+	if v.Picture.Kind != "" {
+		row("sampler", "%s of size %v, noise %v, gradient within ±%v, values from %v to %v", plural(c.Steps, "step"), c.StepSize, c.Noise, c.GradClip, c.Min, c.Max)
+	}
+	row("seed", "%d", v.Sample.Seed)
+	model := clean(v.Model)
+	if v.Epochs > 0 || v.Steps > 0 {
+		model += fmt.Sprintf(", after %s (%s)", plural(v.Epochs, "epoch"), plural(v.Steps, "training step"))
+	}
+	row("model", "%s", model)
+	if v.Path != "" {
+		row("from", "%s", clean(v.Path))
+	}
+	by := []string{clean(v.Software)}
+	for _, part := range []struct{ text, what string }{{v.Go, ""}, {v.Kernel, " kernels"}} {
+		if part.text != "" {
+			by = append(by, clean(part.text)+part.what)
+		}
+	}
+	row("made by", "%s", strings.Join(by, ", "))
+	if d := v.Differences(); v.Picture.Kind != "" && len(d) > 0 {
+		row("note", "made again, bytes may differ: %s", clean(strings.Join(d, "; ")))
+	}
+	if v.Picture.Kind != "" {
+		row("again", "%s sample --replay %s", program(), quote(p.path))
+	}
+	w.Flush()
+}
+
+// pictureText says what a picture shows.
+func pictureText(v *joule.Provenance) string {
+	p, n := v.Picture, plural(v.Sample.N, "image")
+	scale := ""
+	if p.Scale > 1 {
+		scale = fmt.Sprintf(", enlarged %d×", p.Scale)
+	}
+	switch p.Kind {
+	case joule.PictureGrid:
+		return fmt.Sprintf("%s, %d in a row, padding %d%s", n, p.Columns, p.Padding, scale)
+	case joule.PictureFilmstrip:
+		return fmt.Sprintf("%s, a row each, every %d steps from left to right, padding %d%s", plural(v.Sample.N, "chain"), v.Sample.Every, p.Padding, scale)
+	case joule.PictureAnimation:
+		return fmt.Sprintf("%s over time, %d in a row, padding %d%s, every %d steps for %v and the last for %v",
+			plural(v.Sample.N, "chain"), p.Columns, p.Padding, scale, v.Sample.Every, p.Delay, p.Hold)
+	case joule.PictureImage:
+		return fmt.Sprintf("image %d of %d, counted from 0%s", p.Index, v.Sample.N, scale)
+	}
+	return "no samples"
+}
