@@ -23,7 +23,7 @@ type Provenance struct {
 	Go       string // release, system and architecture
 	Kernel   string // of [internal/kernel]: the instruction set
 	Model    string // [Model.Hash]
-	Path     string // where the model was, as its reader wrote it; may be empty
+	Path     string // where the model was, seen from the working folder or the picture's; may be empty
 	Epochs   int    // that the model was trained for
 	Steps    int    // the same in training steps; both are 0 where that is not known
 	// Sample has N, Seed, Sampler and Every.

@@ -159,10 +159,12 @@ func (rec *recorder) epoch(e EpochInfo) error {
 	return rec.checkpoint("last")
 }
 
-// model returns the model as it is now, which knows the path of its file.
+// model returns the model as it is now, for a picture in the run's folder
+// samples. Its path leads there from the picture, so that runs in different
+// folders make the same files.
 func (rec *recorder) model() *Model {
 	m := rec.t.Model()
-	m.path = filepath.ToSlash(rec.run.Model())
+	m.path = "../" + filepath.Base(rec.run.Model())
 	return m
 }
 
@@ -171,7 +173,7 @@ func (rec *recorder) curves() error {
 	rec.drawn = time.Now()
 	return atomicfile.Write(rec.run.Curves(), func(w io.Writer) error {
 		c := SampleConfig{Seed: rec.cfg.Seed, Sampler: rec.cfg.Sampler}
-		return rec.log.curves(w, provenanceOf(rec.model(), c, Picture{}).Text())
+		return rec.log.curves(w, provenanceOf(rec.t.Model(), c, Picture{}).Text())
 	})
 }
 

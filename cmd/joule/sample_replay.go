@@ -105,10 +105,7 @@ func replayable(path string) (*joule.Provenance, error) {
 // modelOf finds the model that a picture shows: where it was, in the file, the
 // run or the runs that are named, or under --run-dir.
 func (a *app) modelOf(v *joule.Provenance, f *sampleFlags, args []string) (*joule.Model, string, error) {
-	// A picture may come from anybody: its path is only ever read as a model,
-	// and does not lead to other machines.
-	if v.Path != "" && !strings.HasPrefix(v.Path, "//") {
-		file := filepath.FromSlash(v.Path)
+	for _, file := range recorded(v, f.replay) {
 		if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() {
 			if m, path, err := joule.FindHash(file, v.Model); err == nil {
 				return m, path, nil
@@ -121,16 +118,36 @@ func (a *app) modelOf(v *joule.Provenance, f *sampleFlags, args []string) (*joul
 	}
 	m, path, err := joule.FindHash(where, v.Model)
 	if e, ok := err.(*joule.RunError); ok {
-		e.Hint = lostHint(v)
+		e.Hint = lostHint(v, f.replay)
 	}
 	return m, path, err
 }
 
+// recorded returns the files where the model may be by the picture's own word:
+// the path as joule sample was given it, and that path seen from the picture,
+// as in a run's folder. A picture may come from anybody: a file is only ever
+// read as a model, and none on other machines.
+func recorded(v *joule.Provenance, picture string) []string {
+	path := filepath.FromSlash(v.Path)
+	if v.Path == "" || strings.HasPrefix(filepath.ToSlash(path), "//") {
+		return nil
+	}
+	files := []string{path}
+	if !filepath.IsAbs(path) {
+		files = append(files, filepath.Join(filepath.Dir(picture), path))
+	}
+	return files
+}
+
 // lostHint says what can be done where a model is not found.
-func lostHint(v *joule.Provenance) string {
+func lostHint(v *joule.Provenance, picture string) string {
 	hint := "name its file or its run"
-	if v.Path != "" {
-		hint += "; it was at " + clean(v.Path)
+	if files := recorded(v, picture); len(files) > 0 {
+		file := files[0]
+		if strings.HasPrefix(v.Path, "../") {
+			file = files[1]
+		}
+		hint += "; it was at " + clean(file)
 	}
 	if v.Epochs > 0 {
 		hint += ", after " + plural(v.Epochs, "epoch") + ": of a run's epochs only the last, and the last and best checkpoints, are kept"
