@@ -44,11 +44,11 @@ func DefaultPicture(kind string) Picture {
 // Limits on a Picture. maxPixels bounds one picture, and all frames of an
 // animation together: half a gigabyte in colour.
 const (
-	maxPadding     = 1024
-	maxScale       = 64
-	maxDelay       = time.Minute
-	maxPixels      = 1 << 27
-	animationWidth = 400 // pixels that Scale 0 gives an animation at least
+	maxPadding    = 1024
+	maxScale      = 64
+	maxDelay      = time.Minute
+	maxPixels     = 1 << 27
+	animationSide = 400 // pixels that Scale 0 gives the longer side of an animation at least
 )
 
 // Validate reports the first setting that is out of range.
@@ -107,7 +107,8 @@ func (p Picture) Fit(c SampleConfig, channels, h, w int) (Picture, error) {
 	if p.Scale == 0 {
 		p.Scale = 1
 		if p.Kind == PictureAnimation {
-			p.Scale = min(max((animationWidth+width-1)/width, 1), 16)
+			longer := max(width, height)
+			p.Scale = min((animationSide+longer-1)/longer, 16)
 		}
 	}
 	if total := float64(width) * float64(height) * float64(p.Scale*p.Scale) * float64(frames); total > maxPixels {

@@ -287,7 +287,7 @@ func TestPlanShare(t *testing.T) {
 		{1016, 127, 16, 50176, plan{1, 127, 16}},
 		{1016, 127, 16, 200000, plan{127, 127, 127}}, // all 1016 pictures would be too much
 		{7, 1, 1, 784, plan{1, 1, 1}},
-		{256, 0, 4, 13e6, plan{32, 0, 32}}, // 16,384 chains: eight pictures
+		{256, 0, 4, 13e6, plan{64, 0, 64}}, // 16,384 chains: four pictures
 		{0, 0, 1, 784, plan{1, 0, 1}},
 	} {
 		p := plan{strip: tt.strip, film: tt.film}

@@ -13,8 +13,8 @@ type plan struct {
 const (
 	stripFrames = 8  // pictures along a chain, as the document's vis_steps
 	filmFrames  = 64 // pictures of an animation at most, beside the first and the last
-	// maxKept bounds the values of all kept pictures: half a gigabyte.
-	maxKept = 1 << 27
+	// maxKept bounds the values of all kept pictures: a quarter of a gigabyte.
+	maxKept = 1 << 26
 )
 
 // plan chooses the pictures on the way, so that what is asked for fits in
