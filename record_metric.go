@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"strings"
 
 	"github.com/joule-ml/joule/grid"
 	"github.com/joule-ml/joule/metric"
@@ -36,24 +37,37 @@ func metricColumns() []string {
 }
 
 // A metricLog keeps the metrics of a run: a row for each step, and one for
-// each validation.
+// each validation, in metrics.csv and the same in metrics.jsonl.
 type metricLog struct {
 	path   string
-	w      *metric.Writer
+	csv    *metric.Writer
+	json   *metric.Writer
 	values map[string]float64
 }
 
-// openMetricLog opens the metrics at path and cuts off what comes after step.
+// openMetricLog opens the metrics at path, and those beside it, and cuts off
+// what comes after step.
 func openMetricLog(path string, step int) (*metricLog, error) {
 	l := &metricLog{path: path, values: map[string]float64{}}
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		l.w, err = metric.Create(path, metricColumns())
+		l.csv, err = metric.Create(path, metricColumns())
 	} else {
-		l.w, err = metric.Append(path, metricColumns(), step)
+		l.csv, err = metric.Append(path, metricColumns(), step)
 	}
-	return l, err
+	if err != nil {
+		return nil, err
+	}
+	l.json, err = metric.CreateJSON(jsonBeside(path), path, metricColumns())
+	if err != nil {
+		l.csv.Close()
+		return nil, err
+	}
+	return l, nil
 }
+
+// jsonBeside returns the path of the JSON Lines beside a run's metrics.csv.
+func jsonBeside(csv string) string { return strings.TrimSuffix(csv, ".csv") + ".jsonl" }
 
 func (l *metricLog) step(s StepInfo) error {
 	clear(l.values)
@@ -67,7 +81,7 @@ func (l *metricLog) step(s StepInfo) error {
 	if s.Duration > 0 {
 		l.values[tagSpeed] = float64(s.ImageGradients) / s.Duration.Seconds()
 	}
-	return l.w.Write(s.Epoch+1, s.Step, l.values)
+	return l.write(s.Epoch+1, s.Step)
 }
 
 func (l *metricLog) epoch(e EpochInfo) error {
@@ -75,11 +89,31 @@ func (l *metricLog) epoch(e EpochInfo) error {
 	l.values[tagValDivergence] = e.ValContrastiveDivergence
 	l.values[tagValReal] = e.ValReal
 	l.values[tagValFake] = e.ValFake
-	return l.w.Write(e.Epoch, e.Step, l.values)
+	return l.write(e.Epoch, e.Step)
 }
 
-func (l *metricLog) sync() error  { return l.w.Flush() }
-func (l *metricLog) close() error { return l.w.Close() }
+// write appends l.values as a row.
+func (l *metricLog) write(epoch, step int) error {
+	if err := l.csv.Write(epoch, step, l.values); err != nil {
+		return err
+	}
+	return l.json.Write(epoch, step, l.values)
+}
+
+func (l *metricLog) sync() error {
+	if err := l.csv.Flush(); err != nil {
+		return err
+	}
+	return l.json.Flush()
+}
+
+func (l *metricLog) close() error {
+	err := l.csv.Close()
+	if e := l.json.Close(); err == nil {
+		err = e
+	}
+	return err
+}
 
 // lowest returns the smallest number under a tag so far, +Inf if there is
 // none.

@@ -16,6 +16,7 @@ import (
 //
 //	config.yaml                     the settings
 //	metrics.csv                     the training curves as numbers
+//	metrics.jsonl                   the same rows as JSON, one a line
 //	curves.png                      the same as a picture
 //	checkpoints/last.safetensors    the whole state, to resume from
 //	checkpoints/best.safetensors    the same at the best validation
@@ -32,6 +33,9 @@ func (r *Run) Config() string { return filepath.Join(r.Dir, "config.yaml") }
 
 // Metrics returns the path of the training curves.
 func (r *Run) Metrics() string { return filepath.Join(r.Dir, "metrics.csv") }
+
+// MetricsJSON returns the path of the same as JSON Lines.
+func (r *Run) MetricsJSON() string { return jsonBeside(r.Metrics()) }
 
 // Curves returns the path of the picture of the curves.
 func (r *Run) Curves() string { return filepath.Join(r.Dir, "curves.png") }

@@ -1,7 +1,7 @@
 // Package metric keeps the numbers of a training run in a CSV file, as
 // PyTorch Lightning's CSVLogger does: a row has an epoch, a step and the
 // numbers of the moment; what was not measured then is blank. Start with
-// Create and Read.
+// Create and Read; CreateJSON keeps the same rows as JSON beside it.
 package metric
 
 import (

@@ -59,21 +59,13 @@ func Read(path string) (*Table, error) {
 func Decode(r io.Reader) (*Table, error) {
 	limited := &io.LimitedReader{R: r, N: maxFile + 1}
 	lines := newScanner(limited)
-	if err := lines.header(); err != nil {
+	names, columns, err := lines.names()
+	if err != nil {
 		return nil, err
 	}
-	names := strings.Split(lines.text, ",")
-	if name, ok := distinct(names); !ok {
-		return nil, damaged(1, "a column cannot be named %.100q, or only one", name)
-	}
 	t := &Table{}
-	for _, name := range names {
-		if name != epochColumn && name != stepColumn {
-			t.Series = append(t.Series, Series{Name: name})
-		}
-	}
-	if !slices.Contains(names, stepColumn) {
-		return nil, damaged(1, "no column named step")
+	for _, name := range columns {
+		t.Series = append(t.Series, Series{Name: name})
 	}
 	for lines.next() {
 		row, err := parseRow(names, lines.text, lines.line)
@@ -188,4 +180,25 @@ func (s *scanner) header() error {
 		s.err = damaged(1, "no header")
 	}
 	return s.err
+}
+
+// names reads the first line: the names of all columns, and those of the ones
+// other than epoch and step.
+func (s *scanner) names() (all, columns []string, err error) {
+	if err := s.header(); err != nil {
+		return nil, nil, err
+	}
+	all = strings.Split(s.text, ",")
+	if name, ok := distinct(all); !ok {
+		return nil, nil, damaged(1, "a column cannot be named %.100q, or only one", name)
+	}
+	if !slices.Contains(all, stepColumn) {
+		return nil, nil, damaged(1, "no column named step")
+	}
+	for _, name := range all {
+		if name != epochColumn && name != stepColumn {
+			columns = append(columns, name)
+		}
+	}
+	return all, columns, nil
 }

@@ -15,13 +15,15 @@ import (
 	"github.com/joule-ml/joule/internal/atomicfile"
 )
 
-// A Writer appends rows to a file. It is not safe for concurrent use.
+// A Writer appends rows to a file, in whole lines whenever others look. It is
+// not safe for concurrent use.
 type Writer struct {
 	path    string
 	columns []string
 	file    *os.File
 	buf     *bufio.Writer
 	row     []byte
+	keys    []string // of the columns, as JSON and with a comma before; nil for CSV
 }
 
 // Create makes a new file with the columns epoch, step and the given ones. A
@@ -125,15 +127,12 @@ func open(path string, columns []string) (*Writer, error) {
 // not finite are written as nan, inf and -inf. The map may be used again, and
 // nothing is allocated. A name that is no column is a bug and panics.
 func (w *Writer) Write(epoch, step int, values map[string]float64) error {
-	b := strconv.AppendInt(w.row[:0], int64(epoch), 10)
-	b = strconv.AppendInt(append(b, ','), int64(step), 10)
-	found := 0
-	for _, c := range w.columns {
-		b = append(b, ',')
-		if v, ok := values[c]; ok {
-			b = appendFloat(b, v)
-			found++
-		}
+	var b []byte
+	var found int
+	if w.keys != nil {
+		b, found = w.appendJSON(w.row[:0], epoch, step, values)
+	} else {
+		b, found = w.appendCSV(w.row[:0], epoch, step, values)
 	}
 	if found != len(values) {
 		for name := range values {
@@ -143,8 +142,27 @@ func (w *Writer) Write(epoch, step int, values map[string]float64) error {
 		}
 	}
 	w.row = append(b, '\n')
+	if len(w.row) > w.buf.Available() { // a buffer that runs over would end in half a line
+		if err := w.buf.Flush(); err != nil {
+			return w.fault(err)
+		}
+	}
 	_, err := w.buf.Write(w.row)
 	return w.fault(err)
+}
+
+// appendCSV appends a row without its end, and counts the values in it.
+func (w *Writer) appendCSV(b []byte, epoch, step int, values map[string]float64) (row []byte, found int) {
+	b = strconv.AppendInt(b, int64(epoch), 10)
+	b = strconv.AppendInt(append(b, ','), int64(step), 10)
+	for _, c := range w.columns {
+		b = append(b, ',')
+		if v, ok := values[c]; ok {
+			b = appendFloat(b, v)
+			found++
+		}
+	}
+	return b, found
 }
 
 // fault says which file an error is about, and what to do.

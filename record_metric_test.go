@@ -1,0 +1,113 @@
+package joule
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/joule-ml/joule/metric"
+)
+
+// TestMetricsJSON: metrics.jsonl has the rows of metrics.csv, also after a
+// run goes on from an earlier checkpoint and after its file was torn.
+func TestMetricsJSON(t *testing.T) {
+	c := tinyRun()
+	early := filepath.Join(t.TempDir(), "early.safetensors")
+	r := fitRun(t, c, Hooks{})
+	rows := func() int {
+		t.Helper()
+		table, err := metric.Read(r.Metrics())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[[2]int]map[string]float64{} // by step, and whether it is a validation
+		for _, s := range table.Series {
+			for i, v := range s.Value {
+				key := [2]int{s.Step[i], 0}
+				if s.Name == tagValDivergence || s.Name == tagValReal || s.Name == tagValFake {
+					key[1] = 1
+				}
+				if want[key] == nil {
+					want[key] = map[string]float64{"epoch": float64(s.Epoch[i]), "step": float64(s.Step[i])}
+				}
+				want[key][s.Name] = v
+			}
+		}
+		lines := bytes.Split(bytes.TrimSuffix(readFile(t, r.MetricsJSON()), []byte("\n")), []byte("\n"))
+		if len(lines) != len(want) {
+			t.Fatalf("%d lines, want %d", len(lines), len(want))
+		}
+		for _, line := range lines {
+			var row map[string]float64
+			if err := json.Unmarshal(line, &row); err != nil {
+				t.Fatalf("%v: %s", err, line)
+			}
+			key := [2]int{int(row["step"]), 0}
+			if _, ok := row[tagValReal]; ok {
+				key[1] = 1
+			}
+			if len(row) != len(want[key]) {
+				t.Errorf("row %v, want %v", row, want[key])
+			}
+			for name, v := range want[key] {
+				if row[name] != v {
+					t.Errorf("row %v, want %v", row, want[key])
+				}
+			}
+		}
+		return len(lines)
+	}
+	if n := rows(); n != 8 {
+		t.Errorf("%d rows of two epochs of three steps", n)
+	}
+
+	// Stop in the middle of the third epoch, with a checkpoint before it.
+	stop := errors.New("stop")
+	resume := func(from string, epochs int, hooks Hooks) error {
+		t.Helper()
+		trainer, err := ResumeTrainer(from, stripes(20), stripes(9), func(c *Config) error { c.Epochs = epochs; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Fit(t.Context(), trainer, hooks)
+	}
+	if err := os.WriteFile(early, readFile(t, r.Checkpoint("last")), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := resume(early, 3, Hooks{Step: func(s StepInfo) error {
+		if s.Step == 8 {
+			return stop
+		}
+		return nil
+	}}); err != stop {
+		t.Fatal(err)
+	}
+	if n := rows(); n != 10 {
+		t.Errorf("%d rows after two more steps", n)
+	}
+	f, err := os.OpenFile(r.MetricsJSON(), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.WriteString(`{"epoch":3,"step":9,"lo`)
+	f.Close()
+	if err := resume(early, 3, Hooks{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := rows(); n != 12 {
+		t.Errorf("%d rows of three epochs", n)
+	}
+	// A run of a version that had no such file gets it.
+	if err := os.Remove(r.MetricsJSON()); err != nil {
+		t.Fatal(err)
+	}
+	if err := resume(r.Checkpoint("last"), 4, Hooks{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := rows(); n != 16 {
+		t.Errorf("%d rows of four epochs", n)
+	}
+}
