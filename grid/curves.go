@@ -23,7 +23,10 @@ type Panel struct {
 	YLabel string
 	// LogY asks for a logarithmic axis, which a panel gets if its values
 	// cover a factor of ten or more.
-	LogY   bool
+	LogY bool
+	// Smooth asks for the moving averages of noisy series alone: several of
+	// these would hide one another.
+	Smooth bool
 	Series []Series
 }
 
@@ -124,6 +127,9 @@ func newPlot(p Panel) ([]*curve, *plot.Plot) {
 	curves := make([]*curve, len(p.Series))
 	for i, s := range p.Series {
 		curves[i] = newCurve(s, i, log)
+		if c := curves[i]; p.Smooth && c.smooth != nil {
+			c.runs, c.smooth = c.smooth, nil
+		}
 		axes.Add(curves[i])
 	}
 	widen(&axes.X)

@@ -192,3 +192,22 @@ func TestThin(t *testing.T) {
 		t.Errorf("%d points, outliers kept: %v", len(kept), seen[-5] && seen[9])
 	}
 }
+
+// TestSmooth: a smooth panel shows the averages, and its axes fit these.
+func TestSmooth(t *testing.T) {
+	s := Series{Name: "zigzag"}
+	for i := range 1000 {
+		s.X, s.Y = append(s.X, float64(i)), append(s.Y, float64(i%2*200-100))
+	}
+	steady := Series{"steady", []float64{0, 1000}, []float64{-1, 1}}
+	for _, smooth := range []bool{false, true} {
+		curves, axes := newPlot(Panel{Smooth: smooth, Series: []Series{s, steady}})
+		if (curves[0].smooth == nil) != smooth || len(curves[1].runs[0]) != 2 {
+			t.Errorf("smooth %v: averages beside the line: %v", smooth, curves[0].smooth != nil)
+		}
+		if wide := axes.Y.Max-axes.Y.Min > 100; wide == smooth {
+			t.Errorf("smooth %v: axis from %g to %g", smooth, axes.Y.Min, axes.Y.Max)
+		}
+	}
+	drawCurves([]Panel{{Smooth: true, Series: []Series{s, steady}}})
+}
