@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"syscall"
+	"time"
 )
 
 // lockFile takes the lock of the file until release is called or the process
@@ -16,15 +17,36 @@ func lockFile(path string) (release func(), held bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if !errors.Is(err, syscall.EINTR) {
+	for patience := lockPatience; ; patience -= lockPause {
+		err = flock(f, syscall.LOCK_EX)
+		if !errors.Is(err, syscall.EWOULDBLOCK) || patience <= 0 {
 			break
 		}
+		time.Sleep(lockPause)
 	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		f.Close()
 		return nil, true, nil
 	}
 	return func() { f.Close() }, false, nil
+}
+
+func flock(f *os.File, how int) error {
+	for {
+		if err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// lockHeld tells whether a process has the lock of the file, without making
+// the file. It shares the lock for a moment.
+func lockHeld(path string) bool {
+	// A pipe in its place must not make the caller wait.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(flock(f, syscall.LOCK_SH), syscall.EWOULDBLOCK)
 }

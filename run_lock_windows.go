@@ -3,6 +3,7 @@ package joule
 import (
 	"errors"
 	"syscall"
+	"time"
 )
 
 // errorSharingViolation is Windows' ERROR_SHARING_VIOLATION.
@@ -16,7 +17,14 @@ func lockFile(path string) (release func(), held bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	h, err := syscall.CreateFile(name, syscall.GENERIC_WRITE, 0, nil, syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
+	var h syscall.Handle
+	for patience := lockPatience; ; patience -= lockPause {
+		h, err = syscall.CreateFile(name, syscall.GENERIC_WRITE, 0, nil, syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
+		if !errors.Is(err, errorSharingViolation) || patience <= 0 {
+			break
+		}
+		time.Sleep(lockPause)
+	}
 	if errors.Is(err, errorSharingViolation) {
 		return nil, true, nil
 	}
@@ -24,4 +32,20 @@ func lockFile(path string) (release func(), held bool, err error) {
 		return nil, false, err
 	}
 	return func() { syscall.CloseHandle(h) }, false, nil
+}
+
+// lockHeld tells whether a process has the lock of the file, without making
+// the file.
+func lockHeld(path string) bool {
+	name, err := syscall.UTF16PtrFromString(path)
+	if err != nil {
+		return false
+	}
+	const all = syscall.FILE_SHARE_READ | syscall.FILE_SHARE_WRITE // so that two may look at once
+	h, err := syscall.CreateFile(name, syscall.GENERIC_READ, all, nil, syscall.OPEN_EXISTING, syscall.FILE_ATTRIBUTE_NORMAL, 0)
+	if err != nil {
+		return errors.Is(err, errorSharingViolation)
+	}
+	syscall.CloseHandle(h)
+	return false
 }
