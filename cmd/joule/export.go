@@ -89,7 +89,7 @@ func (f *exportFlags) check() error {
 		if f.license != exchange.DefaultFolderOptions().License {
 			return &usageError{"--license is for --format hf", "leave it out"}
 		}
-		return output{flag: "-o", path: f.out}.writable()
+		return writable(f.out)
 	case formatHF:
 		if dir := filepath.Dir(f.out); !isFolder(dir) {
 			return &usageError{fmt.Sprintf("-o: there is no folder %s", dir), "create it first"}

@@ -108,5 +108,5 @@ func (f *importFlags) options() (opt exchange.Options, err error) {
 		}
 		opt.Height, opt.Width = h, w
 	}
-	return opt, output{flag: "-o", path: f.out}.writable()
+	return opt, writable(f.out)
 }

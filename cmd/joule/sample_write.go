@@ -68,6 +68,10 @@ func (a *app) writable(outputs []output) error {
 	return nil
 }
 
+// writable finds out before the work whether the file that -o names can be
+// written.
+func writable(path string) error { return output{flag: "-o", path: path}.writable() }
+
 func (o output) writable() error {
 	dir := filepath.Dir(filepath.Clean(o.path))
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {

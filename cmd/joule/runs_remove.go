@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/joule-ml/joule"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+func (a *app) removeRunsCommand(dir *string) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "rm RUN...",
+		Short: "Remove runs",
+		Long: `Remove the folders of runs with all that is in them. On a terminal it asks first;
+elsewhere it wants --yes.
+
+RUN is the folder of one run, version_N: a name alone is not enough. What is no
+run, is being trained in, or is a symbolic link is refused, and then nothing at
+all is removed. Links inside of a run are removed, not followed.`,
+		Example: `  joule runs rm mnist/version_0
+  joule runs rm --yes runs/mnist/version_0 runs/mnist/version_1`,
+		RunE: a.withRunDir(func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return &usageError{"no run is named", "see " + cmd.CommandPath() + " --help"}
+			}
+			return a.removeRuns(cmd.Context(), *dir, args, yes)
+		}),
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+func (a *app) removeRuns(ctx context.Context, dir string, args []string, yes bool) error {
+	type doomed struct {
+		run   *joule.Run
+		files int
+		size  int64
+	}
+	var list []doomed
+	var total int64
+	seen := map[string]bool{}
+	for _, arg := range args {
+		path := arg
+		if _, err := os.Lstat(path); err != nil {
+			if below := filepath.Join(dir, arg); exists(below) {
+				path = below
+			}
+		}
+		run, err := joule.RemovableRun(path)
+		if err != nil {
+			return err
+		}
+		abs, err := filepath.Abs(run.Dir)
+		if err != nil {
+			return err
+		}
+		if seen[abs] {
+			continue
+		}
+		seen[abs] = true
+		files, size, err := run.Files()
+		if err != nil {
+			return err
+		}
+		list = append(list, doomed{run, len(files), size})
+		total += size
+	}
+	if !yes {
+		for _, d := range list {
+			a.screen.line("%s: %s, %s", printable(d.run.Dir), plural(d.files, "file"), bytesText(d.size))
+		}
+		ok, err := a.confirm(ctx, fmt.Sprintf("remove %s, %s?", plural(len(list), "run"), bytesText(total)))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			a.screen.line("nothing was removed")
+			return exit(exitFailure)
+		}
+	}
+	for _, d := range list {
+		if err := d.run.Remove(); err != nil {
+			return err
+		}
+		a.screen.line("removed %s: %s freed", printable(d.run.Dir), bytesText(d.size))
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil || !os.IsNotExist(err)
+}
+
+// confirm asks on the terminal; nothing but y or yes is a yes.
+func (a *app) confirm(ctx context.Context, question string) (bool, error) {
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return false, &usageError{"standard input is no terminal to ask on", "--yes removes without asking"}
+	}
+	fmt.Fprintf(a.screen, "%s [y/N] ", question)
+	answer := make(chan string, 1)
+	go func() { // is left behind when the user presses Ctrl-C
+		line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case text := <-answer:
+		return text == "y" || text == "yes", nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/metric"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) showRunCommand(dir *string) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show [RUN]",
+		Short: "Show a run: settings, metrics, model and files",
+		Long: `Show a run: the settings that differ from the defaults, its metrics, its model
+and its files. Without RUN, the newest one.
+
+Of each metric, MEAN is that over its last epoch, and LOWEST was first reached
+at step AT. Values that are not finite count in LAST alone.
+
+--json prints an object with the keys of joule runs list and besides
+  config    every setting
+  changed   those that differ from the defaults, each {"value", "default"}
+  metrics   each {"values", "not_finite", "epoch", "step", "last", "mean",
+            "median", "min", "min_step", "max"}
+  model     {"path", "parameters", "hash"}, or null
+  files     each {"path", "bytes", "link"}; bytes is their sum`,
+		Example: `  joule runs show
+  joule runs show mnist/version_0
+  joule runs show mnist --json | jq .changed`,
+		Args: atMost(1),
+		RunE: a.withRunDir(func(cmd *cobra.Command, args []string) error {
+			var run *joule.Run
+			var err error
+			if len(args) > 0 {
+				run, err = findRun(*dir, args[0])
+			} else {
+				run, err = joule.NewestRun(*dir)
+			}
+			if err != nil {
+				return err
+			}
+			return a.showRun(run, asJSON)
+		}),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the run as JSON")
+	return cmd
+}
+
+// A metricJSON is a metric as --json prints it.
+type metricJSON struct {
+	Values    int    `json:"values"`
+	NotFinite int    `json:"not_finite"`
+	Epoch     int    `json:"epoch"`
+	Step      int    `json:"step"`
+	Last      number `json:"last"`
+	Mean      number `json:"mean"`
+	Median    number `json:"median"`
+	Min       number `json:"min"`
+	MinStep   int    `json:"min_step"`
+	Max       number `json:"max"`
+}
+
+func metricsJSON(list []metric.Summary) map[string]metricJSON {
+	m := map[string]metricJSON{}
+	for _, s := range list {
+		m[s.Name] = metricJSON{
+			s.N, s.NotFinite, s.Epoch, s.Step, number(s.Last), number(s.Mean), number(s.Median), number(s.Min), s.MinStep, number(s.Max),
+		}
+	}
+	return m
+}
+
+// A modelJSON is a run's model as --json prints it.
+type modelJSON struct {
+	Path       string `json:"path"`
+	Parameters int    `json:"parameters"`
+	Hash       string `json:"hash"`
+}
+
+// modelOf loads the model of a run, or what its last checkpoint has of one;
+// nil, and a fault of i, if neither can be loaded.
+func modelOf(i *joule.RunInfo) *modelJSON {
+	path, err := joule.FindModel(i.Run.Dir, "")
+	if err == nil {
+		var m *joule.Model
+		if m, err = joule.LoadModel(path); err == nil {
+			return &modelJSON{path, m.Parameters(), m.Hash()}
+		}
+	}
+	if i.State != joule.RunBroken { // of which enough is said
+		i.Faults = append(i.Faults, err)
+	}
+	return nil
+}
+
+type changeJSON struct {
+	Value   joule.Setting `json:"value"`
+	Default joule.Setting `json:"default"`
+}
+
+type fileJSON struct {
+	Path  string `json:"path"`
+	Bytes int64  `json:"bytes"`
+	Link  bool   `json:"link"`
+}
+
+type runDetailsJSON struct {
+	runJSON
+	Config  map[string]joule.Setting `json:"config"`
+	Changed map[string]changeJSON    `json:"changed"`
+	Metrics map[string]metricJSON    `json:"metrics"`
+	Model   *modelJSON               `json:"model"`
+	Files   []fileJSON               `json:"files"`
+	Bytes   int64                    `json:"bytes"`
+}
+
+func (a *app) showRun(run *joule.Run, asJSON bool) error {
+	files, size, err := run.Files()
+	if err != nil {
+		return err
+	}
+	i := run.Info()
+	model := modelOf(i)
+	var changed []joule.Difference
+	if i.Config != nil {
+		changed = i.Config.Diff(joule.DefaultConfig())
+	}
+	if asJSON {
+		j := runDetailsJSON{
+			runJSON: newRunJSON(i), Config: map[string]joule.Setting{}, Changed: map[string]changeJSON{},
+			Metrics: metricsJSON(i.Metrics), Model: model, Files: []fileJSON{}, Bytes: size,
+		}
+		if i.Config != nil {
+			for _, s := range i.Config.Settings() {
+				j.Config[s.Key] = s
+			}
+		}
+		for _, d := range changed {
+			j.Changed[d.Key] = changeJSON{d.A, d.B}
+		}
+		for _, f := range files {
+			j.Files = append(j.Files, fileJSON{f.Path, f.Size, f.Link})
+		}
+		return a.printJSON(j)
+	}
+
+	var b strings.Builder
+	err = printColumns(&b, func(w io.Writer) {
+		fmt.Fprintf(w, "run\t%s\n", printable(run.Dir))
+		fmt.Fprintf(w, "state\t%s, epoch %s, step %s\n", stateText(i), epochsText(i), thousands(int64(i.Steps)))
+		fmt.Fprintf(w, "updated\t%s\n", timeText(i.Updated))
+		fmt.Fprintf(w, "data\t%s\n", dataText(i))
+		if model != nil {
+			fmt.Fprintf(w, "model\t%s parameters, hash %s\n", thousands(int64(model.Parameters)), model.Hash)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	switch {
+	case i.Config == nil:
+	case len(changed) == 0:
+		fmt.Fprint(&b, "\nAll settings are the defaults.\n")
+	default:
+		fmt.Fprint(&b, "\n")
+		printColumns(&b, func(w io.Writer) {
+			fmt.Fprint(w, "SETTING\tVALUE\tDEFAULT\n")
+			for _, d := range changed {
+				fmt.Fprintf(w, "%s\t%s\t%s\n", d.Key, d.A.Value, d.B.Value)
+			}
+		})
+	}
+	if len(i.Metrics) > 0 {
+		fmt.Fprint(&b, "\n")
+		printColumns(&b, func(w io.Writer) {
+			fmt.Fprint(w, "METRIC\tLAST\tMEAN\tLOWEST\tAT\tHIGHEST\tNOT FINITE\n")
+			for _, s := range i.Metrics {
+				if s.N == 0 {
+					continue
+				}
+				at, odd := unknown, ""
+				if s.NotFinite < s.N {
+					at = thousands(int64(s.MinStep))
+				}
+				if s.NotFinite > 0 {
+					odd = thousands(int64(s.NotFinite))
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(s.Name), metricText(s.Last), metricText(s.Mean),
+					metricText(s.Min), at, metricText(s.Max), odd)
+			}
+		})
+	}
+	fmt.Fprint(&b, "\n")
+	printColumns(&b, func(w io.Writer) {
+		fmt.Fprint(w, "FILE\tSIZE\n")
+		for _, f := range files {
+			size := bytesText(f.Size)
+			if f.Link {
+				size = "link"
+			}
+			fmt.Fprintf(w, "%s\t%s\n", printable(f.Path), size)
+		}
+		fmt.Fprintf(w, "%s\t%s\n", plural(len(files), "file"), bytesText(size))
+	})
+	if _, err := io.WriteString(a.stdout, b.String()); err != nil {
+		return err
+	}
+	a.tellFaults(i)
+	if i.State == joule.RunInterrupted {
+		a.screen.line("resume with: %s train --resume %s", program(), quote(run.Dir))
+	}
+	return nil
+}
+
+func metricText(v float64) string {
+	switch abs := math.Abs(v); {
+	case v != v:
+		return unknown
+	case abs >= 1e4 && abs < 1e15:
+		return thousands(int64(math.Round(v)))
+	}
+	return fmt.Sprintf("%.5g", v)
+}

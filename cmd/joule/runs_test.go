@@ -1,0 +1,101 @@
+package main
+
+import (
+	"math"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/dataset"
+)
+
+// TestRunsInTraining: a run that a process trains in is shown as running, and
+// cannot be removed.
+func TestRunsInTraining(t *testing.T) {
+	if runtime.GOOS == "js" || runtime.GOOS == "wasip1" {
+		t.Skip("there are no locks here")
+	}
+	dir := t.TempDir()
+	cfg := joule.DefaultConfig()
+	cfg.Network.HiddenFeatures, cfg.Sampler.Steps, cfg.Epochs, cfg.Generate.EveryNEpochs = 2, 1, 1, 0
+	train, test, err := openSynthetic(t.Context(), "mnist", dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := joule.NewTrainer(cfg, train, test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := joule.CreateRun(dir, "mnist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := false
+	err = run.Fit(t.Context(), trainer, joule.Hooks{Epoch: func(joule.EpochInfo) error {
+		looked = true
+		a, stdout, stderr := testApp("JOULE_RUN_DIR=" + dir)
+		if code := a.run([]string{"runs", "list"}); code != 0 || !strings.Contains(stdout.String(), " running  mnist  1/1 ") {
+			t.Errorf("list: %d, %s%s", code, stdout, stderr)
+		}
+		a, _, stderr = testApp("JOULE_RUN_DIR=" + dir)
+		if code := a.run([]string{"runs", "rm", "--yes", "mnist/version_0"}); code != 1 || !strings.Contains(stderr.String(), "a process is training in this folder") {
+			t.Errorf("rm: %d, %s", code, stderr)
+		}
+		return nil
+	}})
+	if err != nil || !looked {
+		t.Fatal(err)
+	}
+	if i := run.Info(); i.State != joule.RunFinished {
+		t.Errorf("afterwards it is %s", i.State)
+	}
+}
+
+func TestNumber(t *testing.T) {
+	for v, want := range map[float64]string{1.5: "1.5", math.Inf(1): `"Infinity"`, math.Inf(-1): `"-Infinity"`, 1e300: "1e+300"} {
+		if got, err := number(v).MarshalJSON(); err != nil || string(got) != want {
+			t.Errorf("%g: %s, %v", v, got, err)
+		}
+	}
+	if got, err := number(math.NaN()).MarshalJSON(); err != nil || string(got) != "null" {
+		t.Errorf("NaN: %s, %v", got, err)
+	}
+}
+
+func TestRunTexts(t *testing.T) {
+	for v, want := range map[float64]string{0.00012345678: "0.00012346", 12345.6: "12,346", -9999.4: "-9999.4", math.Inf(1): "+Inf", 1e20: "1e+20"} {
+		if got := metricText(v); got != want {
+			t.Errorf("%g: %s, want %s", v, got, want)
+		}
+	}
+	if got := metricText(math.NaN()); got != unknown {
+		t.Errorf("NaN: %s", got)
+	}
+	for v, want := range map[float64]string{-1: unknown, math.Inf(1): unknown, 38453.4: "38,453"} {
+		if got := speedText(v); got != want {
+			t.Errorf("speed %g: %s", v, got)
+		}
+	}
+	for text, want := range map[string]string{"runs/a b": "runs/a b", "\x1b[2J": `"\x1b[2J"`, "é": "é"} {
+		if got := printable(text); got != want {
+			t.Errorf("%q: %s", text, got)
+		}
+	}
+	run := func(dir, name string, version int) *joule.RunInfo {
+		return &joule.RunInfo{Run: &joule.Run{Dir: dir}, Name: name, Version: version}
+	}
+	a, b, c := run("r/a/version_0", "a", 0), run("r/a/version_1", "a", 1), run("s/a/version_1", "a", 1)
+	for _, tt := range []struct {
+		runs []*joule.RunInfo
+		want string
+	}{
+		{[]*joule.RunInfo{a, b}, "version_0 version_1"},
+		{[]*joule.RunInfo{a, run("r/b/version_0", "b", 0)}, "a/version_0 b/version_0"},
+		{[]*joule.RunInfo{b, c}, "r/a/version_1 s/a/version_1"},
+	} {
+		if got := strings.Join(runNames(tt.runs), " "); got != tt.want {
+			t.Errorf("names %s, want %s", got, tt.want)
+		}
+	}
+}
