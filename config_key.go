@@ -49,9 +49,9 @@ func (s setting) String() string {
 	case *uint64:
 		return strconv.FormatUint(*p, 10)
 	case *float32:
-		return formatFloat(float64(*p), 32)
+		return withPoint(formatFloat(float64(*p), 32))
 	case *float64:
-		return formatFloat(*p, 64)
+		return withPoint(formatFloat(*p, 64))
 	}
 	panic(fmt.Sprintf("joule: setting of type %T", s.value))
 }
@@ -66,6 +66,15 @@ func formatFloat(v float64, bits int) string {
 		return "-.inf"
 	}
 	return strconv.FormatFloat(v, 'g', -1, bits)
+}
+
+// withPoint writes 1e-08 as 1.0e-08, without which YAML 1.1, PyYAML's, takes
+// it for text.
+func withPoint(number string) string {
+	if mantissa, exponent, ok := strings.Cut(number, "e"); ok && !strings.Contains(mantissa, ".") {
+		return mantissa + ".0e" + exponent
+	}
+	return number
 }
 
 // check reports a value outside of what is allowed.
@@ -269,7 +278,7 @@ func at(place string, err error) error {
 }
 
 // YAML returns c as a file that [ParseConfig] reads back, each key with a
-// comment on its meaning.
+// comment on its meaning and on what is allowed.
 func (c Config) YAML() []byte {
 	var b bytes.Buffer
 	section := ""
@@ -281,7 +290,11 @@ func (c Config) YAML() []byte {
 			}
 			section, name, indent = now, s.key[len(now)+1:], "  "
 		}
-		fmt.Fprintf(&b, "%-31s # %s\n", indent+name+": "+s.String(), s.about)
+		about := s.about
+		if allowed := s.allowed(); s.names == nil && allowed != "" {
+			about += " [" + allowed + "]"
+		}
+		fmt.Fprintf(&b, "%-31s # %s\n", indent+name+": "+s.String(), about)
 	}
 	return b.Bytes()
 }

@@ -1,0 +1,66 @@
+package joule
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+//go:embed recipes/*.yaml
+var recipeFiles embed.FS
+
+// A Recipe is a named configuration that Joule comes with. What it leaves out
+// is as in [DefaultConfig].
+type Recipe struct {
+	Name  string
+	About string // a line on it, the file's first
+	YAML  []byte // the file, with its comments
+}
+
+// Recipes lists the recipes by name.
+func Recipes() []Recipe {
+	names, err := fs.Glob(recipeFiles, "recipes/*.yaml")
+	if err != nil {
+		panic("joule: " + err.Error()) // the pattern is well formed
+	}
+	var list []Recipe
+	for _, name := range names {
+		data, err := recipeFiles.ReadFile(name)
+		if err != nil {
+			panic("joule: " + err.Error()) // it was listed
+		}
+		first, _, _ := strings.Cut(string(data), "\n")
+		list = append(list, Recipe{
+			Name:  strings.TrimSuffix(path.Base(name), ".yaml"),
+			About: strings.TrimSpace(strings.TrimPrefix(first, "#")),
+			YAML:  data,
+		})
+	}
+	slices.SortFunc(list, func(a, b Recipe) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// FindRecipe returns the recipe of that name; a [*ConfigError] suggests
+// another if there is none.
+func FindRecipe(name string) (Recipe, error) {
+	var names []string
+	for _, r := range Recipes() {
+		if r.Name == name {
+			return r, nil
+		}
+		names = append(names, r.Name)
+	}
+	e := &ConfigError{Key: "recipe", Problem: fmt.Sprintf("%s is not one of %s", quoteShort(name), strings.Join(names, ", ")), Hint: "joule recipes describes them"}
+	if near := nearest(name, names); near != "" {
+		e.Hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return Recipe{}, e
+}
+
+// Config returns the settings of the recipe over base.
+func (r Recipe) Config(base Config) (Config, error) {
+	return ParseConfig("recipe "+r.Name, r.YAML, base)
+}
