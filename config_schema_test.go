@@ -1,0 +1,159 @@
+package joule
+
+import (
+	"encoding/json"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+)
+
+// TestConfigSchema: the schema has every setting, and allows the values that
+// [Config.Set] takes and no others.
+func TestConfigSchema(t *testing.T) {
+	type node struct {
+		Type        any
+		Description string
+		Enum        []string
+		Minimum     json.Number
+		Maximum     json.Number
+		Default     json.RawMessage
+		Properties  map[string]json.RawMessage
+		Additional  *bool `json:"additionalProperties"`
+	}
+	parse := func(data []byte) (n node) {
+		t.Helper()
+		if err := json.Unmarshal(data, &n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	root := parse(ConfigSchema())
+	groups := map[string]node{"": root}
+	leaves := 0
+	for _, s := range DefaultConfig().Settings() {
+		section, name := "", s.Key
+		if before, after, ok := strings.Cut(s.Key, "."); ok {
+			section, name = before, after
+		}
+		if _, ok := groups[section]; !ok {
+			groups[section] = parse(root.Properties[section])
+		}
+		n := parse(groups[section].Properties[name])
+		leaves++
+		if n.Description != s.About || n.Type == nil {
+			t.Errorf("%s: %+v", s.Key, n)
+		}
+		if value, err := s.MarshalJSON(); err != nil || n.Default != nil && string(value) != string(n.Default) {
+			t.Errorf("%s: default %s, want %s", s.Key, n.Default, value)
+		}
+		set := func(value string) error {
+			c := DefaultConfig()
+			return c.Set(s.Key + "=" + value)
+		}
+		for _, name := range n.Enum {
+			if err := set(name); err != nil {
+				t.Errorf("%s: %v", s.Key, err)
+			}
+		}
+		for i, bound := range []json.Number{n.Minimum, n.Maximum} {
+			if bound == "" {
+				continue
+			}
+			if err := set(bound.String()); err != nil {
+				t.Errorf("%s: %v", s.Key, err)
+			}
+			// Twice the bound lies beyond it, unless it is on the other side
+			// of zero or zero itself.
+			v, err := bound.Float64()
+			if err != nil {
+				t.Fatal(err)
+			}
+			beyond := strconv.FormatFloat(2*v, 'f', -1, 64)
+			if v == 0 {
+				beyond = []string{"-1", "1"}[i]
+			}
+			if (v > 0) == (i == 1) || v == 0 {
+				if set(beyond) == nil {
+					t.Errorf("%s takes %s, beyond %s", s.Key, beyond, bound)
+				}
+			}
+		}
+	}
+	count := 0
+	for name, g := range groups {
+		if g.Additional == nil || *g.Additional {
+			t.Errorf("group %q takes unknown keys", name)
+		}
+		count += len(g.Properties)
+	}
+	if count != leaves+len(groups)-1 {
+		t.Errorf("%d properties for %d settings in %d groups", count, leaves, len(groups)-1)
+	}
+}
+
+// TestConfigSchemaPython holds the schema to draft 2020-12, and to it the
+// defaults, the recipes, and what must not pass.
+func TestConfigSchemaPython(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 is not installed")
+	}
+	if out, err := exec.Command(python, "-c", "import jsonschema").CombinedOutput(); err != nil {
+		t.Skipf("Python's jsonschema is not installed (pip install jsonschema): %s", out)
+	}
+	type example struct {
+		Name  string `json:"name"`
+		Value any    `json:"value"`
+		Valid bool   `json:"valid"`
+	}
+	var examples []example
+	add := func(name string, data []byte, valid bool) {
+		t.Helper()
+		var value any
+		if err := yaml.Unmarshal(data, &value); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		examples = append(examples, example{name, value, valid})
+		// The parser agrees.
+		if _, err := ParseConfig(name, data, DefaultConfig()); (err == nil) != valid {
+			t.Errorf("%s: the parser says %v", name, err)
+		}
+	}
+	add("defaults", DefaultConfig().YAML(), true)
+	for _, r := range Recipes() {
+		add(r.Name, r.YAML, true)
+	}
+	for text, valid := range map[string]bool{
+		"": true, "# nothing": true, "{}": true, "schedule:\n  # gamma: 0.5\n": true,
+		"seed: 18446744073709551615": true, "sampler: {noise: 0, step_size: 2.5}": true, "optimizer: {learning_rate: 1.0e-3}": true,
+		"epoch: 3": false, "optimizer: {lerning_rate: 1}": false, "optimizer.beta1: 0.5": false, "optimizer: 3": false,
+		"epochs: many": false, "epochs: 2.5": false, "epochs: '3'": false, "epochs: 0": false, "epochs: 1000001": false,
+		"seed: -1": false, "data: cifar": false, "buffer: {restart_probability: 1.5}": false, "sampler: {noise: -1}": false,
+	} {
+		add(text, []byte(text), valid)
+	}
+	input, err := json.Marshal(map[string]any{"schema": json.RawMessage(ConfigSchema()), "examples": examples})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const script = `
+import json, sys
+from jsonschema import Draft202012Validator
+d = json.load(sys.stdin)
+assert d["schema"]["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+Draft202012Validator.check_schema(d["schema"])
+v = Draft202012Validator(d["schema"])
+assert len(d["examples"]) > 20
+for e in d["examples"]:
+    faults = [f.message for f in v.iter_errors(e["value"])]
+    assert (not faults) == e["valid"], (e["name"], faults)
+`
+	cmd := exec.Command(python, "-c", script)
+	cmd.Stdin = strings.NewReader(string(input))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
