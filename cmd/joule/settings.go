@@ -21,12 +21,13 @@ const (
 	envKernel  = "JOULE_KERNEL"
 	envName    = "JOULE_NAME"
 	envOffline = "JOULE_OFFLINE"
+	envRecipe  = "JOULE_RECIPE"
 	envRunDir  = "JOULE_RUN_DIR"
 	envThreads = "JOULE_THREADS"
 )
 
 func otherEnv() []string {
-	return []string{envConfig, envDataDir, envKernel, envName, envOffline, envRunDir, envThreads}
+	return []string{envConfig, envDataDir, envKernel, envName, envOffline, envRecipe, envRunDir, envThreads}
 }
 
 // fromEnv gives a flag the value of an environment variable, unless the

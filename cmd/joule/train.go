@@ -17,6 +17,7 @@ import (
 // configuration.
 type trainFlags struct {
 	data        dataFlags
+	recipe      string
 	config      string
 	overrides   []override
 	threads     int
@@ -24,6 +25,7 @@ type trainFlags struct {
 	name        string
 	resume      string
 	printConfig bool
+	printSchema bool
 }
 
 func (a *app) trainCommand() *cobra.Command {
@@ -35,9 +37,11 @@ func (a *app) trainCommand() *cobra.Command {
 PNG, JPEG and GIF pictures, which are cropped and scaled to one size. The path
 of a folder has a / in it, or begins with a dot.
 
-Settings come from the defaults, then the file given by --config, then the
-environment (optimizer.learning_rate is JOULE_OPTIMIZER_LEARNING_RATE), then
-the flags; each wins over those before it. --print-config shows the outcome.
+Settings come from the defaults, then the recipe given by --recipe, then the
+file given by --config, then the environment (optimizer.learning_rate is
+JOULE_OPTIMIZER_LEARNING_RATE), then the flags; each wins over those before it.
+--print-config shows the outcome. --print-schema prints a JSON schema of the
+file, with which editors complete and check it.
 
 Everything that a run makes is in its own folder, runs/<name>/version_N: the
 settings, the metrics, their curves, checkpoints, pictures of samples and the
@@ -49,6 +53,7 @@ resumes from it, bit for bit as if nothing had happened. Twice quits at once.
 Exit codes: 0 done, 1 failure, 2 wrong usage or settings, 3 the training
 diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
 		Example: `  joule train
+  joule train --recipe quick
   joule train --data fashion-mnist --epochs 10 --name fashion
   joule train --data ./photos --size 32x32 --channels 3
   joule train --set optimizer.learning_rate=2e-4 --set sampler.steps=40
@@ -61,9 +66,15 @@ diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
 			if err := f.data.fromEnv(a, cmd.Flags()); err != nil {
 				return err
 			}
-			err := a.fromEnv(cmd.Flags(), map[string]string{"config": envConfig, "threads": envThreads, "run-dir": envRunDir, "name": envName})
+			err := a.fromEnv(cmd.Flags(), map[string]string{"recipe": envRecipe, "config": envConfig, "threads": envThreads, "run-dir": envRunDir, "name": envName})
 			if err != nil {
 				return err
+			}
+			if f.resume != "" {
+				if cmd.Flags().Changed("recipe") {
+					return &usageError{"--recipe is for a new run, and --resume goes on with the settings of its own", "leave out one of them; --epochs and --set change settings of a run that goes on"}
+				}
+				f.recipe = ""
 			}
 			return a.train(cmd.Context(), &f)
 		},
@@ -73,6 +84,8 @@ diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
 	addSetting(cmd, &f.overrides, "data", "data", "name", "data set: "+strings.Join(dataset.Names(), " or ")+", or the path of a folder of images")
 	flags.Var(&sizeFlag{&f.overrides}, "size", "size that a folder's images are made to, such as 28x28")
 	addSetting(cmd, &f.overrides, "channels", "image.channels", "1|3", "1 makes them gray, 3 coloured")
+	addSetting(cmd, &f.overrides, "data", "data", "name", "data set: "+strings.Join(dataset.Names(), " or "))
+	flags.StringVar(&f.recipe, "recipe", "", "start from a recipe's settings; joule recipes lists them (JOULE_RECIPE)")
 	flags.StringVar(&f.config, "config", "", "read settings from this YAML file (JOULE_CONFIG)")
 	flags.Var(&setFlag{&f.overrides}, "set", "change one setting; may be repeated")
 	addSetting(cmd, &f.overrides, "epochs", "epochs", "int", "passes over the training images")
@@ -86,6 +99,7 @@ diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
 	flags.StringVar(&f.resume, "resume", "", `continue from a checkpoint: its path, a run's folder, or "last" for the newest run`)
 	f.data.add(flags)
 	flags.BoolVar(&f.printConfig, "print-config", false, "print the settings as YAML and exit")
+	flags.BoolVar(&f.printSchema, "print-schema", false, "print a JSON schema of the settings and exit")
 	return cmd
 }
 
@@ -103,6 +117,10 @@ func (a *app) train(ctx context.Context, f *trainFlags) error {
 	if err := checkThreads(f.threads); err != nil {
 		return err
 	}
+	if f.printSchema {
+		_, err := a.stdout.Write(joule.ConfigSchema())
+		return err
+	}
 	base := joule.DefaultConfig()
 	var run *joule.Run
 	var from string
@@ -112,6 +130,15 @@ func (a *app) train(ctx context.Context, f *trainFlags) error {
 			return err
 		}
 		if base, err = joule.ReadCheckpointConfig(from); err != nil {
+			return err
+		}
+	}
+	if f.recipe != "" {
+		r, err := joule.FindRecipe(f.recipe)
+		if err != nil {
+			return err
+		}
+		if base, err = r.Config(base); err != nil {
 			return err
 		}
 	}
