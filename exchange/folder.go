@@ -123,7 +123,8 @@ type description struct {
 	License, Images, DatasetID string
 	C, H, W                    int
 	Parameters                 int
-	F, Clip                    bool
+	F                          bool
+	Clip, ClipNorm             bool // whether gradients are held within bounds in sampling, in training
 	Card                       *joule.Card
 	HeldOut                    *heldOut
 	Sampler                    sampler.Config
@@ -153,10 +154,15 @@ func describeModel(m *joule.Model, c joule.Convention, opt FolderOptions) *descr
 	sample := joule.DefaultSampleConfig()
 	d.Sampler, d.Steps = sample.Sampler, sample.Sampler.Steps
 	if card := m.Card(); card != nil {
+		d.ClipNorm = !math.IsInf(card.Config.Optimizer.GradClipNorm, 0)
 		d.Sampler, d.Steps = card.Config.Sampler, card.Config.Generate.Steps
 		// Anything but the name of a public data set may be private.
-		if info, err := dataset.About(card.Config.Data); err == nil {
-			d.Images, d.DatasetID = info.Title, hubNames[info.Name]
+		if id := hubNames[card.Config.Data]; id != "" {
+			info, err := dataset.About(card.Config.Data)
+			if err != nil {
+				panic("exchange: " + err.Error()) // hubNames has names that dataset knows
+			}
+			d.Images, d.DatasetID = info.Title, id
 		}
 		if q := card.Validation; len(q) > 0 {
 			at := func(share int) string { return fmt.Sprintf("%.4g", q[(len(q)-1)*share/100]) }

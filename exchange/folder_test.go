@@ -12,6 +12,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 	"pgregory.net/rapid"
@@ -107,16 +108,22 @@ func TestFolderWithoutCard(t *testing.T) {
 	}
 }
 
-func TestFolderInfiniteClip(t *testing.T) {
-	d := describeModel(document(t), joule.OutputEnergy, DefaultFolderOptions())
-	d.Sampler.GradClip, d.Clip = float32(math.Inf(1)), false
-	config, err := d.config()
-	if err != nil || !strings.Contains(string(config), `"grad_clip": null`) {
-		t.Errorf("%s, %v", config, err)
+// TestFolderWithoutClips has two settings that JSON has no number for.
+func TestFolderWithoutClips(t *testing.T) {
+	m := trained(t)
+	card := m.Card() // this test's own
+	inf := math.Inf(1)
+	card.Config.Sampler.GradClip, card.Config.Optimizer.GradClipNorm, card.Config.Schedule.EveryNEpochs = float32(inf), inf, 2
+	dir := filepath.Join(t.TempDir(), "model")
+	if err := WriteFolder(dir, m, joule.OutputEnergy, DefaultFolderOptions()); err != nil {
+		t.Fatal(err)
 	}
-	card, err := d.card()
-	if err != nil || !strings.Contains(string(card), "(x - 10 * gradient).clamp(-1, 1)") {
-		t.Errorf("%s, %v", card, err)
+	if config := string(readFile(t, filepath.Join(dir, "config.json"))); !strings.Contains(config, `"grad_clip": null`) {
+		t.Errorf("config.json: %s", config)
+	}
+	text := string(readFile(t, filepath.Join(dir, "README.md")))
+	if strings.Contains(text, "Inf") || !strings.Contains(text, "(x - 10 * gradient).clamp(-1, 1)") || !strings.Contains(text, "after every 2 epochs") {
+		t.Errorf("the card: %s", text)
 	}
 }
 
@@ -225,4 +232,25 @@ func TestTorchLayers(t *testing.T) {
 			r.Fatalf("another network has %d hidden features", got)
 		}
 	})
+}
+
+// TestHubNames holds the names on the Hub to data sets that there are, and
+// keeps other names, which may be private, out of what is written.
+func TestHubNames(t *testing.T) {
+	for name := range hubNames {
+		if _, err := dataset.About(name); err != nil {
+			t.Error(err)
+		}
+	}
+	m := trained(t)
+	m.Card().Config.Data = "/home/someone/private" // this test's own card
+	dir := filepath.Join(t.TempDir(), "model")
+	if err := WriteFolder(dir, m, joule.OutputEnergy, DefaultFolderOptions()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"README.md", "config.json"} {
+		if text := string(readFile(t, filepath.Join(dir, name))); strings.Contains(text, "private") || strings.Contains(text, "MNIST") {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
 }

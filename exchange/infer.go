@@ -61,7 +61,7 @@ func understand(f *checkpoint.File, opt Options) (*Result, error) {
 	return &Result{Model: m, Output: output, SizeGuessed: a.guessed}, nil
 }
 
-const hintNetwork = "Joule reads the document's network: four convolutions as cnn_layers.0, 2, 4 and 6, " +
+const hintNetwork = "Joule reads the network that it trains: four convolutions as cnn_layers.0, 2, 4 and 6, " +
 	"linear layers as cnn_layers.9 and 11, and nothing else"
 
 // modules are the layers with weights in the document's Sequential, names how

@@ -9,12 +9,16 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/nn"
 )
 
-// python skips the test where Python has not got the modules, and else
-// returns a function that runs a script with the arguments.
+// python skips the test where Python has not got the modules or tests are to be
+// short, and else returns a function that runs a script with the arguments.
 func python(t *testing.T, modules string) func(args ...string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("Python is not asked in short tests")
+	}
 	path, err := exec.LookPath("python3")
 	if err != nil {
 		t.Skip("python3 is not installed")
@@ -101,13 +105,16 @@ func TestTorch(t *testing.T) {
 	}
 }
 
-// TestONNX has onnx check, and onnxruntime run, a trained model and one of
-// colour.
+// TestONNX has onnx check, and onnxruntime run, a trained model, one of colour
+// and one that goes from pixels to features and back.
 func TestONNX(t *testing.T) {
 	run := python(t, "onnx, onnxruntime, safetensors.numpy")
 	for name, m := range map[string]*joule.Model{
 		"trained": trained(t),
 		"colour":  network(t, joule.Network(6, lane.Shape{C: 3, H: 33, W: 20}), 1),
+		"mixed": network(t, nn.Spec{Input: lane.Shape{C: 2, H: 3, W: 4}, Prefix: "m", Layers: []nn.LayerSpec{
+			nn.Conv2D(4, 3, 2, 0), nn.SiLU(), nn.Linear(5), nn.SiLU(), nn.Conv2D(3, 3, 1, 1), nn.SiLU(), nn.Conv2D(1, 1, 1, 0),
+		}}, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

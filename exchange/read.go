@@ -100,7 +100,7 @@ func outputOf(meta map[string]string, opt Options) (joule.Convention, error) {
 	case output == "" && opt.Output == "":
 		return "", &Error{
 			Fault: "does not say what its network outputs",
-			Hint:  "give the convention: f for the document's class Model, whose output is f = −E, or energy",
+			Hint:  "give the convention: energy if a low output means a likely image, f if a high one does, as in the document's class Model",
 		}
 	case output == "":
 		return opt.Output, nil

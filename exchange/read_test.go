@@ -156,7 +156,7 @@ func TestReadErrors(t *testing.T) {
 		opt         Options
 		fault, hint string
 	}{
-		{"no convention", nil, Options{}, "does not say what its network outputs", "f for the document's class Model"},
+		{"no convention", nil, Options{}, "does not say what its network outputs", "f if a high one does"},
 		{"bad convention", nil, Options{Output: "g"}, `output is "g"`, ""},
 		{"bad metadata", func(f *checkpoint.File) { f.Metadata = map[string]string{"output": "logits"} }, Options{}, `output is "logits"`, "one output"},
 		{"against metadata", func(f *checkpoint.File) { f.Metadata = map[string]string{"output": "energy"} }, Options{Output: "f"}, "outputs energy, not f", "leave"},

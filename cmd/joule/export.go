@@ -42,8 +42,8 @@ The format is that of the file's ending, .safetensors or .onnx, unless --format
 names one. joule sample reads what safetensors and hf write.
 
 Joule's networks output the energy E, which is low for likely images. Under
---convention f the network outputs f = −E, as the class Model of the document
-does in PyTorch: the last layer's weights are negated, nothing is rounded. The
+--convention f the network outputs f = −E, as the class Model in PyTorch does
+whose recipe Joule follows: the last layer is negated, nothing is rounded. The
 file's metadata say which it is.
 
 MODEL is a .safetensors file that joule train made, a model or a checkpoint.

@@ -23,8 +23,8 @@ func (a *app) importCommand() *cobra.Command {
 		Short: "Make a model of PyTorch's weights",
 		Long: `Make a model that joule sample takes of weights that PyTorch trained.
 
-FILE is a state dict of the document's class Model, or of a module that holds
-it, as safetensors. In Python:
+FILE is a state dict of the network that Joule trains (cnn_layers.0.weight …), or
+of a module that holds it, as safetensors. In Python:
 
   from safetensors.torch import save_file
   save_file(model.state_dict(), "weights.safetensors")
@@ -33,8 +33,9 @@ hidden_features and the images' channels follow from the weights. The images'
 size does only nearly: the usual one that fits is taken, 28x28 for MNIST, unless
 --size names it.
 
-What the network outputs does not follow from the weights: --convention f says
-f = −E, as in the document, --convention energy says E. It is needed unless the
+What the network outputs does not follow from the weights: --convention energy
+says E, low for likely images, --convention f says f = −E, high for them, as in
+the PyTorch code whose recipe Joule follows. One of them is needed unless the
 file's metadata have it as "output", as those of joule export do.`,
 		Example: `  joule import weights.safetensors --convention f -o model.safetensors
   joule import colour.safetensors --convention energy --size 32x48 -o colour-model.safetensors`,

@@ -84,7 +84,6 @@ diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
 	addSetting(cmd, &f.overrides, "data", "data", "name", "data set: "+strings.Join(dataset.Names(), " or ")+", or the path of a folder of images")
 	flags.Var(&sizeFlag{&f.overrides}, "size", "size that a folder's images are made to, such as 28x28")
 	addSetting(cmd, &f.overrides, "channels", "image.channels", "1|3", "1 makes them gray, 3 coloured")
-	addSetting(cmd, &f.overrides, "data", "data", "name", "data set: "+strings.Join(dataset.Names(), " or "))
 	flags.StringVar(&f.recipe, "recipe", "", "start from a recipe's settings; joule recipes lists them (JOULE_RECIPE)")
 	flags.StringVar(&f.config, "config", "", "read settings from this YAML file (JOULE_CONFIG)")
 	flags.Var(&setFlag{&f.overrides}, "set", "change one setting; may be repeated")
