@@ -22,6 +22,7 @@ type Config struct {
 	BatchSize         int              `yaml:"batch_size"`
 	LimitTrainBatches int              `yaml:"limit_train_batches"`
 	LimitValBatches   int              `yaml:"limit_val_batches"`
+	MaxMinutes        float64          `yaml:"max_minutes"`
 	Network           NetworkConfig    `yaml:"network"`
 	Sampler           sampler.Config   `yaml:"sampler"`
 	Buffer            BufferConfig     `yaml:"buffer"`
@@ -29,7 +30,12 @@ type Config struct {
 	Optimizer         OptimizerConfig  `yaml:"optimizer"`
 	Schedule          ScheduleConfig   `yaml:"schedule"`
 	Generate          GenerateConfig   `yaml:"generate"`
+	Filmstrip         FilmstripConfig  `yaml:"filmstrip"`
+	Snapshot          SnapshotConfig   `yaml:"snapshot"`
+	Outliers          OutlierConfig    `yaml:"outliers"`
+	EarlyStop         EarlyStopConfig  `yaml:"early_stop"`
 	Checkpoint        CheckpointConfig `yaml:"checkpoint"`
+	TensorBoard       LogConfig        `yaml:"tensorboard"`
 }
 
 // ImageConfig is the size that the images of a folder are made to. Zeros are
@@ -85,9 +91,50 @@ type GenerateConfig struct {
 	EveryNEpochs int `yaml:"every_n_epochs"`
 }
 
-// CheckpointConfig says how often the state is saved.
+// FilmstripConfig describes the pictures of chains on their way, see
+// [Generate].
+type FilmstripConfig struct {
+	Chains       int `yaml:"chains"`
+	Pictures     int `yaml:"pictures"`
+	Steps        int `yaml:"steps"`
+	EveryNEpochs int `yaml:"every_n_epochs"`
+}
+
+// SnapshotConfig describes the pictures of the replay buffer, see
+// [BufferSnapshot].
+type SnapshotConfig struct {
+	Images       int `yaml:"images"`
+	EveryNEpochs int `yaml:"every_n_epochs"`
+}
+
+// OutlierConfig describes the images of noise that are judged, see [Outliers].
+type OutlierConfig struct {
+	Images       int `yaml:"images"`
+	EveryNEpochs int `yaml:"every_n_epochs"`
+}
+
+// EarlyStopConfig says when to end before the last epoch, see [EarlyStop].
+type EarlyStopConfig struct {
+	Monitor  string  `yaml:"monitor"`
+	Mode     string  `yaml:"mode"`
+	MinDelta float64 `yaml:"min_delta"`
+	Patience int     `yaml:"patience"`
+}
+
+// CheckpointConfig says what is saved beside the state after each epoch, and
+// when. Monitor and Mode decide what is best.
 type CheckpointConfig struct {
-	EveryNSteps int `yaml:"every_n_steps"`
+	EveryNSteps   int     `yaml:"every_n_steps"`
+	EveryNMinutes float64 `yaml:"every_n_minutes"`
+	Monitor       string  `yaml:"monitor"`
+	Mode          string  `yaml:"mode"`
+	TopK          int     `yaml:"top_k"`
+}
+
+// LogConfig says what goes into TensorBoard's event files.
+type LogConfig struct {
+	EveryNSteps            int `yaml:"every_n_steps"`
+	HistogramsEveryNEpochs int `yaml:"histograms_every_n_epochs"`
 }
 
 // DefaultConfig returns the settings of the recipe that Joule reproduces:
@@ -105,6 +152,13 @@ func DefaultConfig() Config {
 		Optimizer: OptimizerConfig{LearningRate: 1e-4, Beta1: 0, Beta2: 0.999, Epsilon: 1e-8, GradClipNorm: 0.1},
 		Schedule:  ScheduleConfig{Gamma: 0.97, EveryNEpochs: 1},
 		Generate:  GenerateConfig{Chains: 64, Steps: 256, EveryNEpochs: 1},
+		Filmstrip: FilmstripConfig{Chains: 8, Pictures: 8, Steps: 256, EveryNEpochs: 1},
+		Snapshot:  SnapshotConfig{Images: 32, EveryNEpochs: 1},
+		Outliers:  OutlierConfig{Images: 1024, EveryNEpochs: 1},
+		EarlyStop: EarlyStopConfig{Monitor: tagValDivergence, Mode: modeMin},
+
+		Checkpoint:  CheckpointConfig{Monitor: tagValDivergence, Mode: modeMin},
+		TensorBoard: LogConfig{EveryNSteps: 10, HistogramsEveryNEpochs: 1},
 	}
 }
 
@@ -120,6 +174,7 @@ func (c *Config) settings() []setting {
 		{key: "batch_size", value: &c.BatchSize, lo: 1, hi: 16384, about: "real images a step, and as many samples"},
 		{key: "limit_train_batches", value: &c.LimitTrainBatches, hi: 1e9, about: "training batches an epoch; 0 takes all"},
 		{key: "limit_val_batches", value: &c.LimitValBatches, hi: 1e9, about: "validation batches an epoch; 0 takes all"},
+		{key: "max_minutes", value: &c.MaxMinutes, hi: 1e6, about: "time after which training stops, to be resumed; 0 for no limit"},
 
 		{key: "image.height", value: &c.Image.Height, hi: dataset.MaxSide, about: "height that a folder's images are made to; 0 takes their own"},
 		{key: "image.width", value: &c.Image.Width, hi: dataset.MaxSide, about: "width of the same"},
@@ -153,7 +208,30 @@ func (c *Config) settings() []setting {
 		{key: "generate.steps", value: &c.Generate.Steps, hi: 1e6, about: "Langevin steps from noise to a sample"},
 		{key: "generate.every_n_epochs", value: &c.Generate.EveryNEpochs, hi: 1e6, about: "epochs between two pictures; 0 makes none"},
 
-		{key: "checkpoint.every_n_steps", value: &c.Checkpoint.EveryNSteps, hi: 1e9, about: "training steps between two checkpoints; 0 only at an epoch's end"},
+		{key: "filmstrip.chains", value: &c.Filmstrip.Chains, lo: 1, hi: 256, about: "chains shown on their way from noise"},
+		{key: "filmstrip.pictures", value: &c.Filmstrip.Pictures, lo: 1, hi: 256, about: "pictures of each chain, evenly apart"},
+		{key: "filmstrip.steps", value: &c.Filmstrip.Steps, hi: 1e6, about: "Langevin steps of the chains"},
+		{key: "filmstrip.every_n_epochs", value: &c.Filmstrip.EveryNEpochs, hi: 1e6, about: "epochs between two filmstrips; 0 makes none"},
+
+		{key: "snapshot.images", value: &c.Snapshot.Images, lo: 1, hi: 4096, about: "images of the replay buffer in a picture of it"},
+		{key: "snapshot.every_n_epochs", value: &c.Snapshot.EveryNEpochs, hi: 1e6, about: "epochs between two such pictures; 0 makes none"},
+
+		{key: "outliers.images", value: &c.Outliers.Images, lo: 1, hi: 1 << 20, about: "images of noise, whose mean f = −E is logged as rand_out"},
+		{key: "outliers.every_n_epochs", value: &c.Outliers.EveryNEpochs, hi: 1e6, about: "epochs between two measurements; 0 makes none"},
+
+		{key: "early_stop.monitor", value: &c.EarlyStop.Monitor, names: Monitors(), about: "metric that has to become better"},
+		{key: "early_stop.mode", value: &c.EarlyStop.Mode, names: []string{modeMin, modeMax}, about: "which is better"},
+		{key: "early_stop.min_delta", value: &c.EarlyStop.MinDelta, hi: 1e6, about: "least change that counts as better"},
+		{key: "early_stop.patience", value: &c.EarlyStop.Patience, hi: 1e6, about: "epochs without a better one until it stops; 0 never"},
+
+		{key: "checkpoint.every_n_steps", value: &c.Checkpoint.EveryNSteps, hi: 1e9, about: "training steps between checkpoints; 0 only at an epoch's end"},
+		{key: "checkpoint.every_n_minutes", value: &c.Checkpoint.EveryNMinutes, hi: 1e6, about: "minutes between checkpoints; 0 only at an epoch's end"},
+		{key: "checkpoint.monitor", value: &c.Checkpoint.Monitor, names: Monitors(), about: "metric of the best checkpoint"},
+		{key: "checkpoint.mode", value: &c.Checkpoint.Mode, names: []string{modeMin, modeMax}, about: "which is better"},
+		{key: "checkpoint.top_k", value: &c.Checkpoint.TopK, hi: 1000, about: "models of the best epochs to keep"},
+
+		{key: "tensorboard.every_n_steps", value: &c.TensorBoard.EveryNSteps, hi: 1e9, about: "training steps between points of a curve; 0 for no event files"},
+		{key: "tensorboard.histograms_every_n_epochs", value: &c.TensorBoard.HistogramsEveryNEpochs, hi: 1e6, about: "epochs between two histograms; 0 makes none"},
 	}
 }
 

@@ -6,23 +6,26 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
 )
 
 // Fit trains t as [Trainer.Fit] does and keeps the run's folder up to date:
-// metrics at every step; checkpoints, the model and a picture of samples at
-// the end of an epoch, before hooks.Epoch is called; the curves at the end,
-// and before that as often as drawing them costs little. When ctx is
-// done it finishes the batch, saves the last checkpoint and returns ctx's
-// error. A trainer that [ResumeTrainer] made goes on where it was: metrics of
-// later steps are cut off.
+// metrics at every step, and TensorBoard's event files; checkpoints, the model
+// and pictures at the end of an epoch, before the callbacks given here are
+// called; the curves at the end, and before that as often as drawing them costs
+// little. The settings say which pictures, and when to stop early. When ctx is
+// done, or a callback stops the training, it finishes the batch, saves the last
+// checkpoint and returns ctx's error or the [*StopError]. A trainer that
+// [ResumeTrainer] made goes on where it was: metrics of later steps are cut
+// off.
 //
 // A process that is killed loses what came after the last checkpoint, and
 // nothing before. Of two processes that train in one folder, the second gets
 // a [*RunError].
-func (r *Run) Fit(ctx context.Context, t *Trainer, hooks Hooks) error {
+func (r *Run) Fit(ctx context.Context, t *Trainer, list ...Callback) error {
 	release, err := r.lock()
 	if err != nil {
 		return err
@@ -32,26 +35,11 @@ func (r *Run) Fit(ctx context.Context, t *Trainer, hooks Hooks) error {
 	if err != nil {
 		return err
 	}
-	err = t.Fit(ctx, Hooks{
-		Step: func(s StepInfo) error {
-			if err := rec.step(s); err != nil {
-				return err
-			}
-			if hooks.Step != nil {
-				return hooks.Step(s)
-			}
-			return nil
-		},
-		Epoch: func(e EpochInfo) error {
-			if err := rec.epoch(e); err != nil {
-				return err
-			}
-			if hooks.Epoch != nil {
-				return hooks.Epoch(e)
-			}
-			return nil
-		},
-	})
+	// Loggers are the run's own, so that the trainer can go on elsewhere.
+	old := t.loggers
+	t.loggers, t.modelPath = append(slices.Clone(old), rec.loggers...), "../"+filepath.Base(r.Model())
+	defer func() { t.loggers, t.modelPath = old, "" }()
+	err = t.Fit(ctx, append(rec.callbacks(), list...)...)
 	return rec.end(ctx, err)
 }
 
@@ -67,15 +55,19 @@ func (r *Run) lock() (release func(), err error) {
 	return release, nil
 }
 
-// A recorder writes a run's files while its trainer trains.
+// A recorder writes a run's files while its trainer trains: a callback that
+// saves, and a logger of metrics and pictures.
 type recorder struct {
-	run  *Run
-	t    *Trainer
-	cfg  Config
-	log  *metricLog
-	best float64 // lowest val_contrastive_divergence so far
-	// drawn is when the curves were.
-	drawn time.Time
+	run     *Run
+	t       *Trainer
+	cfg     Config
+	log     *metricLog
+	board   *boardLog // nil where there are to be no event files
+	loggers []Logger
+	stop    *EarlyStop // nil for none
+	ranking ranking
+	saved   time.Time // when the last checkpoint was
+	drawn   time.Time // when the curves were
 }
 
 // curvesAge is how old the curves may become while epochs end: drawing them
@@ -86,7 +78,7 @@ const curvesAge = 10 * time.Second
 // checkpoint, so that a folder or a disk that cannot be written to is found
 // before any work.
 func (r *Run) record(t *Trainer) (*recorder, error) {
-	rec := &recorder{run: r, t: t, cfg: t.Config(), drawn: time.Now()}
+	rec := &recorder{run: r, t: t, cfg: t.Config(), drawn: time.Now(), saved: time.Now()}
 	if err := r.makeFolders(); err != nil {
 		return nil, &RunError{Path: r.Dir, Fault: "cannot be written to", Err: err, Hint: "choose a folder that can be written to"}
 	}
@@ -105,18 +97,73 @@ func (r *Run) record(t *Trainer) (*recorder, error) {
 	if rec.log, err = openMetricLog(r.Metrics(), t.Steps()); err != nil {
 		return nil, err
 	}
-	if rec.best, err = rec.log.lowest(tagValDivergence); err != nil {
+	rec.loggers = []Logger{rec.log, figureLog{r}}
+	if err := rec.begin(); err != nil {
 		rec.log.close()
 		return nil, err
 	}
 	return rec, nil
 }
 
-func (rec *recorder) step(s StepInfo) error {
-	if err := rec.log.step(s); err != nil {
+// begin takes up what the epochs before have left, and opens the event files.
+func (rec *recorder) begin() error {
+	c := rec.cfg
+	past, err := rec.log.history(c.Checkpoint.Monitor)
+	if err != nil {
 		return err
 	}
-	if n := rec.cfg.Checkpoint.EveryNSteps; n > 0 && s.Step%n == 0 {
+	rec.ranking = ranking{mode: c.Checkpoint.Mode, keep: c.Checkpoint.TopK}
+	for i, v := range past.Value {
+		rec.ranking.add(past.Epoch[i], v)
+	}
+	if c.EarlyStop.Patience > 0 {
+		rec.stop = &EarlyStop{Monitor: c.EarlyStop.Monitor, Mode: c.EarlyStop.Mode, MinDelta: c.EarlyStop.MinDelta, Patience: c.EarlyStop.Patience}
+		if past, err = rec.log.history(c.EarlyStop.Monitor); err != nil {
+			return err
+		}
+		for _, v := range past.Value {
+			_ = rec.stop.observe(v) // whoever resumes wants to go on
+		}
+	}
+	if c.TensorBoard.EveryNSteps > 0 {
+		if rec.board, err = openBoardLog(rec.run.Dir, c, rec.t.Steps()); err != nil {
+			return err
+		}
+		rec.loggers = append(rec.loggers, rec.board)
+	}
+	return nil
+}
+
+// callbacks lists what the settings ask for; the recorder itself comes after
+// those whose files a checkpoint must not be ahead of.
+func (rec *recorder) callbacks() []Callback {
+	c := rec.cfg
+	list := []Callback{
+		&Metrics{},
+		&SampleGrid{Chains: c.Generate.Chains, Steps: c.Generate.Steps, EveryNEpochs: c.Generate.EveryNEpochs},
+		&Generate{Chains: c.Filmstrip.Chains, Pictures: c.Filmstrip.Pictures, Steps: c.Filmstrip.Steps, EveryNEpochs: c.Filmstrip.EveryNEpochs},
+		&BufferSnapshot{Images: c.Snapshot.Images, EveryNEpochs: c.Snapshot.EveryNEpochs},
+		&Outliers{Images: c.Outliers.Images, EveryNEpochs: c.Outliers.EveryNEpochs},
+	}
+	if rec.board != nil {
+		list = append(list, &Histograms{EveryNEpochs: c.TensorBoard.HistogramsEveryNEpochs})
+	}
+	list = append(list, rec)
+	if rec.stop != nil {
+		list = append(list, rec.stop)
+	}
+	if c.MaxMinutes > 0 {
+		list = append(list, &TimeLimit{Max: minutes(c.MaxMinutes)})
+	}
+	return list
+}
+
+func minutes(m float64) time.Duration { return time.Duration(m * float64(time.Minute)) }
+
+// OnStep saves a checkpoint where it is time.
+func (rec *recorder) OnStep(_ *Trainer, s StepInfo) error {
+	n, m := rec.cfg.Checkpoint.EveryNSteps, rec.cfg.Checkpoint.EveryNMinutes
+	if n > 0 && s.Step%n == 0 || m > 0 && time.Since(rec.saved) >= minutes(m) {
 		return rec.checkpoint("last")
 	}
 	return nil
@@ -128,16 +175,20 @@ func (rec *recorder) checkpoint(which string) error {
 	if err := rec.log.sync(); err != nil {
 		return err
 	}
+	if rec.board != nil {
+		if err := rec.board.w.Flush(); err != nil {
+			return err
+		}
+	}
+	rec.saved = time.Now()
 	return rec.t.Save(rec.run.Checkpoint(which))
 }
 
-// epoch writes the files of a finished epoch, the last checkpoint at the end:
+// OnEpoch writes the files of a finished epoch, the last checkpoint at the end:
 // a process that is killed before does the epoch over, and all of its files.
-func (rec *recorder) epoch(e EpochInfo) error {
-	if err := rec.log.epoch(e); err != nil {
-		return err
-	}
-	if err := rec.t.Model().Save(rec.run.Model()); err != nil {
+func (rec *recorder) OnEpoch(_ *Trainer, e EpochInfo) error {
+	m := rec.t.Model()
+	if err := m.Save(rec.run.Model()); err != nil {
 		return err
 	}
 	if time.Since(rec.drawn) > curvesAge {
@@ -145,27 +196,17 @@ func (rec *recorder) epoch(e EpochInfo) error {
 			return err
 		}
 	}
-	if n := rec.cfg.Generate.EveryNEpochs; n > 0 && e.Epoch%n == 0 {
-		if err := rec.samples(e.Epoch); err != nil {
-			return err
-		}
+	v, _ := e.metric(rec.cfg.Checkpoint.Monitor)
+	best := rec.ranking.add(e.Epoch, v)
+	if err := rec.run.keepEpochs(rec.ranking.top, e.Epoch, m); err != nil {
+		return err
 	}
-	if v := e.ValContrastiveDivergence; v < rec.best {
+	if best {
 		if err := rec.checkpoint("best"); err != nil {
 			return err
 		}
-		rec.best = v
 	}
 	return rec.checkpoint("last")
-}
-
-// model returns the model as it is now, for a picture in the run's folder
-// samples. Its path leads there from the picture, so that runs in different
-// folders make the same files.
-func (rec *recorder) model() *Model {
-	m := rec.t.Model()
-	m.path = "../" + filepath.Base(rec.run.Model())
-	return m
 }
 
 // curves draws the curves.
@@ -177,29 +218,22 @@ func (rec *recorder) curves() error {
 	})
 }
 
-// samples draws the picture of an epoch: always from the same noise, so that
-// the pictures of a run show the same chains. It is not interrupted: it takes
-// about as long as ten batches, and the epoch would lack its picture.
-func (rec *recorder) samples(epoch int) error {
-	m := rec.model()
-	c := SampleConfig{N: rec.cfg.Generate.Chains, Seed: rec.cfg.Seed, Sampler: rec.cfg.Sampler, Threads: rec.t.engine.pool.Workers}
-	c.Sampler.Steps = rec.cfg.Generate.Steps
-	s, err := m.Sample(context.Background(), c)
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(rec.run.Samples(epoch), func(w io.Writer) error { return WriteSamples(w, m, c, s) })
-}
-
 // end closes the record of a training that ended with err.
 func (rec *recorder) end(ctx context.Context, err error) error {
+	var stop *StopError
+	stopped := errors.As(err, &stop)
+	success := err == nil || stopped && stop.Done
 	switch {
-	case err == nil:
+	case success:
 		// Also where there was nothing left to train.
-		if err = rec.t.Model().Save(rec.run.Model()); err == nil {
-			err = rec.curves()
+		saveErr := rec.t.Model().Save(rec.run.Model())
+		if saveErr == nil {
+			saveErr = rec.curves()
 		}
-	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))):
+		if saveErr != nil {
+			err = saveErr
+		}
+	case stopped, ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))):
 		if saveErr := rec.checkpoint("last"); saveErr != nil {
 			err = fmt.Errorf("interrupted, and the state is not saved: %w", saveErr)
 		}
@@ -209,7 +243,11 @@ func (rec *recorder) end(ctx context.Context, err error) error {
 		// either, the first error is still the one to tell.
 		_ = rec.curves()
 	}
-	if closeErr := rec.log.close(); err == nil {
+	closeErr := rec.log.close()
+	if rec.board != nil {
+		closeErr = errors.Join(closeErr, rec.board.close(success))
+	}
+	if err == nil {
 		err = closeErr
 	}
 	return err

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"strings"
 
@@ -12,26 +11,12 @@ import (
 	"github.com/joule-ml/joule/metric"
 )
 
-// The columns of metrics.csv beside epoch, counted from 1, and step. The
-// first eight have the document's names and signs: outputs are f = −E.
-const (
-	tagLoss           = "loss"
-	tagRegularization = "loss_regularization"
-	tagDivergence     = "loss_contrastive_divergence"
-	tagReal           = "metrics_avg_real"
-	tagFake           = "metrics_avg_fake"
-	tagValDivergence  = "val_contrastive_divergence"
-	tagValReal        = "val_real_out"
-	tagValFake        = "val_fake_out"
-	tagLearningRate   = "learning_rate"
-	tagGradNorm       = "grad_norm"
-	tagSpeed          = "image_gradients_per_second"
-)
-
+// metricColumns are the columns of metrics.csv beside epoch, counted from 1,
+// and step.
 func metricColumns() []string {
 	return []string{
 		tagLoss, tagRegularization, tagDivergence, tagReal, tagFake,
-		tagValDivergence, tagValReal, tagValFake,
+		tagValDivergence, tagValReal, tagValFake, tagOutliers,
 		tagLearningRate, tagGradNorm, tagSpeed,
 	}
 }
@@ -39,16 +24,15 @@ func metricColumns() []string {
 // A metricLog keeps the metrics of a run: a row for each step, and one for
 // each validation, in metrics.csv and the same in metrics.jsonl.
 type metricLog struct {
-	path   string
-	csv    *metric.Writer
-	json   *metric.Writer
-	values map[string]float64
+	path string
+	csv  *metric.Writer
+	json *metric.Writer
 }
 
 // openMetricLog opens the metrics at path, and those beside it, and cuts off
 // what comes after step.
 func openMetricLog(path string, step int) (*metricLog, error) {
-	l := &metricLog{path: path, values: map[string]float64{}}
+	l := &metricLog{path: path}
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		l.csv, err = metric.Create(path, metricColumns())
@@ -69,35 +53,15 @@ func openMetricLog(path string, step int) (*metricLog, error) {
 // jsonBeside returns the path of the JSON Lines beside a run's metrics.csv.
 func jsonBeside(csv string) string { return strings.TrimSuffix(csv, ".csv") + ".jsonl" }
 
-func (l *metricLog) step(s StepInfo) error {
-	clear(l.values)
-	l.values[tagLoss] = s.Loss
-	l.values[tagRegularization] = s.Regularization
-	l.values[tagDivergence] = s.ContrastiveDivergence
-	l.values[tagReal] = s.AvgReal
-	l.values[tagFake] = s.AvgFake
-	l.values[tagLearningRate] = s.LearningRate
-	l.values[tagGradNorm] = s.GradNorm
-	if s.Duration > 0 {
-		l.values[tagSpeed] = float64(s.ImageGradients) / s.Duration.Seconds()
+// Log appends a record's scalars as a row.
+func (l *metricLog) Log(r Record) error {
+	if len(r.Scalars) == 0 {
+		return nil
 	}
-	return l.write(s.Epoch+1, s.Step)
-}
-
-func (l *metricLog) epoch(e EpochInfo) error {
-	clear(l.values)
-	l.values[tagValDivergence] = e.ValContrastiveDivergence
-	l.values[tagValReal] = e.ValReal
-	l.values[tagValFake] = e.ValFake
-	return l.write(e.Epoch, e.Step)
-}
-
-// write appends l.values as a row.
-func (l *metricLog) write(epoch, step int) error {
-	if err := l.csv.Write(epoch, step, l.values); err != nil {
+	if err := l.csv.Write(r.Epoch, r.Step, r.Scalars); err != nil {
 		return err
 	}
-	return l.json.Write(epoch, step, l.values)
+	return l.json.Write(r.Epoch, r.Step, r.Scalars)
 }
 
 func (l *metricLog) sync() error {
@@ -115,20 +79,16 @@ func (l *metricLog) close() error {
 	return err
 }
 
-// lowest returns the smallest number under a tag so far, +Inf if there is
-// none.
-func (l *metricLog) lowest(tag string) (float64, error) {
+// history returns what was logged under a tag so far.
+func (l *metricLog) history(tag string) (metric.Series, error) {
+	if err := l.sync(); err != nil {
+		return metric.Series{}, err
+	}
 	t, err := metric.Read(l.path)
 	if err != nil {
-		return 0, err
+		return metric.Series{}, err
 	}
-	least := math.Inf(1)
-	for _, v := range t.Get(tag).Value {
-		if v < least {
-			least = v
-		}
-	}
-	return least, nil
+	return t.Get(tag), nil
 }
 
 // curves draws the metrics as a PNG picture.
@@ -155,7 +115,7 @@ func (l *metricLog) curves(w io.Writer, text []grid.Text) error {
 	return grid.Curves(w, []grid.Panel{
 		panel("Loss", "loss", false, tagLoss, tagDivergence, tagRegularization),
 		panel("Training batches", "f = −E", false, tagReal, tagFake),
-		panel("Validation", "f = −E", false, tagValDivergence, tagValReal, tagValFake),
+		panel("Validation", "f = −E", false, tagValDivergence, tagValReal, tagValFake, tagOutliers),
 		panel("Gradient of the weights before clipping", "norm", true, tagGradNorm),
 		panel("Learning rate", "learning rate", false, tagLearningRate),
 		panel("Speed", "image-gradients/s", false, tagSpeed),

@@ -16,19 +16,21 @@ import (
 func TestMetricsJSON(t *testing.T) {
 	c := tinyRun()
 	early := filepath.Join(t.TempDir(), "early.safetensors")
-	r := fitRun(t, c, Hooks{})
+	r := fitRun(t, c)
 	rows := func() int {
 		t.Helper()
 		table, err := metric.Read(r.Metrics())
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := map[[2]int]map[string]float64{} // by step, and whether it is a validation
+		want := map[[2]int]map[string]float64{} // by step, and whether it is a validation or of outliers
 		for _, s := range table.Series {
 			for i, v := range s.Value {
 				key := [2]int{s.Step[i], 0}
 				if s.Name == tagValDivergence || s.Name == tagValReal || s.Name == tagValFake {
 					key[1] = 1
+				} else if s.Name == tagOutliers {
+					key[1] = 2
 				}
 				if want[key] == nil {
 					want[key] = map[string]float64{"epoch": float64(s.Epoch[i]), "step": float64(s.Step[i])}
@@ -48,6 +50,8 @@ func TestMetricsJSON(t *testing.T) {
 			key := [2]int{int(row["step"]), 0}
 			if _, ok := row[tagValReal]; ok {
 				key[1] = 1
+			} else if _, ok := row[tagOutliers]; ok {
+				key[1] = 2
 			}
 			if len(row) != len(want[key]) {
 				t.Errorf("row %v, want %v", row, want[key])
@@ -60,7 +64,7 @@ func TestMetricsJSON(t *testing.T) {
 		}
 		return len(lines)
 	}
-	if n := rows(); n != 8 {
+	if n := rows(); n != 10 {
 		t.Errorf("%d rows of two epochs of three steps", n)
 	}
 
@@ -85,7 +89,7 @@ func TestMetricsJSON(t *testing.T) {
 	}}); err != stop {
 		t.Fatal(err)
 	}
-	if n := rows(); n != 10 {
+	if n := rows(); n != 12 {
 		t.Errorf("%d rows after two more steps", n)
 	}
 	f, err := os.OpenFile(r.MetricsJSON(), os.O_APPEND|os.O_WRONLY, 0)
@@ -97,7 +101,7 @@ func TestMetricsJSON(t *testing.T) {
 	if err := resume(early, 3, Hooks{}); err != nil {
 		t.Fatal(err)
 	}
-	if n := rows(); n != 12 {
+	if n := rows(); n != 15 {
 		t.Errorf("%d rows of three epochs", n)
 	}
 	// A run of a version that had no such file gets it.
@@ -107,7 +111,7 @@ func TestMetricsJSON(t *testing.T) {
 	if err := resume(r.Checkpoint("last"), 4, Hooks{}); err != nil {
 		t.Fatal(err)
 	}
-	if n := rows(); n != 16 {
+	if n := rows(); n != 20 {
 		t.Errorf("%d rows of four epochs", n)
 	}
 }

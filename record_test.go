@@ -39,7 +39,7 @@ func tinyRun() Config {
 	return c
 }
 
-func fitRun(t *testing.T, c Config, hooks Hooks) *Run {
+func fitRun(t *testing.T, c Config, list ...Callback) *Run {
 	t.Helper()
 	r, err := CreateRun(t.TempDir(), "stripes")
 	if err != nil {
@@ -49,7 +49,7 @@ func fitRun(t *testing.T, c Config, hooks Hooks) *Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Fit(t.Context(), trainer, hooks); err != nil {
+	if err := r.Fit(t.Context(), trainer, list...); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -144,7 +144,7 @@ func TestRunFitBest(t *testing.T) {
 	for _, lr := range []float64{1e-3, 0} {
 		c := tinyRun()
 		c.Epochs, c.Optimizer.LearningRate = 2, lr
-		c.Generate.EveryNEpochs = 0
+		c.Generate.EveryNEpochs, c.Filmstrip.EveryNEpochs, c.Snapshot.EveryNEpochs = 0, 0, 0
 		least, hash := math.Inf(1), ""
 		var r *Run
 		var copies [][]byte
@@ -187,7 +187,7 @@ func withoutSpeed(csv []byte) string {
 
 func TestRunFitInterrupted(t *testing.T) {
 	c := tinyRun()
-	straight := fitRun(t, c, Hooks{})
+	straight := fitRun(t, c)
 	for _, at := range []int{1, 3} { // in an epoch and at its end
 		ctx, cancel := context.WithCancel(t.Context())
 		r, err := CreateRun(t.TempDir(), "stripes")

@@ -13,7 +13,7 @@ import (
 
 func TestRunInfo(t *testing.T) {
 	c := tinyRun()
-	r := fitRun(t, c, Hooks{})
+	r := fitRun(t, c)
 	i := r.Info()
 	if i.State != RunFinished || i.Epochs != 2 || i.Steps != 6 || i.Name != "stripes" || i.Version != 0 || len(i.Faults) != 0 {
 		t.Errorf("finished: %+v", i)

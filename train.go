@@ -30,6 +30,9 @@ type Trainer struct {
 	place  place
 	// validation is the part of a Card that the last validation left.
 	validation Card
+	loggers    []Logger
+	// modelPath is where pictures in a run's folder say the model is.
+	modelPath string
 
 	// Memory that steps reuse: a batch of real images and of samples, their
 	// energies and cotangents, the gradient, what the chains report.
@@ -75,12 +78,6 @@ type EpochInfo struct {
 
 	ValContrastiveDivergence float64 // mean f of noise − mean f of test images
 	ValReal, ValFake         float64 // mean f = −mean E
-}
-
-// Hooks observe a training. An error from one ends it.
-type Hooks struct {
-	Step  func(StepInfo) error
-	Epoch func(EpochInfo) error
 }
 
 // A DivergedError ends a training whose energies or gradients are no longer
@@ -182,10 +179,16 @@ func limit(n, limit int) int {
 }
 
 // Fit trains until the configured number of epochs is done, with a validation
-// after each. When ctx is done it ends after the batch under way, with ctx's
-// error; Fit may be called again, or the trainer saved and resumed, without a
-// trace in the result.
-func (t *Trainer) Fit(ctx context.Context, hooks Hooks) error {
+// after each, and calls the callbacks. When ctx is done it ends after the batch
+// under way, with ctx's error; Fit may be called again, or the trainer saved
+// and resumed, without a trace in the result. A callback that wants to stop
+// makes it end with a [*StopError].
+func (t *Trainer) Fit(ctx context.Context, list ...Callback) error {
+	cb := sortCallbacks(list)
+	return cb.onEnd(t, t.fit(ctx, cb))
+}
+
+func (t *Trainer) fit(ctx context.Context, cb *callbacks) error {
 	for t.place.Epoch < t.cfg.Epochs {
 		for t.place.Batch < t.Batches() {
 			if err := ctx.Err(); err != nil {
@@ -195,10 +198,8 @@ func (t *Trainer) Fit(ctx context.Context, hooks Hooks) error {
 			if err != nil {
 				return err
 			}
-			if hooks.Step != nil {
-				if err := hooks.Step(info); err != nil {
-					return err
-				}
+			if err := cb.onStep(t, info); err != nil {
+				return err
 			}
 		}
 		info, err := t.Validate()
@@ -207,10 +208,12 @@ func (t *Trainer) Fit(ctx context.Context, hooks Hooks) error {
 		}
 		t.place.Epoch, t.place.Batch = t.place.Epoch+1, 0
 		info.Epoch = t.place.Epoch
-		if hooks.Epoch != nil {
-			if err := hooks.Epoch(info); err != nil {
-				return err
+		if err := cb.onEpoch(t, info); err != nil {
+			var stop *StopError
+			if errors.As(err, &stop) && t.place.Epoch >= t.cfg.Epochs {
+				return nil // there is nothing left to stop
 			}
+			return err
 		}
 	}
 	return nil

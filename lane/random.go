@@ -18,6 +18,8 @@ const (
 	Validation                      // uniform images of the validation
 	SampleStart                     // starting images of generation
 	SampleNoise                     // noise of the Langevin steps in generation
+	Snapshot                        // which images of the replay buffer are shown
+	Outliers                        // uniform images of the outlier callback
 )
 
 // A Stream is a source of random words without state: Philox4x32-10 under the

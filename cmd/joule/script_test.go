@@ -104,6 +104,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":       code,
+			"glob":       glob,
 			"signal":     signalAt,
 			"pngtext":    pngText,
 			"shorten":    shorten,
@@ -135,6 +136,18 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if want, err := strconv.Atoi(args[0]); err != nil || got != want {
 		ts.Fatalf("exit code %d, want %s", got, args[0])
+	}
+}
+
+// glob checks that files of a pattern are there: glob runs/*/curves.png.
+func glob(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: glob pattern")
+	}
+	found, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if neg != (len(found) == 0) {
+		ts.Fatalf("%s: found %v", args[0], found)
 	}
 }
 

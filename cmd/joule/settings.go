@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
@@ -97,6 +98,21 @@ func (f *setFlag) Set(assignment string) error {
 
 func (f *setFlag) String() string { return "" }
 func (f *setFlag) Type() string   { return "key=value" }
+
+// A timeFlag is --max-time 90m.
+type timeFlag struct{ list *[]override }
+
+func (f *timeFlag) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return errors.New("want a time such as 90m, 1h30m or 45s")
+	}
+	*f.list = append(*f.list, override{"--max-time", "max_minutes=" + strconv.FormatFloat(d.Minutes(), 'g', -1, 64)})
+	return nil
+}
+
+func (f *timeFlag) String() string { return "" }
+func (f *timeFlag) Type() string   { return "duration" }
 
 // settings builds the configuration: base, then the file, then the
 // environment, then the flags.

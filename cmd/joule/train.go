@@ -49,6 +49,9 @@ model. The path of the model is printed to standard output at the end.
 
 Ctrl-C finishes the batch, saves a checkpoint and prints the command that
 resumes from it, bit for bit as if nothing had happened. Twice quits at once.
+--max-time does the same when its time is over.
+
+tensorboard --logdir runs shows the curves, pictures and histograms.
 
 Exit codes: 0 done, 1 failure, 2 wrong usage or settings, 3 the training
 diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
@@ -60,6 +63,8 @@ diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
   joule train --limit-train-batches 20 --limit-val-batches 5     # a quick try
   joule train --resume last
   joule train --resume last --epochs 60                          # go on for longer
+  joule train --epochs 60 --max-time 90m                         # as far as that goes
+  joule train --set early_stop.patience=5 --set checkpoint.top_k=3
   joule train --print-config > joule.yaml && joule train --config joule.yaml`,
 		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -88,6 +93,7 @@ diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
 	flags.StringVar(&f.config, "config", "", "read settings from this YAML file (JOULE_CONFIG)")
 	flags.Var(&setFlag{&f.overrides}, "set", "change one setting; may be repeated")
 	addSetting(cmd, &f.overrides, "epochs", "epochs", "int", "passes over the training images")
+	flags.Var(&timeFlag{&f.overrides}, "max-time", "stop after this time, such as 90m or 1h30m, to be resumed")
 	addSetting(cmd, &f.overrides, "batch-size", "batch_size", "int", "images a step")
 	addSetting(cmd, &f.overrides, "limit-train-batches", "limit_train_batches", "int", "training batches an epoch; 0 takes all")
 	addSetting(cmd, &f.overrides, "limit-val-batches", "limit_val_batches", "int", "validation batches an epoch; 0 takes all")
@@ -216,6 +222,18 @@ func (a *app) fit(ctx context.Context, f *trainFlags, run *joule.Run, t *joule.T
 			a.screen.line("resume with: %s", resumeCommand(f, run))
 			return exit(exitInterrupted)
 		}
+		var stop *joule.StopError
+		if errors.As(err, &stop) {
+			a.screen.line("stopped: %s", stop.Reason)
+			if !stop.Done {
+				a.screen.line("the state is saved in %s", run.Checkpoint("last"))
+				a.screen.line("resume with: %s", resumeCommand(f, run))
+				return nil
+			}
+			err = nil
+		}
+	}
+	if err != nil {
 		var diverged *joule.DivergedError
 		if errors.As(err, &diverged) {
 			a.screen.line("the last checkpoint before it is kept in %s", run.Checkpoint("last"))
