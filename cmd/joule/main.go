@@ -97,9 +97,8 @@ images. Joule learns the energy of a data set by contrastive divergence and
 draws new images by Langevin dynamics, walking from noise to low energy.`,
 		Example: `  joule train              train on MNIST with the default settings
   joule sample             draw 64 digits from the newest run into samples.png`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		SilenceErrors: true,
+		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])
@@ -123,7 +122,10 @@ draws new images by Langevin dynamics, walking from noise to low energy.`,
 		a.dataCommand(),
 		a.benchCommand(),
 		a.versionCommand(),
+		a.completionCommand(),
+		a.manCommand(),
 	)
+	a.addCompletions(root)
 	return root
 }
 
