@@ -41,7 +41,8 @@ Settings come from the defaults, then the recipe given by --recipe, then the
 file given by --config, then the environment (optimizer.learning_rate is
 JOULE_OPTIMIZER_LEARNING_RATE), then the flags; each wins over those before it.
 --print-config shows the outcome. --print-schema prints a JSON schema of the
-file, with which editors complete and check it.
+file, with which editors complete and check it; most look for it where a first
+line "# yaml-language-server: $schema=joule.schema.json" says.
 
 Everything that a run makes is in its own folder, runs/<name>/version_N: the
 settings, the metrics, their curves, checkpoints, pictures of samples and the
@@ -65,7 +66,8 @@ diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
   joule train --resume last --epochs 60                          # go on for longer
   joule train --epochs 60 --max-time 90m                         # as far as that goes
   joule train --set early_stop.patience=5 --set checkpoint.top_k=3
-  joule train --print-config > joule.yaml && joule train --config joule.yaml`,
+  joule train --print-config > joule.yaml && joule train --config joule.yaml
+  joule train --print-schema > joule.schema.json`,
 		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.data.fromEnv(a, cmd.Flags()); err != nil {
