@@ -16,16 +16,16 @@ type Setting struct {
 	About   string   // a line on its meaning
 	Allowed string   // "1 to 1000000"
 	Names   []string // the allowed values, where they are names
-	quoted  bool     // the value is text, not a number
+	text    *string  // the value, where it is no number
 }
 
 // Settings lists every key of c with its value, in the order of the file.
 func (c Config) Settings() []Setting {
 	var list []Setting
 	for _, s := range c.settings() {
-		_, text := s.value.(*string)
+		text, _ := s.value.(*string)
 		list = append(list, Setting{
-			Key: s.key, Value: s.String(), Env: s.env(), About: s.about, Allowed: s.allowed(), Names: s.names, quoted: text,
+			Key: s.key, Value: s.String(), Env: s.env(), About: s.about, Allowed: s.allowed(), Names: s.names, text: text,
 		})
 	}
 	return list
@@ -34,7 +34,10 @@ func (c Config) Settings() []Setting {
 // MarshalJSON writes the value: a number, or a string for text and for
 // infinity, which JSON has no number for.
 func (s Setting) MarshalJSON() ([]byte, error) {
-	if !s.quoted && json.Valid([]byte(s.Value)) {
+	switch {
+	case s.text != nil:
+		return json.Marshal(*s.text)
+	case json.Valid([]byte(s.Value)):
 		return []byte(s.Value), nil
 	}
 	return json.Marshal(s.Value)
@@ -61,7 +64,11 @@ func (c Config) Diff(d Config) []Difference {
 // allowed says what values s takes.
 func (s setting) allowed() string {
 	if s.names != nil {
-		return strings.Join(s.names, ", ")
+		allowed := strings.Join(s.names, ", ")
+		if s.paths {
+			allowed += ", a path"
+		}
+		return allowed
 	}
 	lo, hi := formatFloat(s.lo, 64), formatFloat(s.hi, 64)
 	switch s.value.(type) {

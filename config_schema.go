@@ -13,8 +13,10 @@ type schemaNode struct {
 	Schema      string        `json:"$schema,omitempty"`
 	Title       string        `json:"title,omitempty"`
 	Description string        `json:"description,omitempty"`
-	Type        any           `json:"type"` // a name or a list of names
+	Type        any           `json:"type,omitempty"` // a name or a list of names
+	AnyOf       []*schemaNode `json:"anyOf,omitempty"`
 	Enum        []string      `json:"enum,omitempty"`
+	Pattern     string        `json:"pattern,omitempty"`
 	Minimum     json.Number   `json:"minimum,omitempty"`
 	Maximum     json.Number   `json:"maximum,omitempty"`
 	Default     any           `json:"default,omitempty"`
@@ -91,6 +93,9 @@ func ConfigSchema() []byte {
 	return append(b, '\n')
 }
 
+// pathPattern matches what [dataset.IsPath] takes for a path.
+const pathPattern = `^\.|[/\\]`
+
 // schema describes the values of s; its default is the one it has now.
 func (s setting) schema() *schemaNode {
 	n := &schemaNode{Description: s.about, Type: "string", Enum: s.names}
@@ -110,7 +115,11 @@ func (s setting) schema() *schemaNode {
 	case *bool:
 		n.Type = "boolean"
 	case *string:
-		n.Default = s.String()
+		n.Default = *s.value.(*string)
+		if s.paths {
+			n.Type, n.Enum = nil, nil
+			n.AnyOf = []*schemaNode{{Type: "string", Enum: s.names}, {Type: "string", Pattern: pathPattern}}
+		}
 		return n
 	}
 	if text := s.String(); json.Valid([]byte(text)) {

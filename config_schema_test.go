@@ -17,6 +17,7 @@ func TestConfigSchema(t *testing.T) {
 		Type        any
 		Description string
 		Enum        []string
+		AnyOf       []struct{ Enum []string }
 		Minimum     json.Number
 		Maximum     json.Number
 		Default     json.RawMessage
@@ -43,7 +44,10 @@ func TestConfigSchema(t *testing.T) {
 		}
 		n := parse(groups[section].Properties[name])
 		leaves++
-		if n.Description != s.About || n.Type == nil {
+		if len(n.AnyOf) > 0 {
+			n.Type, n.Enum = "string", n.AnyOf[0].Enum
+		}
+		if n.Description != s.About || n.Type == nil || len(n.Enum) != len(s.Names) {
 			t.Errorf("%s: %+v", s.Key, n)
 		}
 		if value, err := s.MarshalJSON(); err != nil || n.Default != nil && string(value) != string(n.Default) {
@@ -129,6 +133,7 @@ func TestConfigSchemaPython(t *testing.T) {
 	for text, valid := range map[string]bool{
 		"": true, "# nothing": true, "{}": true, "schedule:\n  # gamma: 0.5\n": true,
 		"seed: 18446744073709551615": true, "sampler: {noise: 0, step_size: 2.5}": true, "optimizer: {learning_rate: 1.0e-3}": true,
+		"data: ./photos": true, "data: 'C:\\my photos'": true, "data: .": true, "data: photos": false,
 		"epoch: 3": false, "optimizer: {lerning_rate: 1}": false, "optimizer.beta1: 0.5": false, "optimizer: 3": false,
 		"epochs: many": false, "epochs: 2.5": false, "epochs: '3'": false, "epochs: 0": false, "epochs: 1000001": false,
 		"seed: -1": false, "data: cifar": false, "buffer: {restart_probability: 1.5}": false, "sampler: {noise: -1}": false,

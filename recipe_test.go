@@ -121,12 +121,14 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s: %v", got.Key, err)
 		}
 	}
-	if err := c.Set("sampler.grad_clip=.inf"); err != nil {
-		t.Fatal(err)
+	for _, a := range []string{"sampler.grad_clip=.inf", "data=./my \"photos\""} {
+		if err := c.Set(a); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, s := range c.Settings() {
 		got, err := s.MarshalJSON()
-		want := map[string]string{"data": `"mnist"`, "seed": "42", "sampler.grad_clip": `".inf"`, "optimizer.epsilon": "1.0e-08"}[s.Key]
+		want := map[string]string{"data": `"./my \"photos\""`, "seed": "42", "sampler.grad_clip": `".inf"`, "optimizer.epsilon": "1.0e-08"}[s.Key]
 		if err != nil || want != "" && string(got) != want {
 			t.Errorf("%s: %s, %v", s.Key, got, err)
 		}

@@ -95,8 +95,10 @@ func matching(complete cobra.CompletionFunc) cobra.CompletionFunc {
 // the shell, which offers files.
 func (a *app) flagCompletion(f *pflag.Flag) cobra.CompletionFunc {
 	switch f.Name {
-	case "data":
-		return fixed(dataset.Names()...)
+	case "data": // or a folder of images
+		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return dataset.Names(), cobra.ShellCompDirectiveDefault
+		}
 	case "recipe":
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return recipeNames(), cobra.ShellCompDirectiveNoFileComp
@@ -110,6 +112,10 @@ func (a *app) flagCompletion(f *pflag.Flag) cobra.CompletionFunc {
 	case "run-dir", "data-dir", "dir":
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
+		}
+	case "model":
+		return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return a.runFolders(cmd), cobra.ShellCompDirectiveDefault
 		}
 	case "resume":
 		return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -133,6 +139,7 @@ func (a *app) flagCompletion(f *pflag.Flag) cobra.CompletionFunc {
 // use names.
 func (a *app) argCompletion(cmd *cobra.Command) cobra.CompletionFunc {
 	_, args, _ := strings.Cut(cmd.Use, " ")
+	args, _, _ = strings.Cut(args, " ") // the first tells; after it come others of the kind, or files
 	switch {
 	case strings.Contains(args, "MODEL"): // a run's folder or a file
 		return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
