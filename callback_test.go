@@ -143,6 +143,17 @@ func TestRunStopsEarly(t *testing.T) {
 	if _, err := LoadModel(r.Model()); err != nil {
 		t.Error(err)
 	}
+	if i := r.Info(); i.State != RunFinished {
+		t.Errorf("the run is %s", i.State)
+	}
+	// Who resumes it wants to go on.
+	trainer, err = ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Fit(t.Context(), trainer); !errors.As(err, &stop) || trainer.Epochs() != 5 {
+		t.Errorf("Fit ends with %v after %d epochs", err, trainer.Epochs())
+	}
 }
 
 func TestRunStopsInTime(t *testing.T) {

@@ -252,8 +252,9 @@ func (m *Model) file() *checkpoint.File {
 // Save writes the model, weights, spec and card, replacing path whole.
 func (m *Model) Save(path string) error { return checkpoint.Write(path, m.file()) }
 
-// LoadModel reads a model, or the model within a checkpoint. What is wrong
-// with a file that is none is a [*checkpoint.Error].
+// LoadModel reads a model, or the model within a checkpoint, whatever its
+// [Convention]. What is wrong with a file that is none is a
+// [*checkpoint.Error].
 func LoadModel(path string) (*Model, error) {
 	f, err := checkpoint.ReadSome(path, func(name string) bool {
 		return !strings.HasPrefix(name, adamPrefix) && name != replayTensor

@@ -227,6 +227,10 @@ func (rec *recorder) end(ctx context.Context, err error) error {
 	case success:
 		// Also where there was nothing left to train.
 		saveErr := rec.t.Model().Save(rec.run.Model())
+		if saveErr == nil && stopped {
+			rec.t.place.Stopped = true
+			saveErr = rec.checkpoint("last")
+		}
 		if saveErr == nil {
 			saveErr = rec.curves()
 		}

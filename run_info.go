@@ -119,7 +119,7 @@ func (r *Run) Info() *RunInfo {
 		if missing == len(i.Faults) {
 			i.Faults = nil // they are still to come
 		}
-	case saved != nil && i.Epochs >= i.Config.Epochs:
+	case saved != nil && (i.Epochs >= i.Config.Epochs || at.Stopped):
 		i.State = RunFinished
 	case resumable:
 		i.State = RunInterrupted

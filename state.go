@@ -151,6 +151,7 @@ func (t *Trainer) restore(f *checkpoint.File) error {
 	if err := d.Decode(&t.place); err != nil {
 		return damaged("training state: %v", err)
 	}
+	t.place.Stopped = false // whoever resumes wants to go on
 	if p := t.place; p.Epoch < 0 || p.Epoch > maxCount || p.Step < 0 || p.Step > maxCount || p.Batch < 0 || p.Batch > t.loader.Batches() {
 		return damaged("training state: epoch %d, batch %d, step %d is out of range", p.Epoch, p.Batch, p.Step)
 	}

@@ -50,6 +50,7 @@ type place struct {
 	Step     int    `json:"step"`     // optimizer steps done
 	Langevin uint32 `json:"langevin"` // Langevin steps done by each chain slot
 	Retry    uint16 `json:"retry"`    // times the run was rolled back
+	Stopped  bool   `json:"stopped"`  // a callback ended the run before its last epoch
 }
 
 // StepInfo describes a training step under the document's names and signs:

@@ -130,6 +130,7 @@ func (r *folderReader) headers(ctx context.Context, pictures []picture) ([]heade
 		defer f.Close()
 		h, err := readPictureHeader(f)
 		if err == nil {
+			h.buffer = nil
 			headers[i] = h
 		}
 		return err

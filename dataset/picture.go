@@ -116,6 +116,7 @@ type header struct {
 	width, height int
 	gray          bool
 	turn          orientation
+	buffer        *bufio.Reader // of the file
 }
 
 // readPictureHeader reads the beginning of a picture and checks it against the
@@ -128,11 +129,13 @@ func readPictureHeader(f io.ReadSeeker) (h header, err error) {
 	if size > MaxPictureBytes {
 		return h, fmt.Errorf("%d bytes, more than %d", size, MaxPictureBytes)
 	}
-	r, err := rewind(f)
-	if err != nil {
+	// Many pictures are small, so that larger buffers would be most of the
+	// memory that reading them takes.
+	h.buffer = bufio.NewReaderSize(nil, 16<<10)
+	if err := h.rewind(f); err != nil {
 		return h, err
 	}
-	start, err := r.Peek(8)
+	start, err := h.buffer.Peek(8)
 	if err != nil && err != io.EOF {
 		return h, err
 	}
@@ -144,7 +147,7 @@ func readPictureHeader(f io.ReadSeeker) (h header, err error) {
 	if h.format.decode == nil {
 		return h, errors.New("not a PNG, JPEG or GIF picture")
 	}
-	c, err := h.format.config(r)
+	c, err := h.format.config(h.buffer)
 	if err != nil {
 		return h, unexpected(err)
 	}
@@ -156,21 +159,20 @@ func readPictureHeader(f io.ReadSeeker) (h header, err error) {
 	}
 	h.width, h.height, h.gray = c.Width, c.Height, isGray(c.ColorModel)
 	if h.magic == "\xff\xd8" {
-		if r, err = rewind(f); err != nil {
+		if err := h.rewind(f); err != nil {
 			return h, err
 		}
-		h.turn = readOrientation(r)
+		h.turn = readOrientation(h.buffer)
 	}
 	return h, nil
 }
 
-// rewind returns a reader from the start of f that ends at the limit, even if
+// rewind makes the buffer read from the start of f up to the limit, even if
 // the file grows.
-func rewind(f io.ReadSeeker) (*bufio.Reader, error) {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	return bufio.NewReaderSize(io.LimitReader(f, MaxPictureBytes), 64<<10), nil
+func (h *header) rewind(f io.ReadSeeker) error {
+	_, err := f.Seek(0, io.SeekStart)
+	h.buffer.Reset(io.LimitReader(f, MaxPictureBytes))
+	return err
 }
 
 // isGray tells whether all colours of a model are shades of gray.
@@ -196,15 +198,14 @@ func readPicture(dst []byte, f io.ReadSeeker, shape lane.Shape) error {
 }
 
 func (h *header) read(dst []byte, f io.ReadSeeker, shape lane.Shape) error {
-	r, err := rewind(f)
-	if err != nil {
+	if err := h.rewind(f); err != nil {
 		return err
 	}
-	m, err := h.format.decode(r)
+	m, err := h.format.decode(h.buffer)
 	if err != nil {
 		return unexpected(err)
 	}
-	if b := m.Bounds(); b.Min != (image.Point{}) || b.Dx() != h.width || b.Dy() != h.height {
+	if b := m.Bounds(); b.Dx() != h.width || b.Dy() != h.height {
 		// The first frame of a GIF may cover a part of its canvas.
 		canvas := image.NewRGBA(image.Rect(0, 0, h.width, h.height))
 		draw.Draw(canvas, b, m, b.Min, draw.Over)

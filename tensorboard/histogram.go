@@ -18,35 +18,37 @@ type Bucket struct {
 // Histogram appends the distribution of the values to those of a tag: 30
 // buckets of equal width from the smallest to the largest one, as TensorFlow
 // has them. If all are equal, so are all edges, and the last bucket counts
-// them; if there are none, there are no buckets.
+// them.
 //
 // NaN and infinities have no place on the axis. They are left out, and their
 // number is written as a scalar named tag + "/nonfinite"; where there are
-// none, nothing is.
+// none, no such scalar is. If no value is left, no histogram is written:
+// TensorBoard would draw an empty one as a distribution that is zero.
 func (w *Writer) Histogram(tag string, step int, values []float32) error {
 	h, finite := histogram(values)
-	err := w.value(step, tag, "histograms", nil, classTensor, func(b []byte) []byte {
-		b = appendTensorHead(b, dtDouble, len(h), 3)
-		if len(h) == 0 {
-			return b
-		}
-		b = pb.AppendTag(b, tensorContent, pb.BytesType)
-		b = pb.AppendVarint(b, uint64(len(h)*3*8))
-		for _, x := range h {
-			for _, v := range [3]float64{x.Left, x.Right, x.Count} {
-				b = pb.AppendFixed64(b, math.Float64bits(v))
+	if finite > 0 {
+		if err := w.value(step, tag, "histograms", nil, classTensor, func(b []byte) []byte {
+			b = appendTensorHead(b, dtDouble, len(h), 3)
+			b = pb.AppendTag(b, tensorContent, pb.BytesType)
+			b = pb.AppendVarint(b, uint64(len(h)*3*8))
+			for _, x := range h {
+				for _, v := range [3]float64{x.Left, x.Right, x.Count} {
+					b = pb.AppendFixed64(b, math.Float64bits(v))
+				}
 			}
+			return b
+		}); err != nil {
+			return err
 		}
-		return b
-	})
-	if n := len(values) - finite; err == nil && n > 0 {
-		err = w.Scalar(tag+"/nonfinite", step, float64(n))
 	}
-	return err
+	if n := len(values) - finite; n > 0 {
+		return w.Scalar(tag+"/nonfinite", step, float64(n))
+	}
+	return w.err
 }
 
 // histogram returns the buckets of the values that are finite, and their
-// number. It is tensorboard/plugins/histogram/summary_v2.py's histogram_pb.
+// number; nil if there are none. It is tensorboard/plugins/histogram/summary_v2.py's histogram_pb.
 func histogram(values []float32) (h []Bucket, finite int) {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, v := range values {

@@ -56,9 +56,10 @@ type Param struct {
 }
 
 // HParams makes the run a row of TensorBoard's table of hyperparameters: a
-// column for each of them, in this order, and one for each of the metrics,
-// which are tags of scalars and show their last value. Values of other types
-// than Param allows, and two of the same name, panic.
+// column for each of them and one for each of the metrics, which are tags of
+// scalars and show their last value. Where a folder holds several runs, the
+// columns are those of one of them, so all should have the same. Values of
+// other types than Param allows, and two of the same name, panic.
 //
 // Numbers that TensorBoard could not show as they are, which are those that
 // are not finite and integers that float64 does not hold, are written as

@@ -263,7 +263,7 @@ func TestResumeAnyOrder(t *testing.T) {
 			path := filepath.Join(dir, fmt.Sprintf("%s%010d.host.1.0", namePrefix, i))
 			f, err := os.Create(path)
 			check(t, err)
-			w := &Writer{path: path, file: f, sync: func() error { return nil }, buf: bufio.NewWriter(f), now: time.Now}
+			w := &Writer{path: path, file: f, sync: func() error { return nil }, buf: bufio.NewWriter(f), now: time.Now, limit: maxRecord}
 			check(t, w.version())
 			for _, step := range steps {
 				check(t, w.Scalar("a", step, float64(n)))

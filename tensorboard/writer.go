@@ -44,6 +44,7 @@ type Writer struct {
 	buf    *bufio.Writer
 	record []byte
 	now    func() time.Time
+	limit  int       // of an event, in bytes
 	shown  time.Time // when buf was last written out
 	err    error     // the first one
 	kept   []kept    // hyperparameters in earlier files
@@ -73,7 +74,7 @@ func create(dir string, now func() time.Time) (*Writer, error) {
 	path := filepath.Join(dir, fileName(last, now()))
 
 	var first bytes.Buffer
-	w := &Writer{path: path, buf: bufio.NewWriter(&first), now: now, shown: now()}
+	w := &Writer{path: path, buf: bufio.NewWriter(&first), now: now, limit: maxRecord, shown: now()}
 	if err := errors.Join(w.version(), w.buf.Flush()); err != nil {
 		return nil, err
 	}
@@ -206,9 +207,9 @@ func (w *Writer) eventAt(wallTime float64, step int, what func([]byte) []byte) e
 		b = appendInt(b, eventStep, int64(step))
 		return what(b)
 	})
-	if size := len(w.record) - headSize - footSize; size > maxRecord {
+	if size := len(w.record) - headSize - footSize; size > w.limit {
 		w.record = nil
-		return fmt.Errorf("tensorboard: an event of %d bytes, at most %d", size, maxRecord)
+		return fmt.Errorf("tensorboard: an event of %d bytes, at most %d", size, w.limit)
 	}
 	_, err := w.buf.Write(w.record)
 	if now := w.now(); err == nil && now.Sub(w.shown) > showEvery {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/csv"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -83,5 +84,40 @@ func TestScoreWithoutValidation(t *testing.T) {
 		if test.flag == "--sort" && strings.Count(stdout.String(), "\n") != 2 {
 			t.Errorf("a row of several lines: %q", stdout)
 		}
+	}
+}
+
+// TestScoreNotFinite scores with a model that has gone wrong: what is no number
+// is told, not printed.
+func TestScoreNotFinite(t *testing.T) {
+	cfg := joule.DefaultConfig()
+	cfg.Network.HiddenFeatures, cfg.Buffer.Size = 4, 64
+	train, val, err := openSynthetic(t.Context(), "mnist", dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := joule.NewTrainer(cfg, train, val)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := trainer.Model()
+	tensors := m.Tensors()
+	tensors[len(tensors)-1].Data.([]float32)[0] = float32(math.NaN())
+	dir := t.TempDir()
+	model, picture := filepath.Join(dir, "m.safetensors"), filepath.Join(dir, "a.png")
+	if err := m.Save(model); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := png.Encode(f, bar(12, 12, 3, true)); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	a, stdout, stderr := testApp()
+	if code := a.run([]string{"score", "--json", model, picture}); code != exitFailure || stdout.Len() > 0 || !strings.Contains(stderr.String(), "a.png: its energy is not finite\n") {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
 	}
 }
