@@ -13,23 +13,22 @@ import (
 )
 
 type sampleFlags struct {
-	n          int
-	steps      int
-	seed       uint64
-	out        string
-	format     string
-	filmstrip  string
-	gif, apng  string
-	columns    int
-	padding    int
-	scale      int
-	delay      time.Duration
-	hold       time.Duration
-	noDraw     bool
-	replay     string
-	checkpoint string
-	threads    int
-	runDir     string
+	n         int
+	steps     int
+	seed      uint64
+	out       string
+	format    string
+	filmstrip string
+	gif, apng string
+	columns   int
+	padding   int
+	scale     int
+	delay     time.Duration
+	hold      time.Duration
+	noDraw    bool
+	replay    string
+	modelFlags
+	threads int
 }
 
 func (a *app) sampleCommand() *cobra.Command {
@@ -80,7 +79,7 @@ instruction set. joule show prints them.`,
 			if err := f.check(cmd.Flags().Changed("output")); err != nil {
 				return err
 			}
-			path, err := f.model(args)
+			path, err := f.path(args)
 			if err != nil {
 				return err
 			}
@@ -105,9 +104,8 @@ instruction set. joule show prints them.`,
 	flags.DurationVar(&f.hold, "hold", p.Hold, "time that it shows the last one")
 	flags.BoolVar(&f.noDraw, "no-draw", false, "do not draw the images in the terminal")
 	flags.StringVar(&f.replay, "replay", "", "make this PNG again, from the model of the same hash")
-	flags.StringVar(&f.checkpoint, "checkpoint", "", "take this checkpoint, not the run's model: last, best or a path")
 	flags.IntVar(&f.threads, "threads", 0, "worker threads, which do not change the result; 0 takes all cores (JOULE_THREADS)")
-	flags.StringVar(&f.runDir, "run-dir", "runs", "folder of all runs (JOULE_RUN_DIR)")
+	f.modelFlags.add(flags)
 	return cmd
 }
 
@@ -169,25 +167,6 @@ func (f *sampleFlags) picture(kind string) joule.Picture {
 		p.Delay, p.Hold = f.delay, f.hold
 	}
 	return p
-}
-
-// model checks the flags on the model and returns its path.
-func (f *sampleFlags) model(args []string) (string, error) {
-	switch f.checkpoint {
-	case "", "last", "best":
-		if len(args) > 0 {
-			return joule.FindModel(args[0], f.checkpoint)
-		}
-		run, err := joule.NewestRun(f.runDir)
-		if err != nil {
-			return "", err
-		}
-		return joule.FindModel(run.Dir, f.checkpoint)
-	}
-	if len(args) > 0 {
-		return "", &usageError{fmt.Sprintf("both %s and --checkpoint %s name a model", args[0], f.checkpoint), "give one of them, or --checkpoint last or best"}
-	}
-	return joule.FindModel(f.checkpoint, "")
 }
 
 func (a *app) sample(ctx context.Context, f *sampleFlags, path string) error {
