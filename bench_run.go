@@ -80,7 +80,7 @@ func newBench(c BenchConfig) (*bench, error) {
 	for i := range (cfg.Buffer.Size + c.Chains - 1) / c.Chains {
 		t.replay.fill(c.Chains, lane.Stream{Seed: uint64(i), Purpose: lane.InitialNoise})
 	}
-	t.replay.draw(b.x, 0, 0, 0)
+	t.replay.draw(b.x, b.x, 0, 0, 0)
 
 	const few = 64
 	b.rounds = few * callsWithin(peakChunk, func() { kernel.Peak(few) })

@@ -128,15 +128,15 @@ func (t *Trainer) snapshot(x []float32, first int) {
 	}
 }
 
-// judge computes the energies of images that fill makes, a batch at a time in
+// energies computes those of images that fill makes, a batch at a time in
 // the trainer's own memory: x is to hold the first'th and those that follow.
-func (t *Trainer) judge(energy []float32, fill func(x []float32, first int)) {
+func (t *Trainer) energies(energy []float32, fill func(x []float32, first int)) {
 	size := t.net.Input().Len()
 	for first := 0; first < len(energy); first += t.cfg.BatchSize {
 		n := min(t.cfg.BatchSize, len(energy)-first)
 		x := t.images[1][:n*size]
 		fill(x, first)
-		t.engine.energies(energy[first:first+n], x)
+		t.judge().energies(energy[first:first+n], x)
 	}
 }
 
@@ -155,7 +155,7 @@ func (c *Outliers) OnEpoch(t *Trainer, e EpochInfo) error {
 	}
 	size, s := t.net.Input().Len(), t.stream(lane.Outliers)
 	energy := make([]float32, c.Images)
-	t.judge(energy, func(x []float32, first int) {
+	t.energies(energy, func(x []float32, first int) {
 		for i := range len(x) / size {
 			s.Uniform(x[i*size:(i+1)*size], uint32(first+i), uint32(e.Epoch), t.cfg.Sampler.Min, t.cfg.Sampler.Max)
 		}
@@ -177,12 +177,12 @@ func (c *Histograms) OnEpoch(t *Trainer, e EpochInfo) error {
 	}
 	const samples = 1024
 	energy := make([]float32, samples)
-	t.judge(energy, t.snapshot)
+	t.energies(energy, t.snapshot)
 	r := Record{Epoch: e.Epoch, Step: e.Step, Histograms: []Histogram{
 		{Tag: "energy/validation", Values: t.validation.Validation},
 		{Tag: "energy/replay_buffer", Values: energy},
 	}}
-	for _, v := range t.net.Views() {
+	for _, v := range t.net.Named(t.weights()) {
 		r.Histograms = append(r.Histograms, Histogram{Tag: "weights/" + v.Name, Values: v.Data})
 	}
 	return t.Log(r)

@@ -26,9 +26,11 @@ type Config struct {
 	Network           NetworkConfig    `yaml:"network"`
 	Sampler           sampler.Config   `yaml:"sampler"`
 	Buffer            BufferConfig     `yaml:"buffer"`
+	Restart           RestartConfig    `yaml:"restart"`
 	Objective         ObjectiveConfig  `yaml:"objective"`
 	Optimizer         OptimizerConfig  `yaml:"optimizer"`
 	Schedule          ScheduleConfig   `yaml:"schedule"`
+	EMA               EMAConfig        `yaml:"ema"`
 	Generate          GenerateConfig   `yaml:"generate"`
 	Filmstrip         FilmstripConfig  `yaml:"filmstrip"`
 	Snapshot          SnapshotConfig   `yaml:"snapshot"`
@@ -60,7 +62,24 @@ type NetworkConfig struct {
 // BufferConfig describes the replay buffer of samples.
 type BufferConfig struct {
 	Size               int     `yaml:"size"`
+	Policy             string  `yaml:"policy"`
 	RestartProbability float64 `yaml:"restart_probability"`
+}
+
+// RestartConfig gives the shares of what chains start from that do not start
+// from the buffer.
+type RestartConfig struct {
+	Uniform   float64 `yaml:"uniform"`
+	Data      float64 `yaml:"data"`
+	DataNoise float32 `yaml:"data_noise"`
+	Gray      float64 `yaml:"gray"`
+	Blank     float64 `yaml:"blank"`
+	Shifted   float64 `yaml:"shifted"`
+}
+
+// EMAConfig says whether the model is the weights' moving average.
+type EMAConfig struct {
+	Decay float64 `yaml:"decay"`
 }
 
 // ObjectiveConfig describes the loss.
@@ -76,6 +95,7 @@ type OptimizerConfig struct {
 	Beta2        float64 `yaml:"beta2"`
 	Epsilon      float64 `yaml:"epsilon"`
 	GradClipNorm float64 `yaml:"grad_clip_norm"`
+	SpectralNorm float64 `yaml:"spectral_norm"`
 }
 
 // ScheduleConfig multiplies the learning rate by Gamma every EveryNEpochs.
@@ -147,7 +167,8 @@ func DefaultConfig() Config {
 		BatchSize: 64,
 		Network:   NetworkConfig{HiddenFeatures: 32},
 		Sampler:   sampler.DefaultConfig(),
-		Buffer:    BufferConfig{Size: 8192, RestartProbability: 0.05},
+		Buffer:    BufferConfig{Size: 8192, Policy: policyFIFO, RestartProbability: 0.05},
+		Restart:   RestartConfig{Uniform: 1, DataNoise: 0.3},
 		Objective: ObjectiveConfig{Alpha: 0.1, DataNoise: 0.005},
 		Optimizer: OptimizerConfig{LearningRate: 1e-4, Beta1: 0, Beta2: 0.999, Epsilon: 1e-8, GradClipNorm: 0.1},
 		Schedule:  ScheduleConfig{Gamma: 0.97, EveryNEpochs: 1},
@@ -185,12 +206,21 @@ func (c *Config) settings() []setting {
 		{key: "sampler.steps", value: &c.Sampler.Steps, hi: 1e6, about: "Langevin steps a training step"},
 		{key: "sampler.step_size", value: &c.Sampler.StepSize, hi: 1e6, about: "pixels move by this times the energy's gradient"},
 		{key: "sampler.noise", value: &c.Sampler.Noise, hi: 1e3, about: "standard deviation of the noise a step"},
+		{key: "sampler.anneal", value: &c.Sampler.Anneal, hi: 1, about: "share of the noise that is gone at a chain's last step"},
 		{key: "sampler.grad_clip", value: &c.Sampler.GradClip, hi: inf, about: "each gradient value is held within ± this; .inf for no clip"},
 		{key: "sampler.min", value: &c.Sampler.Min, lo: -1e6, hi: 1e6, about: "smallest pixel value"},
 		{key: "sampler.max", value: &c.Sampler.Max, lo: -1e6, hi: 1e6, about: "largest pixel value"},
 
 		{key: "buffer.size", value: &c.Buffer.Size, lo: 1, hi: 1 << 20, about: "samples kept to start new chains from"},
-		{key: "buffer.restart_probability", value: &c.Buffer.RestartProbability, hi: 1, about: "share of chains that start from uniform noise"},
+		{key: "buffer.policy", value: &c.Buffer.Policy, names: []string{policyFIFO, policyReservoir}, about: "what makes room in a full buffer: age or chance"},
+		{key: "buffer.restart_probability", value: &c.Buffer.RestartProbability, hi: 1, about: "share of chains that do not start from the buffer"},
+
+		{key: "restart.uniform", value: &c.Restart.Uniform, hi: 1, about: "share of these that start from uniform noise"},
+		{key: "restart.data", value: &c.Restart.Data, hi: 1, about: "share that starts from real images with noise"},
+		{key: "restart.data_noise", value: &c.Restart.DataNoise, hi: 1e3, about: "standard deviation of that noise"},
+		{key: "restart.gray", value: &c.Restart.Gray, hi: 1, about: "share that starts from a constant gray"},
+		{key: "restart.blank", value: &c.Restart.Blank, hi: 1, about: "share that starts from the darkest image"},
+		{key: "restart.shifted", value: &c.Restart.Shifted, hi: 1, about: "share that starts from samples moved by a few pixels"},
 
 		{key: "objective.alpha", value: &c.Objective.Alpha, hi: 1e6, about: "weight of the squared energies in the loss"},
 		{key: "objective.data_noise", value: &c.Objective.DataNoise, hi: 1e3, about: "standard deviation of the noise on real images"},
@@ -200,9 +230,12 @@ func (c *Config) settings() []setting {
 		{key: "optimizer.beta2", value: &c.Optimizer.Beta2, hi: 0.999999, about: "decay of Adam's second moment"},
 		{key: "optimizer.epsilon", value: &c.Optimizer.Epsilon, lo: 1e-30, hi: 1, about: "keeps Adam's quotient finite"},
 		{key: "optimizer.grad_clip_norm", value: &c.Optimizer.GradClipNorm, lo: 1e-30, hi: inf, about: "largest norm of the whole gradient; .inf for no clip"},
+		{key: "optimizer.spectral_norm", value: &c.Optimizer.SpectralNorm, hi: 1e6, about: "largest spectral norm of a layer; 0 for no limit"},
 
 		{key: "schedule.gamma", value: &c.Schedule.Gamma, hi: 10, about: "factor on the learning rate"},
 		{key: "schedule.every_n_epochs", value: &c.Schedule.EveryNEpochs, lo: 1, hi: 1e6, about: "epochs between two factors"},
+
+		{key: "ema.decay", value: &c.EMA.Decay, hi: 0.999999, about: "the model is the weights' average with this decay; 0 for none"},
 
 		{key: "generate.chains", value: &c.Generate.Chains, lo: 1, hi: 4096, about: "samples in the picture of an epoch"},
 		{key: "generate.steps", value: &c.Generate.Steps, hi: 1e6, about: "Langevin steps from noise to a sample"},
@@ -251,6 +284,9 @@ func (c Config) Validate() error {
 	}
 	if n := c.Network.HiddenFeatures; n%2 != 0 {
 		return &ConfigError{Key: "network.hidden_features", Problem: fmt.Sprintf("%d is odd", n), Hint: "the first layer has half as many channels: choose an even number"}
+	}
+	if r := c.Restart; !(r.Uniform+r.Data+r.Gray+r.Blank+r.Shifted > 0) {
+		return &ConfigError{Key: "restart", Problem: "no source of restarts has a share", Hint: "set restart.uniform=1"}
 	}
 	if c.Sampler.Min >= c.Sampler.Max {
 		return &ConfigError{Key: "sampler.min", Problem: fmt.Sprintf("%g is not below sampler.max = %g", c.Sampler.Min, c.Sampler.Max), Hint: "pixels lie between sampler.min and sampler.max"}

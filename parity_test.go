@@ -207,7 +207,7 @@ func TestParityTraining(t *testing.T) {
 			c := DefaultConfig()
 			c.Network.HiddenFeatures, c.BatchSize = hiddenFeatures, batch
 			c.Objective.DataNoise, c.Sampler.Steps = 0, 0
-			c.Buffer = BufferConfig{Size: 1}
+			c.Buffer.Size, c.Buffer.RestartProbability = 1, 0
 			trainer, err := NewTrainer(c, real, real)
 			if err != nil {
 				t.Fatal(err)
@@ -221,7 +221,7 @@ func TestParityTraining(t *testing.T) {
 				// A buffer of one image that is a whole batch hands
 				// out that batch in its order.
 				size := batch * parityShape.Len()
-				trainer.replay = newReplay(size, c)
+				trainer.replay = newReplay(lane.Shape{C: 1, H: 1, W: size}, c)
 				trainer.replay.put(fake[step*size : (step+1)*size])
 				trainer.place.Epoch = step / decay
 				info, err := trainer.Step()

@@ -124,7 +124,7 @@ func (v *Provenance) Text() []grid.Text {
 		add(textTraining, "epochs=%d steps=%d", v.Epochs, v.Steps)
 	}
 	add(textSeed, "%d", v.Sample.Seed)
-	add(textSampler, "steps=%d step_size=%v noise=%v grad_clip=%v min=%v max=%v", c.Steps, c.StepSize, c.Noise, c.GradClip, c.Min, c.Max)
+	add(textSampler, "steps=%d step_size=%v noise=%v anneal=%v grad_clip=%v min=%v max=%v", c.Steps, c.StepSize, c.Noise, c.Anneal, c.GradClip, c.Min, c.Max)
 	if v.Picture.Kind != "" {
 		add(textPicture, "%s", v.Picture.text(v.Sample))
 	}
@@ -198,7 +198,7 @@ func ParseProvenance(text []grid.Text) (*Provenance, error) {
 	f = fieldsOf(textSampler, values[textSampler])
 	c := &v.Sample.Sampler
 	*c = sampler.Config{
-		Steps: f.whole("steps", -1), StepSize: f.real("step_size"), Noise: f.real("noise"),
+		Steps: f.whole("steps", -1), StepSize: f.real("step_size"), Noise: f.real("noise"), Anneal: f.real("anneal"),
 		GradClip: f.real("grad_clip"), Min: f.real("min"), Max: f.real("max"),
 	}
 	if err := f.end(); err != nil {

@@ -75,7 +75,7 @@ func TestParseProvenanceRefuses(t *testing.T) {
 	if _, err := ParseProvenance(text); err != nil {
 		t.Fatal(err)
 	}
-	const sampler = "steps=1 step_size=1 noise=1 grad_clip=1 min=-1 max=1"
+	const sampler = "steps=1 step_size=1 noise=1 anneal=0 grad_clip=1 min=-1 max=1"
 	for _, tt := range []struct{ want, key, value string }{
 		{"does not tell how", textModel, ""},
 		{"joule:path is of 5000 bytes", textPath, strings.Repeat("x", 5000)},

@@ -8,20 +8,50 @@ import (
 // replay is the buffer of samples that chains start from, newest first: a
 // ring of at most limit images.
 type replay struct {
+	shape       lane.Shape
 	size, limit int
 	images      []float32 // limit × size
 	head, n     int       // image i stands in slot (head+i) mod limit
-	restart     float64   // probability of a start from uniform noise
+	reservoir   bool      // once full, images replace others drawn at random
+	restart     float64   // probability of a chain that does not start from the buffer
+	sources     [sources]float64
+	dataNoise   float32
 	lo, hi      float32
 }
 
+// The sources of restarts. Their shares add up to sources[last].
+const (
+	fromUniform = iota // uniform noise
+	fromData           // a real image with noise
+	fromGray           // one value, drawn uniformly, in all pixels
+	fromBlank          // the least value in all pixels
+	fromShifted        // an image of the buffer, moved by up to maxShift pixels
+	sources
+)
+
+// maxShift is how far a shifted image moves either way.
+const maxShift = 3
+
 // newReplay returns an empty buffer.
-func newReplay(size int, c Config) *replay {
-	return &replay{
-		size: size, limit: c.Buffer.Size, images: make([]float32, c.Buffer.Size*size),
-		restart: c.Buffer.RestartProbability, lo: c.Sampler.Min, hi: c.Sampler.Max,
+func newReplay(shape lane.Shape, c Config) *replay {
+	r := &replay{
+		shape: shape, size: shape.Len(), limit: c.Buffer.Size, images: make([]float32, c.Buffer.Size*shape.Len()),
+		reservoir: c.Buffer.Policy == policyReservoir,
+		restart:   c.Buffer.RestartProbability, dataNoise: c.Restart.DataNoise, lo: c.Sampler.Min, hi: c.Sampler.Max,
 	}
+	sum := 0.0
+	for i, share := range []float64{c.Restart.Uniform, c.Restart.Data, c.Restart.Gray, c.Restart.Blank, c.Restart.Shifted} {
+		sum += share
+		r.sources[i] = sum
+	}
+	return r
 }
+
+// The policies of a full buffer.
+const (
+	policyFIFO      = "fifo"
+	policyReservoir = "reservoir"
+)
 
 // fill starts the buffer with n images of uniform noise.
 func (r *replay) fill(n int, s lane.Stream) {
@@ -43,16 +73,36 @@ func (r *replay) put(images []float32) {
 	}
 }
 
+// add is put, or in a reservoir that is full replaces images drawn at random,
+// so that the buffer holds old samples beside new ones (Du et al. 2021,
+// arXiv:2012.01316).
+func (r *replay) add(images []float32, s lane.Stream, step uint32) {
+	if !r.reservoir || r.n < r.limit {
+		r.put(images)
+		return
+	}
+	for i := range len(images) / r.size {
+		copy(r.at(r.pick(s.Words(uint32(i), step, 0), 1)), images[i*r.size:(i+1)*r.size])
+	}
+}
+
+// pick turns words k and k+1, a 64-bit fraction whose bias is beyond notice,
+// into the number of an image.
+func (r *replay) pick(w [4]uint32, k int) int {
+	return int((uint64(w[k])*uint64(r.n) + uint64(w[k+1])*uint64(r.n)>>32) >> 32)
+}
+
 // at returns image i, the newest being 0.
 func (r *replay) at(i int) []float32 {
 	slot := (r.head + i) % r.limit
 	return r.images[slot*r.size : (slot+1)*r.size]
 }
 
-// draw fills x with the starts of a batch: Binomial(batch, restart) images of
-// uniform noise, then images drawn from the buffer, uniformly with
-// replacement. It returns the number of restarts.
-func (r *replay) draw(x []float32, seed uint64, retry uint16, step uint32) int {
+// draw fills x with the starts of a batch: Binomial(batch, restart) images
+// from the sources of restarts, then images drawn from the buffer, uniformly
+// with replacement. real holds as many images of the batch. It returns the
+// number of restarts.
+func (r *replay) draw(x, real []float32, seed uint64, retry uint16, step uint32) int {
 	batch := len(x) / r.size
 	draw := lane.Stream{Seed: seed, Purpose: lane.Draw, Retry: retry}
 	restart := lane.Stream{Seed: seed, Purpose: lane.Restart, Retry: retry}
@@ -63,15 +113,52 @@ func (r *replay) draw(x []float32, seed uint64, retry uint16, step uint32) int {
 		}
 	}
 	for i := range batch {
-		dst := x[i*r.size : (i+1)*r.size]
-		if i < fresh {
-			restart.Uniform(dst, uint32(i), step, r.lo, r.hi)
+		dst, w := x[i*r.size:(i+1)*r.size], draw.Words(uint32(i), step, 0)
+		if i >= fresh {
+			copy(dst, r.at(r.pick(w, 1)))
 			continue
 		}
-		w := draw.Words(uint32(i), step, 0)
-		// A 64-bit fraction of n: its bias is beyond notice.
-		pick := (uint64(w[1])*uint64(r.n) + uint64(w[2])*uint64(r.n)>>32) >> 32
-		copy(dst, r.at(int(pick)))
+		source := 0
+		for u := float64(kernel.Unit(w[3])) * r.sources[sources-1]; source < sources-1 && u >= r.sources[source]; {
+			source++
+		}
+		r.begin(dst, real[i*r.size:(i+1)*r.size], source, r.at(r.pick(w, 1)), restart, uint32(i), step)
 	}
 	return fresh
+}
+
+// begin starts a chain afresh.
+func (r *replay) begin(dst, real []float32, source int, old []float32, s lane.Stream, chain, step uint32) {
+	switch source {
+	case fromUniform:
+		s.Uniform(dst, chain, step, r.lo, r.hi)
+	case fromData:
+		copy(dst, real)
+		s.Normal(dst, chain, step, r.dataNoise)
+		for j, v := range dst {
+			dst[j] = min(max(v, r.lo), r.hi)
+		}
+	case fromGray, fromBlank:
+		v := r.lo
+		if source == fromGray {
+			v += (r.hi - r.lo) * kernel.Unit(s.Words(chain, step, 0)[0])
+		}
+		for j := range dst {
+			dst[j] = v
+		}
+	case fromShifted:
+		w := s.Words(chain, step, 0)
+		dy, dx := int(w[0]%(2*maxShift+1))-maxShift, int(w[1]%(2*maxShift+1))-maxShift
+		for c := range r.shape.C {
+			for y := range r.shape.H {
+				for x := range r.shape.W {
+					v := r.lo // what comes in from outside
+					if sy, sx := y-dy, x-dx; sy >= 0 && sy < r.shape.H && sx >= 0 && sx < r.shape.W {
+						v = old[(c*r.shape.H+sy)*r.shape.W+sx]
+					}
+					dst[(c*r.shape.H+y)*r.shape.W+x] = v
+				}
+			}
+		}
+	}
 }

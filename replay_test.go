@@ -11,7 +11,7 @@ import (
 func tinyReplay(limit int, restart float64) *replay {
 	c := DefaultConfig()
 	c.Buffer.Size, c.Buffer.RestartProbability = limit, restart
-	return newReplay(2, c)
+	return newReplay(lane.Shape{C: 1, H: 1, W: 2}, c)
 }
 
 func contents(r *replay) (v []float32) {
@@ -89,7 +89,7 @@ func TestReplayDraw(t *testing.T) {
 	duplicates := 0
 	x := make([]float32, 2*batch)
 	for step := range uint32(draws) {
-		n := r.draw(x, 42, 0, step)
+		n := r.draw(x, x, 42, 0, step)
 		fresh += float64(n)
 		squares += float64(n * n)
 		seen := map[float32]bool{}
@@ -128,12 +128,12 @@ func TestReplayDraw(t *testing.T) {
 	}
 
 	again := make([]float32, 2*batch)
-	r.draw(x, 42, 0, 7)
-	r.draw(again, 42, 0, 7)
+	r.draw(x, x, 42, 0, 7)
+	r.draw(again, again, 42, 0, 7)
 	if !slices.Equal(x, again) {
 		t.Error("the same step drew another batch")
 	}
-	r.draw(again, 42, 1, 7)
+	r.draw(again, again, 42, 1, 7)
 	if slices.Equal(x, again) {
 		t.Error("a retry replays the draws that failed")
 	}

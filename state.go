@@ -14,6 +14,7 @@ import (
 // first.
 const (
 	adamPrefix   = "adam."
+	rawPrefix    = "raw."
 	replayTensor = "replay.images"
 )
 
@@ -21,6 +22,17 @@ const (
 // if nothing had happened. It replaces path whole, or leaves it as it was.
 func (t *Trainer) Save(path string) error {
 	f := (&Model{net: t.net, card: t.card()}).file()
+	// The model of a checkpoint is the average, where there is one; the
+	// weights that are trained then come behind a prefix.
+	if t.average != nil {
+		raw := f.Tensors
+		f.Tensors = nil
+		for i, v := range t.net.Named(t.average.params) {
+			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: v.Name, Shape: v.Shape, Data: v.Data})
+			raw[i].Name = rawPrefix + v.Name
+		}
+		f.Tensors = append(f.Tensors, raw...)
+	}
 	place, err := json.Marshal(t.place)
 	if err != nil {
 		panic("joule: " + err.Error()) // a place is plain data
@@ -125,6 +137,7 @@ func (c Config) sameState(d Config) error {
 		{"batch_size", c.BatchSize, d.BatchSize},
 		{"network.hidden_features", c.Network.HiddenFeatures, d.Network.HiddenFeatures},
 		{"buffer.size", c.Buffer.Size, d.Buffer.Size},
+		{"ema.decay", c.EMA.Decay > 0, d.EMA.Decay > 0},
 	} {
 		if s.a != s.b {
 			return &ConfigError{Key: s.key, Problem: fmt.Sprintf("cannot become %v: the checkpoint was trained with %v", s.b, s.a), Hint: "leave it out, or start a new run"}
@@ -155,10 +168,16 @@ func (t *Trainer) restore(f *checkpoint.File) error {
 	if p := t.place; p.Epoch < 0 || p.Epoch > maxCount || p.Step < 0 || p.Step > maxCount || p.Batch < 0 || p.Batch > t.loader.Batches() {
 		return damaged("training state: epoch %d, batch %d, step %d is out of range", p.Epoch, p.Batch, p.Step)
 	}
-	for _, v := range []struct {
+	type vector struct {
 		prefix string
 		data   []float32
-	}{{"", t.net.Params()}, {adamPrefix + "m.", t.adam.M}, {adamPrefix + "v.", t.adam.V}} {
+	}
+	vectors := []vector{{"", t.net.Params()}, {adamPrefix + "m.", t.adam.M}, {adamPrefix + "v.", t.adam.V}}
+	if t.average != nil {
+		vectors[0].prefix = rawPrefix
+		vectors = append(vectors, vector{"", t.average.params})
+	}
+	for _, v := range vectors {
 		for _, view := range t.net.Named(v.data) {
 			saved, err := f.Float32(v.prefix+view.Name, view.Shape...)
 			if err != nil {

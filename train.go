@@ -26,8 +26,11 @@ type Trainer struct {
 	net    *nn.Network
 	engine *engine
 	adam   *optim.Adam
-	replay *replay
-	place  place
+	// average is the model where that is not the weights but their moving
+	// average; otherwise it is nil.
+	average *average
+	replay  *replay
+	place   place
 	// validation is the part of a Card that the last validation left.
 	validation Card
 	loggers    []Logger
@@ -100,6 +103,9 @@ func NewTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 		return nil, err
 	}
 	t.net.Init(cfg.Seed)
+	if t.average != nil {
+		copy(t.average.params, t.net.Params())
+	}
 	t.replay.fill(cfg.BatchSize, lane.Stream{Seed: cfg.Seed, Purpose: lane.InitialNoise})
 	return t, nil
 }
@@ -128,7 +134,7 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 		cfg: cfg, train: train, val: val, net: net, engine: newEngine(net, 0),
 		loader: dataset.NewLoader(train, cfg.BatchSize, cfg.Seed, true),
 		adam:   optim.NewAdam(len(net.Params()), cfg.Optimizer.Beta1, cfg.Optimizer.Beta2, cfg.Optimizer.Epsilon),
-		replay: newReplay(shape.Len(), cfg),
+		replay: newReplay(shape, cfg),
 		grad:   make([]float32, len(net.Params())),
 		info:   make([]sampler.Info, lane.Blocks(cfg.BatchSize)),
 	}
@@ -137,12 +143,22 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 		t.energy[p] = make([]float32, cfg.BatchSize)
 		t.cotangent[p] = make([]float32, cfg.BatchSize)
 	}
+	if cfg.EMA.Decay > 0 {
+		if t.average, err = newAverage(net); err != nil {
+			return nil, err
+		}
+	}
 	return t, nil
 }
 
 // SetThreads sets the number of cores to use; 0 takes all. It changes no
 // result.
-func (t *Trainer) SetThreads(n int) { t.engine = newEngine(t.net, n) }
+func (t *Trainer) SetThreads(n int) {
+	t.engine = newEngine(t.net, n)
+	if t.average != nil {
+		t.average.engine = newEngine(t.average.net, n)
+	}
+}
 
 // Config returns the run's settings.
 func (t *Trainer) Config() Config { return t.cfg }
@@ -162,7 +178,7 @@ func (t *Trainer) Model() *Model {
 	if err != nil {
 		panic("joule: " + err.Error()) // the spec was built before
 	}
-	copy(net.Params(), t.net.Params())
+	copy(net.Params(), t.weights())
 	net.Pack()
 	return &Model{net: net, card: t.card()}
 }
@@ -236,7 +252,7 @@ func (t *Trainer) Step() (StepInfo, error) {
 	t.engine.perturb(parts[0], t.stream(lane.DataNoise), uint32(t.place.Step), c.Objective.DataNoise, c.Sampler.Min, c.Sampler.Max)
 
 	// x⁻: as many samples, from chains that go on from the buffer.
-	info.Restarts = t.replay.draw(parts[1], c.Seed, t.place.Retry, uint32(t.place.Step))
+	info.Restarts = t.replay.draw(parts[1], parts[0], c.Seed, t.place.Retry, uint32(t.place.Step))
 	blocks := t.info[:lane.Blocks(n)]
 	if err := t.engine.advance(context.Background(), c.Sampler, chains{
 		x: parts[1], stream: t.stream(lane.Langevin), step: t.place.Langevin, info: blocks,
@@ -267,8 +283,13 @@ func (t *Trainer) Step() (StepInfo, error) {
 	// The update.
 	info.LearningRate = optim.StepLR(c.Optimizer.LearningRate, c.Schedule.Gamma, c.Schedule.EveryNEpochs, t.place.Epoch)
 	t.adam.Step(t.net.Params(), t.grad, info.LearningRate)
+	t.limit()
 	t.net.Pack()
-	t.replay.put(parts[1])
+	if t.average != nil {
+		optim.Average(t.average.params, t.net.Params(), c.EMA.Decay, t.place.Step)
+		t.average.stale = true
+	}
+	t.replay.add(parts[1], t.stream(lane.Reservoir), uint32(t.place.Step))
 	t.place.Batch++
 	t.place.Step++
 	t.place.Langevin += uint32(c.Sampler.Steps)
@@ -298,7 +319,7 @@ func (t *Trainer) Validate() (EpochInfo, error) {
 	info := EpochInfo{Epoch: t.place.Epoch, Step: t.place.Step}
 	size := t.net.Input().Len()
 	images := min(t.val.N, limit((t.val.N+t.cfg.BatchSize-1)/t.cfg.BatchSize, t.cfg.LimitValBatches)*t.cfg.BatchSize)
-	noise := t.stream(lane.Validation)
+	noise, judge := t.stream(lane.Validation), t.judge()
 	energies := make([]float32, 0, images) // of real images
 	var sum [2]float64                     // of E
 	for first := 0; first < images; first += t.cfg.BatchSize {
@@ -308,7 +329,7 @@ func (t *Trainer) Validate() (EpochInfo, error) {
 			noise.Uniform(t.images[1][i*size:(i+1)*size], uint32(first+i), uint32(t.place.Epoch), t.cfg.Sampler.Min, t.cfg.Sampler.Max)
 		}
 		for p := range sum {
-			t.engine.energies(t.energy[p][:n], t.images[p][:n*size])
+			judge.energies(t.energy[p][:n], t.images[p][:n*size])
 			sum[p] += mean(t.energy[p][:n]) * float64(n)
 		}
 		energies = append(energies, t.energy[0][:n]...)

@@ -20,6 +20,7 @@ const (
 	SampleNoise                     // noise of the Langevin steps in generation
 	Snapshot                        // which images of the replay buffer are shown
 	Outliers                        // uniform images of the outlier callback
+	Reservoir                       // which images of a full replay buffer are replaced
 )
 
 // A Stream is a source of random words without state: Philox4x32-10 under the
@@ -55,6 +56,18 @@ func (s Stream) Uniform(dst []float32, chain, step uint32, lo, hi float32) {
 			for j := 0; j < 4 && i+j < len(dst); j++ {
 				dst[i+j] = lo + (hi-lo)*kernel.Unit(w[j])
 			}
+		}
+	}
+}
+
+// Normal adds normal numbers of the given standard deviation to dst. Values
+// 4i … 4i+3 come from the words of index i by Box and Muller's transform, as
+// kernel.Noise has it.
+func (s Stream) Normal(dst []float32, chain, step uint32, std float32) {
+	for i := 0; i < len(dst); i += 4 {
+		z := kernel.Normals(s.Words(chain, step, uint32(i/4)))
+		for j := 0; j < 4 && i+j < len(dst); j++ {
+			dst[i+j] += std * z[j]
 		}
 	}
 }

@@ -70,3 +70,71 @@ func ClipNorm(grad []float32, limit float64) float64 {
 func StepLR(base, gamma float64, every, epoch int) float64 {
 	return base * math.Pow(gamma, float64(epoch/every))
 }
+
+// Average moves the exponential moving average of the parameters:
+//
+//	a ← d·a + (1−d)·p,    d = min(decay, (1+n)/(10+n))
+//
+// after n earlier steps. The first steps forget faster, as in TensorFlow's
+// ExponentialMovingAverage, so that the start does not linger.
+func Average(average, params []float32, decay float64, n int) {
+	if len(average) != len(params) {
+		panic("optim: Average of vectors of another length")
+	}
+	d := float32(min(decay, float64(1+n)/float64(10+n)))
+	for i, p := range params {
+		average[i] += (1 - d) * (p - average[i])
+	}
+}
+
+// SpectralClip scales a matrix of so many rows down to a spectral norm of at
+// most limit, and returns the norm before as it estimates it: by power
+// iterations from a fixed start, which come from below (Yoshida and Miyato
+// 2017, arXiv:1705.10941).
+func SpectralClip(matrix []float32, rows int, limit float64) float64 {
+	const iterations = 5
+	columns := len(matrix) / rows
+	u, v := make([]float64, rows), make([]float64, columns)
+	for j := range v {
+		v[j] = 1 + float64(j%7)/7 // not at right angles to anything likely
+	}
+	norm := 0.0
+	for range iterations {
+		unit(v)
+		for i := range u {
+			u[i] = 0
+			for j, w := range matrix[i*columns : (i+1)*columns] {
+				u[i] += float64(w) * v[j]
+			}
+		}
+		norm = unit(u)
+		clear(v)
+		for i := range u {
+			for j, w := range matrix[i*columns : (i+1)*columns] {
+				v[j] += float64(w) * u[i]
+			}
+		}
+	}
+	if norm > limit {
+		scale := float32(limit / norm)
+		for i := range matrix {
+			matrix[i] *= scale
+		}
+	}
+	return norm
+}
+
+// unit scales v to length 1, unless it is zero, and returns the length.
+func unit(v []float64) float64 {
+	var sum float64
+	for _, x := range v {
+		sum += x * x
+	}
+	norm := math.Sqrt(sum)
+	if norm > 0 {
+		for i := range v {
+			v[i] /= norm
+		}
+	}
+	return norm
+}

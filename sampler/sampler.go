@@ -25,11 +25,13 @@ type Energy interface {
 //
 // with both clamps to [Min, Max]. With StepSize η and standard deviation σ,
 // the noise is that of a temperature of σ²/(2η) (Welling and Teh 2011): at
-// the defaults 1.25e-6, which is close to plain descent of the energy.
+// the defaults 1.25e-6, which is close to plain descent of the energy. With
+// Anneal a, step k of K has the noise Noise·(1 − a·k/(K−1)), k from 0.
 type Config struct {
 	Steps    int     `yaml:"steps"`
 	StepSize float32 `yaml:"step_size"`
 	Noise    float32 `yaml:"noise"`     // standard deviation, per step
+	Anneal   float32 `yaml:"anneal"`    // the share of it that is gone at the last step
 	GradClip float32 `yaml:"grad_clip"` // bound on each element of the gradient
 	Min      float32 `yaml:"min"`
 	Max      float32 `yaml:"max"`
@@ -53,6 +55,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("step_size is %v, want a number from 0 up", c.StepSize)
 	case !finite(c.Noise) || c.Noise < 0:
 		return fmt.Errorf("noise is %v, want a number from 0 up", c.Noise)
+	case !(c.Anneal >= 0 && c.Anneal <= 1):
+		return fmt.Errorf("anneal is %v, want 0 to 1", c.Anneal)
 	case !(c.GradClip >= 0):
 		return fmt.Errorf("grad_clip is %v, want a number from 0 up (.inf for no clipping)", c.GradClip)
 	case math.IsNaN(float64(c.Min)) || math.IsNaN(float64(c.Max)) || c.Min >= c.Max:
@@ -111,6 +115,9 @@ func Advance(ctx context.Context, c Config, e Energy, s *State, info *Info, each
 	for k := range c.Steps {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if c.Anneal > 0 && c.Steps > 1 {
+			noise = spread(c.Noise * (1 - c.Anneal*float32(k)/float32(c.Steps-1)))
 		}
 		kernel.Noise(s.X, &s.counter, &noise, c.Min, c.Max)
 		g := e.EnergyGrad(s.X, &info.Energy)

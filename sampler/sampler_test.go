@@ -212,3 +212,40 @@ func TestValidate(t *testing.T) {
 		}
 	}
 }
+
+// flat has no gradient anywhere.
+type flat struct{ grad []float32 }
+
+func (f flat) EnergyGrad(_ []float32, energy *[lane.Width]float32) []float32 {
+	*energy = [lane.Width]float32{}
+	return f.grad
+}
+
+// The noise falls linearly from step to step.
+func TestAnneal(t *testing.T) {
+	const n, steps = 4000, 5
+	x := make([]float32, n*lane.Width)
+	c := Config{Steps: steps, StepSize: 1, Noise: 0.01, Anneal: 0.8, GradClip: 1, Min: -1, Max: 1}
+	s := NewState(x, lane.Stream{Seed: 1, Purpose: lane.Langevin}, []uint32{0, 1, 2, 3, 4, 5, 6, 7}, 0)
+	before := make([]float32, len(x))
+	var info Info
+	err := Advance(t.Context(), c, flat{make([]float32, len(x))}, &s, &info, func(step int) {
+		var sum float64
+		for i, v := range x {
+			d := float64(v - before[i])
+			sum += d * d
+		}
+		want := 0.01 * (1 - 0.8*float64(step-1)/(steps-1))
+		if got := math.Sqrt(sum / float64(len(x))); math.Abs(got/want-1) > 0.02 {
+			t.Errorf("step %d: noise of %v, want %v", step, got, want)
+		}
+		copy(before, x)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Anneal = 1.1
+	if c.Validate() == nil {
+		t.Error("more noise is gone than there is")
+	}
+}

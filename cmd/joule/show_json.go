@@ -42,6 +42,7 @@ type samplerJSON struct {
 	Steps    int      `json:"steps"`
 	StepSize float32  `json:"step_size"`
 	Noise    float32  `json:"noise"`
+	Anneal   float32  `json:"anneal"`
 	GradClip *float32 `json:"grad_clip"` // null for none
 	Min      float32  `json:"min"`
 	Max      float32  `json:"max"`
@@ -82,7 +83,7 @@ func madeOf(v *joule.Provenance) *madeJSON {
 	m := &madeJSON{
 		Software: v.Software, Go: v.Go, Kernel: v.Kernel, Differences: append([]string{}, v.Differences()...),
 		Model: v.Model, Path: v.Path, Epochs: v.Epochs, Steps: v.Steps, Seed: v.Sample.Seed,
-		Sampler: samplerJSON{Steps: c.Steps, StepSize: c.StepSize, Noise: c.Noise, Min: c.Min, Max: c.Max},
+		Sampler: samplerJSON{Steps: c.Steps, StepSize: c.StepSize, Noise: c.Noise, Anneal: c.Anneal, Min: c.Min, Max: c.Max},
 	}
 	if !math.IsInf(float64(c.GradClip), 0) {
 		m.Sampler.GradClip = &c.GradClip

@@ -44,9 +44,7 @@ func noiseGeneric(x []float32, c *Counter, scale *[Width]float32, lo, hi float32
 		key := [2]uint32{c.Key0[l], c.Key1[l]}
 		for e := first; e < n; e += 4 {
 			w := Philox([4]uint32{c.Stream[l], c.Chain[l], c.Step[l], uint32(e / 4)}, key)
-			z0, z1 := boxMuller(w[0], w[1])
-			z2, z3 := boxMuller(w[2], w[3])
-			for j, z := range [4]float32{z0, z1, z2, z3} {
+			for j, z := range Normals(w) {
 				if e+j < n {
 					at := &x[(e+j)*Width+l]
 					*at = clamp(*at+scale[l]*z, lo, hi)
@@ -54,6 +52,13 @@ func noiseGeneric(x []float32, c *Counter, scale *[Width]float32, lo, hi float32
 			}
 		}
 	}
+}
+
+// Normals turns four words into four standard normal numbers, as Noise does.
+func Normals(w [4]uint32) (z [4]float32) {
+	z[0], z[1] = boxMuller(w[0], w[1])
+	z[2], z[3] = boxMuller(w[2], w[3])
+	return z
 }
 
 func boxMuller(w0, w1 uint32) (float32, float32) {

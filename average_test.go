@@ -1,0 +1,225 @@
+package joule
+
+import (
+	"math"
+	"path/filepath"
+	"testing"
+
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/optim"
+)
+
+func TestAverage(t *testing.T) {
+	c := tinyRun()
+	c.EMA.Decay = 0.9
+	c.Epochs = 3
+	tr, err := NewTrainer(c, stripes(20), stripes(9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := append([]float32(nil), tr.net.Params()...)
+	for step := range 3 {
+		if _, err := tr.Step(); err != nil {
+			t.Fatal(err)
+		}
+		d := float32(min(0.9, float64(1+step)/float64(10+step)))
+		for i, p := range tr.net.Params() {
+			want[i] += (1 - d) * (p - want[i])
+		}
+	}
+	model := tr.Model()
+	differs := false
+	for i, v := range model.net.Params() {
+		if math.Abs(float64(v-want[i])) > 1e-6 {
+			t.Fatalf("weight %d of the model is %v, want %v", i, v, want[i])
+		}
+		differs = differs || v != tr.net.Params()[i]
+	}
+	if !differs {
+		t.Error("the average is the last weights")
+	}
+	// What is validated is the average.
+	info, err := tr.Validate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, energy := make([]float32, 9*144), make([]float32, 9)
+	for i := range 9 {
+		tr.val.Image(images[i*144:(i+1)*144], i)
+	}
+	model.Energies(energy, images)
+	if math.Abs(info.ValReal+mean(energy)) > 1e-6 {
+		t.Errorf("validation gives %v, the model %v", info.ValReal, -mean(energy))
+	}
+
+	// The model of a checkpoint is the average, and resuming is exact.
+	path := filepath.Join(t.TempDir(), "c.safetensors")
+	if err := tr.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := LoadModel(path); err != nil || m.Hash() != model.Hash() {
+		t.Fatalf("the checkpoint holds another model: %v", err)
+	}
+	again, err := ResumeTrainer(path, stripes(20), stripes(9), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fit(t, tr, Hooks{})
+	fit(t, again, Hooks{})
+	if tr.Model().Hash() != again.Model().Hash() {
+		t.Error("resuming changes the average")
+	}
+	if _, err := ResumeTrainer(path, stripes(20), stripes(9), func(c *Config) error { c.EMA.Decay = 0; return nil }); err == nil {
+		t.Error("the average can be left out on resume")
+	}
+	f, err := checkpoint.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Tensors = f.Tensors[:12]
+	if err := checkpoint.Write(path, f); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ResumeTrainer(path, stripes(20), stripes(9), nil); err == nil {
+		t.Error("a checkpoint without the trained weights is resumed")
+	}
+}
+
+func TestSpectralNorm(t *testing.T) {
+	c := tinyRun()
+	c.Optimizer.SpectralNorm = 0.3
+	tr, err := NewTrainer(c, stripes(20), stripes(9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fit(t, tr, Hooks{})
+	for _, v := range tr.net.Views() {
+		if len(v.Shape) < 2 {
+			continue
+		}
+		w := append([]float32(nil), v.Data...)
+		if norm := optim.SpectralClip(w, v.Shape[0], math.Inf(1)); norm > 0.3*1.05 {
+			t.Errorf("%s has the norm %v", v.Name, norm)
+		}
+	}
+}
+
+// Every source of restarts gives what it says, in its share.
+func TestRestartSources(t *testing.T) {
+	shape := lane.Shape{C: 2, H: 5, W: 6}
+	size := shape.Len()
+	const batch, steps = 40, 50
+	real := make([]float32, batch*size)
+	for i := range real {
+		real[i] = 0.25
+	}
+	old := make([]float32, size)
+	old[2*6+3], old[30+2*6+3] = 1, 0.5
+	for _, v := range []struct {
+		source func(*RestartConfig)
+		is     func(x []float32) bool
+	}{
+		{func(c *RestartConfig) { c.Uniform = 1 }, func(x []float32) bool { return x[0] != x[1] && x[0] != 0 }},
+		{func(c *RestartConfig) { c.Gray = 1 }, func(x []float32) bool { return x[0] == x[size-1] && x[0] == x[17] && x[0] != -1 }},
+		{func(c *RestartConfig) { c.Blank = 1 }, func(x []float32) bool { return x[0] == -1 && x[size-1] == -1 }},
+		{func(c *RestartConfig) { c.Data = 1 }, func(x []float32) bool {
+			var sum, square float64
+			for _, v := range x {
+				sum += float64(v-0.25) / float64(size)
+				square += float64(v-0.25) * float64(v-0.25) / float64(size)
+			}
+			return math.Abs(sum) < 0.06 && math.Abs(math.Sqrt(square)-0.1) < 0.06
+		}},
+		{func(c *RestartConfig) { c.Shifted = 1 }, func(x []float32) bool {
+			at := -1
+			for i, v := range x[:30] {
+				if v == 1 {
+					at = i
+				}
+			}
+			if at < 0 {
+				return x[0] == -1 || x[0] == 0 // moved out
+			}
+			return x[30+at] == 0.5
+		}},
+	} {
+		c := DefaultConfig()
+		c.Buffer.Size, c.Buffer.RestartProbability = 10, 1
+		c.Restart = RestartConfig{DataNoise: 0.1}
+		v.source(&c.Restart)
+		r := newReplay(shape, c)
+		r.put(old)
+		x := make([]float32, batch*size)
+		distinct := map[float32]bool{}
+		for step := range steps {
+			if n := r.draw(x, real, 7, 0, uint32(step)); n != batch {
+				t.Fatalf("%d restarts of %d", n, batch)
+			}
+			for i := range batch {
+				distinct[x[i*size]] = true
+				if !v.is(x[i*size : (i+1)*size]) {
+					t.Fatalf("%+v starts from %v", c.Restart, x[i*size:(i+1)*size])
+				}
+			}
+		}
+		if (c.Restart.Uniform+c.Restart.Gray+c.Restart.Data > 0) != (len(distinct) > 100) {
+			t.Errorf("%+v: %d different first pixels", c.Restart, len(distinct))
+		}
+	}
+
+	c := DefaultConfig()
+	c.Buffer.Size, c.Buffer.RestartProbability = 10, 1
+	c.Restart = RestartConfig{Uniform: 0.5, Blank: 0.25, Gray: 0.25}
+	r := newReplay(shape, c)
+	r.put(old)
+	x := make([]float32, batch*size)
+	var blank, gray float64
+	for step := range steps {
+		r.draw(x, real, 7, 0, uint32(step))
+		for i := range batch {
+			switch im := x[i*size : (i+1)*size]; {
+			case im[0] == -1 && im[1] == -1:
+				blank++
+			case im[0] == im[1] && im[0] == im[9]:
+				gray++
+			}
+		}
+	}
+	for what, n := range map[string]float64{"blank": blank, "gray": gray} {
+		if share := n / (batch * steps); math.Abs(share-0.25) > 0.05 {
+			t.Errorf("%.2f of the restarts are %s", share, what)
+		}
+	}
+}
+
+// A reservoir keeps old images beside new ones.
+func TestReservoir(t *testing.T) {
+	c := DefaultConfig()
+	c.Buffer.Size, c.Buffer.Policy = 100, policyReservoir
+	r := newReplay(lane.Shape{C: 1, H: 1, W: 2}, c)
+	s := lane.Stream{Seed: 3, Purpose: lane.Reservoir}
+	for step := range 40 {
+		batch := make([]float32, 20)
+		for i := range batch {
+			batch[i] = float32(step)
+		}
+		r.add(batch, s, uint32(step))
+	}
+	if r.n != 100 {
+		t.Fatalf("%d images", r.n)
+	}
+	var ages []float32
+	old := 0
+	for i := range 100 {
+		ages = append(ages, r.at(i)[0])
+		if r.at(i)[0] < 30 { // beyond what fifo keeps
+			old++
+		}
+	}
+	// An image survives 10 draws of 100 with probability 0.9: of the ones
+	// before step 30 some (0.9)^10 = 0.35 remain.
+	if old < 20 || old > 55 {
+		t.Errorf("%d of 100 images are older than the last ten batches: %v", old, ages)
+	}
+}
