@@ -21,6 +21,8 @@ const (
 	Snapshot                        // which images of the replay buffer are shown
 	Outliers                        // uniform images of the outlier callback
 	Reservoir                       // which images of a full replay buffer are replaced
+	OutlierSets                     // images that a model is judged by
+	Bootstrap                       // resampling of scores
 )
 
 // A Stream is a source of random words without state: Philox4x32-10 under the
