@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/joule-ml/joule/internal/fetch"
 )
 
 // serveTiny serves the tiny data set, compressed; handle, if not nil, may
@@ -165,7 +167,7 @@ func TestMirrorFaults(t *testing.T) {
 				patience = 300 * time.Millisecond
 			}
 			f := quick(tiny(bad), Options{Cache: cache})
-			f.limits.stall = patience
+			f.limits.Stall = patience
 			begin := time.Now()
 			_, _, err := f.open(t.Context())
 			var e *Error
@@ -186,7 +188,7 @@ func TestMirrorFaults(t *testing.T) {
 				}
 			}}
 			f = quick(tiny(bad, serveTiny(t, nil)), opt)
-			f.limits.stall = min(f.limits.stall, 3*patience) // the good mirror may be slow
+			f.limits.Stall = min(f.limits.Stall, 3*patience) // the good mirror may be slow
 			train, test, err := f.open(t.Context())
 			if err != nil {
 				t.Fatalf("with a second mirror: %v", err)
@@ -219,7 +221,7 @@ func TestMirrorDrips(t *testing.T) {
 		return true
 	})
 	f := quick(tiny(server), Options{Cache: t.TempDir()})
-	f.limits.file = 400 * time.Millisecond
+	f.limits.File = 400 * time.Millisecond
 	_, _, err := f.open(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "took longer than 400ms") {
 		t.Errorf("error %v", err)
@@ -233,7 +235,7 @@ func TestRedirectAwayFromHTTPS(t *testing.T) {
 	}))
 	defer secure.Close()
 	f := quick(tiny(secure.URL+"/"), Options{Cache: t.TempDir()})
-	f.client = newClient(f.limits)
+	f.client = fetch.NewClient(f.limits.Limits)
 	f.client.Transport = secure.Client().Transport
 	if _, _, err := f.open(t.Context()); err == nil || !strings.Contains(err.Error(), "away from HTTPS") {
 		t.Errorf("error %v", err)
@@ -259,7 +261,7 @@ func TestDownloadCancelled(t *testing.T) {
 	go func() { <-started; cancel() }()
 	cache := t.TempDir()
 	f := quick(tiny(server, serveTiny(t, nil)), Options{Cache: cache})
-	f.limits.stall = time.Minute
+	f.limits.Stall = time.Minute
 	_, _, err := f.open(ctx)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/joule-ml/joule/internal/fetch"
 )
 
 // TestMain lets the test binary stand in for the go command and for other
@@ -103,7 +105,7 @@ func tiny(mirrors ...string) *spec {
 // quick returns a finder that does not wait as long as a user would.
 func quick(s *spec, opt Options) *finder {
 	f := newFinder(s, opt)
-	f.limits = limits{connect: time.Second, stall: 5 * time.Second, file: 10 * time.Second, module: 10 * time.Second}
+	f.limits = limits{fetch.Limits{Connect: time.Second, Stall: 5 * time.Second, File: 10 * time.Second}, 10 * time.Second}
 	return f
 }
 
