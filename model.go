@@ -23,6 +23,8 @@ type Model struct {
 	net  *nn.Network
 	card *Card
 	path string // of its file, where it has one
+
+	origin *Origin
 }
 
 // A Card says where a model comes from. It travels in the model's file.
@@ -228,6 +230,7 @@ const (
 	metaSpec    = "spec"          // the network as JSON
 	metaConfig  = "config"        // the run's settings as YAML
 	metaCard    = "card"          // the rest of the model's Card as JSON
+	metaOrigin  = "origin"        // the model's Origin as JSON
 	metaState   = "state"         // the trainer's counters as JSON
 )
 
@@ -245,6 +248,9 @@ func (m *Model) file() *checkpoint.File {
 	if c := m.card; c != nil {
 		f.Metadata[metaConfig] = string(c.Config.YAML())
 		f.Metadata[metaCard] = c.json()
+	}
+	if m.origin != nil {
+		f.Metadata[metaOrigin] = m.origin.json()
 	}
 	return f
 }
@@ -270,7 +276,11 @@ func LoadModel(path string) (*Model, error) {
 	if err != nil {
 		return nil, inFile(path, err)
 	}
-	return &Model{net: net, card: card, path: filepath.ToSlash(path)}, nil
+	origin, err := originOf(f.Metadata)
+	if err != nil {
+		return nil, inFile(path, err)
+	}
+	return &Model{net: net, card: card, path: filepath.ToSlash(path), origin: origin}, nil
 }
 
 const notOurs = "give a model.safetensors or a checkpoint that joule train wrote"
