@@ -61,10 +61,9 @@ func (e *Error) Error() string {
 // What a user can do about a file that cannot be read.
 const (
 	hintDamaged = "the file is damaged or incomplete: copy it again, or use an earlier checkpoint"
-	hintForeign = "give a .safetensors file; other formats, such as PyTorch's .pt, " +
-		"have to be converted with Python's safetensors first"
-	hintDType = "convert the tensor to F32, U8 or I64 with Python's safetensors"
-	hintModel = "the file belongs to another network or was written by another program"
+	hintForeign = "give a .safetensors file; of PyTorch's .ckpt, .pt and .pth joule import makes one"
+	hintDType   = "convert the tensor to F32, U8 or I64 with Python's safetensors"
+	hintModel   = "the file belongs to another network or was written by another program"
 )
 
 func damaged(format string, args ...any) *Error {

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 )
 
@@ -23,6 +24,21 @@ func floatReader(dtype string) func(b []byte) float32 {
 		return func(b []byte) float32 { return half(binary.LittleEndian.Uint16(b)) }
 	}
 	return nil
+}
+
+// Floats returns the numbers in b, which are little-endian and of the type F32,
+// F16, BF16 or F64, as Read gives them. It panics for other types and for a b
+// that ends within a number.
+func Floats(dtype string, b []byte) []float32 {
+	get, width := floatReader(dtype), int(sizeOf(dtype))
+	if get == nil || len(b)%width != 0 {
+		panic(fmt.Sprintf("checkpoint: Floats of %d bytes of %s", len(b), dtype))
+	}
+	data := make([]float32, len(b)/width)
+	for i := range data {
+		data[i] = get(b[i*width:])
+	}
+	return data
 }
 
 // half returns the value of an IEEE 754 binary16: a sign, five bits of

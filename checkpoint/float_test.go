@@ -57,3 +57,29 @@ func TestOtherFloats(t *testing.T) {
 		}
 	}
 }
+
+func TestFloats(t *testing.T) {
+	for dtype, bytes := range map[string]string{
+		"F32":  "\x00\x00\x80\x3f\x00\x00\x00\xc0",
+		"F64":  "\x00\x00\x00\x00\x00\x00\xf0\x3f\x00\x00\x00\x00\x00\x00\x00\xc0",
+		"BF16": "\x80\x3f\x00\xc0",
+		"F16":  "\x00\x3c\x00\xc0",
+	} {
+		if got := Floats(dtype, []byte(bytes)); len(got) != 2 || got[0] != 1 || got[1] != -2 {
+			t.Errorf("%s: %v", dtype, got)
+		}
+		if got := Floats(dtype, nil); len(got) != 0 {
+			t.Errorf("%s of nothing: %v", dtype, got)
+		}
+		for _, wrong := range []struct{ dtype, bytes string }{{dtype, bytes[1:]}, {"I64", bytes}, {"", ""}} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("no panic for %d bytes of %q", len(wrong.bytes), wrong.dtype)
+					}
+				}()
+				Floats(wrong.dtype, []byte(wrong.bytes))
+			}()
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package torchfile
+
+import (
+	"strings"
+	"testing"
+)
+
+// FuzzPickle runs any pickle.
+func FuzzPickle(f *testing.F) {
+	f.Add([]byte(p2 + "cos\nsystem\n" + str("id") + "\x85R."))
+	f.Add([]byte(p2 + "}(" + str("a") + window(stored("FloatStorage", "0", 4), 0, 4, 1) + str("b") + "](K\x01M\x02\x03J\xff\xff\xff\xffeu."))
+	f.Add([]byte("\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00\x8c\x01a\x94\x8f(K\x01\x90\x86."))
+	f.Add([]byte(p2 + "c__main__\nA\n)\x81}b(NNu(Ne\x8a\x0a" + magic + "G?\xf0\x00\x00\x00\x00\x00\x00\x87."))
+	f.Add([]byte(p2 + strings.Repeat("]", 50) + strings.Repeat("a", 49) + "."))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, err := run(string(b))
+		if err != nil {
+			if e, ok := err.(*Error); !ok || e.Hint == "" {
+				t.Fatalf("error %#v", err)
+			}
+			return
+		}
+		Kind(v)
+		Lookup(v, "a")
+	})
+}
+
+// FuzzDecode reads any file and all tensors in it.
+func FuzzDecode(f *testing.F) {
+	for _, path := range append(files(f, "*.p*t*"), files(f, "*.ckpt")...) {
+		f.Add(readFile(f, path))
+	}
+	pickle := p2 + "}" + str("a") + window(stored("FloatStorage", "0", 4), 0, 4, 1) + "s."
+	f.Add(archive(f, 8, "m/data.pkl", pickle, "m/data/0", strings.Repeat("\x00", 16)))
+	f.Add(legacy(pickle, p2+"]("+str("0")+"e.", "\x04\x00\x00\x00\x00\x00\x00\x00", strings.Repeat("\x00", 16)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		file, err := decode(b)
+		var all map[string][]float32
+		if err == nil {
+			all, err = tensors(file, file.Root, 0)
+		}
+		if err != nil {
+			if e, ok := err.(*Error); !ok || e.Hint == "" {
+				t.Fatalf("error %#v", err)
+			}
+			return
+		}
+		n := 0
+		for _, numbers := range all {
+			n += len(numbers)
+		}
+		if n > len(b) {
+			t.Fatalf("%d numbers of %d bytes", n, len(b))
+		}
+	})
+}

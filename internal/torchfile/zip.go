@@ -1,0 +1,143 @@
+package torchfile
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// inflation bounds what compressed entries may grow to, all together, in
+// multiples of the file's size. torch.save compresses nothing; who packs an
+// archive anew may, and weights hardly shrink.
+const inflation = 4
+
+// decodeZip reads an archive: NAME/data.pkl with the objects, NAME/byteorder
+// in later versions, and NAME/data/KEY with the numbers of each storage.
+func (f *File) decodeZip(r io.ReaderAt, size int64) error {
+	// The list of entries is as long as the archive says, and takes several
+	// times its bytes in memory.
+	list := &budget{r: r, left: maxZip}
+	z, err := zip.NewReader(list, size)
+	if list.left < 0 {
+		return limited("a zip archive of too many entries")
+	}
+	if err != nil {
+		return inZip("", err)
+	}
+	list.left = 1 << 62 // and now the entries themselves
+
+	entries := make(map[string]*zip.File, len(z.File))
+	prefix, found := "", 0
+	for _, e := range z.File {
+		if entries[e.Name] != nil {
+			return damaged("the entry %.100q is there twice", e.Name)
+		}
+		entries[e.Name] = e
+		if dir, ok := strings.CutSuffix(e.Name, "data.pkl"); ok && strings.Index(dir, "/") == len(dir)-1 {
+			prefix = dir
+			found++
+		}
+	}
+	if found != 1 {
+		return &Error{Fault: "a zip archive, but not of torch.save", Hint: "give a .ckpt, .pt or .pth file of PyTorch's"}
+	}
+	if entries[prefix+"constants.pkl"] != nil {
+		return &Error{Fault: "a program of TorchScript", Hint: hintLimit}
+	}
+	inflated := inflation*size + 1<<10
+	read := func(name string, most int64) ([]byte, error) {
+		e := entries[prefix+name]
+		if e == nil {
+			return nil, damaged("it has no entry %.100q", prefix+name)
+		}
+		return readEntry(e, most, size, &inflated)
+	}
+	if entries[prefix+"byteorder"] != nil {
+		order, err := read("byteorder", 100)
+		if err != nil {
+			return err
+		}
+		if string(order) != "little" {
+			return &Error{Fault: "its numbers begin with the highest byte", Hint: "save it anew on another machine"}
+		}
+	}
+	b, err := read("data.pkl", maxPickle)
+	if err != nil {
+		return err
+	}
+	m := f.unpickler(b)
+	if f.Root, err = m.run(); err != nil {
+		return err
+	}
+	if m.pos != len(b) {
+		return damaged("its pickle has %d bytes after its end", len(b)-m.pos)
+	}
+	f.read = func(s *storage) ([]byte, error) { return read("data/"+s.key, s.n*s.dtype.width) }
+	return nil
+}
+
+// readEntry reads and verifies an entry of most bytes at most. One that is
+// compressed is charged to inflated.
+func readEntry(e *zip.File, most, size int64, inflated *int64) ([]byte, error) {
+	n := e.UncompressedSize64
+	switch {
+	case n > uint64(most):
+		return nil, limited("the entry %.100q takes %d bytes, %d at most are expected", e.Name, n, most)
+	case e.Method == zip.Store && (e.CompressedSize64 != n || n > uint64(size)):
+		return nil, damaged("the entry %.100q of %d bytes is larger than the file", e.Name, n)
+	case e.Method != zip.Store && n > uint64(*inflated):
+		return nil, limited("the entry %.100q is compressed, to less than a quarter", e.Name)
+	}
+	if e.Method != zip.Store {
+		*inflated -= int64(n)
+	}
+	r, err := e.Open()
+	if err != nil {
+		return nil, inZip(e.Name, err)
+	}
+	defer r.Close()
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, inZip(e.Name, err)
+	}
+	// The checksum is verified where the entry ends.
+	if extra, err := r.Read(make([]byte, 1)); extra > 0 || err != io.EOF {
+		if err == nil {
+			err = errors.New("it is longer than it says")
+		}
+		return nil, inZip(e.Name, err)
+	}
+	return b, nil
+}
+
+// inZip makes an error of one that archive/zip found.
+func inZip(name string, err error) error {
+	var e *Error
+	var own interface{ Timeout() bool } // of the system, such as *fs.PathError
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.As(err, &own):
+		return fmt.Errorf("torchfile: %w", err)
+	case name == "":
+		return damaged("no zip archive: %v", err)
+	case errors.Is(err, zip.ErrChecksum):
+		return damaged("the entry %.100q does not have its checksum", name)
+	}
+	return damaged("the entry %.100q: %v", name, err)
+}
+
+// A budget is a reader of so many bytes.
+type budget struct {
+	r    io.ReaderAt
+	left int64
+}
+
+func (b *budget) ReadAt(p []byte, at int64) (int, error) {
+	if b.left -= int64(len(p)); b.left < 0 {
+		return 0, limited("a zip archive of too many entries")
+	}
+	return b.r.ReadAt(p, at)
+}
