@@ -155,6 +155,10 @@ func infer(tensors []checkpoint.Tensor, opt Options) (architecture, error) {
 		return a, fmt.Errorf("exchange: images of %d×%d pixels", opt.Height, opt.Width)
 	}
 	a.input.H, a.input.W = opt.Height, opt.Width
+	if t := opt.told; t != nil && t[0] == a.input.C && left(t[1])*left(t[2]) == pixels {
+		a.input.H, a.input.W = t[1], t[2]
+		return a, nil
+	}
 	if a.input.H == 0 {
 		for _, side := range usualSides {
 			if left(side)*left(side) == pixels {
@@ -180,6 +184,9 @@ func infer(tensors []checkpoint.Tensor, opt Options) (architecture, error) {
 // leave the same number of pixels: MNIST's before others.
 var usualSides = []int{28, 32, 64, 96, 128, 256, 512}
 
+// maxSide is that of nn.
+const maxSide = 4096
+
 // left returns what the document's four convolutions of stride 2 leave of a
 // side: 2 of 28.
 func left(side int) int {
@@ -193,7 +200,7 @@ func left(side int) int {
 // squares says which square images leave so many pixels.
 func squares(pixels int) string {
 	lo, hi := 0, 0
-	for side := 1; side <= 4096; side++ {
+	for side := 1; side <= maxSide; side++ {
 		if n := left(side); n*n == pixels {
 			if lo == 0 {
 				lo = side

@@ -17,6 +17,8 @@ type Options struct {
 	// Height and Width of the images, both 0 where they are not known. The
 	// weights give the number of pixels only after four halvings.
 	Height, Width int
+
+	told []int // channels, height and width, where a checkpoint tells them
 }
 
 // A Result is a model that was read and how it was understood.
@@ -31,39 +33,56 @@ const (
 	metaOutput = "output" // a joule.Convention
 )
 
-// Read reads a model from a safetensors file: a state dict of the document's
-// class Model in PyTorch, or of one that holds it (cnn.cnn_layers.0.weight …
-// as the document's LightningModule has them), of any hidden_features and
-// channels, in F32, F16, BF16 or F64; or any file that
-// [joule.LoadModel] reads. It refuses tensors that are missing, of another
-// shape or too many, and values that are not finite, with a [*Error] or
-// [*checkpoint.Error].
+// Read reads a model: a state dict of the document's class Model in PyTorch, or
+// of one that holds it (cnn.cnn_layers.0.weight … as the document's
+// LightningModule has them), of any hidden_features and channels, in F32, F16,
+// BF16 or F64; or any file that [joule.LoadModel] reads. It refuses tensors
+// that are missing, of another shape or too many, and values that are not
+// finite, with a [*Error] or [*checkpoint.Error].
 //
-// A file takes memory in proportion to its size, which may be any; the network
-// is within the limits of [nn.Spec]: sides to 4096, 2²⁶ weights a layer.
+// The file is of safetensors, or what torch.save wrote (.ckpt of PyTorch
+// Lightning, .pt, .pth; before PyTorch 1.6 or since), which its contents tell.
+// Of the latter nothing is executed: what a checkpoint holds beside the state
+// dict may be of any class and is passed over. Such a file has 2 GiB at most,
+// 16 MiB of them for objects that are not numbers.
+//
+// A file takes memory in proportion to its size; the network is within the
+// limits of [nn.Spec]: sides to 4096, 2²⁶ weights a layer.
 func Read(path string, opt Options) (*Result, error) {
-	h, err := checkpoint.ReadHeader(path)
+	r, err := read(path, opt)
 	if err != nil {
-		return nil, err
+		return nil, inPath(path, err)
 	}
-	var r *Result
-	if h.Metadata[metaSpec] != "" {
-		r, err = readSpec(path, h, opt)
-	} else {
-		var f *checkpoint.File
-		if f, err = checkpoint.Read(path); err == nil {
-			r, err = understand(f, opt)
-		}
-	}
+	return r, nil
+}
+
+// inPath puts the path into a fault of a file.
+func inPath(path string, err error) error {
 	switch e := err.(type) {
-	case nil:
-		return r, nil
 	case *Error:
 		e.Path = path
 	case *checkpoint.Error:
 		e.Path = path
 	}
-	return nil, err
+	return err
+}
+
+func read(path string, opt Options) (*Result, error) {
+	if isTorch(path) {
+		return readTorch(path, opt)
+	}
+	h, err := checkpoint.ReadHeader(path)
+	if err != nil {
+		return nil, err
+	}
+	if h.Metadata[metaSpec] != "" {
+		return readSpec(path, h, opt)
+	}
+	f, err := checkpoint.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return understand(f, opt)
 }
 
 // readSpec reads a file that says what its network is.
