@@ -1,7 +1,8 @@
 // Package exchange writes models for other programs and reads theirs: weights
 // for PyTorch, ONNX for everything that runs it, and folders as the Hugging
 // Face Hub has them. Start with WriteSafetensors, WriteFolder and WriteONNX,
-// and with Read for weights that PyTorch trained.
+// with Read for weights that PyTorch trained, and with FindPublished for models
+// that others published.
 //
 // The document's class Model in PyTorch outputs f = −E; Joule's networks
 // output the energy E. Each function that writes takes the

@@ -35,7 +35,8 @@ type FolderOptions struct {
 	License string // of the weights, as the Hugging Face Hub names it: mit, cc-by-sa-3.0, unknown …
 }
 
-// DefaultFolderOptions leaves the licence open: it is the owner's to choose.
+// DefaultFolderOptions leaves the licence open, which is the owner's to choose;
+// weights that others published keep the one of their [joule.Origin].
 func DefaultFolderOptions() FolderOptions { return FolderOptions{License: "unknown"} }
 
 var license = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,39}$`)
@@ -132,6 +133,7 @@ type description struct {
 	Prefix                     string
 	Layers                     []string // in PyTorch
 	Hash, Version              string
+	Origin                     *joule.Origin // of weights that others published
 
 	output joule.Convention
 	spec   nn.Spec
@@ -167,6 +169,16 @@ func describeModel(m *joule.Model, c joule.Convention, opt FolderOptions) *descr
 		if q := card.Validation; len(q) > 0 {
 			at := func(share int) string { return fmt.Sprintf("%.4g", q[(len(q)-1)*share/100]) }
 			d.HeldOut = &heldOut{card.N, at(1), at(50), at(99)}
+		}
+	}
+	if from := m.Origin(); from != nil {
+		o := *from
+		for _, text := range []*string{&o.Title, &o.Source, &o.Authors, &o.License, &o.Notice} {
+			*text = strings.Join(strings.Fields(*text), " ") // a line cannot end the paragraph
+		}
+		d.Origin = &o
+		if d.License == DefaultFolderOptions().License && license.MatchString(o.License) {
+			d.License = o.License
 		}
 	}
 	d.Clip = !math.IsInf(float64(d.Sampler.GradClip), 0)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/exchange"
 	"github.com/spf13/cobra"
 )
@@ -14,61 +16,102 @@ type importFlags struct {
 	convention string
 	size       string
 	out        string
+	offline    bool
 }
 
 func (a *app) importCommand() *cobra.Command {
 	var f importFlags
 	cmd := &cobra.Command{
-		Use:   "import FILE -o MODEL",
-		Short: "Make a model of PyTorch's weights",
+		Use:   "import FILE|uvadlc [FILE|URL] -o MODEL",
+		Short: "Make a model of PyTorch's weights, or of a published model",
 		Long: `Make a model that joule sample takes of weights that PyTorch trained.
 
-FILE is a state dict of the network that Joule trains (cnn_layers.0.weight …), or
-of a module that holds it, as safetensors. In Python:
+FILE has the weights of the network that Joule trains (cnn_layers.0.weight …), or
+of a module that holds it: a checkpoint of PyTorch Lightning (.ckpt), a state
+dict that torch.save wrote (.pt, .pth), or one as safetensors:
 
   from safetensors.torch import save_file
   save_file(model.state_dict(), "weights.safetensors")
 
+Its contents tell which it is. Nothing in it is executed, and what it holds
+beside the weights is passed over, so that a checkpoint of unknown origin does no
+harm. Files of torch.save may have 2 GiB.
+
 hidden_features and the images' channels follow from the weights. The images'
-size does only nearly: the usual one that fits is taken, 28x28 for MNIST, unless
---size names it.
+size does only nearly: that in the hyper-parameters of a checkpoint is taken if
+it fits (img_shape), or the usual one that does, 28x28 for MNIST, unless --size
+names it.
 
 What the network outputs does not follow from the weights: --convention energy
 says E, low for likely images, --convention f says f = −E, high for them, as in
 the PyTorch code whose recipe Joule follows. One of them is needed unless the
-file's metadata have it as "output", as those of joule export do.`,
+file's metadata have it as "output", as those of joule export do.
+
+uvadlc is the model that comes with that code, trained for 60 epochs on MNIST,
+by Phillip Lippe (MIT licence). It is fetched into the user's cache, or read from
+a FILE or from an https URL that has it. It is verified by its SHA-256, its sign
+is known, and the model's file tells where it is from. To name a FILE called
+uvadlc, write ./uvadlc.`,
 		Example: `  joule import weights.safetensors --convention f -o model.safetensors
-  joule import colour.safetensors --convention energy --size 32x48 -o colour-model.safetensors`,
+  joule import epoch=59.ckpt --convention f -o model.safetensors
+  joule import colour.pth --convention energy --size 32x48 -o colour-model.safetensors
+  joule import uvadlc -o uvadlc.safetensors
+  joule import uvadlc MNIST.ckpt -o uvadlc.safetensors`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return &usageError{"no FILE to import", "see " + cmd.CommandPath() + " --help"}
 			}
+			if _, ok := a.published(args[0]); ok {
+				return atMost(2)(cmd, args)
+			}
 			return atMost(1)(cmd, args)
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.importModel(&f, args[0]) },
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveDefault
+			}
+			return exchange.PublishedNames(), cobra.ShellCompDirectiveDefault
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.fromEnv(cmd.Flags(), map[string]string{"offline": envOffline}); err != nil {
+				return err
+			}
+			return a.importModel(cmd.Context(), &f, args)
+		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.convention, "convention", "", "what the network outputs: energy, or f = −E")
 	flags.StringVar(&f.size, "size", "", "height and width of the images, as in 28x28")
 	flags.StringVarP(&f.out, "output", "o", "", "model to write, a .safetensors file")
+	flags.BoolVar(&f.offline, "offline", false, "never use the network (JOULE_OFFLINE)")
 	return cmd
 }
 
-func (a *app) importModel(f *importFlags, path string) error {
+func (a *app) importModel(ctx context.Context, f *importFlags, args []string) error {
 	opt, err := f.options()
 	if err != nil {
 		return err
 	}
+	path, read := args[0], exchange.Read
+	if p, ok := a.published(args[0]); ok {
+		if path, err = a.publishedFile(ctx, p, f, args[1:]); err != nil {
+			return err
+		}
+		read = p.Read
+	}
 	if sameFile(path, f.out) {
 		return &usageError{fmt.Sprintf("-o: %s is the file to import", f.out), "name another file"}
 	}
-	r, err := exchange.Read(path, opt)
+	r, err := read(path, opt)
 	if err != nil {
 		return err
 	}
 	if err := r.Model.Save(f.out); err != nil {
 		return err
+	}
+	if o := r.Model.Origin(); o != nil {
+		a.screen.line("%s: %s; %s, licence %s", o.Name, o.Title, o.Notice, o.License)
 	}
 	c, h, w := r.Model.Shape()
 	note := ""
@@ -81,6 +124,27 @@ func (a *app) importModel(f *importFlags, path string) error {
 	}
 	a.screen.line("wrote %s", f.out)
 	return nil
+}
+
+// publishedFile returns the file of a published model: the one that is named,
+// or one in the cache, fetched if it has to be.
+func (a *app) publishedFile(ctx context.Context, p exchange.Published, f *importFlags, from []string) (string, error) {
+	opt := exchange.FetchOptions{Offline: f.offline, Client: a.client}
+	source := p.Source
+	if len(from) > 0 {
+		if !strings.Contains(from[0], "://") {
+			return from[0], nil
+		}
+		source, opt.Source = from[0], from[0]
+	}
+	var fetched bool
+	show := a.fetching(&fetched)
+	opt.Progress = func(done, total int64) {
+		show(dataset.Event{File: p.File, Source: source, Done: done, Total: total})
+	}
+	path, err := p.Fetch(ctx, opt)
+	a.screen.clear()
+	return path, err
 }
 
 // maxImageSide is that of nn.

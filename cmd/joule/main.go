@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -49,10 +50,13 @@ type app struct {
 	screen  *screen // stderr
 	environ []string
 	open    func(ctx context.Context, name string, opt dataset.Options) (train, test *dataset.Set, err error)
+
+	published func(name string) (p exchange.Published, ok bool)
+	client    *http.Client // for published models; nil for the usual one
 }
 
 func newApp() *app {
-	a := &app{stdout: os.Stdout, environ: os.Environ(), open: dataset.Open}
+	a := &app{stdout: os.Stdout, environ: os.Environ(), open: dataset.Open, published: exchange.FindPublished}
 	a.screen = newScreen(os.Stderr, a.env)
 	return a
 }

@@ -64,6 +64,11 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		cache = ""
 	}
+	// torch has files that PyTorch wrote.
+	torch, err := filepath.Abs(filepath.Join("..", "..", "exchange", "testdata", "torch"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	// haveMNIST fetches MNIST, once, unless it is there or tests are to be
 	// short.
 	haveMNIST := sync.OnceValue(func() bool {
@@ -88,6 +93,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("USER_CACHE", cache)
 			env.Setenv("USER_HOME", os.Getenv("HOME"))
 			env.Setenv("NO_COLOR", "1")
+			env.Setenv("TORCH", torch)
+			env.Setenv("ANCHOR", os.Getenv("JOULE_ANCHOR")) // the file of joule import uvadlc
 			if dir := os.Getenv("GOCOVERDIR"); dir != "" {
 				env.Setenv("GOCOVERDIR", dir)
 			}
@@ -95,6 +102,8 @@ func TestScripts(t *testing.T) {
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
+			case "anchor":
+				return os.Getenv("JOULE_ANCHOR") != "", nil
 			case "mnist":
 				return haveMNIST(), nil
 			case "root": // permissions do not stop this user
@@ -171,6 +180,8 @@ func signalAt(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command(path, args[3:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = append(os.Environ(), "PWD="+cmd.Dir)
+	// The variable is the tests'; the program refuses those it does not know.
+	cmd.Env = slices.DeleteFunc(cmd.Env, func(line string) bool { return strings.HasPrefix(line, "JOULE_ANCHOR=") })
 	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "NO_COLOR", synthetic} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
