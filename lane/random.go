@@ -8,21 +8,25 @@ import "github.com/joule-ml/joule/internal/kernel"
 type Purpose uint16
 
 const (
-	Shuffle      Purpose = iota + 1 // order of the training set in an epoch
-	DataNoise                       // noise on real images
-	InitialNoise                    // first contents of the replay buffer
-	Langevin                        // noise of the Langevin steps in training
-	Restart                         // number of chains restarted, and their uniform images
-	Draw                            // which images the replay buffer hands out
-	Weights                         // initial weights
-	Validation                      // uniform images of the validation
-	SampleStart                     // starting images of generation
-	SampleNoise                     // noise of the Langevin steps in generation
-	Snapshot                        // which images of the replay buffer are shown
-	Outliers                        // uniform images of the outlier callback
-	Reservoir                       // which images of a full replay buffer are replaced
-	OutlierSets                     // images that a model is judged by
-	Bootstrap                       // resampling of scores
+	Shuffle         Purpose = iota + 1 // order of the training set in an epoch
+	DataNoise                          // noise on real images
+	InitialNoise                       // first contents of the replay buffer
+	Langevin                           // noise of the Langevin steps in training
+	Restart                            // number of chains restarted, and their uniform images
+	Draw                               // which images the replay buffer hands out
+	Weights                            // initial weights
+	Validation                         // uniform images of the validation
+	SampleStart                        // starting images of generation
+	SampleNoise                        // noise of the Langevin steps in generation
+	Snapshot                           // which images of the replay buffer are shown
+	Outliers                           // uniform images of the outlier callback
+	Reservoir                          // which images of a full replay buffer are replaced
+	OutlierSets                        // images that a model is judged by
+	Bootstrap                          // resampling of scores
+	AnnealPilot                        // pilot chains of annealed importance sampling
+	AnnealForward                      // its forward chains
+	AnnealReverse                      // its reverse chains, and which samples they start from
+	AnnealBootstrap                    // resamples of its weights
 )
 
 // A Stream is a source of random words without state: Philox4x32-10 under the
