@@ -54,12 +54,16 @@ func newEngine(net *nn.Network, threads int) *engine {
 // each calls f for blocks 0 … n−1, each on some worker.
 func (e *engine) each(n int, f func(w *worker, block int)) {
 	for len(e.workers) < min(e.pool.Workers, n) {
-		e.workers = append(e.workers, &worker{
-			net: e.net, acts: e.net.NewActivations(), scratch: e.net.NewScratch(),
-			x: make([]float32, e.net.Input().BlockLen()),
-		})
+		e.workers = append(e.workers, e.newWorker())
 	}
 	e.pool.Each(n, func(i, block int) { f(e.workers[i], block) })
+}
+
+func (e *engine) newWorker() *worker {
+	return &worker{
+		net: e.net, acts: e.net.NewActivations(), scratch: e.net.NewScratch(),
+		x: make([]float32, e.net.Input().BlockLen()),
+	}
 }
 
 var ones = [lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1}

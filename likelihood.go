@@ -1,0 +1,41 @@
+package joule
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/joule-ml/joule/ais"
+	"github.com/joule-ml/joule/sampler"
+)
+
+// LogPartition estimates log Z = log ∫ exp(−E(x)/T) dx, by default over the
+// images in [−1, 1] at T = 1: see [ais.Config]. The estimate depends on the
+// model and c alone, not on c.Threads. It stops with ctx's error when ctx is
+// done, and with an [*ais.NonFiniteError].
+func (m *Model) LogPartition(ctx context.Context, c ais.Config, progress func(ais.Progress)) (*ais.Estimate, error) {
+	e := newEngine(m.net, c.Threads)
+	est, err := ais.Run(ctx, ais.Target{
+		Elements: m.net.Input().Len(),
+		Energy:   func() sampler.Energy { return e.newWorker() },
+	}, c, progress)
+	if err != nil {
+		return nil, fmt.Errorf("joule: log partition: %w", err)
+	}
+	return est, nil
+}
+
+// LogLikelihood returns the mean log-likelihood of images, N×C×H×W in [−1, 1],
+// given the model's own estimate of log Z. Read [ais.Likelihood] before the
+// figures: a trained energy has no T of its own.
+func (m *Model) LogLikelihood(est *ais.Estimate, images []float32) (ais.Likelihood, error) {
+	if est.N != m.net.Input().Len() {
+		panic("joule: LogLikelihood with the estimate of another model")
+	}
+	energies := make([]float32, len(images)/est.N)
+	m.Energies(energies, images)
+	l, err := est.Likelihood(energies)
+	if err != nil {
+		return l, fmt.Errorf("joule: %w", err)
+	}
+	return l, nil
+}
