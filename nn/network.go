@@ -29,6 +29,7 @@ type Network struct {
 	below  []int   // the layer whose fused SiLU a layer's input gradient passes, or −1
 	offset []int   // of each layer's parameters
 	packed []int   // of each layer's parameters in a packed gradient
+	places []place // of each output
 	params []float32
 	views  []View
 }
@@ -62,6 +63,7 @@ func New(spec Spec) (*Network, error) {
 	}
 	n.params = make([]float32, n.offset[len(layers)])
 	n.views = n.Named(n.params)
+	n.placeOutputs()
 	n.fuse()
 	return n, nil
 }
@@ -84,10 +86,15 @@ func (n *Network) fuse() {
 		if j < 0 || n.convs[j] != nil {
 			continue
 		}
-		if k := previous(j); k >= 0 && n.convs[k] != nil {
+		if k := previous(j); k >= 0 && n.convs[k] != nil && !n.isOutput(k) {
 			n.convs[k].fused = true
 			n.layers[j] = nil
 			n.below[i] = k
+			for o := range n.places {
+				if p := &n.places[o]; p.home == j {
+					p.home = k
+				}
+			}
 		}
 	}
 }
@@ -216,6 +223,12 @@ func (n *Network) NewScratch() *Scratch {
 
 // Forward computes the energies of the block x.
 func (n *Network) Forward(a *Activations, x []float32, energy *[lane.Width]float32) {
+	n.Run(a, x)
+	copy(energy[:], a.values[len(n.layers)])
+}
+
+// Run takes the block x through all layers. Value then has the outputs.
+func (n *Network) Run(a *Activations, x []float32) {
 	a.values[0] = x
 	for i, l := range n.layers {
 		if l == nil {
@@ -224,13 +237,13 @@ func (n *Network) Forward(a *Activations, x []float32, energy *[lane.Width]float
 		}
 		l.Forward(a.values[i+1], a.saved[i], a.values[i])
 	}
-	copy(energy[:], a.values[len(n.layers)])
 }
 
 // InputGrad returns the gradient of Σ cotangent[l]·E(x_l) with respect to the
 // block last given to Forward. The result is valid until s is used again.
 func (n *Network) InputGrad(s *Scratch, a *Activations, cotangent *[lane.Width]float32) []float32 {
-	return n.backward(s, a, cotangent, nil, true)
+	copy(s.a, cotangent[:])
+	return n.backward(s, a, len(n.layers)-1, nil, nil, true)
 }
 
 // GradLen is the length of a packed gradient.
@@ -241,7 +254,8 @@ func (n *Network) GradLen() int { return n.packed[len(n.layers)] }
 // Packed gradients can be added to one another; Unpack gives them the order
 // of Params.
 func (n *Network) ParamGrad(packed []float32, s *Scratch, a *Activations, cotangent *[lane.Width]float32) {
-	n.backward(s, a, cotangent, packed, false)
+	copy(s.a, cotangent[:])
+	n.backward(s, a, len(n.layers)-1, nil, packed, false)
 }
 
 // Unpack sets grad, as long as Params and in its order, from a packed
@@ -254,13 +268,18 @@ func (n *Network) Unpack(grad, packed []float32) {
 	}
 }
 
-func (n *Network) backward(s *Scratch, a *Activations, cotangent *[lane.Width]float32, packed []float32, input bool) []float32 {
-	dy, spare := s.a[:lane.Width], s.b
-	copy(dy, cotangent[:])
-	for i := len(n.layers) - 1; i >= 0; i-- {
+// backward goes down from ∂L/∂y of layer last, which the first of s's vectors
+// holds, and takes up the cotangents of outputs below it on its way.
+func (n *Network) backward(s *Scratch, a *Activations, last int, cotangents [][]float32, packed []float32, input bool) []float32 {
+	dy, spare := s.a, s.b
+	for i := last; i >= 0; i-- {
 		l := n.layers[i]
 		if l == nil {
 			continue
+		}
+		dy = dy[:len(a.values[i+1])]
+		if i < last && cotangents != nil {
+			n.takeUp(dy, spare, a, i, cotangents)
 		}
 		if c := n.convs[i]; c != nil && packed != nil {
 			c.ParamGrad(packed[n.packed[i]:], dy, a.values[i])

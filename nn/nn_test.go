@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +15,12 @@ import (
 // oracle is the energy in float64, written as the formulas read: images and
 // parameters in PyTorch's order, no blocks, no tiles.
 func oracle(s Spec, params, image []float64) float64 {
+	values := oracleLayers(s, params, image)
+	return values[len(values)-1][0]
+}
+
+// oracleLayers are the outputs of all layers.
+func oracleLayers(s Spec, params, image []float64) (values [][]float64) {
 	x, shape := image, s.Input
 	for _, l := range s.Layers {
 		switch l.Type {
@@ -60,8 +67,9 @@ func oracle(s Spec, params, image []float64) float64 {
 			params = params[weights+l.Out:]
 			x, shape = y, out
 		}
+		values = append(values, x)
 	}
-	return x[0]
+	return values
 }
 
 // networks cover every layer alone (with the least that makes an energy of
@@ -295,6 +303,13 @@ func TestSpecErrors(t *testing.T) {
 		"stride 65":        spec(in, Conv2D(1, 3, 65, 1)),
 		"beyond 4194304":   spec(lane.Shape{C: 1, H: 1000, W: 1000}, SiLU(), SiLU(), SiLU(), SiLU(), Flatten(), Linear(1)),
 		"kernel 5000":      spec(in, Conv2D(1, 5000, 1, 4096)),
+		"no layer 2":       outputs(spec(in, Flatten(), Linear(3)), Output{"logits", 2}),
+		"no layer -1":      outputs(spec(in, Flatten(), Linear(3)), Output{"logits", -1}),
+		"no name":          outputs(spec(in, Flatten(), Linear(3)), Output{"", 1}),
+		"is a network":     outputs(spec(in, Flatten(), Linear(1)), Output{"energy", 1}),
+		"has this name":    outputs(spec(in, Flatten(), Linear(3)), Output{"a", 1}, Output{"a", 1}),
+		"as it is":         outputs(spec(in, Flatten(), Linear(3)), Output{"a", 0}),
+		"3 outputs of 2":   outputs(spec(in, Flatten(), Linear(3)), Output{"a", 1}, Output{"b", 1}, Output{"c", 1}),
 	} {
 		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
@@ -304,12 +319,14 @@ func TestSpecErrors(t *testing.T) {
 
 // FuzzSpec: whatever a model file asks for is refused or small enough.
 func FuzzSpec(f *testing.F) {
-	for _, s := range networks {
-		b, err := json.Marshal(s)
-		if err != nil {
-			f.Fatal(err)
+	for _, set := range []map[string]Spec{networks, severalOutputs} {
+		for _, s := range set {
+			b, err := json.Marshal(s)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b)
 		}
-		f.Add(b)
 	}
 	f.Add([]byte(`{"Input":{"C":1,"H":4096,"W":1024},"Layers":[{"Type":"conv2d","Out":1,"Kernel":4096,"Stride":64,"Padding":4096}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -335,9 +352,11 @@ func FuzzSpec(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var energy [lane.Width]float32
-		a := n.NewActivations()
-		n.Forward(a, a.Input(), &energy)
-		n.InputGrad(n.NewScratch(), a, &energy)
+		a, cotangents := n.NewActivations(), make([][]float32, n.Outputs())
+		n.Run(a, a.Input())
+		for o := range cotangents {
+			cotangents[o] = slices.Clone(n.Value(a, o))
+		}
+		n.OutputInputGrad(n.NewScratch(), a, cotangents)
 	})
 }

@@ -32,7 +32,27 @@ type Spec struct {
 	// called p has p.i.weight and p.i.bias.
 	Prefix string
 	Layers []LayerSpec
+	// Outputs names the layers whose outputs are asked for. Where there are
+	// none, the network is an energy: its last layer gives one value.
+	Outputs []Output `json:",omitempty"`
 }
+
+// An Output is the value of a layer under a name, such as a classifier's
+// logits and its features.
+type Output struct {
+	Name  string
+	Layer int // its index in Layers
+}
+
+// The names of outputs.
+const (
+	EnergyOutput   = "energy"   // that of a Spec without Outputs
+	LogitsOutput   = "logits"   // log-probabilities of the classes, up to a constant
+	FeaturesOutput = "features" // what a classifier tells the classes by
+)
+
+// IsEnergy says whether the network is an energy: one value of its last layer.
+func (s Spec) IsEnergy() bool { return len(s.Outputs) == 0 }
 
 // A LayerSpec describes a layer. Conv2D has all fields, Linear has Out alone,
 // SiLU and Flatten have none.
@@ -120,8 +140,34 @@ func (s Spec) build() ([]layer, error) {
 			return nil, fail("takes the activations of an image beyond %d values", maxLen)
 		}
 	}
-	if shape.Len() != 1 {
+	if s.IsEnergy() && shape.Len() != 1 {
 		return nil, fmt.Errorf("nn: the last layer gives %d×%d×%d values, an energy is one", shape.C, shape.H, shape.W)
 	}
-	return layers, nil
+	return layers, s.checkOutputs(layers)
+}
+
+// checkOutputs reports outputs that cannot be told apart or are none.
+func (s Spec) checkOutputs(layers []layer) error {
+	if len(s.Outputs) > len(layers) {
+		return fmt.Errorf("nn: %d outputs of %d layers", len(s.Outputs), len(layers))
+	}
+	for i, o := range s.Outputs {
+		fail := func(format string, a ...any) error {
+			return fmt.Errorf("nn: output %d (%.40q): %s", i, o.Name, fmt.Sprintf(format, a...))
+		}
+		switch {
+		case o.Name == "" || o.Name == EnergyOutput:
+			return fail("is no name for it; an energy is a network without outputs")
+		case o.Layer < 0 || o.Layer >= len(layers):
+			return fail("there is no layer %d", o.Layer)
+		case home(layers, o.Layer) < 0:
+			return fail("layer %d gives the image as it is", o.Layer)
+		}
+		for _, other := range s.Outputs[:i] {
+			if other.Name == o.Name {
+				return fail("another has this name")
+			}
+		}
+	}
+	return nil
 }

@@ -1,0 +1,129 @@
+package nn
+
+import (
+	"github.com/joule-ml/joule/internal/kernel"
+	"github.com/joule-ml/joule/lane"
+)
+
+// place is where an output stands.
+type place struct {
+	Output
+	home  int // the layer that computes it: −1 for the image, a fused SiLU's is the one below
+	shape lane.Shape
+}
+
+// home returns the layer that computes the output of layer i: i itself or,
+// where nothing runs there, the nearest below it. −1 stands for the image.
+func home(layers []layer, i int) int {
+	for ; i >= 0 && layers[i] == nil; i-- {
+	}
+	return i
+}
+
+// placeOutputs finds the outputs while no layer is fused yet.
+func (n *Network) placeOutputs() {
+	outputs := n.spec.Outputs
+	if n.spec.IsEnergy() {
+		outputs = []Output{{EnergyOutput, len(n.layers) - 1}}
+	}
+	for _, o := range outputs {
+		p := place{Output: o, home: home(n.layers, o.Layer), shape: n.spec.Input}
+		if p.home >= 0 {
+			p.shape = n.layers[p.home].Out()
+		}
+		n.places = append(n.places, p)
+	}
+}
+
+// isOutput says whether what layer k computes, before an activation above it,
+// is an output.
+func (n *Network) isOutput(k int) bool {
+	for _, p := range n.places {
+		if p.home == k {
+			return true
+		}
+	}
+	return false
+}
+
+// Output returns the place of the named output in cotangents, and its shape;
+// ok is false where the network has none of that name. An energy's output is
+// EnergyOutput.
+func (n *Network) Output(name string) (index int, shape lane.Shape, ok bool) {
+	for i, p := range n.places {
+		if p.Name == name {
+			return i, p.shape, true
+		}
+	}
+	return 0, lane.Shape{}, false
+}
+
+// Outputs returns the number of outputs.
+func (n *Network) Outputs() int { return len(n.places) }
+
+// Value returns the block of an output that Run, or Forward, left in a. It is
+// valid until a is used again.
+func (n *Network) Value(a *Activations, output int) []float32 {
+	return a.values[n.places[output].Layer+1]
+}
+
+// OutputInputGrad returns the gradient of Σ cotangents[o]·y_o, over all
+// outputs y_o and their values, with respect to the block last given to Run.
+// A cotangent is a block as Value's, or nil for zeros. The result is valid
+// until s is used again.
+func (n *Network) OutputInputGrad(s *Scratch, a *Activations, cotangents [][]float32) []float32 {
+	last := n.start(s, a, cotangents)
+	if last < 0 {
+		dx := s.a[:len(a.values[0])]
+		clear(dx)
+		n.takeUp(dx, s.b, a, last, cotangents) // of an energy that is the image itself
+		return dx
+	}
+	return n.backward(s, a, last, cotangents, nil, true)
+}
+
+// OutputParamGrad is to OutputInputGrad what ParamGrad is to InputGrad: it
+// adds the gradient with respect to the parameters to packed.
+func (n *Network) OutputParamGrad(packed []float32, s *Scratch, a *Activations, cotangents [][]float32) {
+	if last := n.start(s, a, cotangents); last >= 0 {
+		n.backward(s, a, last, cotangents, packed, false)
+	}
+}
+
+// start returns the uppermost layer with a cotangent, −1 if there is none,
+// and leaves ∂L/∂y of that layer in s.
+func (n *Network) start(s *Scratch, a *Activations, cotangents [][]float32) int {
+	if len(cotangents) != len(n.places) {
+		panic("nn: cotangents of another number of outputs")
+	}
+	last := -1
+	for o, p := range n.places {
+		if c := cotangents[o]; c != nil {
+			if len(c) != p.shape.BlockLen() {
+				panic("nn: a cotangent of another shape than its output")
+			}
+			last = max(last, p.home)
+		}
+	}
+	if last >= 0 {
+		dy := s.a[:len(a.values[last+1])]
+		clear(dy)
+		n.takeUp(dy, s.b, a, last, cotangents)
+	}
+	return last
+}
+
+// takeUp adds the cotangents of what layer i computes to its dy. Where the
+// layer applies a SiLU, dy is the gradient with respect to what goes in there.
+func (n *Network) takeUp(dy, spare []float32, a *Activations, i int, cotangents [][]float32) {
+	for o, c := range cotangents {
+		if c == nil || n.places[o].home != i {
+			continue
+		}
+		if i >= 0 && n.convs[i] != nil && n.convs[i].fused {
+			kernel.Mul(spare[:len(dy)], c, a.saved[i])
+			c = spare[:len(dy)]
+		}
+		kernel.Add(dy, dy, c)
+	}
+}

@@ -1,0 +1,251 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/joule-ml/joule/lane"
+	"pgregory.net/rapid"
+)
+
+func outputs(s Spec, o ...Output) Spec {
+	s.Outputs = o
+	return s
+}
+
+// severalOutputs ask for values above and below an activation, fused or not,
+// of images and of vectors, under and beside one another.
+var severalOutputs = map[string]Spec{
+	"one of three":      outputs(spec(lane.Shape{C: 1, H: 3, W: 3}, Flatten(), Linear(3)), Output{"logits", 1}),
+	"image":             outputs(spec(lane.Shape{C: 2, H: 5, W: 6}, Conv2D(3, 3, 2, 1)), Output{"code", 0}),
+	"classifier":        outputs(spec(lane.Shape{C: 1, H: 8, W: 8}, Conv2D(4, 5, 2, 2), SiLU(), Conv2D(6, 3, 2, 1), SiLU(), Flatten(), Linear(7), SiLU(), Linear(10)), Output{"logits", 7}, Output{"features", 6}),
+	"before activation": outputs(spec(lane.Shape{C: 1, H: 6, W: 5}, Conv2D(4, 3, 2, 1), SiLU(), Flatten(), Linear(5), SiLU(), Linear(3)), Output{"logits", 5}, Output{"raw", 3}, Output{"both", 4}, Output{"map", 1}),
+	"flattened":         outputs(spec(lane.Shape{C: 2, H: 4, W: 4}, Conv2D(3, 3, 2, 1), SiLU(), Flatten(), Linear(2), SiLU()), Output{"features", 2}, Output{"map", 1}, Output{"last", 4}),
+	"activation first":  outputs(spec(lane.Shape{C: 2, H: 2, W: 2}, SiLU(), SiLU(), Flatten(), Linear(2)), Output{"first", 0}, Output{"second", 1}, Output{"logits", 3}),
+	"below the last":    outputs(spec(lane.Shape{C: 1, H: 4, W: 4}, Conv2D(3, 3, 1, 1), SiLU(), Conv2D(2, 3, 2, 1), SiLU(), Conv2D(5, 2, 1, 0)), Output{"features", 1}),
+}
+
+// TestOutputs compares all outputs with the oracle, and the gradients from
+// cotangents at all of them, at each alone and at none with its central
+// differences.
+func TestOutputs(t *testing.T) {
+	for name, s := range severalOutputs {
+		t.Run(name, func(t *testing.T) {
+			for mask := range 1 << len(s.Outputs) {
+				checkOutputs(t, s, mask, 8-mask%3)
+			}
+		})
+	}
+}
+
+// checkOutputs gives cotangents to the outputs whose bit is set in mask.
+func checkOutputs(t *testing.T, s Spec, mask, images int) {
+	t.Helper()
+	n, err := New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Init(9)
+	rng := rand.New(rand.NewPCG(1, uint64(mask)))
+	params, size := widen(n.Params()), s.Input.Len()
+	x, block := random(rng, images*size), make([]float32, s.Input.BlockLen())
+	lane.Pack(block, x, s.Input)
+	a, scratch := n.NewActivations(), n.NewScratch()
+	n.Run(a, block)
+
+	cotangents, plain := make([][]float32, n.Outputs()), make([][]float32, n.Outputs())
+	for i, o := range s.Outputs {
+		index, shape, ok := n.Output(o.Name)
+		if !ok || index != i {
+			t.Fatalf("output %s is %d, %v", o.Name, index, ok)
+		}
+		got := make([]float32, images*shape.Len())
+		lane.Unpack(got, n.Value(a, i), shape)
+		var want []float64
+		for j := range images {
+			want = append(want, oracleLayers(s, params, widen(x[j*size:(j+1)*size]))[o.Layer]...)
+		}
+		if len(got) != len(want) {
+			t.Fatalf("output %s has %d values, want %d", o.Name, len(got), len(want))
+		}
+		compare(t, "output "+o.Name, got, want)
+		plain[i] = make([]float32, len(got))
+		if mask>>i&1 != 0 {
+			plain[i] = random(rng, len(got))
+			cotangents[i] = make([]float32, shape.BlockLen())
+			lane.Pack(cotangents[i], plain[i], shape)
+			for j := range cotangents[i] {
+				if j%lane.Width >= images { // dead lanes have none
+					cotangents[i][j] = 0
+				}
+			}
+		}
+	}
+
+	dx := make([]float32, len(x))
+	lane.Unpack(dx, n.OutputInputGrad(scratch, a, cotangents), s.Input)
+	packed, grad := make([]float32, n.GradLen()), make([]float32, len(params))
+	n.OutputParamGrad(packed, scratch, a, cotangents)
+	n.Unpack(grad, packed)
+	wantGrad := make([]float64, len(params))
+	var wantDx []float64
+	for j := range images {
+		img := widen(x[j*size : (j+1)*size])
+		total := func() (sum float64) {
+			values := oracleLayers(s, params, img)
+			for i, o := range s.Outputs {
+				v := values[o.Layer]
+				for k := range v {
+					sum += float64(plain[i][j*len(v)+k]) * v[k]
+				}
+			}
+			return sum
+		}
+		const h = 1e-5
+		wantDx = append(wantDx, differences(img, h, total)...)
+		for k, d := range differences(params, h, total) {
+			wantGrad[k] += d
+		}
+	}
+	compare(t, fmt.Sprintf("input gradient from outputs %b", mask), dx, wantDx)
+	compare(t, fmt.Sprintf("parameter gradient from outputs %b", mask), grad, wantGrad)
+}
+
+// A network of one named value has the bits of an energy, forward and back,
+// and an energy's output can be had by name.
+func TestOutputIsEnergy(t *testing.T) {
+	s := networks["document, small"]
+	named, err := New(outputs(s, Output{"value", len(s.Layers) - 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	energy, err := New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, shape, ok := energy.Output(EnergyOutput); !ok || shape.Len() != 1 || energy.Outputs() != 1 {
+		t.Error("an energy without its output")
+	}
+	if _, _, ok := named.Output(EnergyOutput); ok {
+		t.Error("an energy where there is none")
+	}
+	x := random(rand.New(rand.NewPCG(1, 2)), s.Input.BlockLen())
+	var want [lane.Width]float32
+	cotangent := [lane.Width]float32{1, -2, 3, 4, 5, 6, 7, 8}
+	energy.Init(3)
+	a := energy.NewActivations()
+	energy.Forward(a, x, &want)
+	dx, grad := energy.InputGrad(energy.NewScratch(), a, &cotangent), make([]float32, energy.GradLen())
+	energy.ParamGrad(grad, energy.NewScratch(), a, &cotangent)
+	for _, n := range []*Network{named, energy} {
+		n.Init(3)
+		a, s := n.NewActivations(), n.NewScratch()
+		n.Run(a, x)
+		if !slices.Equal(n.Value(a, 0), want[:]) {
+			t.Error("other values")
+		}
+		if !slices.Equal(n.OutputInputGrad(s, a, [][]float32{cotangent[:]}), dx) {
+			t.Error("another gradient of the input")
+		}
+		got := make([]float32, n.GradLen())
+		n.OutputParamGrad(got, s, a, [][]float32{cotangent[:]})
+		if !slices.Equal(got, grad) {
+			t.Error("another gradient of the parameters")
+		}
+	}
+}
+
+// Any convolution with several outputs, seen in a random direction.
+func TestAnyOutputs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := lane.Shape{C: rapid.IntRange(1, 5).Draw(t, "channels"), H: rapid.IntRange(2, 7).Draw(t, "height"), W: rapid.IntRange(2, 7).Draw(t, "width")}
+		layers := []LayerSpec{Conv2D(rapid.IntRange(1, 9).Draw(t, "out"), rapid.IntRange(1, 2).Draw(t, "kernel"), rapid.IntRange(1, 2).Draw(t, "stride"), rapid.IntRange(0, 2).Draw(t, "padding")),
+			SiLU(), Flatten(), Linear(rapid.IntRange(1, 9).Draw(t, "features")), SiLU(), Linear(rapid.IntRange(1, 11).Draw(t, "classes"))}
+		s := spec(in, layers...)
+		for i, l := range rapid.SliceOfNDistinct(rapid.IntRange(0, len(layers)-1), 1, 4, rapid.ID).Draw(t, "layers") {
+			s.Outputs = append(s.Outputs, Output{fmt.Sprint("o", i), l})
+		}
+		n, err := New(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.Init(rapid.Uint64().Draw(t, "seed"))
+		random := lane.Stream{Seed: rapid.Uint64().Draw(t, "images")}
+		draw := func(n, chain int) []float32 {
+			v := make([]float32, n)
+			random.Uniform(v, uint32(chain), 0, -1, 1)
+			return v
+		}
+		x, direction, weights := draw(in.Len(), 0), draw(in.Len(), 1), draw(len(n.Params()), 2)
+		block := make([]float32, in.BlockLen())
+		lane.Pack(block, x, in)
+		a, scratch := n.NewActivations(), n.NewScratch()
+		n.Run(a, block)
+		cotangents := make([][]float32, n.Outputs())
+		for o := range cotangents {
+			_, shape, _ := n.Output(s.Outputs[o].Name)
+			cotangents[o] = make([]float32, shape.BlockLen())
+			lane.PackLane(cotangents[o], draw(shape.Len(), 3+o), shape, 0) // the first lane alone
+		}
+		dx := make([]float32, in.Len())
+		lane.Unpack(dx, n.OutputInputGrad(scratch, a, cotangents), in)
+		packed, grad := make([]float32, n.GradLen()), make([]float32, len(n.Params()))
+		n.OutputParamGrad(packed, scratch, a, cotangents)
+		n.Unpack(grad, packed)
+
+		at := func(step float64) (sum float64) {
+			params, image := widen(n.Params()), widen(x)
+			for i := range params {
+				params[i] += step * float64(weights[i])
+			}
+			for i := range image {
+				image[i] += step * float64(direction[i])
+			}
+			values := oracleLayers(s, params, image)
+			for o, p := range s.Outputs {
+				for k, c := range draw(len(values[p.Layer]), 3+o) {
+					sum += float64(c) * values[p.Layer][k]
+				}
+			}
+			return sum
+		}
+		const h = 1e-4
+		want := (at(h) - at(-h)) / (2 * h)
+		got, scale := 0.0, 1.0
+		for i, d := range direction {
+			got += float64(d) * float64(dx[i])
+			scale += math.Abs(float64(d) * float64(dx[i]))
+		}
+		for i, w := range weights {
+			got += float64(w) * float64(grad[i])
+			scale += math.Abs(float64(w) * float64(grad[i]))
+		}
+		if math.Abs(got-want) > 1e-5*scale {
+			t.Fatalf("the outputs change by %v in a direction, want %v", got, want)
+		}
+	})
+}
+
+// Gradients of outputs allocate nothing.
+func TestOutputAllocations(t *testing.T) {
+	n, err := New(severalOutputs["classifier"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Init(1)
+	a, s, packed := n.NewActivations(), n.NewScratch(), make([]float32, n.GradLen())
+	cotangents := make([][]float32, n.Outputs())
+	for o := range cotangents {
+		cotangents[o] = make([]float32, len(n.Value(a, o)))
+	}
+	if allocs := testing.AllocsPerRun(10, func() {
+		n.Run(a, a.Input())
+		n.OutputInputGrad(s, a, cotangents)
+		n.OutputParamGrad(packed, s, a, cotangents)
+	}); allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
