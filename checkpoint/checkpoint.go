@@ -21,7 +21,7 @@ type File struct {
 
 // A Tensor is a named array in row-major order. Data is []float32 (F32),
 // []uint8 (U8) or []int64 (I64) with as many values as the product of Shape;
-// an empty Shape is a single value. F16, BF16 and F64 of other programs' files
+// an empty Shape is a single value. []Half is written as F16. F16, BF16 and F64
 // are read as float32, F64 rounded to it.
 type Tensor struct {
 	Name  string
@@ -129,6 +129,8 @@ func dtypeOf(data any) (name string, n int) {
 		return "U8", len(d)
 	case []int64:
 		return "I64", len(d)
+	case []Half:
+		return "F16", len(d)
 	}
 	return "", 0
 }

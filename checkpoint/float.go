@@ -41,6 +41,33 @@ func Floats(dtype string, b []byte) []float32 {
 	return data
 }
 
+// A Half is a number of IEEE 754 binary16, as its bits. A tensor of them takes
+// half the room of float32 and is read as that.
+type Half uint16
+
+// Float32 returns the number, which float32 has exactly.
+func (h Half) Float32() float32 { return half(uint16(h)) }
+
+// ToHalf returns the nearest number, of two as near the one whose last bit is
+// 0, infinity for magnitudes from 65520 on. NaN stays NaN.
+func ToHalf(v float32) Half {
+	b := math.Float32bits(v)
+	sign, magnitude := b>>16&0x8000, b&0x7fffffff
+	switch {
+	case magnitude > 0x7f800000:
+		return Half(sign | 0x7e00)
+	case magnitude >= 0x477ff000: // 65520
+		return Half(sign | 0x7c00)
+	case magnitude < 0x38800000: // below 2⁻¹⁴ a step is 2⁻²⁴, which is 1 there
+		steps := math.RoundToEven(math.Ldexp(float64(math.Float32frombits(magnitude)), 24))
+		return Half(sign | uint32(steps))
+	}
+	// Of 23 bits of fraction ten stay. A carry out of them raises the exponent,
+	// as it should.
+	magnitude += 0xfff + magnitude>>13&1
+	return Half(sign | (magnitude-(127-15)<<23)>>13)
+}
+
 // half returns the value of an IEEE 754 binary16: a sign, five bits of
 // exponent biased by 15 and ten of fraction.
 func half(b uint16) float32 {

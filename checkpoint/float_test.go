@@ -37,7 +37,51 @@ func TestHalf(t *testing.T) {
 	}
 }
 
-// TestOtherFloats reads files of the types that are not written.
+// ToHalf is held to a search for the nearest of all halves.
+func TestToHalf(t *testing.T) {
+	for b := range uint16(0x7c00) {
+		x, y := float64(half(b)), float64(half(b+1))
+		if b == 0x7bff {
+			y = 65536 // where the next would be
+		}
+		middle := (x + y) / 2
+		even := Half(b + b&1)
+		for v, want := range map[float64]Half{
+			x: Half(b), middle: even,
+			float64(math.Nextafter32(float32(middle), 0)):   Half(b),
+			float64(math.Nextafter32(float32(middle), 1e9)): Half(b + 1),
+		} {
+			if got := ToHalf(float32(v)); got != want {
+				t.Fatalf("%v becomes %#04x, want %#04x", v, got, want)
+			}
+			if got := ToHalf(-float32(v)); got != want|0x8000 {
+				t.Fatalf("%v becomes %#04x, want %#04x", -v, got, want|0x8000)
+			}
+		}
+	}
+	if v := ToHalf(float32(math.NaN())).Float32(); v == v {
+		t.Errorf("NaN becomes %v", v)
+	}
+	if v := ToHalf(float32(math.Inf(-1))).Float32(); !math.IsInf(float64(v), -1) {
+		t.Errorf("−∞ becomes %v", v)
+	}
+}
+
+func TestHalfTensor(t *testing.T) {
+	var b bytes.Buffer
+	if err := Encode(&b, &File{Tensors: []Tensor{{Name: "a", Shape: []int{3}, Data: []Half{ToHalf(1.5), ToHalf(-2), ToHalf(1. / 3)}}}}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Decode(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := f.Float32("a", 3); err != nil || v[0] != 1.5 || v[1] != -2 || v[2] != 0.333251953125 {
+		t.Errorf("read as %v, %v", v, err)
+	}
+}
+
+// TestOtherFloats reads files of all types of floating point but F32.
 func TestOtherFloats(t *testing.T) {
 	for dtype, data := range map[string]string{
 		"F16":  "\x00\x3e\x00\xc0\x00\x7c",

@@ -75,7 +75,7 @@ func encodeHeader(f *File) ([]byte, *Error) {
 		case seen[t.Name]:
 			return nil, &Error{Fault: fmt.Sprintf("two tensors named %q", t.Name)}
 		case dtype == "":
-			return nil, &Error{Fault: fmt.Sprintf("tensor %q: cannot write %T, only []float32, []uint8 and []int64", t.Name, t.Data)}
+			return nil, &Error{Fault: fmt.Sprintf("tensor %q: cannot write %T, only []float32, []uint8, []int64 and []Half", t.Name, t.Data)}
 		case !ok || len(t.Shape) > maxRank:
 			return nil, &Error{Fault: fmt.Sprintf("tensor %q: impossible shape %s", t.Name, show(t.Shape))}
 		case n != int64(have):
@@ -117,6 +117,10 @@ func encode(w io.Writer, header []byte, f *File) error {
 		case []float32:
 			err = stream(w, buf, data, 4, func(b []byte, v float32) []byte {
 				return binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+			})
+		case []Half:
+			err = stream(w, buf, data, 2, func(b []byte, v Half) []byte {
+				return binary.LittleEndian.AppendUint16(b, uint16(v))
 			})
 		case []int64:
 			err = stream(w, buf, data, 8, func(b []byte, v int64) []byte {
