@@ -15,9 +15,11 @@ import (
 const shards = 16
 
 // engine runs a network on the CPU. It takes and gives plain images, N×C×H×W;
-// within, it works on blocks of eight, each on one worker.
+// within, it works on blocks of eight, each on one worker. What is trained is
+// the network's first output, such as the energy: K values of an image.
 type engine struct {
 	net     *nn.Network
+	trained lane.Shape // of the first output
 	pool    lane.Pool
 	workers []*worker
 
@@ -33,6 +35,8 @@ type worker struct {
 	acts    *nn.Activations
 	scratch *nn.Scratch
 	x       []float32
+	// cotangents has a block for the first output and none for others.
+	cotangents [][]float32
 }
 
 // block names up to eight images of one shard: image slot[l] of part[l].
@@ -48,7 +52,7 @@ func newEngine(net *nn.Network, threads int) *engine {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	return &engine{net: net, pool: lane.Pool{Workers: threads}}
+	return &engine{net: net, trained: net.OutputShape(0), pool: lane.Pool{Workers: threads}}
 }
 
 // each calls f for blocks 0 … n−1, each on some worker.
@@ -60,10 +64,12 @@ func (e *engine) each(n int, f func(w *worker, block int)) {
 }
 
 func (e *engine) newWorker() *worker {
-	return &worker{
+	w := &worker{
 		net: e.net, acts: e.net.NewActivations(), scratch: e.net.NewScratch(),
-		x: make([]float32, e.net.Input().BlockLen()),
+		x: make([]float32, e.net.Input().BlockLen()), cotangents: make([][]float32, e.net.Outputs()),
 	}
+	w.cotangents[0] = make([]float32, e.trained.BlockLen())
+	return w
 }
 
 var ones = [lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1}
@@ -145,22 +151,31 @@ func (e *engine) perturb(x []float32, s lane.Stream, step uint32, noise, lo, hi 
 }
 
 // energies sets energy[i] = E(x_i). Unlike forward it keeps nothing.
-func (e *engine) energies(energy, x []float32) {
+func (e *engine) energies(energy, x []float32) { e.outputs([][]float32{energy}, x) }
+
+// outputs sets row i of out[o], N rows of as many values as output o has, to
+// that output of x_i. Outputs may be nil, or missing at the end, if they are
+// not asked for. Unlike forward it keeps nothing.
+func (e *engine) outputs(out [][]float32, x []float32) {
 	shape := e.net.Input()
 	size, n := shape.Len(), e.images(x)
 	e.each(lane.Blocks(n), func(w *worker, b int) {
 		first, end := b*lane.Width, min((b+1)*lane.Width, n)
 		lane.Pack(w.x, x[first*size:end*size], shape)
-		var out [lane.Width]float32
-		w.net.Forward(w.acts, w.x, &out)
-		copy(energy[first:end], out[:])
+		w.net.Run(w.acts, w.x)
+		for o, dst := range out {
+			if dst != nil {
+				shape := e.net.OutputShape(o)
+				lane.Unpack(dst[first*shape.Len():end*shape.Len()], w.net.Value(w.acts, o), shape)
+			}
+		}
 	})
 }
 
-// forward sets energy[p][i] = E of image i of part p and keeps what backward
-// needs. All parts have one number of images; shard s owns the same slots of
-// each.
-func (e *engine) forward(energy, parts [][]float32) {
+// forward sets row i of out[p], K values, to the trained output of image i of
+// part p and keeps what backward needs. All parts have one number of images;
+// shard s owns the same slots of each.
+func (e *engine) forward(out, parts [][]float32) {
 	shape := e.net.Input()
 	size, n := shape.Len(), e.images(parts[0])
 	e.blocks = e.blocks[:0]
@@ -192,16 +207,16 @@ func (e *engine) forward(energy, parts [][]float32) {
 			live := min(l, b.n-1)
 			lane.PackLane(a.Input(), parts[b.part[live]][b.slot[live]*size:][:size], shape, l)
 		}
-		var out [lane.Width]float32
-		e.net.Forward(a, a.Input(), &out)
+		e.net.Run(a, a.Input())
+		k := e.trained.Len()
 		for l := range b.n {
-			energy[b.part[l]][b.slot[l]] = out[l]
+			lane.UnpackLane(out[b.part[l]][b.slot[l]*k:][:k], e.net.Value(a, 0), e.trained, l)
 		}
 	})
 }
 
-// backward sets grad = Σ cotangent[p][i]·∂E(x_pi)/∂θ over the images of the
-// last forward.
+// backward sets grad = Σ cotangent[p][i]·∂y(x_pi)/∂θ over the images of the
+// last forward, where y is the trained output and both have K values a row.
 func (e *engine) backward(grad []float32, cotangent [][]float32) {
 	for len(e.grads) < shards {
 		e.grads = append(e.grads, make([]float32, e.net.GradLen()))
@@ -213,11 +228,12 @@ func (e *engine) backward(grad []float32, cotangent [][]float32) {
 			if b.shard != s {
 				continue
 			}
-			var dy [lane.Width]float32 // dead lanes weigh nothing
+			dy, k := w.cotangents[0], e.trained.Len()
+			clear(dy) // dead lanes weigh nothing
 			for l := range b.n {
-				dy[l] = cotangent[b.part[l]][b.slot[l]]
+				lane.PackLane(dy, cotangent[b.part[l]][b.slot[l]*k:][:k], e.trained, l)
 			}
-			e.net.ParamGrad(e.grads[s], w.scratch, e.acts[i], &dy)
+			e.net.OutputParamGrad(e.grads[s], w.scratch, e.acts[i], w.cotangents)
 		}
 	})
 	e.sumShards()

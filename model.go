@@ -2,12 +2,8 @@ package joule
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"math"
 	"path/filepath"
 	"strings"
 
@@ -41,7 +37,7 @@ type Card struct {
 // NewModel returns a model of spec whose weights are the tensors of the names
 // and shapes that [nn.Spec.Parameters] lists; others are ignored.
 func NewModel(spec nn.Spec, tensors []checkpoint.Tensor) (*Model, error) {
-	net, err := buildNetwork(spec, &checkpoint.File{Tensors: tensors})
+	net, err := energyNetwork(spec, &checkpoint.File{Tensors: tensors})
 	if err != nil {
 		return nil, err
 	}
@@ -93,20 +89,7 @@ func (m *Model) Parameters() int { return len(m.net.Params()) }
 
 // Hash identifies the model: the first 16 hexadecimal digits of the SHA-256
 // of its spec and weights.
-func (m *Model) Hash() string {
-	h := sha256.New()
-	spec, err := json.Marshal(m.net.Spec())
-	if err != nil {
-		panic("joule: " + err.Error()) // a Spec is plain data
-	}
-	h.Write(spec)
-	var b [4]byte
-	for _, v := range m.net.Params() {
-		binary.LittleEndian.PutUint32(b[:], math.Float32bits(v))
-		h.Write(b[:])
-	}
-	return hex.EncodeToString(h.Sum(nil))[:16]
-}
+func (m *Model) Hash() string { return hashNetwork(m.net) }
 
 // Energies sets energy[i] = E(x_i) for images N×C×H×W in [−1, 1].
 func (m *Model) Energies(energy, images []float32) {
@@ -294,13 +277,11 @@ func networkOf(f *checkpoint.File) (*nn.Network, error) {
 	if err := output.Validate(); err != nil {
 		return nil, &checkpoint.Error{Fault: err.Error(), Hint: notOurs}
 	}
-	var spec nn.Spec
-	d := json.NewDecoder(strings.NewReader(f.Metadata[metaSpec]))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&spec); err != nil {
-		return nil, &checkpoint.Error{Fault: "network spec: " + err.Error(), Hint: notOurs}
+	spec, err := specOf(f)
+	if err != nil {
+		return nil, err
 	}
-	net, err := buildNetwork(spec, f)
+	net, err := energyNetwork(spec, f)
 	if err == nil && output == OutputF {
 		err = toEnergy(net)
 		net.Pack()
@@ -309,6 +290,24 @@ func networkOf(f *checkpoint.File) (*nn.Network, error) {
 		return nil, err
 	}
 	return net, nil
+}
+
+// specOf reads a file's description of its network.
+func specOf(f *checkpoint.File) (spec nn.Spec, err error) {
+	d := json.NewDecoder(strings.NewReader(f.Metadata[metaSpec]))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&spec); err != nil {
+		return spec, &checkpoint.Error{Fault: "network spec: " + err.Error(), Hint: notOurs}
+	}
+	return spec, nil
+}
+
+// energyNetwork is buildNetwork of a spec that must be an energy's.
+func energyNetwork(spec nn.Spec, f *checkpoint.File) (*nn.Network, error) {
+	if !spec.IsEnergy() {
+		return nil, &checkpoint.Error{Fault: "the network is no energy: it has outputs of its own", Hint: notOurs}
+	}
+	return buildNetwork(spec, f)
 }
 
 // buildNetwork makes the network of spec with a file's weights, which bound

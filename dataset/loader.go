@@ -59,7 +59,11 @@ func (l *Loader) Seek(epoch, batch int) {
 // Next writes the next images to dst, N×C×H×W scaled to [−1, 1], and returns
 // their number: the batch size, what is left for the last batch, 0 at the end
 // of the epoch. It stays there until Seek. dst must have room for what comes.
-func (l *Loader) Next(dst []float32) int {
+func (l *Loader) Next(dst []float32) int { return l.NextLabelled(dst, nil) }
+
+// NextLabelled is Next that also writes the images' labels, where labels is
+// not nil. The set must have some.
+func (l *Loader) NextLabelled(dst []float32, labels []byte) int {
 	n, size := min(l.batch, l.set.N-l.next), l.set.Size()
 	if len(dst) < n*size {
 		panic(fmt.Sprintf("dataset: Next needs room for %d values, not %d", n*size, len(dst)))
@@ -70,6 +74,9 @@ func (l *Loader) Next(dst []float32) int {
 			image = int(l.order[image])
 		}
 		l.set.Image(dst[i*size:(i+1)*size], image)
+		if labels != nil {
+			labels[i] = l.set.Labels[image]
+		}
 	}
 	l.next += n
 	return n

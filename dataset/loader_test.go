@@ -135,3 +135,24 @@ func BenchmarkNext(b *testing.B) {
 		}
 	}
 }
+
+// Labels come with their images.
+func TestLoaderLabels(t *testing.T) {
+	s := counted(100)
+	for i := range s.N {
+		s.Labels = append(s.Labels, byte(3*i))
+	}
+	l := NewLoader(s, 7, 1, true)
+	x, labels, seen := make([]float32, 14), make([]byte, 7), 0
+	for n := l.NextLabelled(x, labels); n > 0; n = l.NextLabelled(x, labels) {
+		for i, label := range labels[:n] {
+			if image := pixel(x[2*i])<<8 | pixel(x[2*i+1]); label != byte(3*image) {
+				t.Errorf("image %d has label %d", image, label)
+			}
+			seen++
+		}
+	}
+	if seen != 100 {
+		t.Errorf("%d images", seen)
+	}
+}

@@ -46,14 +46,18 @@ func Unpack(images, src []float32, s Shape) {
 	if n < 1 || n > Width || len(images) != n*s.Len() || len(src) != s.BlockLen() {
 		panic("lane: Unpack of a block into images that do not fit it")
 	}
-	plane := s.H * s.W
 	for l := range n {
-		img := images[l*s.Len():][:s.Len()]
-		for c := range s.C {
-			dst := img[c*plane : (c+1)*plane]
-			for p := range dst {
-				dst[p] = src[(p*s.C+c)*Width+l]
-			}
+		UnpackLane(images[l*s.Len():][:s.Len()], src, s, l)
+	}
+}
+
+// UnpackLane is the reverse of PackLane.
+func UnpackLane(image, src []float32, s Shape, lane int) {
+	plane := s.H * s.W
+	for c := range s.C {
+		dst := image[c*plane : (c+1)*plane]
+		for p := range dst {
+			dst[p] = src[(p*s.C+c)*Width+lane]
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package nn
 
 import (
+	"slices"
+
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 )
@@ -46,20 +48,17 @@ func (n *Network) isOutput(k int) bool {
 	return false
 }
 
-// Output returns the place of the named output in cotangents, and its shape;
-// ok is false where the network has none of that name. An energy's output is
-// EnergyOutput.
-func (n *Network) Output(name string) (index int, shape lane.Shape, ok bool) {
-	for i, p := range n.places {
-		if p.Name == name {
-			return i, p.shape, true
-		}
-	}
-	return 0, lane.Shape{}, false
+// Outputs returns the number of outputs, at least 1.
+func (n *Network) Outputs() int { return len(n.places) }
+
+// Output returns the index of the named output, −1 where the network has none
+// of that name. That of an energy is EnergyOutput.
+func (n *Network) Output(name string) int {
+	return slices.IndexFunc(n.places, func(p place) bool { return p.Name == name })
 }
 
-// Outputs returns the number of outputs.
-func (n *Network) Outputs() int { return len(n.places) }
+// OutputShape returns the shape of an output for one image.
+func (n *Network) OutputShape(output int) lane.Shape { return n.places[output].shape }
 
 // Value returns the block of an output that Run, or Forward, left in a. It is
 // valid until a is used again.

@@ -58,10 +58,10 @@ func checkOutputs(t *testing.T, s Spec, mask, images int) {
 
 	cotangents, plain := make([][]float32, n.Outputs()), make([][]float32, n.Outputs())
 	for i, o := range s.Outputs {
-		index, shape, ok := n.Output(o.Name)
-		if !ok || index != i {
-			t.Fatalf("output %s is %d, %v", o.Name, index, ok)
+		if index := n.Output(o.Name); index != i {
+			t.Fatalf("output %s is %d", o.Name, index)
 		}
+		shape := n.OutputShape(i)
 		got := make([]float32, images*shape.Len())
 		lane.Unpack(got, n.Value(a, i), shape)
 		var want []float64
@@ -126,10 +126,10 @@ func TestOutputIsEnergy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, shape, ok := energy.Output(EnergyOutput); !ok || shape.Len() != 1 || energy.Outputs() != 1 {
+	if energy.Output(EnergyOutput) != 0 || energy.OutputShape(0).Len() != 1 || energy.Outputs() != 1 {
 		t.Error("an energy without its output")
 	}
-	if _, _, ok := named.Output(EnergyOutput); ok {
+	if named.Output(EnergyOutput) >= 0 {
 		t.Error("an energy where there is none")
 	}
 	x := random(rand.New(rand.NewPCG(1, 2)), s.Input.BlockLen())
@@ -186,7 +186,7 @@ func TestAnyOutputs(t *testing.T) {
 		n.Run(a, block)
 		cotangents := make([][]float32, n.Outputs())
 		for o := range cotangents {
-			_, shape, _ := n.Output(s.Outputs[o].Name)
+			shape := n.OutputShape(o)
 			cotangents[o] = make([]float32, shape.BlockLen())
 			lane.PackLane(cotangents[o], draw(shape.Len(), 3+o), shape, 0) // the first lane alone
 		}

@@ -50,6 +50,7 @@ CHAIN_GAIN = 2.2
 ENERGY_SEEDS = {4: 1, 8: 2, 32: 3, "rgb": 4}
 TRAINING_SEEDS = {4: 38, 8: 24}
 CHAIN_SEED = 5
+CLASSIFIER_SEED = 6
 
 
 def document_network(hidden_features):
@@ -80,6 +81,22 @@ def rgb_network():
         nn.SiLU(),
         nn.Flatten(),
         nn.Linear(5 * 4 * 4, 1),
+    )
+
+
+def classifier_network():
+    """joule.ClassifierNetwork of width 4, 9 features and 10 classes."""
+    return nn.Sequential(
+        nn.Conv2d(1, 4, kernel_size=5, stride=2, padding=2),
+        nn.SiLU(),
+        nn.Conv2d(4, 8, kernel_size=3, stride=2, padding=1),
+        nn.SiLU(),
+        nn.Conv2d(8, 16, kernel_size=3, stride=2, padding=1),
+        nn.SiLU(),
+        nn.Flatten(),
+        nn.Linear(16 * 4 * 4, 9),
+        nn.SiLU(),
+        nn.Linear(9, 10),
     )
 
 
@@ -348,6 +365,51 @@ def chain(folder):
     })
 
 
+def classify(u8, labels, dtype):
+    """Logits, features, cross-entropy and its gradients."""
+    model = weigh(classifier_network(), CLASSIFIER_SEED, ENERGY_GAIN, dtype)
+    features = model.cnn_layers[:-1](pixels(u8, dtype))
+    logits = model.cnn_layers[-1](features)
+    loss = nn.functional.cross_entropy(logits, labels)
+    gradients = torch.autograd.grad(loss, list(model.parameters()))
+    return model, [logits, features, logits.softmax(1), loss.reshape(1)], gradients
+
+
+def classifier(folder, u8):
+    rng = np.random.RandomState(CLASSIFIER_SEED)
+    labels = rng.randint(0, 10, len(u8)).astype(np.uint8)
+    target = torch.from_numpy(labels).long()
+    model, values, gradients = classify(u8, target, torch.float64)
+    _, single, single_gradients = classify(u8, target, torch.float32)
+    tensors = {}
+    for key, a, b in zip(("logits", "features", "probabilities", "loss"), single, values):
+        require("float32 %s, of the largest" % key, relative(a, b), 2e-6)
+        tensors[key] = b
+    require(
+        "float32 parameter gradients, of each largest",
+        max(relative(a, b) for a, b in zip(single_gradients, gradients)),
+        2e-5,
+    )
+    for (key, _), g in zip(model.named_parameters(), gradients):
+        tensors["gradient." + key.replace("cnn_layers", "layers")] = g
+    # Logits whose exponentials overflow or vanish.
+    rows = rng.uniform(-1, 1, (6, 5)) * np.array([[1e-3], [1], [30], [1e3], [1e4], [1e30]])
+    extreme = torch.from_numpy(rows.astype(np.float32)).double().requires_grad_()
+    extreme_labels = np.array([0, 1, 2, 3, 4, 0], np.uint8)
+    loss = nn.functional.cross_entropy(extreme, torch.from_numpy(extreme_labels).long(), reduction="none")
+    tensors["extreme"] = extreme
+    tensors["extreme_losses"] = loss
+    (tensors["extreme_gradients"],) = torch.autograd.grad(loss.sum(), extreme)
+    tensors.update(images=u8, labels=labels, extreme_labels=extreme_labels)
+    save(folder, "classifier", tensors, {
+        "what": "a classifier's logits, features and probabilities of images, their mean cross-entropy "
+        "with labels and its parameter gradients; cross-entropies of extreme logits and their gradients",
+        "weights_seed": str(CLASSIFIER_SEED),
+        "weights_gain": str(ENERGY_GAIN),
+        "weights_crc32": checksum(weigh(classifier_network(), CLASSIFIER_SEED, ENERGY_GAIN, torch.float32)),
+    })
+
+
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
     rng = np.random.RandomState(1)
@@ -372,6 +434,7 @@ def main():
     for hf in (4, 8):
         training(folder, hf, real, fake)
     chain(folder)
+    classifier(folder, images)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,395 @@
+package joule
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/nn"
+)
+
+// labelledStrokes are strokes labelled by their direction and place: four
+// classes.
+func labelledStrokes(n int) *dataset.Set {
+	s := strokes(n)
+	s.Labels = make([]byte, n)
+	for i := range n {
+		s.Labels[i] = byte(i%2*2 + i/2%6/3)
+	}
+	return s
+}
+
+func tinyClassifierConfig() ClassifierConfig {
+	c := DefaultClassifierConfig()
+	c.Data, c.Width, c.Features, c.Epochs, c.BatchSize, c.Shift = "strokes", 4, 9, 12, 20, 1
+	c.LearningRate = 1e-2
+	return c
+}
+
+func tinyClassifier(t testing.TB, c ClassifierConfig, threads int) *Classifier {
+	t.Helper()
+	k, err := trainClassifier(t.Context(), c, labelledStrokes(250), threads, nil) // the last batch has 10 images
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// TestParityClassifier holds logits, features, probabilities, the loss and the
+// gradient of the weights to PyTorch's.
+func TestParityClassifier(t *testing.T) {
+	const n, classes, features = 10, 10, 9
+	r := openRecording(t, "classifier")
+	net := r.network(ClassifierNetwork(4, features, classes, parityShape))
+	c, err := newClassifier(net, ClassifierCard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := r.images("images", n, 1, 28, 28)
+	logits, code := make([]float32, n*classes), make([]float32, n*features)
+	c.Forward(logits, code, x)
+	wantShare(t, "logits", logits, r.values("logits", n, classes), 1e-5)
+	wantShare(t, "features", code, r.values("features", n, features), 1e-5)
+	c.Probabilities(logits, x)
+	wantShare(t, "probabilities", logits, r.values("probabilities", n, classes), 1e-5)
+
+	labels, err := r.Uint8("labels", n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, d, grad := newEngine(net, 2), make([]float32, n*classes), make([]float32, len(net.Params()))
+	e.forward([][]float32{logits}, [][]float32{x})
+	wantShare(t, "logits of forward", logits, r.values("logits", n, classes), 1e-5)
+	loss, _ := crossEntropy(d, logits, labels)
+	wantShare(t, "loss", []float32{float32(loss)}, r.values("loss", 1), 1e-5)
+	e.backward(grad, [][]float32{d})
+	for _, v := range net.Named(grad) {
+		wantShare(t, "gradient of "+v.Name, v.Data, r.values("gradient."+v.Name, v.Shape...), 1e-4)
+	}
+
+	extreme, losses, gradients := r.values("extreme", 6, 5), r.values("extreme_losses", 6), r.values("extreme_gradients", 6, 5)
+	if labels, err = r.Uint8("extreme_labels", 6); err != nil {
+		t.Fatal(err)
+	}
+	for i := range labels {
+		row, d := extreme[i*5:(i+1)*5], make([]float32, 5)
+		loss, _ := crossEntropy(d, row, labels[i:i+1])
+		what := fmt.Sprintf("logits up to %g: ", row[0])
+		wantWithin(t, what+"loss", []float32{float32(loss)}, losses[i:i+1], 1e-6*max(1, math.Abs(float64(losses[i]))))
+		wantWithin(t, what+"gradient", d, gradients[i*5:(i+1)*5], 1e-6)
+	}
+}
+
+// A classifier learns, and its weights are the same bits for any number of
+// cores, and through its file.
+func TestTrainClassifier(t *testing.T) {
+	one, three := tinyClassifier(t, tinyClassifierConfig(), 1), tinyClassifier(t, tinyClassifierConfig(), 3)
+	if one.Hash() != three.Hash() {
+		t.Error("the weights depend on the number of cores")
+	}
+	other := tinyClassifierConfig()
+	other.Seed++
+	if tinyClassifier(t, other, 3).Hash() == one.Hash() {
+		t.Error("the weights do not depend on the seed")
+	}
+	result, err := one.Test(labelledStrokes(96))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Accuracy() < 0.95 || result.Loss > 0.3 {
+		t.Errorf("accuracy %v, loss %v", result.Accuracy(), result.Loss)
+	}
+	total, right := 0, 0
+	for label, row := range result.Confusion {
+		for p, n := range row {
+			total += n
+			if p == label {
+				right += n
+			}
+		}
+		if want := float64(row[label]) / 24; result.ClassAccuracy(label) != want {
+			t.Errorf("class %d: accuracy %v, want %v", label, result.ClassAccuracy(label), want)
+		}
+	}
+	if total != 96 || right != result.Correct || result.N != 96 {
+		t.Errorf("%d of %d in the confusion, %d of %d in all", right, total, result.Correct, result.N)
+	}
+
+	one.Card().TestAccuracy = result.Accuracy()
+	path := filepath.Join(t.TempDir(), "strokes.safetensors")
+	if err := one.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	back, err := LoadClassifier(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back.Hash() != one.Hash() || *back.Card() != *one.Card() {
+		t.Errorf("%s %+v comes back as %s %+v", one.Hash(), *one.Card(), back.Hash(), *back.Card())
+	}
+	card := back.Card()
+	if card.Recipe != tinyClassifierConfig() || card.DataHash != labelledStrokes(250).Hash() || card.N != 250 {
+		t.Errorf("card %+v", card)
+	}
+	if _, err := LoadModel(path); err == nil || !strings.Contains(err.Error(), `output is "logits"`) {
+		t.Errorf("read as a model: %v", err)
+	}
+}
+
+// An image's outputs do not depend on what is beside it, and all ways to ask
+// agree.
+func TestClassifierOutputs(t *testing.T) {
+	c := tinyClassifier(t, func() ClassifierConfig { c := tinyClassifierConfig(); c.Epochs = 1; return c }(), 2)
+	const n = 19
+	k, f := c.Classes(), c.FeatureLen()
+	if ch, h, w := c.Shape(); k != 4 || f != 9 || ch != 1 || h != 12 || w != 12 {
+		t.Fatalf("%d classes, %d features, %d×%d×%d", k, f, ch, h, w)
+	}
+	x := randomImages(n, 144, 1)
+	logits, features, p := make([]float32, n*k), make([]float32, n*f), make([]float32, n*k)
+	c.Forward(logits, features, x)
+	c.Probabilities(p, x)
+	for i := range n {
+		z, code := make([]float32, k), make([]float32, f)
+		c.Logits(z, x[i*144:(i+1)*144])
+		c.Features(code, x[i*144:(i+1)*144])
+		if !slices.Equal(z, logits[i*k:(i+1)*k]) || !slices.Equal(code, features[i*f:(i+1)*f]) {
+			t.Fatalf("image %d is classified otherwise alone", i)
+		}
+		sum := 0.0
+		for j, z := range z {
+			sum += float64(p[i*k+j])
+			if got, want := float64(p[i*k+j]/p[i*k]), math.Exp(float64(z-logits[i*k])); math.Abs(got-want) > 1e-5*want {
+				t.Fatalf("image %d: odds of class %d are %v, want %v", i, j, got, want)
+			}
+		}
+		if math.Abs(sum-1) > 1e-6 {
+			t.Fatalf("image %d: probabilities sum to %v", i, sum)
+		}
+	}
+	// The features are those that the last layer weighs.
+	views := c.net.Views()
+	w, b := views[len(views)-2].Data, views[len(views)-1].Data
+	for i, z := range logits {
+		want := float64(b[i%k])
+		for j := range f {
+			want += float64(w[i%k*f+j]) * float64(features[i/k*f+j])
+		}
+		if math.Abs(float64(z)-want) > 1e-5*max(1, math.Abs(want)) {
+			t.Fatalf("logit %d is %v, its features give %v", i, z, want)
+		}
+	}
+	x[3*144] = float32(math.NaN())
+	c.Forward(logits, features, x)
+	for i := range n {
+		if logits[i*k] != logits[i*k] != (i == 3) {
+			t.Errorf("image %d, with NaN in image 3: %v", i, logits[i*k:(i+1)*k])
+		}
+	}
+}
+
+// More images or steps take no more memory.
+func TestClassifierAllocations(t *testing.T) {
+	c := tinyClassifier(t, func() ClassifierConfig { c := tinyClassifierConfig(); c.Epochs = 1; return c }(), 1)
+	allocs := func(n int) float64 {
+		x, out := randomImages(n, 144, 1), make([]float32, n*c.FeatureLen())
+		return testing.AllocsPerRun(5, func() { c.Features(out, x) })
+	}
+	if few, many := allocs(64), allocs(640); many > few {
+		t.Errorf("576 more images allocate %v times more", many-few)
+	}
+	tr, err := newClassifierTrainer(tinyClassifierConfig(), labelledStrokes(250), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if allocs := testing.AllocsPerRun(5, func() {
+		if _, err := tr.Step(); err != nil {
+			t.Fatal(err)
+		}
+	}); allocs > 10 { // of a batch, none of an image
+		t.Errorf("a step allocates %v times", allocs)
+	}
+}
+
+func TestMove(t *testing.T) {
+	s := lane.Shape{C: 2, H: 2, W: 3}
+	image := []float32{1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16}
+	for _, c := range []struct {
+		dx, dy int
+		flip   bool
+		want   []float32
+	}{
+		{0, 0, false, image},
+		{1, 0, false, []float32{1, 1, 2, 4, 4, 5, 11, 11, 12, 14, 14, 15}},
+		{-1, 0, false, []float32{2, 3, 3, 5, 6, 6, 12, 13, 13, 15, 16, 16}},
+		{0, 1, false, []float32{1, 2, 3, 1, 2, 3, 11, 12, 13, 11, 12, 13}},
+		{0, -1, true, []float32{6, 5, 4, 6, 5, 4, 16, 15, 14, 16, 15, 14}},
+		{1, 0, true, []float32{3, 3, 2, 6, 6, 5, 13, 13, 12, 16, 16, 15}},
+		{64, -64, false, []float32{4, 4, 4, 4, 4, 4, 14, 14, 14, 14, 14, 14}},
+	} {
+		got := make([]float32, len(image))
+		move(got, image, s, c.dx, c.dy, c.flip)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("moved by %d, %d, mirrored %v: %v, want %v", c.dx, c.dy, c.flip, got, c.want)
+		}
+	}
+}
+
+// Every shift is taken about as often as the others, and both ways to look.
+func TestAugment(t *testing.T) {
+	cfg := tinyClassifierConfig()
+	cfg.Shift, cfg.Flip = 1, true
+	tr, err := newClassifierTrainer(cfg, labelledStrokes(20), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := lane.Shape{C: 1, H: 12, W: 12}
+	image, dst := make([]float32, 144), make([]float32, 144)
+	image[5*12+3] = 1
+	counts := make(map[int]int)
+	const draws = 3600
+	for range draws / 4 {
+		for slot := range 4 {
+			tr.augment(dst, image, s, slot)
+			counts[slices.Index(dst, 1)]++
+		}
+		tr.step++
+	}
+	if len(counts) != 18 {
+		t.Fatalf("%d ways to move, want 18", len(counts))
+	}
+	for at, n := range counts { // mean 200, deviation 13.7
+		if n < 130 || n > 270 {
+			t.Errorf("the pixel came to %d, %d times in %d", at, n, draws)
+		}
+	}
+}
+
+func TestClassifierFaults(t *testing.T) {
+	good := labelledStrokes(20)
+	bare := strokes(20)
+	for want, change := range map[string]func(c *ClassifierConfig){
+		"width":         func(c *ClassifierConfig) { c.Width = 0 },
+		"features":      func(c *ClassifierConfig) { c.Features = 4097 },
+		"epochs":        func(c *ClassifierConfig) { c.Epochs = 0 },
+		"batch_size":    func(c *ClassifierConfig) { c.BatchSize = -1 },
+		"shift":         func(c *ClassifierConfig) { c.Shift = 65 },
+		"learning_rate": func(c *ClassifierConfig) { c.LearningRate = math.NaN() },
+	} {
+		cfg := tinyClassifierConfig()
+		change(&cfg)
+		_, err := TrainClassifier(t.Context(), cfg, good, nil)
+		var fault *ConfigError
+		if !errors.As(err, &fault) || fault.Key != want {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	if _, err := TrainClassifier(t.Context(), tinyClassifierConfig(), bare, nil); err == nil || !strings.Contains(err.Error(), "no labels") {
+		t.Errorf("without labels: %v", err)
+	}
+	c := tinyClassifier(t, func() ClassifierConfig { c := tinyClassifierConfig(); c.Epochs = 1; return c }(), 2)
+	odd := *good
+	odd.Labels = bytes.Repeat([]byte{4}, 20)
+	wide := *good
+	wide.H, wide.W = 6, 24
+	for want, set := range map[string]*dataset.Set{
+		"no labels": bare, "has label 4": &odd, "are 1×6×24": &wide, "no images": {C: 1, H: 12, W: 12},
+	} {
+		if _, err := c.Test(set); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	steps := 0
+	if _, err := TrainClassifier(ctx, tinyClassifierConfig(), good, func(ClassifierStep) { steps++; cancel() }); !errors.Is(err, context.Canceled) || steps != 1 {
+		t.Errorf("stopped after %d steps with %v", steps, err)
+	}
+	tr, err := newClassifierTrainer(tinyClassifierConfig(), good, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.net.Params()[len(tr.net.Params())-1] = float32(math.NaN())
+	tr.net.Pack()
+	var diverged *DivergedError
+	if _, err := tr.Step(); !errors.As(err, &diverged) {
+		t.Errorf("a weight that is NaN: %v", err)
+	}
+}
+
+func TestClassifierFileFaults(t *testing.T) {
+	c := tinyClassifier(t, func() ClassifierConfig { c := tinyClassifierConfig(); c.Epochs = 1; return c }(), 2)
+	for want, change := range map[string]func(f *checkpoint.File){
+		"is no classifier": func(f *checkpoint.File) { delete(f.Metadata, metaClassifier) },
+		"classifier card":  func(f *checkpoint.File) { f.Metadata[metaClassifier] = `{"recipes":1}` },
+		"network spec":     func(f *checkpoint.File) { f.Metadata[metaSpec] = "{" },
+		"no tensor":        func(f *checkpoint.File) { f.Tensors = f.Tensors[1:] },
+		"has shape": func(f *checkpoint.File) {
+			f.Metadata[metaSpec] = strings.Replace(f.Metadata[metaSpec], `"Out":4,`, `"Out":5,`, 1)
+		},
+		"outputs are not": func(f *checkpoint.File) {
+			f.Metadata[metaSpec] = strings.Replace(f.Metadata[metaSpec], `"features"`, `"code"`, 1)
+		},
+		"logits of": func(f *checkpoint.File) {
+			f.Metadata[metaSpec] = strings.Replace(f.Metadata[metaSpec], `"logits","Layer":9`, `"logits","Layer":0`, 1)
+		},
+		"not finite": func(f *checkpoint.File) { f.Tensors[0].Data.([]checkpoint.Half)[2] = 0x7c00 },
+	} {
+		f := c.File()
+		change(f)
+		var b bytes.Buffer
+		if err := checkpoint.Encode(&b, f); err != nil {
+			t.Fatal(err)
+		}
+		_, err := DecodeClassifier(bytes.NewReader(b.Bytes()), int64(b.Len()))
+		var fault *checkpoint.Error
+		if !errors.As(err, &fault) || !strings.Contains(err.Error(), want) || fault.Hint == "" {
+			t.Errorf("error %v, want one with %q and a hint", err, want)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "none")
+	if _, err := LoadClassifier(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	// An energy's file with a classifier's network is no model.
+	_, err := NewModel(c.Spec(), nil)
+	if err == nil || !strings.Contains(err.Error(), "is no energy") {
+		t.Errorf("a model of a classifier's network: %v", err)
+	}
+}
+
+// FuzzDecodeClassifier: whatever a file holds, it is refused or classifies.
+func FuzzDecodeClassifier(f *testing.F) {
+	net, err := nn.New(ClassifierNetwork(1, 2, 2, lane.Shape{C: 1, H: 4, W: 4}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	net.Init(1)
+	c, err := newClassifier(net, ClassifierCard{Recipe: tinyClassifierConfig()})
+	if err != nil {
+		f.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := checkpoint.Encode(&b, c.File()); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add([]byte("{}"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := DecodeClassifier(bytes.NewReader(b), int64(len(b)))
+		if err != nil || c.net.Input().Len() > 1<<12 || c.Parameters() > 1<<14 {
+			return
+		}
+		p := make([]float32, c.Classes())
+		c.Probabilities(p, make([]float32, c.net.Input().Len()))
+	})
+}

@@ -1,0 +1,221 @@
+package joule
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/optim"
+)
+
+// ClassifierConfig is the recipe of a classifier: with the data, all that
+// decides its weights.
+type ClassifierConfig struct {
+	Data      string `json:"data"` // name of the data set, for the record
+	Seed      uint64 `json:"seed"`
+	Width     int    `json:"width"`    // channels of the first convolution
+	Features  int    `json:"features"` // of an image
+	Epochs    int    `json:"epochs"`
+	BatchSize int    `json:"batch_size"`
+	// LearningRate is Adam's at the first step. It falls to 0 at the last
+	// along half a cosine (Loshchilov and Hutter 2017, arXiv:1608.03983).
+	LearningRate float64 `json:"learning_rate"`
+	// Shift is by how many pixels an image is moved at most, either way, each
+	// time it is seen. What is laid bare is filled with its border.
+	Shift int `json:"shift"`
+	// Flip says to mirror every other image, left to right.
+	Flip bool `json:"flip"`
+}
+
+// DefaultClassifierConfig returns what suits small images of ten classes.
+func DefaultClassifierConfig() ClassifierConfig {
+	return ClassifierConfig{
+		Seed: 1, Width: 32, Features: 128, Epochs: 12,
+		// 128 images fill a block of eight in each of the 16 shards.
+		BatchSize: 128, LearningRate: 2e-3, Shift: 2,
+	}
+}
+
+// Validate reports the first setting that is out of range, as a
+// [*ConfigError].
+func (c ClassifierConfig) Validate() error {
+	for _, s := range []struct {
+		key           string
+		value, lo, hi int
+	}{
+		{"width", c.Width, 1, 1024},
+		{"features", c.Features, 1, 4096},
+		{"epochs", c.Epochs, 1, 1e6},
+		{"batch_size", c.BatchSize, 1, 16384},
+		{"shift", c.Shift, 0, 64},
+	} {
+		if s.value < s.lo || s.value > s.hi {
+			return &ConfigError{Key: s.key, Problem: fmt.Sprintf("%d is not within %d to %d", s.value, s.lo, s.hi)}
+		}
+	}
+	if !(c.LearningRate > 0 && c.LearningRate <= 1) {
+		return &ConfigError{Key: "learning_rate", Problem: fmt.Sprintf("%v is not within 0 to 1", c.LearningRate)}
+	}
+	return nil
+}
+
+// Adam's settings for classifiers are those of Kingma and Ba 2015.
+const (
+	classifierBeta1   = 0.9
+	classifierBeta2   = 0.999
+	classifierEpsilon = 1e-8
+)
+
+// ClassifierStep is what a step of a classifier's training reports.
+type ClassifierStep struct {
+	Epoch, Batch, Batches int // counted from 0
+	Loss                  float64
+	Accuracy              float64 // share of the batch's images, as shown
+	LearningRate          float64
+}
+
+// classifierTrainer holds the memory that steps reuse.
+type classifierTrainer struct {
+	cfg    ClassifierConfig
+	loader *dataset.Loader
+	net    *nn.Network
+	engine *engine
+	adam   *optim.Adam
+	step   int // done
+
+	plain, images     []float32 // as they are, and moved
+	labels            []byte
+	logits, cotangent []float32
+	grad              []float32
+}
+
+// TrainClassifier trains a classifier on labelled images, by the cross-entropy,
+// on all cores. The weights, rounded to float16 in the end, are a function of
+// the settings and the data, the same bits for any number of cores of one
+// instruction set. each, where not
+// nil, is told of every step. It stops with ctx's error when ctx is done, and
+// with a [*DivergedError] when a loss or gradient is not finite.
+func TrainClassifier(ctx context.Context, cfg ClassifierConfig, train *dataset.Set, each func(ClassifierStep)) (*Classifier, error) {
+	return trainClassifier(ctx, cfg, train, 0, each)
+}
+
+func trainClassifier(ctx context.Context, cfg ClassifierConfig, train *dataset.Set, threads int, each func(ClassifierStep)) (*Classifier, error) {
+	t, err := newClassifierTrainer(cfg, train, threads)
+	if err != nil {
+		return nil, err
+	}
+	for t.step < cfg.Epochs*t.loader.Batches() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		info, err := t.Step()
+		if err != nil {
+			return nil, err
+		}
+		if each != nil {
+			each(info)
+		}
+	}
+	for i, v := range t.net.Params() {
+		t.net.Params()[i] = checkpoint.ToHalf(v).Float32()
+	}
+	t.net.Pack()
+	c, err := newClassifier(t.net, ClassifierCard{Recipe: cfg, DataHash: train.Hash(), N: train.N})
+	if err != nil {
+		panic("joule: " + err.Error()) // ClassifierNetwork is one
+	}
+	return c, nil
+}
+
+func newClassifierTrainer(cfg ClassifierConfig, train *dataset.Set, threads int) (*classifierTrainer, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	classes := 2
+	for _, label := range train.Labels {
+		classes = max(classes, int(label)+1)
+	}
+	shape := lane.Shape{C: train.C, H: train.H, W: train.W}
+	if err := checkLabels(train, shape, classes); err != nil {
+		return nil, err
+	}
+	net, err := nn.New(ClassifierNetwork(cfg.Width, cfg.Features, classes, shape))
+	if err != nil {
+		return nil, err
+	}
+	net.Init(cfg.Seed)
+	n := len(net.Params())
+	return &classifierTrainer{
+		cfg: cfg, net: net, engine: newEngine(net, threads),
+		loader: dataset.NewLoader(train, cfg.BatchSize, cfg.Seed, true),
+		adam:   optim.NewAdam(n, classifierBeta1, classifierBeta2, classifierEpsilon),
+		plain:  make([]float32, cfg.BatchSize*shape.Len()), images: make([]float32, cfg.BatchSize*shape.Len()),
+		labels: make([]byte, cfg.BatchSize),
+		logits: make([]float32, cfg.BatchSize*classes), cotangent: make([]float32, cfg.BatchSize*classes),
+		grad: make([]float32, n),
+	}, nil
+}
+
+// Step trains on the next batch.
+func (t *classifierTrainer) Step() (ClassifierStep, error) {
+	batches := t.loader.Batches()
+	info := ClassifierStep{Epoch: t.step / batches, Batch: t.step % batches, Batches: batches}
+	info.LearningRate = t.cfg.LearningRate * (1 + math.Cos(math.Pi*float64(t.step)/float64(t.cfg.Epochs*batches))) / 2
+
+	t.loader.Seek(info.Epoch, info.Batch)
+	n := t.loader.NextLabelled(t.plain, t.labels)
+	shape := t.net.Input()
+	size, k := shape.Len(), t.engine.trained.Len()
+	for i := range n {
+		t.augment(t.images[i*size:(i+1)*size], t.plain[i*size:(i+1)*size], shape, i)
+	}
+
+	logits, cotangent, labels := t.logits[:n*k], t.cotangent[:n*k], t.labels[:n]
+	t.engine.forward([][]float32{logits}, [][]float32{t.images[:n*size]})
+	loss, correct := crossEntropy(cotangent, logits, labels)
+	info.Loss, info.Accuracy = loss, float64(correct)/float64(n)
+	if !finite(loss) {
+		return info, &DivergedError{What: "the cross-entropy of a batch", Epoch: info.Epoch, Step: t.step}
+	}
+	t.engine.backward(t.grad, [][]float32{cotangent})
+	if !finite(optim.Norm(t.grad)) {
+		return info, &DivergedError{What: "the gradient of the weights", Epoch: info.Epoch, Step: t.step}
+	}
+	t.adam.Step(t.net.Params(), t.grad, info.LearningRate)
+	t.net.Pack()
+	t.step++
+	return info, nil
+}
+
+// augment writes the image of a slot of the batch to dst, moved and mirrored
+// as the seed, the step and the slot say.
+func (t *classifierTrainer) augment(dst, image []float32, s lane.Shape, slot int) {
+	w := lane.Stream{Seed: t.cfg.Seed, Purpose: lane.DataNoise}.Words(uint32(slot), uint32(t.step), 0)
+	shift := func(word uint32) int { // −Shift … Shift
+		return int(uint64(word)*uint64(2*t.cfg.Shift+1)>>32) - t.cfg.Shift
+	}
+	move(dst, image, s, shift(w[0]), shift(w[1]), t.cfg.Flip && w[2]&1 != 0)
+}
+
+// move writes an image C×H×W to dst, dx pixels to the right and dy down, after
+// mirroring it left to right where flip is set. What is laid bare is filled
+// with the nearest pixel.
+func move(dst, image []float32, s lane.Shape, dx, dy int, flip bool) {
+	for c := range s.C {
+		for y := range s.H {
+			row := image[(c*s.H+min(max(y-dy, 0), s.H-1))*s.W:][:s.W]
+			out := dst[(c*s.H+y)*s.W:][:s.W]
+			for x := range out {
+				from := min(max(x-dx, 0), s.W-1)
+				if flip {
+					from = s.W - 1 - from
+				}
+				out[x] = row[from]
+			}
+		}
+	}
+}
