@@ -53,9 +53,9 @@ func AUROC(in, out []float64) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	total := 0
+	total := int64(0)
 	for _, p := range placements(a, b) {
-		total += p
+		total += int64(p)
 	}
 	return float64(total) / 2 / float64(len(a)) / float64(len(b)), nil
 }

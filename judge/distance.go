@@ -18,7 +18,7 @@ const (
 	tileA, tileB = 2, 4
 
 	// rowsA is the number of points that a worker takes at a time.
-	rowsA = 32
+	rowsA = 64
 	// blockB is the number of values of the other points in a block: 128 kB,
 	// which stay in a core's cache while rowsA points are compared with them.
 	blockB = 32 << 10
@@ -105,8 +105,8 @@ type block struct {
 }
 
 // sweep visits the squared distances of all points of a from all of b, a
-// block at a time: memory is 32 × (points in a block + dimensions) numbers for
-// each worker, and a block of b besides. The blocks of one point of a all come
+// block at a time: memory is rowsA × (points in a block + dimensions) numbers
+// for each worker, and a block of b besides. The blocks of one point of a all come
 // from the same goroutine, in order of j0. limit, if not nil, has a number for
 // each point of a: larger distances need not be right, as squares says. visit
 // may lower those of its own points.

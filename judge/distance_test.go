@@ -75,7 +75,7 @@ func TestSweepVisitsEveryPairInOrder(t *testing.T) {
 		a, b := normal(1, size[0], size[2]), normal(2, size[1], size[2])
 		for workers := 0; workers < 4; workers++ {
 			next := make([]int, a.N)
-			err := sweep(t.Context(), lane.Pool{Workers: workers}, a.rows(), b.rows(), nil, func(bl block) {
+			err := sweep(t.Context(), lane.Pool{Workers: workers}, a.rows(nil), b.rows(nil), nil, func(bl block) {
 				for i := range len(bl.d) / bl.nb {
 					if next[bl.i0+i] != bl.j0 {
 						t.Errorf("point %d meets %d, want %d", bl.i0+i, bl.j0, next[bl.i0+i])

@@ -36,7 +36,7 @@ func NewDiversity(ctx context.Context, pool lane.Pool, f Features, labels []int,
 	// Each point has its own sums, over those after it: their order does not
 	// depend on which worker takes it.
 	all, same := make([]float64, f.N), make([]float64, f.N)
-	err := sweepLater(ctx, pool, f.rows(), func(b block) {
+	err := sweepLater(ctx, pool, f.rows(nil), func(b block) {
 		for i := range len(b.d) / b.nb {
 			at := b.i0 + i
 			for j := max(at+1, b.j0); j < b.j0+b.nb; j++ {

@@ -1,8 +1,10 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/joule-ml/joule/dataset"
 )
@@ -60,16 +62,61 @@ type rows struct {
 	read func(buf []float32, lo, hi int) []float32
 }
 
-func (f Features) rows() rows {
-	return rows{f.N, f.D, func(_ []float32, lo, hi int) []float32 { return f.X[lo*f.D : hi*f.D] }}
+// rows returns the points with their values in the given order, or as they
+// are if it is nil.
+func (f Features) rows(order []int) rows {
+	return rows{f.N, f.D, func(buf []float32, lo, hi int) []float32 {
+		x := f.X[lo*f.D : hi*f.D]
+		if order == nil {
+			return x
+		}
+		return arrange(buf, x, order)
+	}}
 }
 
-func setRows(s *dataset.Set) rows {
+func setRows(s *dataset.Set, order []int) rows {
 	d := s.Size()
 	return rows{s.N, d, func(buf []float32, lo, hi int) []float32 {
+		x := make([]float32, d)
 		for i := lo; i < hi; i++ {
-			s.Image(buf[(i-lo)*d:(i-lo+1)*d], i)
+			s.Image(x, i)
+			arrange(buf[(i-lo)*d:(i-lo+1)*d], x, order)
 		}
 		return buf[:(hi-lo)*d]
 	}}
+}
+
+// arrange writes points with their values in another order to dst.
+func arrange(dst, x []float32, order []int) []float32 {
+	d := len(order)
+	for lo := 0; lo < len(x); lo += d {
+		from, to := x[lo:lo+d], dst[lo:lo+d]
+		for j, k := range order {
+			to[j] = from[k]
+		}
+	}
+	return dst[:len(x)]
+}
+
+// telling returns the dimensions in the order of their variance over some
+// thousand of the points that at writes, the largest first: summed in that
+// order, distances soon show that they are too large.
+func telling(n, d int, at func(dst []float32, i int)) []int {
+	sum, square := make([]float64, d), make([]float64, d)
+	x := make([]float32, d)
+	some := min(n, 1000)
+	for i := range some {
+		at(x, i*n/some)
+		for j, v := range x {
+			sum[j] += float64(v)
+			square[j] += float64(v) * float64(v)
+		}
+	}
+	order := make([]int, d)
+	for j := range order {
+		order[j] = j
+		square[j] -= sum[j] * sum[j] / float64(some)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(square[b], square[a]) })
+	return order
 }

@@ -36,9 +36,9 @@ func AUROCInterval(in, out []float64, level float64) (Estimate, error) {
 	}
 	m, n := float64(len(a)), float64(len(b))
 	v, w := make([]float64, len(a)), make([]float64, len(b))
-	total := 0
+	total := int64(0)
 	for i, p := range placements(a, b) {
-		total += p
+		total += int64(p)
 		v[i] = float64(p) / 2 / n
 	}
 	for j, p := range placements(b, a) {

@@ -70,7 +70,7 @@ func NewManifold(ctx context.Context, pool lane.Pool, real, samples Features, k 
 	for i := range limit {
 		limit[i] = max(realBall[i], widest)
 	}
-	err = sweep(ctx, pool, real.rows(), samples.rows(), limit, func(b block) {
+	err = sweep(ctx, pool, real.rows(nil), samples.rows(nil), limit, func(b block) {
 		t := &workers[b.worker]
 		if t.inside == nil {
 			t.inside = make([]bool, samples.N)
@@ -132,7 +132,7 @@ func balls(ctx context.Context, pool lane.Pool, f Features, k int) ([]float64, e
 	for i := range near {
 		near[i] = math.Inf(1)
 	}
-	err := sweep(ctx, pool, f.rows(), f.rows(), limit, func(b block) {
+	err := sweep(ctx, pool, f.rows(nil), f.rows(nil), limit, func(b block) {
 		for i := range len(b.d) / b.nb {
 			self := b.i0 + i
 			best := near[self*k : (self+1)*k]

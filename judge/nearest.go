@@ -18,18 +18,20 @@ type Neighbour struct {
 
 // Nearest returns the nearest point of reference, at least one, for each of
 // points. It is exact; a distance is given up as soon as it exceeds the
-// nearest so far. It ends early with ctx.
+// nearest so far, and dimensions of large variance come first so that this is
+// soon. It ends early with ctx.
 func Nearest(ctx context.Context, pool lane.Pool, points, reference Features) ([]Neighbour, error) {
 	if err := checkPair("points", points, "reference", reference, 1); err != nil {
 		return nil, err
 	}
-	return nearest(ctx, pool, points.rows(), reference.rows())
+	order := telling(reference.N, reference.D, func(dst []float32, i int) { copy(dst, reference.Row(i)) })
+	return nearest(ctx, pool, points.rows(order), reference.rows(order))
 }
 
 // NearestImages returns, for each of images, the nearest image of the training
 // set by the Euclidean distance of pixels in [−1, 1]: what a sample was copied
 // from, if it was. images are N×C×H×W in the shape of the set. The set stays
-// as bytes, so memory is a few hundred kB a worker.
+// as bytes, so memory is less than a MB a worker.
 func NearestImages(ctx context.Context, pool lane.Pool, images []float32, training *dataset.Set) ([]Neighbour, error) {
 	size := training.Size()
 	if size <= 0 || len(images)%size != 0 {
@@ -42,7 +44,8 @@ func NearestImages(ctx context.Context, pool lane.Pool, images []float32, traini
 	if training.N < 1 {
 		return nil, &Error{"training images", "there are none", ""}
 	}
-	return nearest(ctx, pool, f.rows(), setRows(training))
+	order := telling(training.N, size, training.Image)
+	return nearest(ctx, pool, f.rows(order), setRows(training, order))
 }
 
 // NearestOf is NearestImages for the images of a set, such as held-out ones.
@@ -53,7 +56,8 @@ func NearestOf(ctx context.Context, pool lane.Pool, images, training *dataset.Se
 	if images.N < 1 || training.N < 1 {
 		return nil, &Error{"images", "there are none to compare", ""}
 	}
-	return nearest(ctx, pool, setRows(images), setRows(training))
+	order := telling(training.N, training.Size(), training.Image)
+	return nearest(ctx, pool, setRows(images, order), setRows(training, order))
 }
 
 func nearest(ctx context.Context, pool lane.Pool, points, reference rows) ([]Neighbour, error) {
