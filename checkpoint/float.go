@@ -79,7 +79,7 @@ func half(b uint16) float32 {
 	case 31:
 		v = math.Float32frombits(0x7f800000 | fraction<<13)
 	default:
-		v = float32(math.Ldexp(float64(1024+fraction), exponent-25))
+		v = math.Float32frombits(uint32(exponent+127-15)<<23 | fraction<<13)
 	}
 	if b>>15 != 0 {
 		v = -v
