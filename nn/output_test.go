@@ -1,10 +1,12 @@
 package nn
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
@@ -131,6 +133,9 @@ func TestOutputIsEnergy(t *testing.T) {
 	}
 	if named.Output(EnergyOutput) >= 0 {
 		t.Error("an energy where there is none")
+	}
+	if b, err := json.Marshal(s); err != nil || strings.Contains(string(b), "Outputs") {
+		t.Errorf("an energy is written as %s, %v: files of models would change", b, err)
 	}
 	x := random(rand.New(rand.NewPCG(1, 2)), s.Input.BlockLen())
 	var want [lane.Width]float32
