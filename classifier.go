@@ -138,7 +138,8 @@ type ClassifierTest struct {
 // Accuracy returns the share of images classified rightly.
 func (t ClassifierTest) Accuracy() float64 { return float64(t.Correct) / float64(t.N) }
 
-// ClassAccuracy returns the share among the images of a label.
+// ClassAccuracy returns the share among the images of a label, NaN where there
+// are none.
 func (t ClassifierTest) ClassAccuracy(label int) float64 {
 	return float64(t.Confusion[label][label]) / float64(t.Labels[label])
 }

@@ -177,7 +177,7 @@ def save(folder, name, tensors, metadata):
         if isinstance(value, torch.Tensor):
             value = value.detach().numpy()
         arrays[key] = value if value.dtype == np.uint8 else value.astype("<f4")
-    header = {"__metadata__": {**metadata, "output": "energy", "torch": torch.__version__}}
+    header = {"__metadata__": {**metadata, "output": metadata.get("output", "energy"), "torch": torch.__version__}}
     data = b""
     # F32 before U8 keeps every tensor aligned.
     for key in sorted(arrays, key=lambda k: arrays[k].dtype == np.uint8):
@@ -404,6 +404,7 @@ def classifier(folder, u8):
     save(folder, "classifier", tensors, {
         "what": "a classifier's logits, features and probabilities of images, their mean cross-entropy "
         "with labels and its parameter gradients; cross-entropies of extreme logits and their gradients",
+        "output": "logits",
         "weights_seed": str(CLASSIFIER_SEED),
         "weights_gain": str(ENERGY_GAIN),
         "weights_crc32": checksum(weigh(classifier_network(), CLASSIFIER_SEED, ENERGY_GAIN, torch.float32)),
