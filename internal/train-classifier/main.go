@@ -33,7 +33,9 @@ func recipe(name string) joule.ClassifierConfig {
 	c := joule.DefaultClassifierConfig()
 	c.Data = name
 	if name == "fashion-mnist" {
-		c.Flip = true
+		// On images held out, shifts by 2 gave 90.5 % after twelve epochs,
+		// by 1 91.6 % and none 91.2 %.
+		c.Flip, c.Shift, c.Epochs = true, 1, 18
 	}
 	return c
 }
