@@ -1,6 +1,7 @@
 package grid
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"image/color"
@@ -20,6 +21,7 @@ import (
 // A Panel is one of the plots of Curves.
 type Panel struct {
 	Title  string
+	XLabel string // "training step" where it is empty
 	YLabel string
 	// LogY asks for a logarithmic axis, which a panel gets if its values
 	// cover a factor of ten or more.
@@ -102,7 +104,7 @@ func drawCurves(panels []Panel) image.Image {
 func newPlot(p Panel) ([]*curve, *plot.Plot) {
 	axes := plot.New()
 	axes.BackgroundColor = nil // the canvas is white already
-	axes.X.Label.Text = "training step"
+	axes.X.Label.Text = cmp.Or(p.XLabel, "training step")
 	axes.Y.Label.Text = p.YLabel
 	for _, a := range []*plot.Axis{&axes.X, &axes.Y} {
 		a.Label.TextStyle = style(11, false)

@@ -1,0 +1,232 @@
+// Package evaluate judges models: the samples that they draw, what they take
+// for unlikely, and how their chains behave. Start with Run, which makes a
+// Report; WriteHTML shows it.
+package evaluate
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/classify"
+	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/internal/kernel"
+	"github.com/joule-ml/joule/judge"
+	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/sampler"
+)
+
+// Data is what a model is judged against: the images that its kind is trained
+// on, held-out images, and held-out images of another kind.
+type Data struct {
+	Train, Test, Other *dataset.Set
+}
+
+// Suites returns the data sets that models can be judged on.
+func Suites() []string { return classify.Names() }
+
+// Other returns the data set that a suite takes its foreign images from.
+func Other(suite string) string {
+	for _, name := range Suites() {
+		if name != suite {
+			return name
+		}
+	}
+	return ""
+}
+
+// Config says how thoroughly to judge.
+type Config struct {
+	Suite     string         // a name of Suites
+	Samples   int            // chains from noise
+	Sampler   sampler.Config // of these; Steps is their length
+	Seed      uint64
+	Outliers  int   // images of each outlier set, at most the test images; 0 takes all
+	Reference int   // training images that samples are compared with; 0 takes all
+	LongRun   []int // lengths of the chains whose long-run behaviour is looked at; may be empty
+	Chains    int   // number of these
+	Threads   int   // 0 takes all cores
+	// Progress, where not nil, is told what begins.
+	Progress func(what string)
+}
+
+// DefaultConfig returns the usual settings for a model: those of its sampler
+// in training, 256 steps.
+func DefaultConfig(suite string, m *joule.Model) Config {
+	c := Config{Suite: suite, Samples: 2048, Sampler: sampler.DefaultConfig(), Seed: 42, LongRun: []int{60, 256, 1000, 3000}, Chains: 256}
+	if card := m.Card(); card != nil {
+		c.Sampler = card.Config.Sampler
+	}
+	c.Sampler.Steps = 256
+	return c
+}
+
+// neighbours is the k of the manifolds, and splits the number of parts that
+// the inception score's spread is over: those of the papers.
+const (
+	neighbours = 5
+	splits     = 10
+	// manifold bounds the images on either side of a manifold, whose cost
+	// is quadratic, and of the pairs that diversity is measured on.
+	manifold = 5000
+)
+
+// Validate reports the first setting that is out of range.
+func (c Config) Validate() error {
+	switch {
+	case c.Samples < 10*splits || c.Samples > 1<<17:
+		return fmt.Errorf("evaluate: %d samples, want %d to %d", c.Samples, 10*splits, 1<<17)
+	case c.Chains < 2*lane.Width || c.Chains > 1<<14:
+		return fmt.Errorf("evaluate: %d chains, want %d to %d", c.Chains, 2*lane.Width, 1<<14)
+	case c.Outliers < 0 || c.Reference < 0:
+		return fmt.Errorf("evaluate: %d outliers and %d reference images, want 0 or more", c.Outliers, c.Reference)
+	}
+	for _, steps := range c.LongRun {
+		if steps < 1 || steps > 1e6 {
+			return fmt.Errorf("evaluate: chains of %d steps, want 1 to 1000000", steps)
+		}
+	}
+	if err := c.Sampler.Validate(); err != nil {
+		return fmt.Errorf("evaluate: sampler: %w", err)
+	}
+	return nil
+}
+
+// evaluation is a Run under way.
+type evaluation struct {
+	ctx        context.Context
+	cfg        Config
+	model      *joule.Model
+	classifier *joule.Classifier
+	data       Data
+	pool       lane.Pool
+	real       judge.Gaussian // of the reference images' features
+	reference  judge.Features
+	test       judge.Features
+	report     *Report
+}
+
+// Run judges a model. It takes some minutes at the default settings and stops
+// with ctx's error when ctx is done.
+func Run(ctx context.Context, m *joule.Model, data Data, cfg Config) (*Report, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	classifier, err := classify.Load(cfg.Suite)
+	if err != nil {
+		return nil, err
+	}
+	channels, h, w := m.Shape()
+	for _, s := range []*dataset.Set{data.Train, data.Test, data.Other} {
+		if s.C != channels || s.H != h || s.W != w {
+			return nil, fmt.Errorf("evaluate: the model is for images of %d×%d×%d, those of %s are %d×%d×%d", channels, h, w, s.Name, s.C, s.H, s.W)
+		}
+	}
+	e := &evaluation{
+		ctx: ctx, cfg: cfg, model: m, classifier: classifier, data: data,
+		pool: lane.Pool{Workers: workers(cfg.Threads)}, report: newReport(m, cfg),
+	}
+	for _, part := range []struct {
+		what string
+		run  func() error
+	}{
+		{"reading the data's features", e.references},
+		{fmt.Sprintf("drawing %d samples", cfg.Samples), e.samples},
+		{"scoring outliers", e.outliers},
+		{"following chains", e.chains},
+	} {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if cfg.Progress != nil {
+			cfg.Progress(part.what)
+		}
+		if err := part.run(); err != nil {
+			return nil, err
+		}
+	}
+	e.report.Seconds = time.Since(e.report.Date).Seconds()
+	return e.report, nil
+}
+
+// references computes the features of training and test images.
+func (e *evaluation) references() (err error) {
+	n := e.data.Train.N
+	if e.cfg.Reference > 0 {
+		n = min(n, e.cfg.Reference)
+	}
+	e.reference, _ = e.look(e.data.Train, n)
+	e.test, _ = e.look(e.data.Test, e.data.Test.N)
+	e.real, err = judge.Fit(e.reference)
+	return err
+}
+
+// chunk is how many images are in memory as numbers at a time.
+const chunk = 1000
+
+// look gives images to the classifier.
+func (e *evaluation) look(images judge.Images, n int) (features, probabilities judge.Features) {
+	c, h, w := e.model.Shape()
+	size := c * h * w
+	features = judge.Features{N: n, D: e.classifier.FeatureLen()}
+	probabilities = judge.Features{N: n, D: e.classifier.Classes()}
+	features.X = make([]float32, n*features.D)
+	probabilities.X = make([]float32, n*probabilities.D)
+	buf := make([]float32, chunk*size)
+	for first := 0; first < n; first += chunk {
+		m := min(chunk, n-first)
+		for i := range m {
+			images.Image(buf[i*size:(i+1)*size], first+i)
+		}
+		e.classifier.Features(features.X[first*features.D:(first+m)*features.D], buf[:m*size])
+		e.classifier.Probabilities(probabilities.X[first*probabilities.D:(first+m)*probabilities.D], buf[:m*size])
+	}
+	return features, probabilities
+}
+
+// array is images in memory.
+type array struct {
+	x    []float32
+	size int
+}
+
+func (a array) Image(dst []float32, i int) { copy(dst, a.x[i*a.size:(i+1)*a.size]) }
+
+// scores returns f = −E of images.
+func (e *evaluation) scores(images judge.Images, n int) []float64 {
+	c, h, w := e.model.Shape()
+	size := c * h * w
+	buf, energy, f := make([]float32, chunk*size), make([]float32, chunk), make([]float64, n)
+	for first := 0; first < n; first += chunk {
+		m := min(chunk, n-first)
+		for i := range m {
+			images.Image(buf[i*size:(i+1)*size], first+i)
+		}
+		e.model.Energies(energy[:m], buf[:m*size])
+		for i, v := range energy[:m] {
+			f[first+i] = -float64(v)
+		}
+	}
+	return f
+}
+
+// first returns the first n rows.
+func first(f judge.Features, n int) judge.Features {
+	n = min(n, f.N)
+	return judge.Features{N: n, D: f.D, X: f.X[:n*f.D]}
+}
+
+// spread returns mean and standard deviation.
+func spread(v []float64) (mean, sd float64) {
+	for _, x := range v {
+		mean += x / float64(len(v))
+	}
+	for _, x := range v {
+		sd += (x - mean) * (x - mean) / float64(len(v))
+	}
+	return mean, math.Sqrt(sd)
+}
+
+func kernelName() string { return kernel.Name() }
