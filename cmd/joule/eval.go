@@ -196,4 +196,3 @@ func printReport(w io.Writer, r *evaluate.Report) {
 	}
 	t.Flush()
 }
-

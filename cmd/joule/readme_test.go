@@ -20,7 +20,7 @@ func TestReadme(t *testing.T) {
 	}
 	row := regexp.MustCompile("(?m)^\\| `joule (\\w+)` \\| .+ \\| `(joule .+)` \\|$")
 	var script strings.Builder
-	script.WriteString(`env SYNTHETIC=1
+	script.WriteString(`env SYNTHETIC=28
 env JOULE_SAMPLER_STEPS=2
 env JOULE_GENERATE_STEPS=4
 env JOULE_FILMSTRIP_STEPS=8
@@ -29,6 +29,7 @@ env JOULE_NETWORK_HIDDEN_FEATURES=4
 pictures photos 12 16x16 gray png
 exec joule train --name first
 exec joule train --name second
+exec joule train
 exec joule sample
 `)
 	shown := map[string]bool{}
@@ -36,17 +37,20 @@ exec joule sample
 		if !strings.HasPrefix(m[2], "joule "+m[1]) {
 			t.Errorf("the example of joule %s is %s", m[1], m[2])
 		}
-		if testing.Short() && m[1] == "bench" {
+		if testing.Short() && (m[1] == "bench" || m[1] == "eval") {
 			continue
 		}
 		shown[m[1]] = true
 		fmt.Fprintf(&script, "exec %s\n", m[2])
 	}
+	if !testing.Short() {
+		script.WriteString("exists report/report.html\n")
+	}
 	for _, file := range []string{"samples.png", "chains.png", "chains.gif", "weights.safetensors", "imported.safetensors", "curves.png", "man1/joule-train.1"} {
 		fmt.Fprintf(&script, "exists %s\n", file)
 	}
 	for _, c := range newApp().rootCommand().Commands() {
-		if !c.Hidden && !shown[c.Name()] && !(testing.Short() && c.Name() == "bench") && c.Name() != "help" {
+		if !c.Hidden && !shown[c.Name()] && !testing.Short() && c.Name() != "help" {
 			t.Errorf("README.md's table has no joule %s", c.Name())
 		}
 	}
