@@ -82,3 +82,20 @@ func (c *Card) Rank(e float32) (rank float64, ok bool) {
 	within := float64(e-q[i-1]) / float64(q[i]-q[i-1])
 	return (float64(i-1) + within) / float64(len(q)-1), true
 }
+
+// Threshold returns the energy above which the given share of the held-out
+// images lies: images above it may be called outliers, at that rate of false
+// positives. ok is false where the card has no validation.
+func (c *Card) Threshold(rate float64) (energy float32, ok bool) {
+	if !(rate >= 0 && rate <= 1) {
+		panic(fmt.Sprintf("joule: Threshold at a rate of %v", rate))
+	}
+	if c == nil || len(c.Validation) < 2 {
+		return 0, false
+	}
+	last := float64(len(c.Validation) - 1)
+	at := (1 - rate) * last
+	i := min(int(at), len(c.Validation)-2)
+	lo, hi := c.Validation[i], c.Validation[i+1]
+	return lo + float32(at-float64(i))*(hi-lo), true
+}

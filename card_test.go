@@ -24,6 +24,17 @@ func TestCard(t *testing.T) {
 			t.Errorf("rank of %v is %v, want %v", v.e, got, v.rank)
 		}
 	}
+	for _, v := range []struct {
+		rate   float64
+		energy float32
+	}{{0, 7}, {1, -3}, {0.5, 2}, {0.05, 6.5}, {0.00125, 6.9875}} {
+		if e, ok := c.Threshold(v.rate); !ok || math.Abs(float64(e-v.energy)) > 1e-4 {
+			t.Errorf("threshold at %v is %v, want %v", v.rate, e, v.energy)
+		}
+	}
+	if _, ok := (*Card)(nil).Threshold(0.1); ok {
+		t.Error("a threshold without a card")
+	}
 	for _, n := range []int{1, 2, 3, 999} {
 		c.setValidation(energies[:n])
 		if c.N != n || c.Validation[0] != energies[0] || c.Validation[quantiles] != energies[n-1] {

@@ -20,11 +20,13 @@ import (
 )
 
 type scoreFlags struct {
-	model  string
-	json   bool
-	csv    bool
-	sort   bool
-	runDir string
+	model    string
+	json     bool
+	csv      bool
+	sort     bool
+	runDir   string
+	outliers bool
+	rate     float64
 }
 
 func (a *app) scoreCommand() *cobra.Command {
@@ -44,6 +46,9 @@ The rank is the share of the images held out in training whose energy is lower:
 0 % for an image as likely as the likeliest of them, 100 % for one less likely
 than all.
 
+--outliers leaves only images whose energy is so high that few held-out images
+have as much: 5 %, or the share that --false-positives names.
+
 --json prints an object a line: {"path": …, "energy": …, "rank": 0 to 1,
 "held_out": images that the rank is among}; without validation, rank is null.
 --csv has the same columns. Pictures that cannot be read are told at the end, and
@@ -51,6 +56,7 @@ the exit code is then 1.`,
 		Example: `  joule score photo.png
   joule score runs/photos/version_0 new/ --sort
   joule score model.safetensors new/ --csv > energies.csv
+  joule score new/ --outliers --false-positives 0.01
   joule score --json new/ | jq 'select(.rank > 0.99).path'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := a.fromEnv(cmd.Flags(), map[string]string{"run-dir": envRunDir}); err != nil {
@@ -58,6 +64,12 @@ the exit code is then 1.`,
 			}
 			if f.json && f.csv {
 				return &usageError{"--json and --csv exclude each other", "give one of them"}
+			}
+			if !(f.rate > 0 && f.rate < 1) {
+				return &usageError{fmt.Sprintf("--false-positives: %v is not between 0 and 1", f.rate), "0.05 calls one in twenty of the model's own kind an outlier"}
+			}
+			if cmd.Flags().Changed("false-positives") && !f.outliers {
+				return &usageError{"--false-positives is for --outliers", "give both"}
 			}
 			path, images, err := f.find(args)
 			if err != nil {
@@ -70,6 +82,8 @@ the exit code is then 1.`,
 	flags.SortFlags = false
 	flags.StringVar(&f.model, "model", "", "take this model or run; all arguments are images then")
 	flags.BoolVar(&f.sort, "sort", false, "lowest energy first")
+	flags.BoolVar(&f.outliers, "outliers", false, "print outliers alone")
+	flags.Float64Var(&f.rate, "false-positives", 0.05, "share of the model's own kind that may be called outliers")
 	flags.BoolVar(&f.json, "json", false, "print JSON, an object a line")
 	flags.BoolVar(&f.csv, "csv", false, "print comma-separated values with a heading")
 	flags.StringVar(&f.runDir, "run-dir", "runs", "folder of all runs (JOULE_RUN_DIR)")
@@ -133,6 +147,10 @@ func (a *app) score(ctx context.Context, f *scoreFlags, path string, args []stri
 		return &joule.RunError{Path: path, Fault: fmt.Sprintf("is of images of %d×%d×%d", shape.C, shape.H, shape.W),
 			Hint: fmt.Sprintf("pictures are scored in 1 or 3 channels of at most %d×%d", dataset.MaxSide, dataset.MaxSide)}
 	}
+	threshold, calibrated := m.Card().Threshold(f.rate)
+	if f.outliers && !calibrated {
+		return &joule.RunError{Path: path, Fault: "has no held-out energies to tell outliers by", Hint: "take a model that joule train made, after its first epoch"}
+	}
 	paths, bad, err := imagesOf(ctx, args)
 	if err != nil {
 		return err
@@ -152,6 +170,11 @@ func (a *app) score(ctx context.Context, f *scoreFlags, path string, args []stri
 		}
 	}
 	a.screen.clear()
+	if f.outliers {
+		n := len(all)
+		all = slices.DeleteFunc(all, func(s score) bool { return s.Energy <= threshold })
+		a.screen.line("%d of %s above the energy %+.4f", len(all), plural(n, "image"), threshold)
+	}
 	if f.sort {
 		slices.SortStableFunc(all, func(x, y score) int {
 			switch {
