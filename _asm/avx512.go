@@ -37,21 +37,7 @@ func conv512(pairs int) {
 	MOVQ(field(a, "wBlock"), wPair)
 
 	Label("group")
-	delta := make([]reg.GPVirtual, pixels)
-	first := GP64()
-	MOVLQSX(Mem{Base: px}, first)
-	for p := 1; p < pixels; p++ {
-		delta[p] = GP64()
-		MOVLQSX(Mem{Base: px, Disp: 8 * p}, delta[p])
-		SUBQ(first, delta[p])
-		SHLQ(U8(2), delta[p])
-	}
-	y, t := GP64(), GP64()
-	MOVQ(field(a, "y"), y)
-	for _, f := range [][2]string{{"w", "wNow"}, {"bias", "biasNow"}, {"mask", "maskNow"}, {"blocks", "left"}} {
-		MOVQ(field(a, f[0]), t)
-		MOVQ(t, field(a, f[1]))
-	}
+	delta, y := group(a, px, pixels)
 
 	Label("block")
 	acc := avx512.regs(channels * pairs) // acc[o*pairs+p]
@@ -95,32 +81,7 @@ func conv512(pairs int) {
 			}
 		}
 	}
-	Label("row")
-	MOVQ(field(a, "run"), run)
-	SUBQ(U8(unroll512), run)
-	JLT(LabelRef("rest"))
-	Label("taps")
-	for tap := range unroll512 {
-		multiply(tap)
-	}
-	ADDQ(U32(unroll512*vec), x)
-	ADDQ(U32(unroll512*wStep), w)
-	SUBQ(U8(unroll512), run)
-	JGE(LabelRef("taps"))
-	Label("rest")
-	ADDQ(U8(unroll512), run)
-	JZ(LabelRef("rowEnd"))
-	Label("tap")
-	multiply(0)
-	ADDQ(Imm(vec), x)
-	ADDQ(Imm(wStep), w)
-	DECQ(run)
-	JNZ(LabelRef("tap"))
-	Label("rowEnd")
-	ADDQ(field(a, "xSkip"), x)
-	ADDQ(field(a, "wSkip"), w)
-	DECQ(rows)
-	JNZ(LabelRef("row"))
+	taps(a, unroll512, wStep, x, w, rows, run, multiply)
 
 	Label("store")
 	mask, one, two := GP64(), GP64(), GP64()

@@ -42,26 +42,7 @@ func conv(channels, pixels int) {
 	}
 
 	Label("group")
-	// Distances from the first pixel's input to the others'.
-	first := GP64()
-	MOVLQSX(Mem{Base: px}, first)
-	delta := make([]reg.GPVirtual, pixels)
-	for p := 1; p < pixels; p++ {
-		delta[p] = GP64()
-		MOVLQSX(Mem{Base: px, Disp: 8 * p}, delta[p])
-		SUBQ(first, delta[p])
-		SHLQ(U8(2), delta[p])
-	}
-	y, t := GP64(), GP64()
-	MOVQ(field(a, "y"), y)
-	MOVQ(field(a, "w"), t)
-	MOVQ(t, field(a, "wNow"))
-	MOVQ(field(a, "bias"), t)
-	MOVQ(t, field(a, "biasNow"))
-	MOVQ(field(a, "mask"), t)
-	MOVQ(t, field(a, "maskNow"))
-	MOVQ(field(a, "blocks"), t)
-	MOVQ(t, field(a, "left"))
+	delta, y := group(a, px, pixels)
 
 	Label("block")
 	acc := regs(channels * pixels) // acc[o*pixels+p]
@@ -115,32 +96,7 @@ func conv(channels, pixels int) {
 			}
 		}
 	}
-	Label("row")
-	MOVQ(field(a, "run"), run)
-	SUBQ(U8(unroll), run)
-	JLT(LabelRef("rest"))
-	Label("taps")
-	for tap := range unroll {
-		multiply(tap)
-	}
-	ADDQ(U32(unroll*vec), x)
-	ADDQ(U32(unroll*wStep), w)
-	SUBQ(U8(unroll), run)
-	JGE(LabelRef("taps"))
-	Label("rest")
-	ADDQ(U8(unroll), run)
-	JZ(LabelRef("rowEnd"))
-	Label("tap")
-	multiply(0)
-	ADDQ(Imm(vec), x)
-	ADDQ(Imm(uint64(wStep)), w)
-	DECQ(run)
-	JNZ(LabelRef("tap"))
-	Label("rowEnd")
-	ADDQ(field(a, "xSkip"), x)
-	ADDQ(field(a, "wSkip"), w)
-	DECQ(rows)
-	JNZ(LabelRef("row"))
+	taps(a, unroll, wStep, x, w, rows, run, multiply)
 
 	Label("store")
 	mask := GP64()
@@ -186,6 +142,60 @@ func conv(channels, pixels int) {
 	JNZ(LabelRef("group"))
 	VZEROUPPER()
 	RET()
+}
+
+// group writes the start of a group of pixels: the distances in bytes from the
+// first pixel's input to the others', and the pointers that walk over blocks of
+// output channels. It returns the distances and the one into y.
+func group(a Mem, px reg.GPVirtual, pixels int) (delta []reg.GPVirtual, y reg.GPVirtual) {
+	first := GP64()
+	MOVLQSX(Mem{Base: px}, first)
+	delta = make([]reg.GPVirtual, pixels)
+	for p := 1; p < pixels; p++ {
+		delta[p] = GP64()
+		MOVLQSX(Mem{Base: px, Disp: 8 * p}, delta[p])
+		SUBQ(first, delta[p])
+		SHLQ(U8(2), delta[p])
+	}
+	y = GP64()
+	t := GP64()
+	MOVQ(field(a, "y"), y)
+	for _, f := range [][2]string{{"w", "wNow"}, {"bias", "biasNow"}, {"mask", "maskNow"}, {"blocks", "left"}} {
+		MOVQ(field(a, f[0]), t)
+		MOVQ(t, field(a, f[1]))
+	}
+	return delta, y
+}
+
+// taps writes the loops over a tile's taps, several a turn, around the work of
+// the tap that lies so many behind x and w.
+func taps(a Mem, unroll, wStep int, x, w, rows, run reg.GPVirtual, multiply func(tap int)) {
+	Label("row")
+	MOVQ(field(a, "run"), run)
+	SUBQ(U8(unroll), run)
+	JLT(LabelRef("rest"))
+	Label("taps")
+	for tap := range unroll {
+		multiply(tap)
+	}
+	ADDQ(U32(unroll*vec), x)
+	ADDQ(U32(unroll*wStep), w)
+	SUBQ(U8(unroll), run)
+	JGE(LabelRef("taps"))
+	Label("rest")
+	ADDQ(U8(unroll), run)
+	JZ(LabelRef("rowEnd"))
+	Label("tap")
+	multiply(0)
+	ADDQ(Imm(vec), x)
+	ADDQ(Imm(uint64(wStep)), w)
+	DECQ(run)
+	JNZ(LabelRef("tap"))
+	Label("rowEnd")
+	ADDQ(field(a, "xSkip"), x)
+	ADDQ(field(a, "wSkip"), w)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
 }
 
 // stripFields are the offsets of the fields of kernel.strip.
