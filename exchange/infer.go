@@ -168,13 +168,13 @@ func infer(tensors []checkpoint.Tensor, opt Options) (architecture, error) {
 		}
 		return a, &Error{
 			Fault: fmt.Sprintf("the images' size is not known; %d pixels are left of them before %s", pixels, tensors[8].Name),
-			Hint:  "give the size, height × width" + squares(pixels),
+			Hint:  "give the size, width × height" + squares(pixels),
 		}
 	}
 	if n := left(a.input.H) * left(a.input.W); n != pixels {
 		return a, &Error{
 			Fault: fmt.Sprintf("of images of %d×%d pixels %d would be left before %s, but it has inputs for %d", a.input.H, a.input.W, n, tensors[8].Name, pixels),
-			Hint:  "give another size, height × width" + squares(pixels),
+			Hint:  "give another size, width × height" + squares(pixels),
 		}
 	}
 	return a, nil

@@ -184,7 +184,7 @@ func TestReadErrors(t *testing.T) {
 		}, Options{Output: "f"}, `"cnn_layers.0.bias" holds integers`, "four convolutions"},
 		{"not finite", func(f *checkpoint.File) { f.Lookup("cnn_layers.6.bias").Data.([]float32)[3] = float32(math.Inf(-1)) }, Options{Output: "f"}, `"cnn_layers.6.bias" holds -Inf`, "diverged"},
 		{"unusual size", change("cnn_layers.9.weight", 16, 16), Options{Output: "f"}, "1 pixels are left of them before cnn_layers.9.weight", "squares of 1 to 12 fit"},
-		{"no square", change("cnn_layers.9.weight", 16, 32), Options{Output: "f"}, "the images' size is not known", "give the size, height × width"},
+		{"no square", change("cnn_layers.9.weight", 16, 32), Options{Output: "f"}, "the images' size is not known", "give the size, width × height"},
 		{"wrong size", nil, Options{Output: "f", Height: 32, Width: 32}, "of images of 32×32 pixels 9 would be left", "squares of 13 to 28 fit"},
 		{"half a size", nil, Options{Output: "f", Height: 32}, "32×0 pixels", ""},
 	} {

@@ -82,7 +82,7 @@ uvadlc, write ./uvadlc.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.convention, "convention", "", "what the network outputs: energy, or f = −E")
-	flags.StringVar(&f.size, "size", "", "height and width of the images, as in 28x28")
+	flags.StringVar(&f.size, "size", "", "WIDTHxHEIGHT of the images, such as 28x28")
 	flags.StringVarP(&f.out, "output", "o", "", "model to write, a .safetensors file")
 	flags.BoolVar(&f.offline, "offline", false, "never use the network (JOULE_OFFLINE)")
 	return cmd
@@ -162,12 +162,12 @@ func (f *importFlags) options() (opt exchange.Options, err error) {
 		opt.Output = joule.Convention(f.convention)
 	}
 	if f.size != "" {
-		height, width, _ := strings.Cut(strings.ToLower(f.size), "x")
+		width, height, _ := strings.Cut(strings.ToLower(f.size), "x")
 		h, errH := strconv.Atoi(height)
 		w, errW := strconv.Atoi(width)
 		if errH != nil || errW != nil || min(h, w) < 1 || max(h, w) > maxImageSide {
 			return opt, &usageError{
-				fmt.Sprintf("--size: %q is no height and width from 1 to %d", f.size, maxImageSide),
+				fmt.Sprintf("--size: %q is no WIDTHxHEIGHT from 1 to %d", f.size, maxImageSide),
 				"write them as in 28x28",
 			}
 		}
