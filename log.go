@@ -62,6 +62,11 @@ const (
 	tagLearningRate   = "learning_rate"
 	tagGradNorm       = "grad_norm"
 	tagSpeed          = "image_gradients_per_second"
+	tagChainGradNorm  = "samples_grad_norm" // of ∂E/∂x
+	tagAtBounds       = "samples_at_bounds"
+	tagBlank          = "samples_blank"
+	tagDiversity      = "samples_diversity"
+	tagRollbacks      = "rollbacks" // so far
 )
 
 // Monitors returns the names of the validation's metrics, which decide what
@@ -95,6 +100,11 @@ func (c *Metrics) OnStep(t *Trainer, s StepInfo) error {
 	c.values[tagFake] = s.AvgFake
 	c.values[tagLearningRate] = s.LearningRate
 	c.values[tagGradNorm] = s.GradNorm
+	c.values[tagChainGradNorm] = s.ChainGradNorm
+	c.values[tagAtBounds] = s.AtBounds
+	c.values[tagBlank] = s.Blank
+	c.values[tagDiversity] = s.Diversity
+	c.values[tagRollbacks] = float64(t.place.Retry)
 	if s.Duration > 0 {
 		c.values[tagSpeed] = float64(s.ImageGradients) / s.Duration.Seconds()
 	}

@@ -17,7 +17,9 @@ func metricColumns() []string {
 	return []string{
 		tagLoss, tagRegularization, tagDivergence, tagReal, tagFake,
 		tagValDivergence, tagValReal, tagValFake, tagOutliers,
-		tagLearningRate, tagGradNorm, tagSpeed,
+		tagLearningRate, tagGradNorm,
+		tagChainGradNorm, tagAtBounds, tagBlank, tagDiversity, tagRollbacks,
+		tagSpeed, // the last, since it is all that differs when a run is done again
 	}
 }
 
@@ -118,6 +120,8 @@ func (l *metricLog) curves(w io.Writer, text []grid.Text) error {
 		panel("Validation", "f = −E", false, tagValDivergence, tagValReal, tagValFake, tagOutliers),
 		panel("Gradient of the weights before clipping", "norm", true, tagGradNorm),
 		panel("Learning rate", "learning rate", false, tagLearningRate),
+		panel("Samples", "share", false, tagDiversity, tagAtBounds, tagBlank),
+		panel("Guard", "rollbacks", false, tagRollbacks),
 		panel("Speed", "image-gradients/s", false, tagSpeed),
 	}, text)
 }

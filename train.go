@@ -44,6 +44,7 @@ type Trainer struct {
 	cotangent [2][]float32
 	grad      []float32
 	info      []sampler.Info
+	stats     chainStats
 }
 
 // place is how far a run has come: all that resuming needs besides vectors.
@@ -67,10 +68,15 @@ type StepInfo struct {
 	LearningRate                                float64
 	GradNorm                                    float64 // of the parameters, before clipping
 
-	ChainGradNorm  float64 // mean norm of ∂E/∂x at the chains' last step, unclipped
-	ChainClamped   float64 // share of its elements that were clipped
-	Restarts       int     // chains that started from noise
-	ImageGradients int     // chains × Langevin steps
+	ChainGradNorm float64 // mean norm of ∂E/∂x at the chains' last step, unclipped
+	ChainClamped  float64 // share of its elements that were clipped
+	Restarts      int     // chains that started from noise
+
+	AtBounds  float64 // share of the samples' pixels at Sampler.Min or Max
+	Blank     float64 // share of the samples that are of one colour
+	Diversity float64 // root mean square distance between samples, divided by that between real images
+
+	ImageGradients int // chains × Langevin steps
 	Duration       time.Duration
 }
 
@@ -263,6 +269,7 @@ func (t *Trainer) Step() (StepInfo, error) {
 	if err := t.summarise(&info, blocks, n); err != nil {
 		return info, err
 	}
+	t.stats.measure(&info, parts[0], parts[1], n, t.net.Input().C, c.Sampler.Min, c.Sampler.Max)
 
 	// The loss and its gradient.
 	energy := [][]float32{t.energy[0][:n], t.energy[1][:n]}
