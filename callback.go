@@ -7,10 +7,11 @@ import (
 )
 
 // A Callback observes a training, and may end it. It implements one or more of
-// [StepCallback], [EpochCallback] and [EndCallback]; [Trainer.Fit] panics on
-// one that implements none. An error from a callback ends the training; a
-// [*StopError] ends it cleanly. Callbacks are called in the order given, from
-// the goroutine that trains, and must not change the trainer.
+// [StepCallback], [EpochCallback], [RollbackCallback] and [EndCallback];
+// [Trainer.Fit] panics on one that implements none. An error from a callback
+// ends the training; a [*StopError] ends it cleanly. Callbacks are called in
+// the order given, from the goroutine that trains, and must not change the
+// trainer.
 type Callback any
 
 // A StepCallback is called after every training step.
@@ -23,6 +24,13 @@ type EpochCallback interface {
 	OnEpoch(t *Trainer, e EpochInfo) error
 }
 
+// A RollbackCallback is called after the guard has put a training back to an
+// earlier step, see [GuardConfig]: the steps after it will be done over, and
+// seen again. An epoch that [EpochCallback] has seen is not undone.
+type RollbackCallback interface {
+	OnRollback(t *Trainer, r Rollback) error
+}
+
 // An EndCallback is called once at the end of [Trainer.Fit], however it came:
 // err is what Fit would return, nil where all epochs are done. An error that
 // OnEnd returns takes the place of a nil.
@@ -32,8 +40,9 @@ type EndCallback interface {
 
 // Hooks are functions as a callback. Any may be nil.
 type Hooks struct {
-	Step  func(StepInfo) error
-	Epoch func(EpochInfo) error
+	Step     func(StepInfo) error
+	Epoch    func(EpochInfo) error
+	Rollback func(Rollback) error
 }
 
 // OnStep calls h.Step.
@@ -52,6 +61,14 @@ func (h Hooks) OnEpoch(_ *Trainer, e EpochInfo) error {
 	return h.Epoch(e)
 }
 
+// OnRollback calls h.Rollback.
+func (h Hooks) OnRollback(_ *Trainer, r Rollback) error {
+	if h.Rollback == nil {
+		return nil
+	}
+	return h.Rollback(r)
+}
+
 // A StopError ends a training before its last epoch on purpose: an [EarlyStop]
 // or a [TimeLimit]. Nothing is wrong with the state, which can be saved and
 // resumed.
@@ -66,9 +83,10 @@ func (e *StopError) Error() string { return "stopped: " + e.Reason }
 
 // callbacks sorts callbacks by what they implement.
 type callbacks struct {
-	step  []StepCallback
-	epoch []EpochCallback
-	end   []EndCallback
+	step     []StepCallback
+	epoch    []EpochCallback
+	rollback []RollbackCallback
+	end      []EndCallback
 }
 
 func sortCallbacks(list []Callback) *callbacks {
@@ -76,6 +94,7 @@ func sortCallbacks(list []Callback) *callbacks {
 	for _, cb := range list {
 		step, isStep := cb.(StepCallback)
 		epoch, isEpoch := cb.(EpochCallback)
+		rollback, isRollback := cb.(RollbackCallback)
 		end, isEnd := cb.(EndCallback)
 		if isStep {
 			c.step = append(c.step, step)
@@ -83,10 +102,13 @@ func sortCallbacks(list []Callback) *callbacks {
 		if isEpoch {
 			c.epoch = append(c.epoch, epoch)
 		}
+		if isRollback {
+			c.rollback = append(c.rollback, rollback)
+		}
 		if isEnd {
 			c.end = append(c.end, end)
 		}
-		if !isStep && !isEpoch && !isEnd {
+		if !isStep && !isEpoch && !isRollback && !isEnd {
 			panic(fmt.Sprintf("joule: %T is no callback", cb))
 		}
 	}
@@ -109,6 +131,16 @@ func (c *callbacks) onEpoch(t *Trainer, e EpochInfo) error {
 	var stop error
 	for _, cb := range c.epoch {
 		if err := cb.OnEpoch(t, e); err != nil && !keepStop(&stop, err) {
+			return err
+		}
+	}
+	return stop
+}
+
+func (c *callbacks) onRollback(t *Trainer, r Rollback) error {
+	var stop error
+	for _, cb := range c.rollback {
+		if err := cb.OnRollback(t, r); err != nil && !keepStop(&stop, err) {
 			return err
 		}
 	}

@@ -35,6 +35,7 @@ type Config struct {
 	Filmstrip         FilmstripConfig  `yaml:"filmstrip"`
 	Snapshot          SnapshotConfig   `yaml:"snapshot"`
 	Outliers          OutlierConfig    `yaml:"outliers"`
+	Guard             GuardConfig      `yaml:"guard"`
 	EarlyStop         EarlyStopConfig  `yaml:"early_stop"`
 	Checkpoint        CheckpointConfig `yaml:"checkpoint"`
 	TensorBoard       LogConfig        `yaml:"tensorboard"`
@@ -176,6 +177,7 @@ func DefaultConfig() Config {
 		Filmstrip: FilmstripConfig{Chains: 8, Pictures: 8, Steps: 256, EveryNEpochs: 1},
 		Snapshot:  SnapshotConfig{Images: 32, EveryNEpochs: 1},
 		Outliers:  OutlierConfig{Images: 1024, EveryNEpochs: 1},
+		Guard:     DefaultGuard(),
 		EarlyStop: EarlyStopConfig{Monitor: tagValDivergence, Mode: modeMin},
 
 		Checkpoint:  CheckpointConfig{Monitor: tagValDivergence, Mode: modeMin},
@@ -252,6 +254,18 @@ func (c *Config) settings() []setting {
 		{key: "outliers.images", value: &c.Outliers.Images, lo: 1, hi: 1 << 20, about: "images of noise, whose mean f = −E is logged as rand_out"},
 		{key: "outliers.every_n_epochs", value: &c.Outliers.EveryNEpochs, hi: 1e6, about: "epochs between two measurements; 0 makes none"},
 
+		{key: "guard.retries", value: &c.Guard.Retries, hi: 1000, about: "times to go back when training diverges; 0 for no guard"},
+		{key: "guard.every_n_steps", value: &c.Guard.EveryNSteps, lo: 1, hi: 1e6, about: "training steps between states to go back to"},
+		{key: "guard.window", value: &c.Guard.Window, lo: 1, hi: 1e4, about: "training steps whose median the rules judge"},
+		{key: "guard.max_energy", value: &c.Guard.MaxEnergy, hi: inf, about: "trouble: mean energies beyond ± this; .inf for no such rule"},
+		{key: "guard.min_gap", value: &c.Guard.MinGap, lo: -inf, about: "trouble: E(fake) − E(real) below this; -.inf for no such rule"},
+		{key: "guard.max_gap", value: &c.Guard.MaxGap, hi: inf, about: "trouble: E(fake) − E(real) above this"},
+		{key: "guard.max_grad_norm", value: &c.Guard.MaxGradNorm, hi: inf, about: "trouble: norm of the weights' gradient above this"},
+		{key: "guard.min_chain_grad_norm", value: &c.Guard.MinChainGradNorm, hi: inf, about: "trouble: norm of ∂E/∂x at samples below this"},
+		{key: "guard.max_at_bounds", value: &c.Guard.MaxAtBounds, hi: 1, about: "trouble: share of samples' pixels at bounds above this"},
+		{key: "guard.max_blank", value: &c.Guard.MaxBlank, hi: 1, about: "trouble: share of blank samples above this"},
+		{key: "guard.min_diversity", value: &c.Guard.MinDiversity, hi: 1, about: "trouble: spread of samples over that of data below this"},
+
 		{key: "early_stop.monitor", value: &c.EarlyStop.Monitor, names: Monitors(), about: "metric that has to become better"},
 		{key: "early_stop.mode", value: &c.EarlyStop.Mode, names: []string{modeMin, modeMax}, about: "which is better"},
 		{key: "early_stop.min_delta", value: &c.EarlyStop.MinDelta, hi: 1e6, about: "least change that counts as better"},
@@ -290,6 +304,9 @@ func (c Config) Validate() error {
 	}
 	if c.Sampler.Min >= c.Sampler.Max {
 		return &ConfigError{Key: "sampler.min", Problem: fmt.Sprintf("%g is not below sampler.max = %g", c.Sampler.Min, c.Sampler.Max), Hint: "pixels lie between sampler.min and sampler.max"}
+	}
+	if g := c.Guard; g.Window > g.EveryNSteps {
+		return &ConfigError{Key: "guard.window", Problem: fmt.Sprintf("%d is more than guard.every_n_steps = %d", g.Window, g.EveryNSteps), Hint: "the guard goes back by at least guard.every_n_steps, to before what the window shows"}
 	}
 	return nil
 }

@@ -192,6 +192,8 @@ func parseFloat(text string, bits int) (float64, error) {
 	switch strings.ToLower(text) {
 	case ".inf", "+.inf", "inf", "+inf":
 		return math.Inf(1), nil
+	case "-.inf", "-inf":
+		return math.Inf(-1), nil
 	}
 	if strings.Trim(text, "0123456789+-.eE") != "" { // no hexadecimal, no NaN
 		return 0, strconv.ErrSyntax

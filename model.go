@@ -246,7 +246,7 @@ func (m *Model) Save(path string) error { return checkpoint.Write(path, m.file()
 // [*checkpoint.Error].
 func LoadModel(path string) (*Model, error) {
 	f, err := checkpoint.ReadSome(path, func(name string) bool {
-		return !strings.HasPrefix(name, adamPrefix) && !strings.HasPrefix(name, rawPrefix) && name != replayTensor
+		return !strings.HasPrefix(name, adamPrefix) && !strings.HasPrefix(name, rawPrefix) && !strings.HasPrefix(name, guardPrefix) && name != replayTensor
 	})
 	if err != nil {
 		return nil, err

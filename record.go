@@ -16,7 +16,9 @@ import (
 // metrics at every step, and TensorBoard's event files; checkpoints, the model
 // and pictures at the end of an epoch, before the callbacks given here are
 // called; the curves at the end, and before that as often as drawing them costs
-// little. The settings say which pictures, and when to stop early. When ctx is
+// little. The settings say which pictures, and when to stop early. After a
+// rollback the files are those of the steps that count, and guard.log tells of it.
+// When ctx is
 // done, or a callback stops the training, it finishes the batch, saves the last
 // checkpoint and returns ctx's error or the [*StopError]. A trainer that
 // [ResumeTrainer] made goes on where it was: metrics of later steps are cut
@@ -82,11 +84,7 @@ func (r *Run) record(t *Trainer) (*recorder, error) {
 	if err := r.makeFolders(); err != nil {
 		return nil, &RunError{Path: r.Dir, Fault: "cannot be written to", Err: err, Hint: "choose a folder that can be written to"}
 	}
-	err := atomicfile.Write(r.Config(), func(w io.Writer) error {
-		_, err := w.Write(rec.cfg.YAML())
-		return err
-	})
-	if err != nil {
+	if err := rec.writeSettings(); err != nil {
 		return nil, err
 	}
 	// The checkpoint comes before the cut: if the process ends in between,
@@ -94,6 +92,7 @@ func (r *Run) record(t *Trainer) (*recorder, error) {
 	if err := t.Save(r.Checkpoint("last")); err != nil {
 		return nil, err
 	}
+	var err error
 	if rec.log, err = openMetricLog(r.Metrics(), t.Steps()); err != nil {
 		return nil, err
 	}
@@ -213,7 +212,7 @@ func (rec *recorder) OnEpoch(_ *Trainer, e EpochInfo) error {
 func (rec *recorder) curves() error {
 	rec.drawn = time.Now()
 	return atomicfile.Write(rec.run.Curves(), func(w io.Writer) error {
-		c := SampleConfig{Seed: rec.cfg.Seed, Sampler: rec.cfg.Sampler}
+		c := SampleConfig{Seed: rec.cfg.Seed, Sampler: rec.t.cfg.Sampler}
 		return rec.log.curves(w, provenanceOf(rec.t.Model(), c, Picture{}).Text())
 	})
 }

@@ -340,6 +340,7 @@ func TestRunFitDiverged(t *testing.T) {
 	c := tinyRun()
 	c.Epochs = 100
 	c.Optimizer.LearningRate, c.Optimizer.GradClipNorm = 1000, math.Inf(1)
+	c.Guard.Retries = 0
 	r, err := CreateRun(t.TempDir(), "stripes")
 	if err != nil {
 		t.Fatal(err)

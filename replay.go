@@ -5,13 +5,16 @@ import (
 	"github.com/joule-ml/joule/lane"
 )
 
-// replay is the buffer of samples that chains start from, newest first: a
-// ring of at most limit images.
+// replay is the buffer of samples that chains start from, newest first: at
+// most limit images in a ring that may have room for more, so that the buffer
+// as it was a while ago is still there to go back to, see replayMark.
 type replay struct {
 	shape       lane.Shape
 	size, limit int
-	images      []float32 // limit × size
-	head, n     int       // image i stands in slot (head+i) mod limit
+	room        int       // images in the ring, at least limit
+	images      []float32 // room × size
+	head, n     int       // image i stands in slot (head+i) mod room
+	total       int       // images ever put
 	reservoir   bool      // once full, images replace others drawn at random
 	restart     float64   // probability of a chain that does not start from the buffer
 	sources     [sources]float64
@@ -34,8 +37,9 @@ const maxShift = 3
 
 // newReplay returns an empty buffer.
 func newReplay(shape lane.Shape, c Config) *replay {
+	room := c.Buffer.Size + c.guardImages()
 	r := &replay{
-		shape: shape, size: shape.Len(), limit: c.Buffer.Size, images: make([]float32, c.Buffer.Size*shape.Len()),
+		shape: shape, size: shape.Len(), limit: c.Buffer.Size, room: room, images: make([]float32, room*shape.Len()),
 		reservoir: c.Buffer.Policy == policyReservoir,
 		restart:   c.Buffer.RestartProbability, dataNoise: c.Restart.DataNoise, lo: c.Sampler.Min, hi: c.Sampler.Max,
 	}
@@ -66,8 +70,9 @@ func (r *replay) fill(n int, s lane.Stream) {
 // beyond the limit.
 func (r *replay) put(images []float32) {
 	n := min(len(images)/r.size, r.limit)
-	r.head = (r.head - n + r.limit) % r.limit
+	r.head = (r.head - n + r.room) % r.room
 	r.n = min(r.n+n, r.limit)
+	r.total += n
 	for i := range n {
 		copy(r.at(i), images[i*r.size:(i+1)*r.size])
 	}
@@ -94,7 +99,7 @@ func (r *replay) pick(w [4]uint32, k int) int {
 
 // at returns image i, the newest being 0.
 func (r *replay) at(i int) []float32 {
-	slot := (r.head + i) % r.limit
+	slot := (r.head + i) % r.room
 	return r.images[slot*r.size : (slot+1)*r.size]
 }
 

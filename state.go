@@ -48,6 +48,7 @@ func (t *Trainer) Save(path string) error {
 		}
 	}
 	f.Tensors = append(f.Tensors, t.replay.tensor(t.net.Input().C, t.net.Input().H, t.net.Input().W))
+	t.saveGuard(f)
 	return checkpoint.Write(path, f)
 }
 
@@ -120,6 +121,9 @@ func ResumeTrainer(path string, train, val *dataset.Set, change func(*Config) er
 	if err := t.restore(f); err != nil {
 		return nil, inFile(path, err)
 	}
+	if t.guard != nil && !saved.sameCourse(cfg) {
+		t.guard.tries = 0 // other settings have not been tried yet
+	}
 	return t, nil
 }
 
@@ -146,6 +150,11 @@ func (c Config) sameState(d Config) error {
 	return nil
 }
 
+// sameCourse reports whether two settings make the same of a state.
+func (c Config) sameCourse(d Config) bool {
+	return c.Sampler == d.Sampler && c.Objective == d.Objective && c.Optimizer == d.Optimizer && c.Guard == d.Guard
+}
+
 // samePath makes all folders one: where they are may change, and what is in
 // them is for sameData to compare.
 func samePath(data string) string {
@@ -156,21 +165,14 @@ func samePath(data string) string {
 }
 
 func (t *Trainer) restore(f *checkpoint.File) error {
-	damaged := func(format string, a ...any) error {
-		return &checkpoint.Error{Fault: fmt.Sprintf(format, a...), Hint: "resume from another checkpoint of the run"}
-	}
 	d := json.NewDecoder(strings.NewReader(f.Metadata[metaState]))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&t.place); err != nil {
 		return damaged("training state: %v", err)
 	}
 	t.place.Stopped = false // whoever resumes wants to go on
-	if p := t.place; p.Epoch < 0 || p.Epoch > maxCount || p.Step < 0 || p.Step > maxCount || p.Batch < 0 || p.Batch > t.loader.Batches() {
+	if p := t.place; !p.within(t) {
 		return damaged("training state: epoch %d, batch %d, step %d is out of range", p.Epoch, p.Batch, p.Step)
-	}
-	type vector struct {
-		prefix string
-		data   []float32
 	}
 	vectors := []vector{{"", t.net.Params()}, {adamPrefix + "m.", t.adam.M}, {adamPrefix + "v.", t.adam.V}}
 	if t.average != nil {
@@ -205,7 +207,16 @@ func (t *Trainer) restore(f *checkpoint.File) error {
 		return err
 	}
 	t.replay.put(images)
-	return nil
+	return t.restoreGuard(f)
+}
+
+func damaged(format string, a ...any) error {
+	return &checkpoint.Error{Fault: fmt.Sprintf(format, a...), Hint: "resume from another checkpoint of the run"}
+}
+
+// within reports whether p can be a place in t's training.
+func (p place) within(t *Trainer) bool {
+	return p.Epoch >= 0 && p.Epoch <= maxCount && p.Step >= 0 && p.Step <= maxCount && p.Batch >= 0 && p.Batch <= t.loader.Batches()
 }
 
 // maxCount bounds epochs and steps, so that they fit the random streams.

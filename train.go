@@ -31,6 +31,9 @@ type Trainer struct {
 	average *average
 	replay  *replay
 	place   place
+	guard   *guard // nil for none
+	// rollbacks are those that the run has had.
+	rollbacks []Rollback
 	// validation is the part of a Card that the last validation left.
 	validation Card
 	loggers    []Logger
@@ -90,17 +93,6 @@ type EpochInfo struct {
 	ValReal, ValFake         float64 // mean f = −mean E
 }
 
-// A DivergedError ends a training whose energies or gradients are no longer
-// finite. The weights are those before the step.
-type DivergedError struct {
-	What        string
-	Epoch, Step int // where it happened, counted from 0
-}
-
-func (e *DivergedError) Error() string {
-	return fmt.Sprintf("diverged in epoch %d, step %d: %s is not finite", e.Epoch, e.Step, e.What)
-}
-
 // NewTrainer returns a trainer at the start of a run: weights drawn from the
 // seed, and one batch of uniform noise in the replay buffer.
 func NewTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
@@ -132,6 +124,10 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 		return nil, &ConfigError{Key: "buffer.size", Problem: fmt.Sprintf("%d images of %d×%d×%d are more than %d values", cfg.Buffer.Size, shape.C, shape.H, shape.W, maxValues),
 			Hint: fmt.Sprintf("set it to %d or less, or take smaller images", maxValues/shape.Len())}
 	}
+	if n := int64(cfg.guardImages()) * int64(shape.Len()); n > maxValues {
+		return nil, &ConfigError{Key: "guard.every_n_steps", Problem: fmt.Sprintf("the samples of twice %d steps are more than %d values", cfg.Guard.EveryNSteps, maxValues),
+			Hint: "set it to less"}
+	}
 	net, err := nn.New(Network(cfg.Network.HiddenFeatures, shape))
 	if err != nil {
 		return nil, err
@@ -143,6 +139,7 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 		replay: newReplay(shape, cfg),
 		grad:   make([]float32, len(net.Params())),
 		info:   make([]sampler.Info, lane.Blocks(cfg.BatchSize)),
+		guard:  newGuard(cfg.Guard),
 	}
 	for p := range t.images {
 		t.images[p] = make([]float32, cfg.BatchSize*shape.Len())
@@ -212,24 +209,38 @@ func (t *Trainer) Fit(ctx context.Context, list ...Callback) error {
 }
 
 func (t *Trainer) fit(ctx context.Context, cb *callbacks) error {
+	t.guard.begin(t)
 	for t.place.Epoch < t.cfg.Epochs {
-		for t.place.Batch < t.Batches() {
+		if t.place.Batch < t.Batches() {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			info, err := t.Step()
+			if err == nil {
+				err = t.guard.step(t, info)
+			}
+			if err == nil {
+				err = cb.onStep(t, info)
+			} else {
+				err = t.rollBack(err, cb)
+			}
 			if err != nil {
 				return err
 			}
-			if err := cb.onStep(t, info); err != nil {
-				return err
-			}
+			continue
 		}
 		info, err := t.Validate()
+		if err == nil {
+			err = t.guard.epoch(t, info)
+		}
 		if err != nil {
-			return err
+			if err := t.rollBack(err, cb); err != nil {
+				return err
+			}
+			continue
 		}
 		t.place.Epoch, t.place.Batch = t.place.Epoch+1, 0
+		t.guard.endEpoch(t)
 		info.Epoch = t.place.Epoch
 		if err := cb.onEpoch(t, info); err != nil {
 			var stop *StopError

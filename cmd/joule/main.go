@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -229,7 +230,7 @@ func hintOf(err error) string {
 	case *joule.PictureError:
 		hint = e.Hint
 	case *joule.DivergedError:
-		hint = "try another --seed, or a lower optimizer.learning_rate"
+		hint = cmp.Or(e.Hint, "try another --seed, or a lower optimizer.learning_rate")
 	case *dataset.Error:
 		hint = e.Hint
 	case *checkpoint.Error:

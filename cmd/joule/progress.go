@@ -80,6 +80,11 @@ func (p *progress) epoch(e joule.EpochInfo) error {
 	return nil
 }
 
+func (p *progress) rollback(r joule.Rollback) error {
+	p.screen.line("guard: %s", r)
+	return nil
+}
+
 // summary tells what a finished training came to and what to do next.
 func (p *progress) summary(run *joule.Run, threads int) {
 	var b strings.Builder

@@ -52,6 +52,10 @@ Ctrl-C finishes the batch, saves a checkpoint and prints the command that
 resumes from it, bit for bit as if nothing had happened. Twice quits at once.
 --max-time does the same when its time is over.
 
+A training that diverges goes back to an earlier state by itself and on with
+other noise and one setting changed, up to guard.retries times; guard.log tells
+of it. --set guard.retries=0 ends it at once instead.
+
 tensorboard --logdir runs shows the curves, pictures and histograms.
 
 Exit codes: 0 done, 1 failure, 2 wrong usage or settings, 3 the training
@@ -198,6 +202,9 @@ func newTrainer(cfg joule.Config, from string, train, val *dataset.Set) (*joule.
 func enoughSpace(dir string, cfg joule.Config, parameters, pixels int) error {
 	// Weights and two moments for each, and the buffer when it is full.
 	checkpoint := 4 * (3*int64(parameters) + int64(cfg.Buffer.Size)*int64(pixels))
+	if g := cfg.Guard; g.Retries > 0 { // two more states, and the images that only they have
+		checkpoint += 2 * 4 * (3*int64(parameters) + int64(g.EveryNSteps)*int64(min(cfg.BatchSize, cfg.Buffer.Size))*int64(pixels))
+	}
 	free, ok := freeSpace(dir)
 	if !ok || free >= 3*checkpoint {
 		return nil
@@ -216,7 +223,7 @@ func (a *app) fit(ctx context.Context, f *trainFlags, run *joule.Run, t *joule.T
 	if n, all := t.Epochs(), t.Config().Epochs; n >= all {
 		a.screen.line("all %s are done already; --epochs asks for more", plural(all, "epoch"))
 	}
-	err := run.Fit(ctx, t, joule.Hooks{Step: p.step, Epoch: p.epoch})
+	err := run.Fit(ctx, t, joule.Hooks{Step: p.step, Epoch: p.epoch, Rollback: p.rollback})
 	a.screen.clear()
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {

@@ -1,0 +1,61 @@
+package joule
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/joule-ml/joule/checkpoint"
+)
+
+// FuzzGuardRecord reads hostile states of the guard.
+func FuzzGuardRecord(f *testing.F) {
+	c := guardedConfig()
+	tr, err := NewTrainer(c, strokes(47), strokes(23))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for range 3 {
+		tr.guard.begin(tr)
+		info, err := tr.Step()
+		if err != nil {
+			f.Fatal(err)
+		}
+		if err := tr.guard.step(tr, info); err != nil {
+			f.Log(err)
+		}
+	}
+	path := filepath.Join(f.TempDir(), "state")
+	if err := tr.Save(path); err != nil {
+		f.Fatal(err)
+	}
+	file, err := checkpoint.Read(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(file.Metadata[metaGuard])
+	f.Add("") // of an earlier version
+	f.Add(`{"tries":-1}`)
+	f.Add(`{"windows":[[],[],[],[],[],[],[],[]],"states":[{"place":{"step":1},"age":1,"images":1000000}]}`)
+	f.Add(`{"rollbacks":[{"key":"epochs","old":"1","new":"x"}]}`)
+	f.Fuzz(func(t *testing.T, record string) {
+		fresh, err := newTrainer(c, strokes(47), strokes(23))
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := *file
+		copied.Metadata = map[string]string{}
+		for k, v := range file.Metadata {
+			copied.Metadata[k] = v
+		}
+		copied.Metadata[metaGuard] = record
+		if fresh.restore(&copied) != nil {
+			return
+		}
+		saved(t, fresh)
+		fresh.Asked()
+		fresh.guard.begin(fresh)
+		if err := fresh.rollBack(&DivergedError{What: "x"}, sortCallbacks(nil)); err == nil && fresh.place.Retry == 0 {
+			t.Error("no rollback")
+		}
+	})
+}

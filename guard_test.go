@@ -1,0 +1,367 @@
+package joule
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/joule-ml/joule/lane"
+)
+
+// guardedConfig diverges, and comes through with the help of the guard.
+func guardedConfig() Config {
+	c := tinyConfig()
+	c.Epochs = 3
+	c.Optimizer.LearningRate, c.Optimizer.GradClipNorm = 60, math.Inf(1)
+	c.Guard.EveryNSteps, c.Guard.Window, c.Guard.Retries = 2, 2, 9
+	c.Guard.MinGap, c.Guard.MaxGap, c.Guard.MaxGradNorm = -20, 20, math.Inf(1)
+	return c
+}
+
+// lateConfig diverges in its later epochs, in which the learning rate rises.
+func lateConfig() Config {
+	c := guardedConfig()
+	c.Epochs, c.BatchSize = 4, 4
+	c.Optimizer.LearningRate, c.Schedule.Gamma = 0.05, 2
+	c.Guard.EveryNSteps, c.Guard.Window = 4, 2
+	c.Guard.MinGap, c.Guard.MaxGap, c.Guard.MaxGradNorm, c.Guard.MinDiversity = -3, 3, math.Inf(1), 0.35
+	return c
+}
+
+// reservoirConfig has a model that is an average, and a reservoir.
+func reservoirConfig() Config {
+	c := lateConfig()
+	c.EMA.Decay, c.Buffer.Policy = 0.9, policyReservoir
+	c.Seed = 3
+	return c
+}
+
+// spoiled returns a trainer whose samples, weights or sampler something is
+// wrong with that no step puts right.
+func spoiled(t *testing.T, spoil func(*Config, *Trainer)) *Trainer {
+	t.Helper()
+	c := tinyConfig()
+	c.Epochs = 9
+	c.Optimizer.LearningRate = 0
+	c.Guard.Retries, c.Guard.EveryNSteps, c.Guard.Window = 2, 6, 3
+	spoil(&c, nil)
+	tr := tinyTrainer(t, c)
+	spoil(&c, tr)
+	tr.net.Pack()
+	return tr
+}
+
+// each sets every image of the buffer.
+func (r *replay) each(f func(i, pixel int) float32) {
+	for i := range r.n {
+		for p := range r.at(i) {
+			r.at(i)[p] = f(i, p)
+		}
+	}
+}
+
+// keepSamples leaves samples as they are in the buffer.
+func keepSamples(c *Config) {
+	c.Sampler.Steps, c.Buffer.RestartProbability = 0, 0
+	c.Guard.MinChainGradNorm = 0 // there is none
+}
+
+// TestRules forces each rule to be broken.
+func TestRules(t *testing.T) {
+	scale := func(tr *Trainer, factor float32) {
+		for i := range tr.net.Params() {
+			tr.net.Params()[i] *= factor
+		}
+	}
+	bias := func(tr *Trainer) *float32 { return &tr.net.Params()[len(tr.net.Params())-1] }
+	for name, spoil := range map[string]func(*Config, *Trainer){
+		ruleFinite: func(_ *Config, tr *Trainer) {
+			if tr != nil {
+				*bias(tr) = float32(math.NaN())
+			}
+		},
+		ruleEnergy: func(_ *Config, tr *Trainer) {
+			if tr != nil {
+				*bias(tr) = -1000
+			}
+		},
+		ruleGradient: func(c *Config, tr *Trainer) {
+			c.Guard.MaxEnergy, c.Guard.MinGap, c.Guard.MaxGap = math.Inf(1), math.Inf(-1), math.Inf(1)
+			if tr != nil {
+				scale(tr, 10)
+			}
+		},
+		ruleFlat: func(_ *Config, tr *Trainer) {
+			if tr != nil {
+				scale(tr, 0)
+			}
+		},
+		ruleGapAbove: func(c *Config, tr *Trainer) { c.Guard.MaxGap = 1e-9; c.Sampler.StepSize = 0; c.Seed = gapSeed(t, 1) },
+		ruleGapBelow: func(c *Config, tr *Trainer) { c.Guard.MinGap = -1e-9; c.Sampler.StepSize = 0; c.Seed = gapSeed(t, -1) },
+		ruleBounds: func(c *Config, tr *Trainer) {
+			if keepSamples(c); tr != nil {
+				tr.replay.each(func(i, p int) float32 { return float32((i*p+i+p)%2*2 - 1) })
+			}
+		},
+		ruleBlank: func(c *Config, tr *Trainer) {
+			if keepSamples(c); tr != nil {
+				tr.replay.each(func(i, p int) float32 { return float32(i%5) / 10 })
+			}
+		},
+		ruleDiversity: func(c *Config, tr *Trainer) {
+			if keepSamples(c); tr != nil {
+				tr.replay.each(func(_, p int) float32 { return float32(p%7)/10 - 0.3 })
+			}
+		},
+		ruleValidation: func(c *Config, tr *Trainer) {
+			c.Guard.MinGap, c.Guard.Window, c.Guard.EveryNSteps = -1e-12, 100, 100
+			c.Seed = gapSeed(t, -1)
+		},
+	} {
+		tr := spoiled(t, spoil)
+		var tries []Rollback
+		err := tr.Fit(context.Background(), Hooks{Rollback: func(r Rollback) error { tries = append(tries, r); return nil }})
+		var e *DivergedError
+		if name == ruleBlank || name == ruleDiversity || name == ruleBounds {
+			// Noise in half of the buffer helps.
+			if err == nil && len(tries) > 0 && tries[0].Rule == name {
+				continue
+			}
+			t.Errorf("%s: %v after %v", name, err, tries)
+			continue
+		}
+		if !errors.As(err, &e) || e.Rule != name || e.Rollbacks != 2 || len(tries) != 2 || e.Hint == "" {
+			t.Errorf("%s: %v after %v", name, err, tries)
+			continue
+		}
+		for i, r := range tries {
+			if r.Rule != name || r.Try != i+1 || r.Seen == "" || r.Did == "" || r.To > r.Step {
+				t.Errorf("%s: rollback %+v", name, r)
+			}
+		}
+	}
+}
+
+// gapSeed returns a seed whose first weights give noise a higher energy than
+// real images, for a sign of 1, or a lower one.
+func gapSeed(t *testing.T, sign float64) uint64 {
+	for seed := range uint64(100) {
+		c := tinyConfig()
+		c.Seed = seed
+		info, err := tinyTrainer(t, c).Validate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if -info.ValContrastiveDivergence*sign > 1e-4 {
+			return seed
+		}
+	}
+	t.Fatal("no such seed")
+	return 0
+}
+
+// TestGuardIsSilent makes sure that a guard that has nothing to do leaves no
+// trace in the weights.
+func TestGuardIsSilent(t *testing.T) {
+	on, off := tinyConfig(), tinyConfig()
+	on.Guard.EveryNSteps, on.Guard.Window = 2, 2
+	off.Guard.Retries = 0
+	a, b := tinyTrainer(t, on), tinyTrainer(t, off)
+	fit(t, a, Hooks{})
+	fit(t, b, Hooks{})
+	if len(a.Rollbacks()) > 0 || !slices.Equal(a.net.Params(), b.net.Params()) || a.Model().Hash() != b.Model().Hash() {
+		t.Error("other weights with a guard than without")
+	}
+	if a.replay.room == b.replay.room || b.replay.room != 25 || b.guard != nil {
+		t.Errorf("room for %d images with a guard, for %d without", a.replay.room, b.replay.room)
+	}
+}
+
+func TestRollbackSameBitsForAnyNumberOfCores(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, config := range []func() Config{guardedConfig, lateConfig, reservoirConfig} {
+		var want []byte
+		for _, cores := range []int{1, 2, 7} {
+			runtime.GOMAXPROCS(cores)
+			tr := tinyTrainer(t, config())
+			fit(t, tr, Hooks{})
+			if len(tr.Rollbacks()) == 0 {
+				t.Fatal("there was no rollback")
+			}
+			got := saved(t, tr)
+			if want == nil {
+				want = got
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("GOMAXPROCS=%d gives other bits than 1", cores)
+			}
+		}
+	}
+}
+
+// TestResumeAroundRollback stops after every step, every epoch and in every
+// rollback, and resumes: the end has the bits of the run that never stopped.
+func TestResumeAroundRollback(t *testing.T) {
+	stop := errors.New("stop")
+	// stopping counts what happens and stops at the nth.
+	stopping := func(n int) Hooks {
+		seen := 0
+		count := func() error {
+			if seen++; seen == n {
+				return stop
+			}
+			return nil
+		}
+		return Hooks{
+			Step:     func(StepInfo) error { return count() },
+			Epoch:    func(EpochInfo) error { return count() },
+			Rollback: func(Rollback) error { return count() },
+		}
+	}
+	for name, config := range map[string]func() Config{"at once": guardedConfig, "late": lateConfig, "late, reservoir": reservoirConfig} {
+		straight := tinyTrainer(t, config())
+		fit(t, straight, Hooks{})
+		want := saved(t, straight)
+		within := slices.ContainsFunc(straight.Rollbacks(), func(r Rollback) bool { return r.To%straight.Batches() != 0 })
+		if n := len(straight.Rollbacks()); n == 0 || within != (name != "at once") {
+			t.Fatalf("%s: rollbacks %v", name, straight.Rollbacks())
+		}
+		for n := 1; ; n++ {
+			tr := tinyTrainer(t, config())
+			err := tr.Fit(context.Background(), stopping(n))
+			if err == nil {
+				break
+			}
+			if err != stop {
+				t.Fatal(err)
+			}
+			path := filepath.Join(t.TempDir(), "last.safetensors")
+			if err := tr.Save(path); err != nil {
+				t.Fatal(err)
+			}
+			resumed, err := ResumeTrainer(path, strokes(47), strokes(23), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(saved(t, resumed), saved(t, tr)) {
+				t.Errorf("stopped at %d: a checkpoint read and written is another", n)
+			}
+			fit(t, resumed, Hooks{})
+			if !bytes.Equal(saved(t, resumed), want) {
+				t.Errorf("stopped at %d and resumed: other bits", n)
+			}
+		}
+	}
+}
+
+// TestRollbackRestores makes sure that all is as it was, but for the noise and
+// the change.
+func TestRollbackRestores(t *testing.T) {
+	c := tinyConfig()
+	c.Guard.EveryNSteps, c.Guard.Window = 3, 1
+	c.Guard.MinGap, c.Guard.MaxGap = math.Inf(-1), math.Inf(1)
+	tr := tinyTrainer(t, c)
+	tr.guard.begin(tr)
+	state := func() []byte { // without the guard's
+		g, r, at, cfg := tr.guard, tr.rollbacks, tr.place, tr.cfg
+		defer func() { tr.guard, tr.rollbacks, tr.place, tr.cfg = g, r, at, cfg }()
+		tr.guard, tr.rollbacks, tr.place.Retry, tr.cfg = nil, nil, 0, c
+		return saved(t, tr)
+	}
+	var states [][]byte
+	step := func() {
+		states = append(states, state())
+		info, err := tr.Step()
+		if err == nil {
+			err = tr.guard.step(tr, info)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tr.place.Batch == tr.Batches() {
+			tr.place.Epoch, tr.place.Batch = tr.place.Epoch+1, 0
+		}
+	}
+	for range 11 {
+		step()
+	}
+	// States are kept at 0, 3, 6 and 9; of these the last but one is the oldest.
+	err := tr.rollBack(&DivergedError{What: "nothing"}, sortCallbacks(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tr.Steps() != 6 || tr.place.Retry != 1 || tr.cfg.Optimizer.LearningRate != c.Optimizer.LearningRate/4 {
+		t.Errorf("went back to %+v at a learning rate of %v", tr.place, tr.cfg.Optimizer.LearningRate)
+	}
+	if !bytes.Equal(state(), states[6]) {
+		t.Error("not the state that it was")
+	}
+	if tr.Asked() != c {
+		t.Errorf("asked for %+v", tr.Asked())
+	}
+	// On from there with other noise.
+	before := states[7]
+	states = states[:6]
+	step()
+	if bytes.Equal(state(), before) {
+		t.Error("went the same way again")
+	}
+	// Other trouble, and half of the buffer is renewed.
+	old := make([][]float32, tr.guard.states[0].buffer.n)
+	for i := range old {
+		old[i] = slices.Clone(tr.replay.at(i + tr.replay.total - tr.guard.states[0].buffer.total))
+	}
+	tr.guard.tries = 0
+	if err := tr.rollBack(&DivergedError{Rule: ruleBlank}, sortCallbacks(nil)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range old {
+		if same := slices.Equal(tr.replay.at(i), old[i]); same != (i%2 == 1) {
+			t.Errorf("image %d of %d is as before: %v", i, tr.replay.n, same)
+		}
+	}
+}
+
+func TestReplayGoesBack(t *testing.T) {
+	c := tinyConfig()
+	c.BatchSize, c.Guard.EveryNSteps = 10, 2
+	r := newReplay(lane.Shape{C: 1, H: 1, W: 3}, c)
+	next := float32(0)
+	put := func() {
+		batch := make([]float32, 30)
+		for i := range batch {
+			batch[i] = next
+			next++
+		}
+		r.put(batch)
+	}
+	all := func() (v []float32) {
+		for i := range r.n {
+			v = append(v, r.at(i)...)
+		}
+		return v
+	}
+	for range 20 {
+		put()
+		want, m := all(), r.mark()
+		for range keptStates * 2 {
+			put()
+		}
+		if r.reach(m) > r.room {
+			t.Fatal("no room")
+		}
+		r.back(m)
+		if !slices.Equal(all(), want) {
+			t.Fatal("other images")
+		}
+	}
+	r.renew(lane.Stream{Seed: 1, Purpose: lane.InitialNoise, Retry: 1})
+	if r.reach(r.mark()) != r.n {
+		t.Error("the mark of now reaches too far")
+	}
+}
