@@ -47,6 +47,7 @@ type Config struct {
 	Reference int   // training images that samples are compared with; 0 takes all
 	LongRun   []int // lengths of the chains whose long-run behaviour is looked at; may be empty
 	Chains    int   // number of these
+	Betas     int   // temperatures of the bounds on log Z; 0 leaves them out
 	Threads   int   // 0 takes all cores
 	// Progress, where not nil, is told what begins.
 	Progress func(what string)
@@ -55,7 +56,7 @@ type Config struct {
 // DefaultConfig returns the usual settings for a model: those of its sampler
 // in training, 256 steps.
 func DefaultConfig(suite string, m *joule.Model) Config {
-	c := Config{Suite: suite, Samples: 2048, Sampler: sampler.DefaultConfig(), Seed: 42, LongRun: []int{60, 256, 1000, 3000}, Chains: 256}
+	c := Config{Suite: suite, Samples: 2048, Sampler: sampler.DefaultConfig(), Seed: 42, LongRun: []int{60, 256, 1000, 3000}, Chains: 256, Betas: 1000}
 	if card := m.Card(); card != nil {
 		c.Sampler = card.Config.Sampler
 	}
@@ -80,6 +81,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("evaluate: %d samples, want %d to %d", c.Samples, 10*splits, 1<<17)
 	case c.Chains < 2*lane.Width || c.Chains > 1<<14:
 		return fmt.Errorf("evaluate: %d chains, want %d to %d", c.Chains, 2*lane.Width, 1<<14)
+	case c.Betas < 0 || c.Betas > 1e6:
+		return fmt.Errorf("evaluate: %d temperatures, want 0 to 1000000", c.Betas)
 	case c.Outliers < 0 || c.Reference < 0:
 		return fmt.Errorf("evaluate: %d outliers and %d reference images, want 0 or more", c.Outliers, c.Reference)
 	}
@@ -136,6 +139,7 @@ func Run(ctx context.Context, m *joule.Model, data Data, cfg Config) (*Report, e
 		{fmt.Sprintf("drawing %d samples", cfg.Samples), e.samples},
 		{"scoring outliers", e.outliers},
 		{"following chains", e.chains},
+		{"bounding log Z", e.likelihood},
 	} {
 		if err := ctx.Err(); err != nil {
 			return nil, err

@@ -49,6 +49,7 @@ func tinyModel(t *testing.T, change func(*joule.Config)) *joule.Model {
 func tinyConfig(m *joule.Model) Config {
 	c := DefaultConfig("mnist", m)
 	c.Samples, c.Sampler.Steps, c.LongRun, c.Chains = 120, 5, []int{4, 110}, 16
+	c.Betas = 20
 	return c
 }
 
@@ -66,7 +67,7 @@ func TestRun(t *testing.T) {
 		reports = append(reports, r)
 	}
 	r := reports[0]
-	if a, b := *r, *reports[1]; !reflect.DeepEqual(a.Samples, b.Samples) || !reflect.DeepEqual(a.Outliers, b.Outliers) || !reflect.DeepEqual(a.Chains, b.Chains) {
+	if a, b := *r, *reports[1]; !reflect.DeepEqual(a.Samples, b.Samples) || !reflect.DeepEqual(a.Outliers, b.Outliers) || !reflect.DeepEqual(a.Chains, b.Chains) || !reflect.DeepEqual(a.AIS, b.AIS) {
 		t.Errorf("one thread finds\n%+v\nthree\n%+v", a, b)
 	}
 
@@ -102,6 +103,9 @@ func TestRun(t *testing.T) {
 	}
 	if r.Chains["4"].RHat != 0 || r.Chains["110"].RHat == 0 {
 		t.Errorf("R̂ of 4 and 110 steps: %v, %v", r.Chains["4"].RHat, r.Chains["110"].RHat)
+	}
+	if a := r.AIS; a == nil || a.Betas != 20 || !(a.LogZLow <= a.LogZ && a.LogZ <= a.LogZHigh) || math.Abs(a.Nats+a.BitsPerDim*784*math.Ln2) > 1e-6 {
+		t.Errorf("likelihood: %+v", a)
 	}
 	sum := 0.0
 	for _, v := range r.Samples.LabelHistogram {

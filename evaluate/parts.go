@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/joule-ml/joule"
-	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/ais"
 	"github.com/joule-ml/joule/judge"
 	"github.com/joule-ml/joule/lane"
 )
@@ -270,4 +270,30 @@ func (e *evaluation) mixing(c *Chain, s *joule.Samples) error {
 	return err
 }
 
-var _ judge.Images = (*dataset.Set)(nil)
+// likelihood bounds log Z at T = 1.
+func (e *evaluation) likelihood() error {
+	if e.cfg.Betas == 0 {
+		return nil
+	}
+	c := ais.DefaultConfig()
+	c.Betas, c.Chains, c.Burn, c.Seed, c.Threads = e.cfg.Betas, 32, min(c.Burn, e.cfg.Betas), e.cfg.Seed, e.cfg.Threads
+	est, err := e.model.LogPartition(e.ctx, c, nil)
+	if err != nil {
+		return err
+	}
+	n, size := min(chunk, e.data.Test.N), e.data.Test.Size()
+	images := make([]float32, n*size)
+	for i := range n {
+		e.data.Test.Image(images[i*size:(i+1)*size], i)
+	}
+	l, err := e.model.LogLikelihood(est, images)
+	if err != nil {
+		return err
+	}
+	e.report.AIS = &AIS{
+		Chains: c.Chains, Betas: c.Betas, Temperature: c.Temperature, Seed: c.Seed,
+		LogZ: est.Forward.LogZ, LogZLow: est.Forward.Low, LogZHigh: est.Forward.High, LogZReverse: est.Reverse.LogZ, EffectiveSize: est.Forward.ESS,
+		N: n, Nats: l.Nats, BitsPerDim: l.BitsPerDim, Warnings: est.Warnings,
+	}
+	return nil
+}

@@ -29,6 +29,8 @@ type Report struct {
 	Threshold Threshold `json:"threshold"`
 	// Chains is by the number of steps.
 	Chains map[string]Chain `json:"chains"`
+	// AIS bounds log Z at T = 1; nil where it was left out.
+	AIS *AIS `json:"ais"`
 
 	images, last []float32 // samples, and those after the longest chains, to be shown
 	shape        [3]int
@@ -147,6 +149,28 @@ type Chain struct {
 	// steps, across chains; 0 where the chains are too short.
 	RHat          float64 `json:"r_hat"`
 	EffectiveSize float64 `json:"effective_size"`
+}
+
+// AIS holds bounds on log Z of exp(−E) over the images in [−1, 1] by annealed
+// importance sampling, and what follows for test images. The energies of this
+// recipe mean nothing at T = 1: its chains run near T = 0.
+type AIS struct {
+	Chains      int     `json:"chains"`
+	Betas       int     `json:"betas"`
+	Temperature float64 `json:"temperature"`
+	Seed        uint64  `json:"seed"`
+	// LogZ is below the truth in expectation; the interval is of 95 %.
+	LogZ          float64 `json:"log_z"`
+	LogZLow       float64 `json:"log_z_low"`
+	LogZHigh      float64 `json:"log_z_high"`
+	LogZReverse   float64 `json:"log_z_reverse"` // above it, from chains that start near the model's own samples
+	EffectiveSize float64 `json:"effective_size"`
+	// Nats is the mean log-likelihood of N test images; of pixels with 256
+	// levels add 7 to the bits a dimension.
+	N          int      `json:"n"`
+	Nats       float64  `json:"nats"`
+	BitsPerDim float64  `json:"bits_per_dim"`
+	Warnings   []string `json:"warnings"`
 }
 
 func newReport(m *joule.Model, c Config) *Report {

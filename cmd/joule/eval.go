@@ -43,7 +43,9 @@ that is part of this program: Fréchet distance, inception score, precision and
 recall, density and coverage, labels, diversity, copies of training images.
 Outliers are told by the energy: AUROC, with a 95 % interval, and the false
 positives at 95 % true positives, for fifteen kinds of images. A kind that was
-among the starts of chains in training is marked as seen.
+among the starts of chains in training is marked as seen. Annealed importance
+sampling bounds log Z at T = 1, which is not the temperature that the recipe's
+chains run at.
 
 -o writes report.html, report.json and samples.png into a folder. --json prints
 the report. It takes some minutes; --quick gives rough numbers sooner.`,
@@ -105,6 +107,7 @@ func (a *app) eval(ctx context.Context, f *evalFlags, path string) error {
 	cfg.Samples, cfg.Sampler.Steps, cfg.Seed, cfg.Threads = f.n, f.steps, f.seed, f.threads
 	if f.quick {
 		cfg.Samples, cfg.Outliers, cfg.Reference, cfg.LongRun, cfg.Chains = min(f.n, 512), 2000, 10000, []int{60, 256}, 128
+		cfg.Betas = 100
 	}
 	if err := cfg.Validate(); err != nil {
 		return &usageError{strings.TrimPrefix(err.Error(), "evaluate: "), "see joule eval --help"}
@@ -194,5 +197,14 @@ func printReport(w io.Writer, r *evaluate.Report) {
 	for _, c := range r.Steps() {
 		fmt.Fprintf(t, "%d steps\t%.4f\t%.2f\t%.2f\n", c.Steps, c.EnergyMean, c.Frechet, c.InceptionScore)
 	}
+	if l := r.AIS; l != nil {
+		fmt.Fprintf(t, "\nlog Z at T = 1\t%.3f (%.3f to %.3f)\n", l.LogZ, l.LogZLow, l.LogZHigh)
+		fmt.Fprintf(t, "log-likelihood\t%.2f nats, %.3f bits a dimension on [-1, 1]\n", l.Nats, l.BitsPerDim)
+	}
 	t.Flush()
+	if r.AIS != nil {
+		for _, warning := range r.AIS.Warnings {
+			fmt.Fprintln(w, "warning:", warning)
+		}
+	}
 }

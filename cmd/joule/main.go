@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/ais"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/exchange"
@@ -240,6 +241,8 @@ func hintOf(err error) string {
 	case *metric.Error:
 		hint = e.Hint
 	case *atomicfile.Error:
+		hint = e.Hint
+	case *ais.NonFiniteError:
 		hint = e.Hint
 	}
 	if hint != "" {
