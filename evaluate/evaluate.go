@@ -108,6 +108,7 @@ type evaluation struct {
 	real       judge.Gaussian // of the reference images' features
 	reference  judge.Features
 	test       judge.Features
+	certain    judge.Features // the probabilities of the test images' classes
 	report     *Report
 }
 
@@ -162,7 +163,7 @@ func (e *evaluation) references() (err error) {
 		n = min(n, e.cfg.Reference)
 	}
 	e.reference, _ = e.look(e.data.Train, n)
-	e.test, _ = e.look(e.data.Test, e.data.Test.N)
+	e.test, e.certain = e.look(e.data.Test, e.data.Test.N)
 	e.real, err = judge.Fit(e.reference)
 	return err
 }

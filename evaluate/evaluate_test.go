@@ -107,6 +107,9 @@ func TestRun(t *testing.T) {
 	if a := r.AIS; a == nil || a.Betas != 20 || !(a.LogZLow <= a.LogZ && a.LogZ <= a.LogZHigh) || math.Abs(a.Nats+a.BitsPerDim*784*math.Ln2) > 1e-6 {
 		t.Errorf("likelihood: %+v", a)
 	}
+	if len(r.Outliers) != 14 || r.Samples.EnergySDTest <= 0 {
+		t.Errorf("%d kinds of outliers, energies of test images spread by %v", len(r.Outliers), r.Samples.EnergySDTest)
+	}
 	sum := 0.0
 	for _, v := range r.Samples.LabelHistogram {
 		sum += v

@@ -62,9 +62,7 @@ type Row struct {
 func (r *Report) Rows() []Row {
 	var rows []Row
 	for _, name := range slices.Sorted(maps.Keys(r.Outliers)) {
-		if name != "test" {
-			rows = append(rows, Row{name, r.Outliers[name]})
-		}
+		rows = append(rows, Row{name, r.Outliers[name]})
 	}
 	slices.SortStableFunc(rows, func(a, b Row) int {
 		switch {

@@ -40,8 +40,7 @@ func (e *evaluation) samples() error {
 		return err
 	}
 	r.InceptionScore, r.InceptionMean, r.InceptionSD = score.Score, score.Mean, score.SD
-	_, real := e.look(e.data.Test, e.data.Test.N)
-	if score, err = judge.InceptionScore(real, splits); err != nil {
+	if score, err = judge.InceptionScore(e.certain, splits); err != nil {
 		return err
 	}
 	r.InceptionScoreTest = score.Score
@@ -130,7 +129,7 @@ func (e *evaluation) outliers() error {
 	}
 	in := e.scores(test, n)
 	e.report.energies["test"] = negated(in)
-	mean, sd := spread(e.report.energies["test"])
+	e.report.Samples.EnergyMeanTest, e.report.Samples.EnergySDTest = spread(e.report.energies["test"])
 	threshold, err := judge.Threshold(in, falsePositiveRate)
 	if err != nil {
 		return err
@@ -154,7 +153,6 @@ func (e *evaluation) outliers() error {
 		e.report.Outliers[name] = o
 		return e.ctx.Err()
 	}
-	e.report.Outliers["test"] = Outlier{N: n, AUROC: 0.5, AUROCLow: 0.5, AUROCHigh: 0.5, FPR95: 0.95, Seen: false, EnergyMean: mean, EnergySD: sd}
 	for _, s := range judge.Outliers(test, shape, e.cfg.Seed) {
 		if err := add(s.Name, s, n); err != nil {
 			return err

@@ -112,6 +112,9 @@ type Samples struct {
 
 	EnergyMean float64 `json:"energy_mean"`
 	EnergySD   float64 `json:"energy_sd"`
+
+	EnergyMeanTest float64 `json:"energy_mean_test"`
+	EnergySDTest   float64 `json:"energy_sd_test"`
 }
 
 // Outlier tells a kind of images from the suite's test images by their energy.

@@ -42,7 +42,7 @@ Samples are compared with the training images in the features of a classifier
 that is part of this program: Fréchet distance, inception score, precision and
 recall, density and coverage, labels, diversity, copies of training images.
 Outliers are told by the energy: AUROC, with a 95 % interval, and the false
-positives at 95 % true positives, for fifteen kinds of images. A kind that was
+positives at 95 % true positives, for fourteen kinds of images. A kind that was
 among the starts of chains in training is marked as seen. Annealed importance
 sampling bounds log Z at T = 1, which is not the temperature that the recipe's
 chains run at.
