@@ -147,6 +147,23 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Chains that stand still are judged like others.
+func TestRunStill(t *testing.T) {
+	m := tinyModel(t, nil)
+	c := tinyConfig(m)
+	c.Sampler.StepSize, c.Sampler.Noise, c.LongRun, c.Betas = 0, 0, []int{110}, 0
+	r, err := Run(t.Context(), m, Data{Train: made("mnist", 400), Test: made("mnist", 150), Other: made("fashion-mnist", 150)}, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := r.Chains["110"]; v.RHat != 0 || v.EffectiveSize != 0 || r.AIS != nil {
+		t.Errorf("chains that stand still: %+v", v)
+	}
+	if _, err := r.JSON(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSeen(t *testing.T) {
 	for _, v := range []struct {
 		change func(*joule.Config)

@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
@@ -257,12 +258,26 @@ func (e *evaluation) mixing(c *Chain, s *joule.Samples) error {
 	for _, f := range half {
 		e.model.Energies(energy, f)
 		for i, v := range energy {
+			if v-v != 0 {
+				return &joule.DivergedError{What: fmt.Sprintf("the energy of chain %d on its way", i)}
+			}
 			trace[i] = append(trace[i], float64(v))
 		}
+	}
+	still := true
+	for _, t := range trace {
+		still = still && slices.Min(t) == slices.Max(t)
+	}
+	if still {
+		return nil
 	}
 	var err error
 	if c.RHat, err = judge.SplitRHat(trace); err != nil {
 		return err
+	}
+	if math.IsInf(c.RHat, 0) { // each half stands still
+		c.RHat = 0
+		return nil
 	}
 	c.EffectiveSize, err = judge.EffectiveSize(trace)
 	return err
@@ -280,6 +295,9 @@ func (e *evaluation) likelihood() error {
 		return err
 	}
 	n, size := min(chunk, e.data.Test.N), e.data.Test.Size()
+	if est.Forward.LogZ-est.Forward.LogZ != 0 || est.Reverse.LogZ-est.Reverse.LogZ != 0 {
+		return fmt.Errorf("evaluate: log Z lies between %v and %v", est.Forward.LogZ, est.Reverse.LogZ)
+	}
 	images := make([]float32, n*size)
 	for i := range n {
 		e.data.Test.Image(images[i*size:(i+1)*size], i)

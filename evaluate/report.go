@@ -149,7 +149,7 @@ type Chain struct {
 	Coverage       float64 `json:"coverage"`
 	LargestShare   float64 `json:"largest_share"` // of one label
 	// RHat and EffectiveSize are of the energies over the last half of the
-	// steps, across chains; 0 where the chains are too short.
+	// steps, across chains; 0 where the chains are too short or stand still.
 	RHat          float64 `json:"r_hat"`
 	EffectiveSize float64 `json:"effective_size"`
 }
