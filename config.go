@@ -20,6 +20,7 @@ type Config struct {
 	Seed              uint64           `yaml:"seed"`
 	Epochs            int              `yaml:"epochs"`
 	BatchSize         int              `yaml:"batch_size"`
+	Holdout           int              `yaml:"holdout"`
 	LimitTrainBatches int              `yaml:"limit_train_batches"`
 	LimitValBatches   int              `yaml:"limit_val_batches"`
 	MaxMinutes        float64          `yaml:"max_minutes"`
@@ -195,6 +196,7 @@ func (c *Config) settings() []setting {
 		{key: "seed", value: &c.Seed, hi: math.MaxUint64, about: "same seed, same build, same weights"},
 		{key: "epochs", value: &c.Epochs, lo: 1, hi: 1e6, about: "passes over the training images"},
 		{key: "batch_size", value: &c.BatchSize, lo: 1, hi: 16384, about: "real images a step, and as many samples"},
+		{key: "holdout", value: &c.Holdout, hi: 1e9, about: "training images held out for the validation; 0 takes the test images"},
 		{key: "limit_train_batches", value: &c.LimitTrainBatches, hi: 1e9, about: "training batches an epoch; 0 takes all"},
 		{key: "limit_val_batches", value: &c.LimitValBatches, hi: 1e9, about: "validation batches an epoch; 0 takes all"},
 		{key: "max_minutes", value: &c.MaxMinutes, hi: 1e6, about: "time after which training stops, to be resumed; 0 for no limit"},

@@ -83,18 +83,20 @@ type StepInfo struct {
 	Duration       time.Duration
 }
 
-// EpochInfo describes a validation: test images against uniform noise, in the
-// document's signs.
+// EpochInfo describes a validation: held-out images against uniform noise, in
+// the document's signs.
 type EpochInfo struct {
 	Epoch int // epochs done, this one included
 	Step  int
 
-	ValContrastiveDivergence float64 // mean f of noise − mean f of test images
+	ValContrastiveDivergence float64 // mean f of noise − mean f of held-out images
 	ValReal, ValFake         float64 // mean f = −mean E
 }
 
 // NewTrainer returns a trainer at the start of a run: weights drawn from the
-// seed, and one batch of uniform noise in the replay buffer.
+// seed, and one batch of uniform noise in the replay buffer. It trains on the
+// images of train and validates on those of val, or where cfg.Holdout is not
+// zero on so many of train, which are kept out of training.
 func NewTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	t, err := newTrainer(cfg, train, val)
 	if err != nil {
@@ -112,6 +114,13 @@ func NewTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	if cfg.Holdout > 0 {
+		if cfg.Holdout >= train.N {
+			return nil, &ConfigError{Key: "holdout", Problem: fmt.Sprintf("%d images are not less than the %d to train on", cfg.Holdout, train.N),
+				Hint: "hold out a tenth of them or less"}
+		}
+		train, val = train.Split(cfg.Holdout)
 	}
 	shape := lane.Shape{C: train.C, H: train.H, W: train.W}
 	if train.N == 0 || val.N == 0 {
@@ -331,7 +340,7 @@ func (t *Trainer) summarise(info *StepInfo, blocks []sampler.Info, n int) error 
 	return nil
 }
 
-// Validate compares the test images with uniform noise, which depends on the
+// Validate compares the held-out images with uniform noise, which depends on the
 // seed and the epoch.
 func (t *Trainer) Validate() (EpochInfo, error) {
 	info := EpochInfo{Epoch: t.place.Epoch, Step: t.place.Step}

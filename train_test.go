@@ -414,3 +414,33 @@ func BenchmarkStep(b *testing.B) {
 	}
 	b.ReportMetric(float64(gradients)/b.Elapsed().Seconds(), "image-gradients/s")
 }
+
+// With Holdout, images of the training set stand in for the test images and
+// are not trained on; a run goes on with the same ones.
+func TestHoldout(t *testing.T) {
+	c := tinyConfig()
+	c.Holdout = 7
+	tr := tinyTrainer(t, c)
+	rest, held := strokes(47).Split(7)
+	want, err := NewTrainer(tinyConfig(), rest, held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fit(t, tr, Hooks{})
+	fit(t, want, Hooks{})
+	if got, want := tr.Model(), want.Model(); got.Hash() != want.Hash() || got.Card().N != 7 || !slices.Equal(got.Card().Validation, want.Card().Validation) {
+		t.Errorf("hash %s and %d images validated, want %s and 7", got.Hash(), got.Card().N, want.Hash())
+	}
+	path := filepath.Join(t.TempDir(), "state")
+	if err := tr.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ResumeTrainer(path, strokes(47), strokes(23), nil); err != nil {
+		t.Errorf("resumed: %v", err)
+	}
+	c.Holdout = 47
+	var bad *ConfigError
+	if _, err := NewTrainer(c, strokes(47), strokes(23)); !errors.As(err, &bad) || bad.Key != "holdout" {
+		t.Errorf("all images held out: %v", err)
+	}
+}

@@ -42,6 +42,36 @@ func (s *Set) Image(dst []float32, i int) {
 	}
 }
 
+// Split divides s into two: n of its images, spread evenly over it, and the
+// rest, both in their order. It panics unless 0 ≤ n ≤ s.N.
+func (s *Set) Split(n int) (rest, held *Set) {
+	s.check()
+	if n < 0 || n > s.N {
+		panic(fmt.Sprintf("dataset: no %d images to split from a set of %d", n, s.N))
+	}
+	part := func(images int) *Set {
+		p := *s
+		p.N, p.Pixels, p.Labels = 0, make([]byte, 0, images*s.Size()), nil
+		if s.Labels != nil {
+			p.Labels = make([]byte, 0, images)
+		}
+		return &p
+	}
+	rest, held = part(s.N-n), part(n)
+	for i := range s.N {
+		to := rest
+		if (i+1)*n/s.N > i*n/s.N {
+			to = held
+		}
+		to.N++
+		to.Pixels = append(to.Pixels, s.Pixels[i*s.Size():(i+1)*s.Size()]...)
+		if s.Labels != nil {
+			to.Labels = append(to.Labels, s.Labels[i])
+		}
+	}
+	return rest, held
+}
+
 // Hash tells a set from others by its images in their order: 32 hexadecimal
 // digits of a SHA-256 over the shape and the pixels. Labels are not part of
 // it.

@@ -3,6 +3,7 @@ package dataset
 import (
 	"math"
 	"math/big"
+	"slices"
 	"testing"
 )
 
@@ -31,6 +32,40 @@ func TestScale(t *testing.T) {
 	}
 }
 
+func TestSplit(t *testing.T) {
+	s := &Set{Name: "ten", N: 10, C: 1, H: 1, W: 2}
+	for i := range byte(s.N) {
+		s.Pixels, s.Labels = append(s.Pixels, i, 100+i), append(s.Labels, 200+i)
+	}
+	for n, want := range map[int][]byte{0: {}, 1: {9}, 3: {3, 6, 9}, 5: {1, 3, 5, 7, 9}, 10: {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}} {
+		rest, held := s.Split(n)
+		var got []byte
+		for i := range held.N {
+			got = append(got, held.Pixels[2*i])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%d held out are %v, want %v", n, got, want)
+		}
+		seen := map[byte]bool{}
+		for _, p := range []*Set{rest, held} {
+			p.check()
+			for i := range p.N {
+				seen[p.Pixels[2*i]] = true
+				if p.Pixels[2*i+1] != 100+p.Pixels[2*i] || p.Labels[i] != 200+p.Pixels[2*i] || p.Name != s.Name {
+					t.Errorf("n %d: image %d has the pixels %v and the label %d", n, i, p.Pixels[2*i:2*i+2], p.Labels[i])
+				}
+			}
+		}
+		if rest.N != 10-n || held.N != n || len(seen) != 10 {
+			t.Errorf("n %d: %d and %d images, %d different", n, rest.N, held.N, len(seen))
+		}
+	}
+	s.Labels = nil
+	if rest, held := s.Split(2); rest.Labels != nil || held.Labels != nil {
+		t.Error("labels of a set that has none")
+	}
+}
+
 func TestImage(t *testing.T) {
 	s := &Set{N: 3, C: 2, H: 1, W: 2, Pixels: []byte{0, 0, 0, 0, 255, 0, 255, 0, 0, 255, 255, 255}}
 	x := make([]float32, 4)
@@ -40,6 +75,8 @@ func TestImage(t *testing.T) {
 		}
 	}
 	for name, f := range map[string]func(){
+		"split −1":    func() { s.Split(-1) },
+		"split 4":     func() { s.Split(4) },
 		"image −1":    func() { s.Image(x, -1) },
 		"image 3":     func() { s.Image(x, 3) },
 		"short":       func() { s.Image(x[:3], 0) },
