@@ -3,6 +3,7 @@ package joule
 import (
 	"math"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/joule-ml/joule/checkpoint"
@@ -190,6 +191,60 @@ func TestRestartSources(t *testing.T) {
 		if share := n / (batch * steps); math.Abs(share-0.25) > 0.05 {
 			t.Errorf("%.2f of the restarts are %s", share, what)
 		}
+	}
+}
+
+// Patches of noise have all sizes and places from a quarter of the image up,
+// and noise up to different values; all channels share them.
+func TestPatch(t *testing.T) {
+	shape := lane.Shape{C: 2, H: 8, W: 12}
+	c := DefaultConfig()
+	c.Buffer.Size, c.Buffer.RestartProbability = 10, 1
+	c.Restart = RestartConfig{Patch: 1}
+	r := newReplay(shape, c)
+	r.fill(10, lane.Stream{Seed: 1, Purpose: lane.InitialNoise})
+	const n = 4000
+	x := make([]float32, n*shape.Len())
+	r.draw(x, make([]float32, len(x)), 7, 0, 3)
+	var heights, widths, tops, lefts [13]int
+	var greatest []float64
+	for i := range n {
+		top, left, bottom, right, most := shape.H, shape.W, 0, 0, -1.0
+		for j, v := range x[i*shape.Len() : (i+1)*shape.Len()] {
+			if y, col := j/shape.W%shape.H, j%shape.W; v != -1 {
+				top, bottom, left, right = min(top, y), max(bottom, y+1), min(left, col), max(right, col+1)
+				most = max(most, float64(v))
+			}
+		}
+		for j, v := range x[i*shape.Len() : (i+1)*shape.Len()] {
+			y, col := j/shape.W%shape.H, j%shape.W
+			inside := y >= top && y < bottom && col >= left && col < right
+			if inside != (v != -1) || v >= 1 {
+				t.Fatalf("patch %d is no rectangle: %v", i, x[i*shape.Len():(i+1)*shape.Len()])
+			}
+		}
+		heights[bottom-top]++
+		widths[right-left]++
+		tops[top]++
+		lefts[left]++
+		greatest = append(greatest, most)
+	}
+	for length := range 13 {
+		// 7 heights from 2 to 8, 10 widths from 3 to 12, each as likely.
+		if want := n / 7; (length >= 2 && length <= 8) != (heights[length] > want*8/10 && heights[length] < want*12/10) {
+			t.Errorf("%d patches have the height %d", heights[length], length)
+		}
+		if want := n / 10; (length >= 3) != (widths[length] > want*8/10 && widths[length] < want*12/10) {
+			t.Errorf("%d patches have the width %d", widths[length], length)
+		}
+	}
+	if tops[0] < n/7 || tops[6] == 0 || lefts[0] < n/10 || lefts[9] == 0 || tops[7] > 0 || lefts[10] > 0 {
+		t.Errorf("patches begin in the rows %v and columns %v", tops, lefts)
+	}
+	// The upper ends lie between −1 + 2/4 and 1, and the greatest of some
+	// forty values close below.
+	if lo, hi := slices.Min(greatest), slices.Max(greatest); lo > -0.45 || lo < -1 || hi < 0.97 {
+		t.Errorf("the greatest values lie between %v and %v", lo, hi)
 	}
 }
 

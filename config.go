@@ -72,6 +72,7 @@ type BufferConfig struct {
 // from the buffer.
 type RestartConfig struct {
 	Uniform   float64 `yaml:"uniform"`
+	Patch     float64 `yaml:"patch"`
 	Data      float64 `yaml:"data"`
 	DataNoise float32 `yaml:"data_noise"`
 	Gray      float64 `yaml:"gray"`
@@ -220,6 +221,7 @@ func (c *Config) settings() []setting {
 		{key: "buffer.restart_probability", value: &c.Buffer.RestartProbability, hi: 1, about: "share of chains that do not start from the buffer"},
 
 		{key: "restart.uniform", value: &c.Restart.Uniform, hi: 1, about: "share of these that start from uniform noise"},
+		{key: "restart.patch", value: &c.Restart.Patch, hi: 1, about: "share that starts from uniform noise in a rectangle, dark around it"},
 		{key: "restart.data", value: &c.Restart.Data, hi: 1, about: "share that starts from real images with noise"},
 		{key: "restart.data_noise", value: &c.Restart.DataNoise, hi: 1e3, about: "standard deviation of that noise"},
 		{key: "restart.gray", value: &c.Restart.Gray, hi: 1, about: "share that starts from a constant gray"},
@@ -301,7 +303,7 @@ func (c Config) Validate() error {
 	if n := c.Network.HiddenFeatures; n%2 != 0 {
 		return &ConfigError{Key: "network.hidden_features", Problem: fmt.Sprintf("%d is odd", n), Hint: "the first layer has half as many channels: choose an even number"}
 	}
-	if r := c.Restart; !(r.Uniform+r.Data+r.Gray+r.Blank+r.Shifted > 0) {
+	if r := c.Restart; !(r.Uniform+r.Patch+r.Data+r.Gray+r.Blank+r.Shifted > 0) {
 		return &ConfigError{Key: "restart", Problem: "no source of restarts has a share", Hint: "set restart.uniform=1"}
 	}
 	if c.Sampler.Min >= c.Sampler.Max {

@@ -1,6 +1,8 @@
 package joule
 
 import (
+	"math"
+
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 )
@@ -25,6 +27,7 @@ type replay struct {
 // The sources of restarts. Their shares add up to sources[last].
 const (
 	fromUniform = iota // uniform noise
+	fromPatch          // uniform noise in a rectangle, the least value around it
 	fromData           // a real image with noise
 	fromGray           // one value, drawn uniformly, in all pixels
 	fromBlank          // the least value in all pixels
@@ -44,7 +47,7 @@ func newReplay(shape lane.Shape, c Config) *replay {
 		restart:   c.Buffer.RestartProbability, dataNoise: c.Restart.DataNoise, lo: c.Sampler.Min, hi: c.Sampler.Max,
 	}
 	sum := 0.0
-	for i, share := range []float64{c.Restart.Uniform, c.Restart.Data, c.Restart.Gray, c.Restart.Blank, c.Restart.Shifted} {
+	for i, share := range []float64{c.Restart.Uniform, c.Restart.Patch, c.Restart.Data, c.Restart.Gray, c.Restart.Blank, c.Restart.Shifted} {
 		sum += share
 		r.sources[i] = sum
 	}
@@ -137,6 +140,8 @@ func (r *replay) begin(dst, real []float32, source int, old []float32, s lane.St
 	switch source {
 	case fromUniform:
 		s.Uniform(dst, chain, step, r.lo, r.hi)
+	case fromPatch:
+		r.patch(dst, s, chain, step)
 	case fromData:
 		copy(dst, real)
 		s.Normal(dst, chain, step, r.dataNoise)
@@ -162,6 +167,31 @@ func (r *replay) begin(dst, real []float32, source int, old []float32, s lane.St
 						v = old[(c*r.shape.H+sy)*r.shape.W+sx]
 					}
 					dst[(c*r.shape.H+y)*r.shape.W+x] = v
+				}
+			}
+		}
+	}
+}
+
+// patch draws uniform noise in a rectangle, on an image of the least value. Its
+// sides are uniform from a quarter of the image's up, so is the upper end of
+// its values from a quarter of their range up.
+func (r *replay) patch(dst []float32, s lane.Stream, chain, step uint32) {
+	w := s.Words(chain, step, math.MaxUint32) // which no value of the noise is made of
+	span := func(word uint32, side int) (from, to int) {
+		least := max(1, side/4)
+		length := least + int(uint64(word>>16)*uint64(side-least+1)>>16)
+		from = int(uint64(word&0xffff) * uint64(side-length+1) >> 16)
+		return from, from + length
+	}
+	top, bottom := span(w[0], r.shape.H)
+	left, right := span(w[1], r.shape.W)
+	s.Uniform(dst, chain, step, r.lo, r.lo+(r.hi-r.lo)*(0.25+0.75*kernel.Unit(w[2])))
+	for c := range r.shape.C {
+		for y := range r.shape.H {
+			for x := range r.shape.W {
+				if y < top || y >= bottom || x < left || x >= right {
+					dst[(c*r.shape.H+y)*r.shape.W+x] = r.lo
 				}
 			}
 		}
