@@ -212,6 +212,8 @@ func (c *Config) settings() []setting {
 		{key: "sampler.step_size", value: &c.Sampler.StepSize, hi: 1e6, about: "pixels move by this times the energy's gradient"},
 		{key: "sampler.noise", value: &c.Sampler.Noise, hi: 1e3, about: "standard deviation of the noise a step"},
 		{key: "sampler.anneal", value: &c.Sampler.Anneal, hi: 1, about: "share of the noise that is gone at a chain's last step"},
+		{key: "sampler.burn_in", value: &c.Sampler.BurnIn, hi: 1e6, about: "first steps of a chain that does not start from the buffer, at most sampler.steps in training"},
+		{key: "sampler.burn_in_scale", value: &c.Sampler.BurnInScale, hi: 1e6, about: "factor on the step size in these"},
 		{key: "sampler.grad_clip", value: &c.Sampler.GradClip, hi: inf, about: "each gradient value is held within ± this; .inf for no clip"},
 		{key: "sampler.min", value: &c.Sampler.Min, lo: -1e6, hi: 1e6, about: "smallest pixel value"},
 		{key: "sampler.max", value: &c.Sampler.Max, lo: -1e6, hi: 1e6, about: "largest pixel value"},

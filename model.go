@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -179,6 +180,7 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 	run := chains{
 		x:      s.Images,
 		stream: lane.Stream{Seed: c.Seed, Purpose: lane.SampleNoise},
+		fresh:  c.N,
 		info:   make([]sampler.Info, lane.Blocks(c.N)),
 	}
 	if frames > 0 {
@@ -251,19 +253,37 @@ func LoadModel(path string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	net, err := networkOf(f)
+	m, err := modelOf(path, f)
 	if err != nil {
 		return nil, inFile(path, err)
+	}
+	m.path = filepath.ToSlash(path)
+	return m, nil
+}
+
+// DecodeModel is LoadModel of a file of size bytes.
+func DecodeModel(r io.ReaderAt, size int64) (*Model, error) {
+	f, err := checkpoint.Decode(r, size)
+	if err != nil {
+		return nil, err
+	}
+	return modelOf("model", f)
+}
+
+func modelOf(path string, f *checkpoint.File) (*Model, error) {
+	net, err := networkOf(f)
+	if err != nil {
+		return nil, err
 	}
 	card, err := cardOf(path, f.Metadata)
 	if err != nil {
-		return nil, inFile(path, err)
+		return nil, err
 	}
 	origin, err := originOf(f.Metadata)
 	if err != nil {
-		return nil, inFile(path, err)
+		return nil, err
 	}
-	return &Model{net: net, card: card, path: filepath.ToSlash(path), origin: origin}, nil
+	return &Model{net: net, card: card, origin: origin}, nil
 }
 
 const notOurs = "give a model.safetensors or a checkpoint that joule train wrote"

@@ -124,7 +124,11 @@ func (v *Provenance) Text() []grid.Text {
 		add(textTraining, "epochs=%d steps=%d", v.Epochs, v.Steps)
 	}
 	add(textSeed, "%d", v.Sample.Seed)
-	add(textSampler, "steps=%d step_size=%v noise=%v anneal=%v grad_clip=%v min=%v max=%v", c.Steps, c.StepSize, c.Noise, c.Anneal, c.GradClip, c.Min, c.Max)
+	burn := ""
+	if c.BurnIn > 0 {
+		burn = fmt.Sprintf(" burn_in=%d burn_in_scale=%v", c.BurnIn, c.BurnInScale)
+	}
+	add(textSampler, "steps=%d step_size=%v noise=%v anneal=%v%s grad_clip=%v min=%v max=%v", c.Steps, c.StepSize, c.Noise, c.Anneal, burn, c.GradClip, c.Min, c.Max)
 	if v.Picture.Kind != "" {
 		add(textPicture, "%s", v.Picture.text(v.Sample))
 	}
@@ -199,7 +203,11 @@ func ParseProvenance(text []grid.Text) (*Provenance, error) {
 	c := &v.Sample.Sampler
 	*c = sampler.Config{
 		Steps: f.whole("steps", -1), StepSize: f.real("step_size"), Noise: f.real("noise"), Anneal: f.real("anneal"),
+		BurnIn: f.whole("burn_in", 0), BurnInScale: 1,
 		GradClip: f.real("grad_clip"), Min: f.real("min"), Max: f.real("max"),
+	}
+	if c.BurnIn > 0 {
+		c.BurnInScale = f.real("burn_in_scale")
 	}
 	if err := f.end(); err != nil {
 		return nil, err

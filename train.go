@@ -281,7 +281,7 @@ func (t *Trainer) Step() (StepInfo, error) {
 	info.Restarts = t.replay.draw(parts[1], parts[0], c.Seed, t.place.Retry, uint32(t.place.Step))
 	blocks := t.info[:lane.Blocks(n)]
 	if err := t.engine.advance(context.Background(), c.Sampler, chains{
-		x: parts[1], stream: t.stream(lane.Langevin), step: t.place.Langevin, info: blocks,
+		x: parts[1], stream: t.stream(lane.Langevin), step: t.place.Langevin, fresh: info.Restarts, info: blocks,
 	}); err != nil {
 		return info, err
 	}

@@ -54,11 +54,13 @@ type Classifier struct {
 
 // SamplerInfo is a sampler's settings and what they come to.
 type SamplerInfo struct {
-	Steps    int     `json:"steps"`
-	StepSize float32 `json:"step_size"`
-	Noise    float32 `json:"noise"`
-	Anneal   float32 `json:"anneal"`
-	GradClip float64 `json:"grad_clip"` // 0 for none
+	Steps       int     `json:"steps"`
+	StepSize    float32 `json:"step_size"`
+	Noise       float32 `json:"noise"`
+	Anneal      float32 `json:"anneal"`
+	BurnIn      int     `json:"burn_in"`
+	BurnInScale float32 `json:"burn_in_scale"`
+	GradClip    float64 `json:"grad_clip"` // 0 for none
 	// Temperature is noise²/(2·step_size), at which unclipped steps would
 	// draw from exp(−E/T): 1.25e-6 for the document's settings, which is
 	// nearly plain descent.
@@ -66,7 +68,7 @@ type SamplerInfo struct {
 }
 
 func samplerInfo(c sampler.Config) SamplerInfo {
-	i := SamplerInfo{Steps: c.Steps, StepSize: c.StepSize, Noise: c.Noise, Anneal: c.Anneal, GradClip: float64(c.GradClip)}
+	i := SamplerInfo{Steps: c.Steps, StepSize: c.StepSize, Noise: c.Noise, Anneal: c.Anneal, BurnIn: c.BurnIn, BurnInScale: c.BurnInScale, GradClip: float64(c.GradClip)}
 	if math.IsInf(i.GradClip, 0) {
 		i.GradClip = 0
 	}

@@ -220,13 +220,15 @@ type hubConfig struct {
 }
 
 type hubSampler struct {
-	Steps    int      `json:"steps"`
-	StepSize float32  `json:"step_size"`
-	Noise    float32  `json:"noise"`
-	Anneal   float32  `json:"anneal"`
-	GradClip *float32 `json:"grad_clip"` // null for no clip
-	Min      float32  `json:"min"`
-	Max      float32  `json:"max"`
+	Steps       int      `json:"steps"`
+	StepSize    float32  `json:"step_size"`
+	Noise       float32  `json:"noise"`
+	Anneal      float32  `json:"anneal"`
+	BurnIn      int      `json:"burn_in"`
+	BurnInScale float32  `json:"burn_in_scale"`
+	GradClip    *float32 `json:"grad_clip"` // null for no clip
+	Min         float32  `json:"min"`
+	Max         float32  `json:"max"`
 }
 
 type hubTraining struct {
@@ -244,7 +246,7 @@ func (d *description) config() ([]byte, error) {
 	c := hubConfig{
 		Library: library, Version: d.Version, ModelType: "joule", Architectures: []string{"Model"}, DType: "float32",
 		ImageShape: [3]int{d.C, d.H, d.W}, Output: d.output, Parameters: d.Parameters, Hash: d.Hash, Spec: d.spec,
-		Sampler: hubSampler{Steps: d.Steps, StepSize: d.Sampler.StepSize, Noise: d.Sampler.Noise, Anneal: d.Sampler.Anneal, Min: d.Sampler.Min, Max: d.Sampler.Max},
+		Sampler: hubSampler{Steps: d.Steps, StepSize: d.Sampler.StepSize, Noise: d.Sampler.Noise, Anneal: d.Sampler.Anneal, BurnIn: d.Sampler.BurnIn, BurnInScale: d.Sampler.BurnInScale, Min: d.Sampler.Min, Max: d.Sampler.Max},
 	}
 	if d.Clip {
 		c.Sampler.GradClip = &d.Sampler.GradClip

@@ -27,19 +27,26 @@ type Energy interface {
 // the noise is that of a temperature of σ²/(2η) (Welling and Teh 2011): at
 // the defaults 1.25e-6, which is close to plain descent of the energy. With
 // Anneal a, step k of K has the noise Noise·(1 − a·k/(K−1)), k from 0.
+//
+// Chains that begin afresh, see State.Fresh, take their first BurnIn steps
+// with StepSize·BurnInScale: far from the data, energies of low slope are
+// descended faster than steps allow that keep to the temperature (a
+// decreasing step size, as Welling and Teh have it).
 type Config struct {
-	Steps    int     `yaml:"steps"`
-	StepSize float32 `yaml:"step_size"`
-	Noise    float32 `yaml:"noise"`     // standard deviation, per step
-	Anneal   float32 `yaml:"anneal"`    // the share of it that is gone at the last step
-	GradClip float32 `yaml:"grad_clip"` // bound on each element of the gradient
-	Min      float32 `yaml:"min"`
-	Max      float32 `yaml:"max"`
+	Steps       int     `yaml:"steps"`
+	StepSize    float32 `yaml:"step_size"`
+	Noise       float32 `yaml:"noise"`         // standard deviation, per step
+	Anneal      float32 `yaml:"anneal"`        // the share of it that is gone at the last step
+	BurnIn      int     `yaml:"burn_in"`       // first steps of a fresh chain
+	BurnInScale float32 `yaml:"burn_in_scale"` // by which these are larger
+	GradClip    float32 `yaml:"grad_clip"`     // bound on each element of the gradient
+	Min         float32 `yaml:"min"`
+	Max         float32 `yaml:"max"`
 }
 
 // DefaultConfig returns the document's settings in training.
 func DefaultConfig() Config {
-	return Config{Steps: 60, StepSize: 10, Noise: 0.005, GradClip: 0.03, Min: -1, Max: 1}
+	return Config{Steps: 60, StepSize: 10, Noise: 0.005, BurnInScale: 1, GradClip: 0.03, Min: -1, Max: 1}
 }
 
 // maxSteps bounds a chain, so that step counts fit the random streams.
@@ -57,6 +64,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("noise is %v, want a number from 0 up", c.Noise)
 	case !(c.Anneal >= 0 && c.Anneal <= 1):
 		return fmt.Errorf("anneal is %v, want 0 to 1", c.Anneal)
+	case c.BurnIn < 0 || c.BurnIn > maxSteps:
+		return fmt.Errorf("burn_in is %d, want 0 to %d", c.BurnIn, maxSteps)
+	case !finite(c.BurnInScale) || c.BurnInScale < 0:
+		return fmt.Errorf("burn_in_scale is %v, want a number from 0 up", c.BurnInScale)
 	case !(c.GradClip >= 0):
 		return fmt.Errorf("grad_clip is %v, want a number from 0 up (.inf for no clipping)", c.GradClip)
 	case math.IsNaN(float64(c.Min)) || math.IsNaN(float64(c.Max)) || c.Min >= c.Max:
@@ -68,6 +79,9 @@ func (c Config) Validate() error {
 // State is all that a block of chains carries from step to step.
 type State struct {
 	X []float32 // [elements][lane.Width]
+	// Fresh is true for lanes whose chain begins now, so that the burn-in is
+	// before it.
+	Fresh [lane.Width]bool
 	// Each lane draws its noise from a Philox counter of its own: seed,
 	// purpose, chain, and the count of steps taken, which Advance raises.
 	counter kernel.Counter
@@ -107,14 +121,24 @@ func (i *Info) Finite(n int) bool {
 
 // Advance takes c.Steps steps, changing s and describing the last one in info.
 // If each is not nil it is called after every step with the number of steps
-// taken. It allocates nothing. When ctx is done it stops between steps, with
+// taken. No chain is fresh afterwards. It allocates nothing. When ctx is done it stops between steps, with
 // ctx's error.
 func Advance(ctx context.Context, c Config, e Energy, s *State, info *Info, each func(step int)) error {
 	noise, eta := spread(c.Noise), spread(c.StepSize)
 	elements := float32(len(s.X) / lane.Width)
+	if c.BurnIn > 0 {
+		for l := range lane.Width {
+			if s.Fresh[l] {
+				eta[l] = c.StepSize * c.BurnInScale
+			}
+		}
+	}
 	for k := range c.Steps {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if k == c.BurnIn {
+			eta = spread(c.StepSize)
 		}
 		if c.Anneal > 0 && c.Steps > 1 {
 			noise = spread(c.Noise * (1 - c.Anneal*float32(k)/float32(c.Steps-1)))
@@ -132,6 +156,7 @@ func Advance(ctx context.Context, c Config, e Energy, s *State, info *Info, each
 			each(k + 1)
 		}
 	}
+	s.Fresh = [lane.Width]bool{}
 	return nil
 }
 

@@ -112,6 +112,42 @@ func TestClipAndClamp(t *testing.T) {
 	}
 }
 
+// Fresh chains take their first steps larger, others do not, and none is fresh
+// afterwards.
+func TestBurnIn(t *testing.T) {
+	c := Config{Steps: 6, StepSize: 0.1, BurnIn: 4, BurnInScale: 3, GradClip: inf, Min: -inf, Max: inf}
+	s := state(3, 1)
+	for l := range 5 {
+		s.Fresh[l] = true
+	}
+	e := &gaussian{mean: 4, variance: 2}
+	var info Info
+	for range 2 {
+		if err := Advance(context.Background(), c, e, &s, &info, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, v := range s.X {
+		want := 4 - 4*math.Pow(1-0.1/2, 12)
+		if i%lane.Width < 5 {
+			want = 4 - 4*math.Pow(1-0.3/2, 4)*math.Pow(1-0.1/2, 8)
+		}
+		if math.Abs(float64(v)-want) > 1e-5 {
+			t.Errorf("element %d is %v, want %v", i, v, want)
+		}
+	}
+	for _, bad := range []func(c *Config){
+		func(c *Config) { c.BurnIn = -1 },
+		func(c *Config) { c.BurnInScale = -1 },
+		func(c *Config) { c.BurnInScale = inf },
+	} {
+		c := c
+		if bad(&c); c.Validate() == nil {
+			t.Errorf("%+v is valid", c)
+		}
+	}
+}
+
 // A chain is a function of its seed, its number and its count of steps: not
 // of its lane, nor of how the steps are cut into calls.
 func TestChainsFollowTheirCounter(t *testing.T) {

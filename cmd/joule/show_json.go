@@ -39,13 +39,15 @@ type madeJSON struct {
 }
 
 type samplerJSON struct {
-	Steps    int      `json:"steps"`
-	StepSize float32  `json:"step_size"`
-	Noise    float32  `json:"noise"`
-	Anneal   float32  `json:"anneal"`
-	GradClip *float32 `json:"grad_clip"` // null for none
-	Min      float32  `json:"min"`
-	Max      float32  `json:"max"`
+	Steps       int      `json:"steps"`
+	StepSize    float32  `json:"step_size"`
+	Noise       float32  `json:"noise"`
+	Anneal      float32  `json:"anneal"`
+	BurnIn      int      `json:"burn_in"`
+	BurnInScale float32  `json:"burn_in_scale"`
+	GradClip    *float32 `json:"grad_clip"` // null for none
+	Min         float32  `json:"min"`
+	Max         float32  `json:"max"`
 }
 
 type pictureJSON struct {
@@ -83,7 +85,7 @@ func madeOf(v *joule.Provenance) *madeJSON {
 	m := &madeJSON{
 		Software: v.Software, Go: v.Go, Kernel: v.Kernel, Differences: append([]string{}, v.Differences()...),
 		Model: v.Model, Path: v.Path, Epochs: v.Epochs, Steps: v.Steps, Seed: v.Sample.Seed,
-		Sampler: samplerJSON{Steps: c.Steps, StepSize: c.StepSize, Noise: c.Noise, Anneal: c.Anneal, Min: c.Min, Max: c.Max},
+		Sampler: samplerJSON{Steps: c.Steps, StepSize: c.StepSize, Noise: c.Noise, Anneal: c.Anneal, BurnIn: c.BurnIn, BurnInScale: c.BurnInScale, Min: c.Min, Max: c.Max},
 	}
 	if !math.IsInf(float64(c.GradClip), 0) {
 		m.Sampler.GradClip = &c.GradClip
