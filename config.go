@@ -101,9 +101,11 @@ type OptimizerConfig struct {
 	SpectralNorm float64 `yaml:"spectral_norm"`
 }
 
-// ScheduleConfig multiplies the learning rate by Gamma every EveryNEpochs.
+// ScheduleConfig multiplies the learning rate by Gamma and the share of
+// restarts by RestartGamma every EveryNEpochs.
 type ScheduleConfig struct {
 	Gamma        float64 `yaml:"gamma"`
+	RestartGamma float64 `yaml:"restart_gamma"`
 	EveryNEpochs int     `yaml:"every_n_epochs"`
 }
 
@@ -174,7 +176,7 @@ func DefaultConfig() Config {
 		Restart:   RestartConfig{Uniform: 1, DataNoise: 0.3},
 		Objective: ObjectiveConfig{Alpha: 0.1, DataNoise: 0.005},
 		Optimizer: OptimizerConfig{LearningRate: 1e-4, Beta1: 0, Beta2: 0.999, Epsilon: 1e-8, GradClipNorm: 0.1},
-		Schedule:  ScheduleConfig{Gamma: 0.97, EveryNEpochs: 1},
+		Schedule:  ScheduleConfig{Gamma: 0.97, RestartGamma: 1, EveryNEpochs: 1},
 		Generate:  GenerateConfig{Chains: 64, Steps: 256, EveryNEpochs: 1},
 		Filmstrip: FilmstripConfig{Chains: 8, Pictures: 8, Steps: 256, EveryNEpochs: 1},
 		Snapshot:  SnapshotConfig{Images: 32, EveryNEpochs: 1},
@@ -241,7 +243,8 @@ func (c *Config) settings() []setting {
 		{key: "optimizer.spectral_norm", value: &c.Optimizer.SpectralNorm, hi: 1e6, about: "largest spectral norm of a layer; 0 for no limit"},
 
 		{key: "schedule.gamma", value: &c.Schedule.Gamma, hi: 10, about: "factor on the learning rate"},
-		{key: "schedule.every_n_epochs", value: &c.Schedule.EveryNEpochs, lo: 1, hi: 1e6, about: "epochs between two factors"},
+		{key: "schedule.restart_gamma", value: &c.Schedule.RestartGamma, hi: 1, about: "factor on buffer.restart_probability"},
+		{key: "schedule.every_n_epochs", value: &c.Schedule.EveryNEpochs, lo: 1, hi: 1e6, about: "epochs after which each of these is applied again"},
 
 		{key: "ema.decay", value: &c.EMA.Decay, hi: 0.999999, about: "the model is the weights' average with this decay; 0 for none"},
 

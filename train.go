@@ -278,6 +278,7 @@ func (t *Trainer) Step() (StepInfo, error) {
 	t.engine.perturb(parts[0], t.stream(lane.DataNoise), uint32(t.place.Step), c.Objective.DataNoise, c.Sampler.Min, c.Sampler.Max)
 
 	// x⁻: as many samples, from chains that go on from the buffer.
+	t.replay.restart = optim.StepLR(c.Buffer.RestartProbability, c.Schedule.RestartGamma, c.Schedule.EveryNEpochs, t.place.Epoch)
 	info.Restarts = t.replay.draw(parts[1], parts[0], c.Seed, t.place.Retry, uint32(t.place.Step))
 	blocks := t.info[:lane.Blocks(n)]
 	if err := t.engine.advance(context.Background(), c.Sampler, chains{

@@ -466,3 +466,20 @@ func TestBurnIn(t *testing.T) {
 		t.Error("chains from the buffer take the burn-in")
 	}
 }
+
+// The share of restarts falls as its schedule says.
+func TestRestartSchedule(t *testing.T) {
+	c := tinyConfig()
+	c.Epochs, c.Buffer.RestartProbability, c.Schedule.RestartGamma, c.Schedule.EveryNEpochs = 6, 1, 0.5, 2
+	restarts, samples := map[int]int{}, map[int]int{}
+	fit(t, tinyTrainer(t, c), Hooks{Step: func(i StepInfo) error {
+		restarts[i.Epoch/2] += i.Restarts
+		samples[i.Epoch/2] += i.ImageGradients / c.Sampler.Steps
+		return nil
+	}})
+	for stage, want := range []float64{1, 0.5, 0.25} {
+		if got := float64(restarts[stage]) / float64(samples[stage]); math.Abs(got-want) > 0.16 {
+			t.Errorf("stage %d: a share of %v restarts, want %v", stage, got, want)
+		}
+	}
+}
