@@ -18,7 +18,7 @@ func due(n, epoch int) bool { return n > 0 && epoch%n == 0 }
 // interrupted: it takes about as long as ten batches, and the epoch would lack
 // its picture.
 func (t *Trainer) sample(chains, steps, every int) (*Model, SampleConfig, *Samples, error) {
-	c := SampleConfig{N: chains, Seed: t.cfg.Seed, Sampler: t.cfg.Sampler, Threads: t.engine.pool.Workers, Every: every}
+	c := SampleConfig{N: chains, Seed: t.cfg.Seed, Sampler: t.cfg.Generation(), Threads: t.engine.pool.Workers, Every: every}
 	c.Sampler.Steps = steps
 	m := t.Model()
 	m.path = t.modelPath

@@ -109,11 +109,13 @@ type ScheduleConfig struct {
 	EveryNEpochs int     `yaml:"every_n_epochs"`
 }
 
-// GenerateConfig describes the pictures of samples made during training.
+// GenerateConfig describes how samples are drawn, see [Config.Generation], and
+// the pictures of them made during training.
 type GenerateConfig struct {
-	Chains       int `yaml:"chains"`
-	Steps        int `yaml:"steps"`
-	EveryNEpochs int `yaml:"every_n_epochs"`
+	Chains       int     `yaml:"chains"`
+	Steps        int     `yaml:"steps"`
+	Anneal       float32 `yaml:"anneal"`
+	EveryNEpochs int     `yaml:"every_n_epochs"`
 }
 
 // FilmstripConfig describes the pictures of chains on their way, see
@@ -189,6 +191,14 @@ func DefaultConfig() Config {
 	}
 }
 
+// Generation returns the sampler that samples are drawn with: that of training
+// with its burn-in and the changes of Generate.
+func (c Config) Generation() sampler.Config {
+	s, g := c.Sampler, c.Generate
+	s.Steps, s.Anneal = g.Steps, max(s.Anneal, g.Anneal)
+	return s
+}
+
 // settings lists every key of the configuration once, in the order of the
 // file: where its value lives, what is allowed and what it means. Reading,
 // checking and printing all go through this list.
@@ -214,7 +224,7 @@ func (c *Config) settings() []setting {
 		{key: "sampler.step_size", value: &c.Sampler.StepSize, hi: 1e6, about: "pixels move by this times the energy's gradient"},
 		{key: "sampler.noise", value: &c.Sampler.Noise, hi: 1e3, about: "standard deviation of the noise a step"},
 		{key: "sampler.anneal", value: &c.Sampler.Anneal, hi: 1, about: "share of the noise that is gone at a chain's last step"},
-		{key: "sampler.burn_in", value: &c.Sampler.BurnIn, hi: 1e6, about: "first steps of a chain that does not start from the buffer, at most sampler.steps in training"},
+		{key: "sampler.burn_in", value: &c.Sampler.BurnIn, hi: 1e6, about: "first steps of generation that are larger; training has none"},
 		{key: "sampler.burn_in_scale", value: &c.Sampler.BurnInScale, hi: 1e6, about: "factor on the step size in these"},
 		{key: "sampler.grad_clip", value: &c.Sampler.GradClip, hi: inf, about: "each gradient value is held within ± this; .inf for no clip"},
 		{key: "sampler.min", value: &c.Sampler.Min, lo: -1e6, hi: 1e6, about: "smallest pixel value"},
@@ -250,6 +260,7 @@ func (c *Config) settings() []setting {
 
 		{key: "generate.chains", value: &c.Generate.Chains, lo: 1, hi: 4096, about: "samples in the picture of an epoch"},
 		{key: "generate.steps", value: &c.Generate.Steps, hi: 1e6, about: "Langevin steps from noise to a sample"},
+		{key: "generate.anneal", value: &c.Generate.Anneal, hi: 1, about: "share of the noise that is gone at the last step, or sampler.anneal if that is more"},
 		{key: "generate.every_n_epochs", value: &c.Generate.EveryNEpochs, hi: 1e6, about: "epochs between two pictures; 0 makes none"},
 
 		{key: "filmstrip.chains", value: &c.Filmstrip.Chains, lo: 1, hi: 256, about: "chains shown on their way from noise"},

@@ -95,7 +95,6 @@ type chains struct {
 	x      []float32
 	stream lane.Stream
 	step   uint32
-	fresh  int            // the first so many begin now
 	info   []sampler.Info // of each block of eight; may be nil
 	// frame, where not nil, returns where to put the images after a step,
 	// or nil.
@@ -112,9 +111,6 @@ func (e *engine) advance(ctx context.Context, c sampler.Config, ch chains) error
 		images := ch.x[first*size : end*size]
 		lane.Pack(w.x, images, shape)
 		state := sampler.NewState(w.x, ch.stream, slots(first, end), ch.step)
-		for l := range end - first {
-			state.Fresh[l] = first+l < ch.fresh
-		}
 		var info sampler.Info
 		var each func(int)
 		if ch.frame != nil {

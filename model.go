@@ -180,7 +180,6 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 	run := chains{
 		x:      s.Images,
 		stream: lane.Stream{Seed: c.Seed, Purpose: lane.SampleNoise},
-		fresh:  c.N,
 		info:   make([]sampler.Info, lane.Blocks(c.N)),
 	}
 	if frames > 0 {

@@ -281,8 +281,10 @@ func (t *Trainer) Step() (StepInfo, error) {
 	t.replay.restart = optim.StepLR(c.Buffer.RestartProbability, c.Schedule.RestartGamma, c.Schedule.EveryNEpochs, t.place.Epoch)
 	info.Restarts = t.replay.draw(parts[1], parts[0], c.Seed, t.place.Retry, uint32(t.place.Step))
 	blocks := t.info[:lane.Blocks(n)]
-	if err := t.engine.advance(context.Background(), c.Sampler, chains{
-		x: parts[1], stream: t.stream(lane.Langevin), step: t.place.Langevin, fresh: info.Restarts, info: blocks,
+	langevin := c.Sampler
+	langevin.BurnIn = 0 // chains go on, and those from noise learn to without it
+	if err := t.engine.advance(context.Background(), langevin, chains{
+		x: parts[1], stream: t.stream(lane.Langevin), step: t.place.Langevin, info: blocks,
 	}); err != nil {
 		return info, err
 	}

@@ -445,28 +445,6 @@ func TestHoldout(t *testing.T) {
 	}
 }
 
-// The burn-in is taken by chains that do not start from the buffer, and by
-// these alone.
-func TestBurnIn(t *testing.T) {
-	hash := func(restart float64, size float32, burn int, scale float32) string {
-		c := tinyConfig()
-		c.Epochs, c.Buffer.RestartProbability = 1, restart
-		c.Sampler.StepSize, c.Sampler.BurnIn, c.Sampler.BurnInScale = size, burn, scale
-		tr := tinyTrainer(t, c)
-		fit(t, tr, Hooks{})
-		return tr.Model().Hash()
-	}
-	if hash(1, 10, 0, 1) != hash(1, 5, 5, 2) {
-		t.Error("fresh chains do not take steps twice as large")
-	}
-	if hash(1, 5, 3, 2) == hash(1, 5, 5, 2) || hash(1, 5, 3, 2) == hash(1, 5, 0, 2) {
-		t.Error("the length of the burn-in makes no difference")
-	}
-	if hash(0, 5, 5, 2) != hash(0, 5, 0, 1) {
-		t.Error("chains from the buffer take the burn-in")
-	}
-}
-
 // The share of restarts falls as its schedule says.
 func TestRestartSchedule(t *testing.T) {
 	c := tinyConfig()

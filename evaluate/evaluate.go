@@ -53,14 +53,13 @@ type Config struct {
 	Progress func(what string)
 }
 
-// DefaultConfig returns the usual settings for a model: those of its sampler
-// in training, 256 steps.
+// DefaultConfig returns the usual settings for a model, whose samples are drawn
+// as its own settings say, or else the document's.
 func DefaultConfig(suite string, m *joule.Model) Config {
-	c := Config{Suite: suite, Samples: 2048, Sampler: sampler.DefaultConfig(), Seed: 42, LongRun: []int{60, 256, 1000, 3000}, Chains: 256, Betas: 1000}
+	c := Config{Suite: suite, Samples: 2048, Sampler: joule.DefaultConfig().Generation(), Seed: 42, LongRun: []int{60, 256, 1000, 3000}, Chains: 256, Betas: 1000}
 	if card := m.Card(); card != nil {
-		c.Sampler = card.Config.Sampler
+		c.Sampler = card.Config.Generation()
 	}
-	c.Sampler.Steps = 256
 	return c
 }
 

@@ -157,7 +157,7 @@ func describeModel(m *joule.Model, c joule.Convention, opt FolderOptions) *descr
 	d.Sampler, d.Steps = sample.Sampler, sample.Sampler.Steps
 	if card := m.Card(); card != nil {
 		d.ClipNorm = !math.IsInf(card.Config.Optimizer.GradClipNorm, 0)
-		d.Sampler, d.Steps = card.Config.Sampler, card.Config.Generate.Steps
+		d.Sampler, d.Steps = card.Config.Generation(), card.Config.Generate.Steps
 		// Anything but the name of a public data set may be private.
 		if id := hubNames[card.Config.Data]; id != "" {
 			info, err := dataset.About(card.Config.Data)

@@ -28,17 +28,16 @@ type Energy interface {
 // the defaults 1.25e-6, which is close to plain descent of the energy. With
 // Anneal a, step k of K has the noise Noise·(1 − a·k/(K−1)), k from 0.
 //
-// Chains that begin afresh, see State.Fresh, take their first BurnIn steps
-// with StepSize·BurnInScale: far from the data, energies of low slope are
-// descended faster than steps allow that keep to the temperature (a
-// decreasing step size, as Welling and Teh have it).
+// The first BurnIn steps have StepSize·BurnInScale: far from the data an
+// energy's slope is low, and steps that keep to the temperature near it take
+// long to get there (Welling and Teh, too, let step sizes fall).
 type Config struct {
 	Steps       int     `yaml:"steps"`
 	StepSize    float32 `yaml:"step_size"`
 	Noise       float32 `yaml:"noise"`         // standard deviation, per step
 	Anneal      float32 `yaml:"anneal"`        // the share of it that is gone at the last step
-	BurnIn      int     `yaml:"burn_in"`       // first steps of a fresh chain
-	BurnInScale float32 `yaml:"burn_in_scale"` // by which these are larger
+	BurnIn      int     `yaml:"burn_in"`       // first steps with another step size
+	BurnInScale float32 `yaml:"burn_in_scale"` // by which that is larger
 	GradClip    float32 `yaml:"grad_clip"`     // bound on each element of the gradient
 	Min         float32 `yaml:"min"`
 	Max         float32 `yaml:"max"`
@@ -79,9 +78,6 @@ func (c Config) Validate() error {
 // State is all that a block of chains carries from step to step.
 type State struct {
 	X []float32 // [elements][lane.Width]
-	// Fresh is true for lanes whose chain begins now, so that the burn-in is
-	// before it.
-	Fresh [lane.Width]bool
 	// Each lane draws its noise from a Philox counter of its own: seed,
 	// purpose, chain, and the count of steps taken, which Advance raises.
 	counter kernel.Counter
@@ -121,17 +117,13 @@ func (i *Info) Finite(n int) bool {
 
 // Advance takes c.Steps steps, changing s and describing the last one in info.
 // If each is not nil it is called after every step with the number of steps
-// taken. No chain is fresh afterwards. It allocates nothing. When ctx is done it stops between steps, with
+// taken. It allocates nothing. When ctx is done it stops between steps, with
 // ctx's error.
 func Advance(ctx context.Context, c Config, e Energy, s *State, info *Info, each func(step int)) error {
 	noise, eta := spread(c.Noise), spread(c.StepSize)
 	elements := float32(len(s.X) / lane.Width)
 	if c.BurnIn > 0 {
-		for l := range lane.Width {
-			if s.Fresh[l] {
-				eta[l] = c.StepSize * c.BurnInScale
-			}
-		}
+		eta = spread(c.StepSize * c.BurnInScale)
 	}
 	for k := range c.Steps {
 		if ctx.Err() != nil {
@@ -156,7 +148,6 @@ func Advance(ctx context.Context, c Config, e Energy, s *State, info *Info, each
 			each(k + 1)
 		}
 	}
-	s.Fresh = [lane.Width]bool{}
 	return nil
 }
 
