@@ -1,6 +1,7 @@
 package joule
 
 import (
+	"errors"
 	"math"
 	"path/filepath"
 	"slices"
@@ -245,6 +246,67 @@ func TestPatch(t *testing.T) {
 	// forty values close below.
 	if lo, hi := slices.Min(greatest), slices.Max(greatest); lo > -0.45 || lo < -1 || hi < 0.97 {
 		t.Errorf("the greatest values lie between %v and %v", lo, hi)
+	}
+}
+
+// Young chains restart with one probability, old ones with another, and ages
+// count what chains have been through.
+func TestAges(t *testing.T) {
+	shape := lane.Shape{C: 1, H: 1, W: 2}
+	c := DefaultConfig()
+	c.Buffer.Size, c.Buffer.RestartProbability, c.Buffer.OldAfter, c.Buffer.OldRestartProbability = 2000, 0.5, 3, 0.1
+	c.Restart = RestartConfig{Blank: 1}
+	r := newReplay(shape, c)
+	r.fill(2000, lane.Stream{Seed: 1, Purpose: lane.InitialNoise})
+	const batch = 200
+	x := make([]float32, batch*2)
+	var young, old, youngFresh, oldFresh int
+	for step := range uint32(400) {
+		fresh := r.draw(x, x, 5, 0, step)
+		count := 0
+		for i := range batch {
+			if x[2*i] == -1 { // which stands for a chain that began here
+				count++
+			}
+			// A chain's second value counts its steps, as its age should.
+			if x[2*i] == -1 {
+				x[2*i], x[2*i+1] = 0, 0
+			} else if step < 100 { // chains of the beginning have no count
+				x[2*i], x[2*i+1] = 0, float32(r.drawn[i])
+			} else if x[2*i+1] != float32(r.drawn[i]) {
+				t.Fatalf("step %d: a chain has the age %v and has been through %v", step, r.drawn[i], x[2*i+1])
+			}
+			x[2*i+1]++
+		}
+		if count != fresh {
+			t.Fatalf("step %d: %d restarts, %d counted", step, count, fresh)
+		}
+		r.add(x, lane.Stream{}, step)
+	}
+	// Of the chains of one age in the buffer the share that goes on is known.
+	for step := range uint32(100) {
+		before := slices.Clone(r.ages)
+		head := r.head
+		r.draw(x, x, 6, 0, step)
+		for i := range batch {
+			w := lane.Stream{Seed: 6, Purpose: lane.Draw}.Words(uint32(i), step, 0)
+			restarted := x[2*i] == -1
+			if before[(head+r.pick(w, 1))%r.room] < 3 {
+				if young++; restarted {
+					youngFresh++
+				}
+			} else if old++; restarted {
+				oldFresh++
+			}
+		}
+	}
+	if a, b := float64(youngFresh)/float64(young), float64(oldFresh)/float64(old); math.Abs(a-0.5) > 0.03 || math.Abs(b-0.1) > 0.02 || old < 1000 || young < 1000 {
+		t.Errorf("%v of %d young chains restart, and %v of %d old ones", a, young, b, old)
+	}
+	c.Buffer.Policy = policyReservoir
+	var bad *ConfigError
+	if err := c.Validate(); !errors.As(err, &bad) || bad.Key != "buffer.old_after" {
+		t.Errorf("a reservoir with ages: %v", err)
 	}
 }
 

@@ -66,6 +66,10 @@ type BufferConfig struct {
 	Size               int     `yaml:"size"`
 	Policy             string  `yaml:"policy"`
 	RestartProbability float64 `yaml:"restart_probability"`
+	// Chains that have been through OldAfter training steps restart with a
+	// probability of their own; 0 makes no difference between chains.
+	OldAfter              int     `yaml:"old_after"`
+	OldRestartProbability float64 `yaml:"old_restart_probability"`
 }
 
 // RestartConfig gives the shares of what chains start from that do not start
@@ -234,6 +238,9 @@ func (c *Config) settings() []setting {
 		{key: "buffer.policy", value: &c.Buffer.Policy, names: []string{policyFIFO, policyReservoir}, about: "what makes room in a full buffer: age or chance"},
 		{key: "buffer.restart_probability", value: &c.Buffer.RestartProbability, hi: 1, about: "share of chains that do not start from the buffer"},
 
+		{key: "buffer.old_after", value: &c.Buffer.OldAfter, hi: math.MaxUint16, about: "training steps after which a chain is old; 0 for never"},
+		{key: "buffer.old_restart_probability", value: &c.Buffer.OldRestartProbability, hi: 1, about: "share of old chains that begin again"},
+
 		{key: "restart.uniform", value: &c.Restart.Uniform, hi: 1, about: "share of these that start from uniform noise"},
 		{key: "restart.patch", value: &c.Restart.Patch, hi: 1, about: "share that starts from uniform noise in a rectangle, dark around it"},
 		{key: "restart.data", value: &c.Restart.Data, hi: 1, about: "share that starts from real images with noise"},
@@ -321,6 +328,9 @@ func (c Config) Validate() error {
 	}
 	if r := c.Restart; !(r.Uniform+r.Patch+r.Data+r.Gray+r.Blank+r.Shifted > 0) {
 		return &ConfigError{Key: "restart", Problem: "no source of restarts has a share", Hint: "set restart.uniform=1"}
+	}
+	if c.Buffer.OldAfter > 0 && c.Buffer.Policy != policyFIFO {
+		return &ConfigError{Key: "buffer.old_after", Problem: "a " + c.Buffer.Policy + " keeps no ages", Hint: "set buffer.policy=fifo, or buffer.old_after=0"}
 	}
 	if c.Sampler.Min >= c.Sampler.Max {
 		return &ConfigError{Key: "sampler.min", Problem: fmt.Sprintf("%g is not below sampler.max = %g", c.Sampler.Min, c.Sampler.Max), Hint: "pixels lie between sampler.min and sampler.max"}

@@ -247,7 +247,7 @@ func (m *Model) Save(path string) error { return checkpoint.Write(path, m.file()
 // [*checkpoint.Error].
 func LoadModel(path string) (*Model, error) {
 	f, err := checkpoint.ReadSome(path, func(name string) bool {
-		return !strings.HasPrefix(name, adamPrefix) && !strings.HasPrefix(name, rawPrefix) && !strings.HasPrefix(name, guardPrefix) && name != replayTensor
+		return !strings.HasPrefix(name, adamPrefix) && !strings.HasPrefix(name, rawPrefix) && !strings.HasPrefix(name, guardPrefix) && name != replayTensor && name != agesTensor
 	})
 	if err != nil {
 		return nil, err

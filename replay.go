@@ -19,6 +19,13 @@ type replay struct {
 	total       int       // images ever put
 	reservoir   bool      // once full, images replace others drawn at random
 	restart     float64   // probability of a chain that does not start from the buffer
+	// Chains that have been through oldAfter training steps restart with a
+	// probability of their own; 0 makes no difference between chains. ages
+	// has the training steps behind each image of the ring, and drawn those
+	// behind each chain of the last draw: nil where there is no difference.
+	oldAfter    int
+	oldRestart  float64
+	ages, drawn []uint16
 	sources     [sources]float64
 	dataNoise   float32
 	lo, hi      float32
@@ -45,6 +52,9 @@ func newReplay(shape lane.Shape, c Config) *replay {
 		shape: shape, size: shape.Len(), limit: c.Buffer.Size, room: room, images: make([]float32, room*shape.Len()),
 		reservoir: c.Buffer.Policy == policyReservoir,
 		restart:   c.Buffer.RestartProbability, dataNoise: c.Restart.DataNoise, lo: c.Sampler.Min, hi: c.Sampler.Max,
+	}
+	if r.oldAfter = c.Buffer.OldAfter; r.oldAfter > 0 {
+		r.oldRestart, r.ages = c.Buffer.OldRestartProbability, make([]uint16, room)
 	}
 	sum := 0.0
 	for i, share := range []float64{c.Restart.Uniform, c.Restart.Patch, c.Restart.Data, c.Restart.Gray, c.Restart.Blank, c.Restart.Shifted} {
@@ -78,6 +88,9 @@ func (r *replay) put(images []float32) {
 	r.total += n
 	for i := range n {
 		copy(r.at(i), images[i*r.size:(i+1)*r.size])
+		if r.ages != nil {
+			r.ages[(r.head+i)%r.room] = 0
+		}
 	}
 }
 
@@ -87,6 +100,9 @@ func (r *replay) put(images []float32) {
 func (r *replay) add(images []float32, s lane.Stream, step uint32) {
 	if !r.reservoir || r.n < r.limit {
 		r.put(images)
+		for i := range min(len(r.drawn), r.limit) {
+			r.ages[(r.head+i)%r.room] = min(r.drawn[i], math.MaxUint16-1) + 1
+		}
 		return
 	}
 	for i := range len(images) / r.size {
@@ -114,6 +130,9 @@ func (r *replay) draw(x, real []float32, seed uint64, retry uint16, step uint32)
 	batch := len(x) / r.size
 	draw := lane.Stream{Seed: seed, Purpose: lane.Draw, Retry: retry}
 	restart := lane.Stream{Seed: seed, Purpose: lane.Restart, Retry: retry}
+	if r.oldAfter > 0 {
+		return r.drawByAge(x, real, draw, restart, step)
+	}
 	fresh := 0
 	for i := range batch {
 		if w := draw.Words(uint32(i), step, 0); float64(kernel.Unit(w[0])) < r.restart {
@@ -126,13 +145,41 @@ func (r *replay) draw(x, real []float32, seed uint64, retry uint16, step uint32)
 			copy(dst, r.at(r.pick(w, 1)))
 			continue
 		}
-		source := 0
-		for u := float64(kernel.Unit(w[3])) * r.sources[sources-1]; source < sources-1 && u >= r.sources[source]; {
-			source++
-		}
-		r.begin(dst, real[i*r.size:(i+1)*r.size], source, r.at(r.pick(w, 1)), restart, uint32(i), step)
+		r.begin(dst, real[i*r.size:(i+1)*r.size], r.source(w[3]), r.at(r.pick(w, 1)), restart, uint32(i), step)
 	}
 	return fresh
+}
+
+// drawByAge is draw where old chains restart with another probability: each
+// chain takes an image of the buffer, whose age decides.
+func (r *replay) drawByAge(x, real []float32, draw, restart lane.Stream, step uint32) (fresh int) {
+	r.drawn = r.drawn[:0]
+	for i := range len(x) / r.size {
+		dst, w := x[i*r.size:(i+1)*r.size], draw.Words(uint32(i), step, 0)
+		from := r.pick(w, 1)
+		age, p := r.ages[(r.head+from)%r.room], r.restart
+		if int(age) >= r.oldAfter {
+			p = r.oldRestart
+		}
+		if float64(kernel.Unit(w[0])) >= p {
+			copy(dst, r.at(from))
+			r.drawn = append(r.drawn, age)
+			continue
+		}
+		r.begin(dst, real[i*r.size:(i+1)*r.size], r.source(w[3]), r.at(from), restart, uint32(i), step)
+		r.drawn = append(r.drawn, 0)
+		fresh++
+	}
+	return fresh
+}
+
+// source turns a word into a source of restarts, by their shares.
+func (r *replay) source(word uint32) int {
+	source := 0
+	for u := float64(kernel.Unit(word)) * r.sources[sources-1]; source < sources-1 && u >= r.sources[source]; {
+		source++
+	}
+	return source
 }
 
 // begin starts a chain afresh.

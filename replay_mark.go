@@ -47,5 +47,8 @@ func (r *replay) back(m replayMark) {
 func (r *replay) renew(s lane.Stream) {
 	for i := 0; i < r.n; i += 2 {
 		s.Uniform(r.at(i), uint32(i), 0, r.lo, r.hi)
+		if r.ages != nil {
+			r.ages[(r.head+i)%r.room] = 0
+		}
 	}
 }

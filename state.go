@@ -3,6 +3,7 @@ package joule
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/joule-ml/joule/checkpoint"
@@ -16,6 +17,7 @@ const (
 	adamPrefix   = "adam."
 	rawPrefix    = "raw."
 	replayTensor = "replay.images"
+	agesTensor   = "replay.ages" // of these and of the guard's, for buffer.old_after
 )
 
 // Save writes a checkpoint: everything that [ResumeTrainer] needs to go on as
@@ -49,6 +51,13 @@ func (t *Trainer) Save(path string) error {
 	}
 	f.Tensors = append(f.Tensors, t.replay.tensor(t.net.Input().C, t.net.Input().H, t.net.Input().W))
 	t.saveGuard(f)
+	if ages := t.replay.ages; ages != nil {
+		data := make([]float32, len(ages))
+		for i, age := range ages {
+			data[i] = float32(age)
+		}
+		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: agesTensor, Shape: []int{len(data)}, Data: data})
+	}
 	return checkpoint.Write(path, f)
 }
 
@@ -56,13 +65,16 @@ func (t *Trainer) Save(path string) error {
 // they stand in order, which takes no second copy of the buffer.
 func (r *replay) tensor(c, h, w int) checkpoint.Tensor {
 	rotate(r.images, r.head*r.size)
+	if r.ages != nil {
+		rotate(r.ages, r.head)
+	}
 	r.head = 0
 	return checkpoint.Tensor{Name: replayTensor, Shape: []int{r.n, c, h, w}, Data: r.images[:r.n*r.size]}
 }
 
 // rotate moves the first n values of v to its end, by three reversals.
-func rotate(v []float32, n int) {
-	for _, part := range [][]float32{v[:n], v[n:], v} {
+func rotate[T any](v []T, n int) {
+	for _, part := range [][]T{v[:n], v[n:], v} {
 		for i, j := 0, len(part)-1; i < j; i, j = i+1, j-1 {
 			part[i], part[j] = part[j], part[i]
 		}
@@ -207,7 +219,33 @@ func (t *Trainer) restore(f *checkpoint.File) error {
 		return err
 	}
 	t.replay.put(images)
+	if err := t.replay.restoreAges(f); err != nil {
+		return err
+	}
 	return t.restoreGuard(f)
+}
+
+// restoreAges takes up the ages of the ring's images. Without any all chains
+// are young.
+func (r *replay) restoreAges(f *checkpoint.File) error {
+	saved := f.Lookup(agesTensor)
+	if r.ages == nil || saved == nil {
+		return nil
+	}
+	if len(saved.Shape) != 1 || saved.Shape[0] < r.n {
+		return damaged("ages of the replay buffer have the shape %v", saved.Shape)
+	}
+	ages, err := f.Float32(agesTensor, saved.Shape[0])
+	if err != nil {
+		return err
+	}
+	for i, age := range ages[:min(len(ages), r.room)] {
+		if !(age >= 0 && age <= math.MaxUint16) {
+			return damaged("an image of the replay buffer has the age %v", age)
+		}
+		r.ages[(r.head+i)%r.room] = uint16(age)
+	}
+	return nil
 }
 
 func damaged(format string, a ...any) error {

@@ -137,12 +137,21 @@ func TestSameBitsForAnyNumberOfCores(t *testing.T) {
 // A run stopped after any step and resumed ends with the bits of one that
 // never stopped.
 func TestResumeIsExact(t *testing.T) {
-	straight := tinyTrainer(t, tinyConfig())
+	t.Run("default", func(t *testing.T) { testResume(t, tinyConfig()) })
+	t.Run("ages", func(t *testing.T) {
+		c := tinyConfig()
+		c.Buffer.RestartProbability, c.Buffer.OldAfter, c.Buffer.OldRestartProbability = 0.5, 2, 0.1
+		testResume(t, c)
+	})
+}
+
+func testResume(t *testing.T, c Config) {
+	straight := tinyTrainer(t, c)
 	fit(t, straight, Hooks{})
 	want := saved(t, straight)
 	for stop := 1; stop <= 10; stop++ {
 		ctx, cancel := context.WithCancel(context.Background())
-		tr := tinyTrainer(t, tinyConfig())
+		tr := tinyTrainer(t, c)
 		err := tr.Fit(ctx, Hooks{Step: func(i StepInfo) error {
 			if i.Step == stop {
 				cancel()
