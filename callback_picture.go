@@ -18,8 +18,8 @@ func due(n, epoch int) bool { return n > 0 && epoch%n == 0 }
 // interrupted: it takes about as long as ten batches, and the epoch would lack
 // its picture.
 func (t *Trainer) sample(chains, steps, every int) (*Model, SampleConfig, *Samples, error) {
-	c := SampleConfig{N: chains, Seed: t.cfg.Seed, Sampler: t.cfg.Generation(), Threads: t.engine.pool.Workers, Every: every}
-	c.Sampler.Steps = steps
+	c := t.cfg.Generation()
+	c.N, c.Sampler.Steps, c.Every, c.Threads = chains, steps, every, t.engine.pool.Workers
 	m := t.Model()
 	m.path = t.modelPath
 	s, err := m.Sample(context.Background(), c)

@@ -195,11 +195,15 @@ func DefaultConfig() Config {
 	}
 }
 
-// Generation returns the sampler that samples are drawn with: that of training
-// with its burn-in and the changes of Generate.
-func (c Config) Generation() sampler.Config {
-	s, g := c.Sampler, c.Generate
-	s.Steps, s.Anneal = g.Steps, max(s.Anneal, g.Anneal)
+// Generation returns the settings that samples are drawn with: the sampler of
+// training with its burn-in and the changes of Generate, from the noise that
+// chains started from in training.
+func (c Config) Generation() SampleConfig {
+	s := SampleConfig{N: c.Generate.Chains, Seed: c.Seed, Sampler: c.Sampler}
+	s.Sampler.Steps, s.Sampler.Anneal = c.Generate.Steps, max(s.Sampler.Anneal, c.Generate.Anneal)
+	if noise := c.Restart.Uniform + c.Restart.Patch; c.Restart.Patch > 0 {
+		s.Patch = c.Restart.Patch / noise
+	}
 	return s
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/sampler"
@@ -106,6 +107,7 @@ type SampleConfig struct {
 	N       int            // number of chains
 	Seed    uint64         // of the starting images and the noise
 	Sampler sampler.Config // Steps is the length of a chain
+	Patch   float64        // share of chains that start from uniform noise in a rectangle, dark around it, not from a whole image of it
 	Threads int            // cores to use; 0 takes all
 	Every   int            // keep the images after every so many steps; 0 keeps none
 }
@@ -132,6 +134,8 @@ func (c SampleConfig) Validate() error {
 		return fmt.Errorf("number of samples is %d, want 1 to %d", c.N, maxSamples)
 	case c.Every < 0:
 		return fmt.Errorf("pictures every %d steps, want 0 or more", c.Every)
+	case !(c.Patch >= 0 && c.Patch <= 1):
+		return fmt.Errorf("a share %v of patches, want 0 to 1", c.Patch)
 	}
 	return c.Sampler.Validate()
 }
@@ -145,11 +149,16 @@ func (c SampleConfig) frames() int {
 }
 
 // start fills images, N of them, with the noise that the chains start from.
-func (c SampleConfig) start(images []float32) {
-	size := len(images) / c.N
+func (c SampleConfig) start(images []float32, shape lane.Shape) {
+	size := shape.Len()
 	s := lane.Stream{Seed: c.Seed, Purpose: lane.SampleStart}
 	for i := range c.N {
-		s.Uniform(images[i*size:(i+1)*size], uint32(i), 0, c.Sampler.Min, c.Sampler.Max)
+		x := images[i*size : (i+1)*size]
+		if w := s.Words(uint32(i), 0, patchWords); float64(kernel.Unit(w[3])) < c.Patch {
+			patch(x, shape, s, uint32(i), 0, c.Sampler.Min, c.Sampler.Max)
+		} else {
+			s.Uniform(x, uint32(i), 0, c.Sampler.Min, c.Sampler.Max)
+		}
 	}
 }
 
@@ -176,7 +185,7 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 	}
 	s := &Samples{N: c.N, Images: make([]float32, c.N*size), Energy: make([]float32, c.N)}
 	s.C, s.H, s.W = m.Shape()
-	c.start(s.Images)
+	c.start(s.Images, m.net.Input())
 	run := chains{
 		x:      s.Images,
 		stream: lane.Stream{Seed: c.Seed, Purpose: lane.SampleNoise},

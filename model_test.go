@@ -206,3 +206,33 @@ func TestSample(t *testing.T) {
 		t.Errorf("NaN weight: %v", err)
 	}
 }
+
+// Samples start from the noise that chains start from in training.
+func TestSampleStart(t *testing.T) {
+	c := DefaultConfig()
+	if g := c.Generation(); g.Patch != 0 || g.Sampler.Steps != 256 || g.N != 64 || g.Seed != 42 {
+		t.Errorf("the default generation is %+v", g)
+	}
+	c.Restart.Patch, c.Generate.Anneal, c.Sampler.Anneal = 0.25, 0.5, 0.75
+	g := c.Generation()
+	if g.Patch != 0.2 || g.Sampler.Anneal != 0.75 {
+		t.Errorf("a fifth starts from patches, not %+v", g)
+	}
+	shape := lane.Shape{C: 1, H: 8, W: 8}
+	g.N = 2000
+	x := make([]float32, g.N*shape.Len())
+	g.start(x, shape)
+	patches := 0
+	for i := range g.N {
+		if slices.Contains(x[i*64:(i+1)*64], -1) { // which uniform noise hardly ever is
+			patches++
+		}
+	}
+	if patches < 300 || patches > 480 { // a few patches fill the image
+		t.Errorf("%d of %d chains start from patches", patches, g.N)
+	}
+	g.Patch = 2
+	if g.Validate() == nil {
+		t.Error("a share of 2 is valid")
+	}
+}

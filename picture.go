@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule/grid"
+	"github.com/joule-ml/joule/lane"
 )
 
 // The kinds of pictures of samples.
@@ -151,7 +152,7 @@ func (p Picture) animation(c SampleConfig, s *Samples) grid.Animation {
 		a.Frames = append(a.Frames, grid.Make(images, s.N, s.C, s.H, s.W, p.options(c)))
 	}
 	start := make([]float32, len(s.Images))
-	c.start(start)
+	c.start(start, lane.Shape{C: s.C, H: s.H, W: s.W})
 	add(start)
 	for _, frame := range s.Frames {
 		add(frame)

@@ -166,7 +166,7 @@ func TestWriteFilmstripAndAnimation(t *testing.T) {
 	}
 
 	start := make([]float32, len(s.Images))
-	c.start(start)
+	c.start(start, lane.Shape{C: s.C, H: s.H, W: s.W})
 	want := [][]float32{start, s.Frames[0], s.Frames[1], s.Images}
 	p := DefaultPicture(PictureAnimation)
 	p.Scale = 1

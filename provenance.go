@@ -124,11 +124,14 @@ func (v *Provenance) Text() []grid.Text {
 		add(textTraining, "epochs=%d steps=%d", v.Epochs, v.Steps)
 	}
 	add(textSeed, "%d", v.Sample.Seed)
-	burn := ""
+	more := "" // left out where they are as in earlier versions
 	if c.BurnIn > 0 {
-		burn = fmt.Sprintf(" burn_in=%d burn_in_scale=%v", c.BurnIn, c.BurnInScale)
+		more += fmt.Sprintf(" burn_in=%d burn_in_scale=%v", c.BurnIn, c.BurnInScale)
 	}
-	add(textSampler, "steps=%d step_size=%v noise=%v anneal=%v%s grad_clip=%v min=%v max=%v", c.Steps, c.StepSize, c.Noise, c.Anneal, burn, c.GradClip, c.Min, c.Max)
+	if v.Sample.Patch > 0 {
+		more += fmt.Sprintf(" patch=%v", v.Sample.Patch)
+	}
+	add(textSampler, "steps=%d step_size=%v noise=%v anneal=%v%s grad_clip=%v min=%v max=%v", c.Steps, c.StepSize, c.Noise, c.Anneal, more, c.GradClip, c.Min, c.Max)
 	if v.Picture.Kind != "" {
 		add(textPicture, "%s", v.Picture.text(v.Sample))
 	}
@@ -208,6 +211,11 @@ func ParseProvenance(text []grid.Text) (*Provenance, error) {
 	}
 	if c.BurnIn > 0 {
 		c.BurnInScale = f.real("burn_in_scale")
+	}
+	if f.has("patch") {
+		if v.Sample.Patch = f.double("patch"); !(v.Sample.Patch >= 0 && v.Sample.Patch <= 1) {
+			f.fail("has patch=%v", v.Sample.Patch)
+		}
 	}
 	if err := f.end(); err != nil {
 		return nil, err
@@ -317,6 +325,20 @@ func (f *fields) whole(name string, missing int) int {
 		f.fail("has %s=%.100q", name, value)
 	}
 	return int(n)
+}
+
+func (f *fields) has(name string) bool {
+	_, ok := f.values[name]
+	return ok
+}
+
+func (f *fields) double(name string) float64 {
+	value := f.take(name)
+	x, err := strconv.ParseFloat(value, 64)
+	if err != nil {
+		f.fail("has %s=%.100q", name, value)
+	}
+	return x
 }
 
 func (f *fields) real(name string) float32 {

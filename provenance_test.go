@@ -39,7 +39,7 @@ func TestProvenanceOfAllSettings(t *testing.T) {
 			t.Fatalf("a setting of kind %v", f.Kind())
 		}
 	}
-	v.Epochs, v.Steps = 7, 8
+	v.Epochs, v.Steps, v.Sample.Patch = 7, 8, 0.3
 	v.Sample.N = 0 // the text of no picture of samples does not tell
 	got, err := ParseProvenance(v.Text())
 	if err != nil || !reflect.DeepEqual(got, v) {

@@ -212,8 +212,7 @@ func (rec *recorder) OnEpoch(_ *Trainer, e EpochInfo) error {
 func (rec *recorder) curves() error {
 	rec.drawn = time.Now()
 	return atomicfile.Write(rec.run.Curves(), func(w io.Writer) error {
-		c := SampleConfig{Seed: rec.cfg.Seed, Sampler: rec.t.cfg.Sampler}
-		return rec.log.curves(w, provenanceOf(rec.t.Model(), c, Picture{}).Text())
+		return rec.log.curves(w, provenanceOf(rec.t.Model(), rec.t.cfg.Generation(), Picture{}).Text())
 	})
 }
 

@@ -188,7 +188,7 @@ func (r *replay) begin(dst, real []float32, source int, old []float32, s lane.St
 	case fromUniform:
 		s.Uniform(dst, chain, step, r.lo, r.hi)
 	case fromPatch:
-		r.patch(dst, s, chain, step)
+		patch(dst, r.shape, s, chain, step, r.lo, r.hi)
 	case fromData:
 		copy(dst, real)
 		s.Normal(dst, chain, step, r.dataNoise)
@@ -220,25 +220,30 @@ func (r *replay) begin(dst, real []float32, source int, old []float32, s lane.St
 	}
 }
 
-// patch draws uniform noise in a rectangle, on an image of the least value. Its
+// patchWords is the index of the words that a patch's place is made of: none of
+// the noise's.
+const patchWords = math.MaxUint32
+
+// patch draws uniform noise in a rectangle, on an image of the value lo. Its
 // sides are uniform from a quarter of the image's up, so is the upper end of
-// its values from a quarter of their range up.
-func (r *replay) patch(dst []float32, s lane.Stream, chain, step uint32) {
-	w := s.Words(chain, step, math.MaxUint32) // which no value of the noise is made of
+// its values from a quarter of the range up. It leaves the fourth of its words
+// to the caller.
+func patch(dst []float32, shape lane.Shape, s lane.Stream, chain, step uint32, lo, hi float32) {
+	w := s.Words(chain, step, patchWords)
 	span := func(word uint32, side int) (from, to int) {
 		least := max(1, side/4)
 		length := least + int(uint64(word>>16)*uint64(side-least+1)>>16)
 		from = int(uint64(word&0xffff) * uint64(side-length+1) >> 16)
 		return from, from + length
 	}
-	top, bottom := span(w[0], r.shape.H)
-	left, right := span(w[1], r.shape.W)
-	s.Uniform(dst, chain, step, r.lo, r.lo+(r.hi-r.lo)*(0.25+0.75*kernel.Unit(w[2])))
-	for c := range r.shape.C {
-		for y := range r.shape.H {
-			for x := range r.shape.W {
+	top, bottom := span(w[0], shape.H)
+	left, right := span(w[1], shape.W)
+	s.Uniform(dst, chain, step, lo, lo+(hi-lo)*(0.25+0.75*kernel.Unit(w[2])))
+	for c := range shape.C {
+		for y := range shape.H {
+			for x := range shape.W {
 				if y < top || y >= bottom || x < left || x >= right {
-					dst[(c*r.shape.H+y)*r.shape.W+x] = r.lo
+					dst[(c*shape.H+y)*shape.W+x] = lo
 				}
 			}
 		}

@@ -42,6 +42,7 @@ type Config struct {
 	Suite     string         // a name of Suites
 	Samples   int            // chains from noise
 	Sampler   sampler.Config // of these; Steps is their length
+	Patch     float64        // share of chains that start from a patch of noise, see joule.SampleConfig
 	Seed      uint64
 	Outliers  int   // images of each outlier set, at most the test images; 0 takes all
 	Reference int   // training images that samples are compared with; 0 takes all
@@ -56,9 +57,10 @@ type Config struct {
 // DefaultConfig returns the usual settings for a model, whose samples are drawn
 // as its own settings say, or else the document's.
 func DefaultConfig(suite string, m *joule.Model) Config {
-	c := Config{Suite: suite, Samples: 2048, Sampler: joule.DefaultConfig().Generation(), Seed: 42, LongRun: []int{60, 256, 1000, 3000}, Chains: 256, Betas: 1000}
+	c := Config{Suite: suite, Samples: 2048, Sampler: joule.DefaultConfig().Generation().Sampler, Seed: 42, LongRun: []int{60, 256, 1000, 3000}, Chains: 256, Betas: 1000}
 	if card := m.Card(); card != nil {
-		c.Sampler = card.Config.Generation()
+		g := card.Config.Generation()
+		c.Sampler, c.Patch = g.Sampler, g.Patch
 	}
 	return c
 }
@@ -80,6 +82,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("evaluate: %d samples, want %d to %d", c.Samples, 10*splits, 1<<17)
 	case c.Chains < 2*lane.Width || c.Chains > 1<<14:
 		return fmt.Errorf("evaluate: %d chains, want %d to %d", c.Chains, 2*lane.Width, 1<<14)
+	case !(c.Patch >= 0 && c.Patch <= 1):
+		return fmt.Errorf("evaluate: a share %v of patches, want 0 to 1", c.Patch)
 	case c.Betas < 0 || c.Betas > 1e6:
 		return fmt.Errorf("evaluate: %d temperatures, want 0 to 1000000", c.Betas)
 	case c.Outliers < 0 || c.Reference < 0:

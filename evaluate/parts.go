@@ -14,7 +14,7 @@ import (
 
 // draw draws n chains of the given length.
 func (e *evaluation) draw(n, steps, every int) (*joule.Samples, error) {
-	c := joule.SampleConfig{N: n, Seed: e.cfg.Seed, Sampler: e.cfg.Sampler, Threads: e.cfg.Threads, Every: every}
+	c := joule.SampleConfig{N: n, Seed: e.cfg.Seed, Sampler: e.cfg.Sampler, Patch: e.cfg.Patch, Threads: e.cfg.Threads, Every: every}
 	c.Sampler.Steps = steps
 	return e.model.Sample(e.ctx, c)
 }
@@ -28,7 +28,7 @@ func (e *evaluation) samples() error {
 	images := array{s.Images, s.C * s.H * s.W}
 	features, probabilities := e.look(images, s.N)
 	r := Samples{
-		N: s.N, Seed: e.cfg.Seed, Sampler: samplerInfo(e.cfg.Sampler), Reference: e.reference.N, Neighbour: neighbours,
+		N: s.N, Seed: e.cfg.Seed, Sampler: samplerInfo(e.cfg.Sampler), Patch: e.cfg.Patch, Reference: e.reference.N, Neighbour: neighbours,
 	}
 	if r.Frechet, err = e.frechet(features); err != nil {
 		return err

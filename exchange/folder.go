@@ -129,6 +129,7 @@ type description struct {
 	Card                       *joule.Card
 	HeldOut                    *heldOut
 	Sampler                    sampler.Config
+	Patch                      float64
 	Steps                      int // of a chain from noise to an image
 	Prefix                     string
 	Layers                     []string // in PyTorch
@@ -157,7 +158,8 @@ func describeModel(m *joule.Model, c joule.Convention, opt FolderOptions) *descr
 	d.Sampler, d.Steps = sample.Sampler, sample.Sampler.Steps
 	if card := m.Card(); card != nil {
 		d.ClipNorm = !math.IsInf(card.Config.Optimizer.GradClipNorm, 0)
-		d.Sampler, d.Steps = card.Config.Generation(), card.Config.Generate.Steps
+		g := card.Config.Generation()
+		d.Sampler, d.Patch, d.Steps = g.Sampler, g.Patch, g.Sampler.Steps
 		// Anything but the name of a public data set may be private.
 		if id := hubNames[card.Config.Data]; id != "" {
 			info, err := dataset.About(card.Config.Data)
@@ -227,6 +229,7 @@ type hubSampler struct {
 	BurnIn      int      `json:"burn_in"`
 	BurnInScale float32  `json:"burn_in_scale"`
 	GradClip    *float32 `json:"grad_clip"` // null for no clip
+	Patch       float64  `json:"patch"`     // share of chains that start from noise in a rectangle
 	Min         float32  `json:"min"`
 	Max         float32  `json:"max"`
 }
@@ -246,7 +249,7 @@ func (d *description) config() ([]byte, error) {
 	c := hubConfig{
 		Library: library, Version: d.Version, ModelType: "joule", Architectures: []string{"Model"}, DType: "float32",
 		ImageShape: [3]int{d.C, d.H, d.W}, Output: d.output, Parameters: d.Parameters, Hash: d.Hash, Spec: d.spec,
-		Sampler: hubSampler{Steps: d.Steps, StepSize: d.Sampler.StepSize, Noise: d.Sampler.Noise, Anneal: d.Sampler.Anneal, BurnIn: d.Sampler.BurnIn, BurnInScale: d.Sampler.BurnInScale, Min: d.Sampler.Min, Max: d.Sampler.Max},
+		Sampler: hubSampler{Steps: d.Steps, StepSize: d.Sampler.StepSize, Noise: d.Sampler.Noise, Anneal: d.Sampler.Anneal, Patch: d.Patch, BurnIn: d.Sampler.BurnIn, BurnInScale: d.Sampler.BurnInScale, Min: d.Sampler.Min, Max: d.Sampler.Max},
 	}
 	if d.Clip {
 		c.Sampler.GradClip = &d.Sampler.GradClip

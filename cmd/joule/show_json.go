@@ -46,6 +46,7 @@ type samplerJSON struct {
 	BurnIn      int      `json:"burn_in"`
 	BurnInScale float32  `json:"burn_in_scale"`
 	GradClip    *float32 `json:"grad_clip"` // null for none
+	Patch       float64  `json:"patch"`
 	Min         float32  `json:"min"`
 	Max         float32  `json:"max"`
 }
@@ -85,7 +86,7 @@ func madeOf(v *joule.Provenance) *madeJSON {
 	m := &madeJSON{
 		Software: v.Software, Go: v.Go, Kernel: v.Kernel, Differences: append([]string{}, v.Differences()...),
 		Model: v.Model, Path: v.Path, Epochs: v.Epochs, Steps: v.Steps, Seed: v.Sample.Seed,
-		Sampler: samplerJSON{Steps: c.Steps, StepSize: c.StepSize, Noise: c.Noise, Anneal: c.Anneal, BurnIn: c.BurnIn, BurnInScale: c.BurnInScale, Min: c.Min, Max: c.Max},
+		Sampler: samplerJSON{Steps: c.Steps, StepSize: c.StepSize, Noise: c.Noise, Anneal: c.Anneal, Patch: v.Sample.Patch, BurnIn: c.BurnIn, BurnInScale: c.BurnInScale, Min: c.Min, Max: c.Max},
 	}
 	if !math.IsInf(float64(c.GradClip), 0) {
 		m.Sampler.GradClip = &c.GradClip
