@@ -55,6 +55,7 @@ func trained(t testing.TB) *joule.Model {
 	c := joule.DefaultConfig()
 	c.Epochs, c.BatchSize, c.Network.HiddenFeatures, c.Sampler.Steps, c.Generate.Steps = 1, 8, 8, 4, 12
 	c.Optimizer.LearningRate = 0.01
+	c.Sampler.BurnIn, c.Sampler.BurnInScale, c.Restart.Patch = 3, 2, 1
 	c.Guard.Retries = 0 // it would have something to say of so few steps
 	trainer, err := joule.NewTrainer(c, set, set)
 	if err != nil {

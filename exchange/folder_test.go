@@ -122,7 +122,7 @@ func TestFolderWithoutClips(t *testing.T) {
 		t.Errorf("config.json: %s", config)
 	}
 	text := string(readFile(t, filepath.Join(dir, "README.md")))
-	if strings.Contains(text, "Inf") || !strings.Contains(text, "(x - 10 * gradient).clamp(-1, 1)") || !strings.Contains(text, "after every 2 epochs") {
+	if strings.Contains(text, "Inf") || !strings.Contains(text, "(x - 10 * (2 if step < 3 else 1) * gradient).clamp(-1, 1)") || !strings.Contains(text, "after every 2 epochs") {
 		t.Errorf("the card: %s", text)
 	}
 }
