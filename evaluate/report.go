@@ -83,7 +83,7 @@ type Samples struct {
 	N         int         `json:"n"`
 	Seed      uint64      `json:"seed"`
 	Sampler   SamplerInfo `json:"sampler"`
-	Patch     float64     `json:"patch"` // share of chains that start from a patch of noise
+	Patch     float64     `json:"patch"`     // share of chains that start from a patch of noise
 	Reference int         `json:"reference"` // training images compared with
 
 	Frechet     float64 `json:"frechet"`      // distance of the samples' features to the reference's
