@@ -241,11 +241,15 @@ func RunOf(path string) (*Run, bool) {
 	return r, r.is()
 }
 
+// ErrNoRun is the cause of a [*RunError] on a folder of runs without a run that
+// has what is wanted, or one that is not there.
+var ErrNoRun = errors.New("there is no run with one in it")
+
 // NewestRun returns the run under dir, runs' folder or that of one name, whose
 // model or checkpoint was written last. Runs that have neither are passed
 // over.
 func NewestRun(dir string) (*Run, error) {
-	return newestRun(dir, "a model", func(r *Run) []string {
+	return newestRun(dir, "model", func(r *Run) []string {
 		return []string{r.Model(), r.Checkpoint("last"), r.Checkpoint("best")}
 	})
 }
@@ -290,7 +294,7 @@ func newestRun(dir, what string, files func(*Run) []string) (*Run, error) {
 		}
 	}
 	if newest == nil {
-		return nil, &RunError{Path: dir, Fault: "no run with " + what + " in this folder", Hint: "train one with joule train, or name the folder of the runs"}
+		return nil, &RunError{Path: dir, Fault: "has no " + what, Hint: "train one with joule train, or name the folder of the runs", Err: ErrNoRun}
 	}
 	return newest, nil
 }
@@ -307,7 +311,7 @@ func FindCheckpoint(dir, name, which string) (path string, run *Run, err error) 
 			}
 			dir = filepath.Join(dir, name)
 		}
-		run, err = newestRun(dir, "a checkpoint", func(r *Run) []string { return []string{r.Checkpoint("last")} })
+		run, err = newestRun(dir, "checkpoint", func(r *Run) []string { return []string{r.Checkpoint("last")} })
 		if err != nil {
 			return "", nil, err
 		}
@@ -323,7 +327,7 @@ func FindCheckpoint(dir, name, which string) (path string, run *Run, err error) 
 	}
 	run = &Run{Dir: filepath.Clean(which)}
 	if _, err := os.Stat(run.Checkpoint("last")); err != nil {
-		run, err = newestRun(which, "a checkpoint", func(r *Run) []string { return []string{r.Checkpoint("last")} })
+		run, err = newestRun(which, "checkpoint", func(r *Run) []string { return []string{r.Checkpoint("last")} })
 		if err != nil {
 			return "", nil, err
 		}

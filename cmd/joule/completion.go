@@ -9,6 +9,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/pretrained"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -115,7 +116,7 @@ func (a *app) flagCompletion(f *pflag.Flag) cobra.CompletionFunc {
 		}
 	case "model":
 		return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return a.runFolders(cmd), cobra.ShellCompDirectiveDefault
+			return append(builtInNames(), a.runFolders(cmd)...), cobra.ShellCompDirectiveDefault
 		}
 	case "resume":
 		return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -143,7 +144,7 @@ func (a *app) argCompletion(cmd *cobra.Command) cobra.CompletionFunc {
 	switch {
 	case strings.Contains(args, "MODEL"): // a run's folder or a file
 		return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return a.runFolders(cmd), cobra.ShellCompDirectiveDefault
+			return append(builtInNames(), a.runFolders(cmd)...), cobra.ShellCompDirectiveDefault
 		}
 	case strings.Contains(args, "RUN"):
 		return func(cmd *cobra.Command, taken []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -152,10 +153,18 @@ func (a *app) argCompletion(cmd *cobra.Command) cobra.CompletionFunc {
 		}
 	case args == "":
 		return cobra.NoFileCompletions
+	case cmd.Name() == "reproduce":
+		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return builtInNames(), cobra.ShellCompDirectiveNoFileComp
+		}
 	case strings.Contains(args, "NAME") && cmd.HasParent():
 		switch cmd.Parent().Name() {
 		case "data":
 			return fixed(dataset.Names()...)
+		case "models":
+			return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+				return builtInNames(), cobra.ShellCompDirectiveNoFileComp
+			}
 		case "recipes":
 			return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 				return recipeNames(), cobra.ShellCompDirectiveNoFileComp
@@ -177,6 +186,13 @@ func fixed(words ...string) cobra.CompletionFunc {
 	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return words, cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+func builtInNames() (words []string) {
+	for _, m := range pretrained.Models() {
+		words = append(words, m.Name+"\tbuilt in, by the recipe "+m.Recipe)
+	}
+	return words
 }
 
 func recipeNames() (words []string) {

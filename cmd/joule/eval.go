@@ -18,15 +18,16 @@ import (
 )
 
 type evalFlags struct {
-	suite   string
-	n       int
-	steps   int
-	seed    uint64
-	quick   bool
-	asJSON  bool
-	out     string
-	threads int
-	data    dataFlags
+	suite      string
+	n          int
+	steps      int
+	stepsGiven bool
+	seed       uint64
+	quick      bool
+	asJSON     bool
+	out        string
+	threads    int
+	data       dataFlags
 	modelFlags
 }
 
@@ -53,6 +54,7 @@ the report. It takes some minutes; --quick gives rough numbers sooner.`,
   joule eval runs/mnist/version_0 -o report
   joule eval published.safetensors --suite mnist --json > published.json
   joule eval -n 10000 --steps 256
+  joule eval --model mnist
   joule eval --quick`,
 		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -65,18 +67,19 @@ the report. It takes some minutes; --quick gives rough numbers sooner.`,
 			if err := checkThreads(f.threads); err != nil {
 				return err
 			}
-			path, err := f.path(args)
+			f.stepsGiven = cmd.Flags().Changed("steps")
+			ref, err := f.find(a, args)
 			if err != nil {
 				return err
 			}
-			return a.eval(cmd.Context(), &f, path)
+			return a.eval(cmd.Context(), &f, ref)
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.suite, "suite", "", "judge as a model of this: "+strings.Join(evaluate.Suites(), " or ")+"; what it was trained on if not given")
 	flags.IntVarP(&f.n, "count", "n", 2048, "samples to judge")
-	flags.IntVar(&f.steps, "steps", 256, "Langevin steps from noise to a sample")
+	flags.IntVar(&f.steps, "steps", 0, "Langevin steps from noise to a sample; if not given as the model has it, usually 256")
 	flags.Uint64Var(&f.seed, "seed", 42, "another seed, other samples and outliers")
 	flags.BoolVar(&f.quick, "quick", false, "rough numbers: 512 samples, 2,000 images of each kind, chains of 256 steps at most")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
@@ -87,8 +90,8 @@ the report. It takes some minutes; --quick gives rough numbers sooner.`,
 	return cmd
 }
 
-func (a *app) eval(ctx context.Context, f *evalFlags, path string) error {
-	m, err := joule.LoadModel(path)
+func (a *app) eval(ctx context.Context, f *evalFlags, ref modelRef) error {
+	m, err := ref.load()
 	if err != nil {
 		return err
 	}
@@ -99,12 +102,15 @@ func (a *app) eval(ctx context.Context, f *evalFlags, path string) error {
 	if !slices.Contains(evaluate.Suites(), suite) {
 		what := fmt.Sprintf("--suite: there is none for %q", suite)
 		if suite == "" {
-			what = "--suite: " + path + " does not tell what it was trained on"
+			what = "--suite: " + ref.String() + " does not tell what it was trained on"
 		}
 		return &usageError{what, "give --suite " + strings.Join(evaluate.Suites(), " or ")}
 	}
 	cfg := evaluate.DefaultConfig(suite, m)
-	cfg.Samples, cfg.Sampler.Steps, cfg.Seed, cfg.Threads = f.n, f.steps, f.seed, f.threads
+	cfg.Samples, cfg.Seed, cfg.Threads = f.n, f.seed, f.threads
+	if f.stepsGiven {
+		cfg.Sampler.Steps = f.steps
+	}
 	if f.quick {
 		cfg.Samples, cfg.Outliers, cfg.Reference, cfg.LongRun, cfg.Chains = min(f.n, 512), 2000, 10000, []int{60, 256}, 128
 		cfg.Betas = 100
@@ -112,26 +118,32 @@ func (a *app) eval(ctx context.Context, f *evalFlags, path string) error {
 	if err := cfg.Validate(); err != nil {
 		return &usageError{strings.TrimPrefix(err.Error(), "evaluate: "), "see joule eval --help"}
 	}
-	data, err := a.suite(ctx, f, suite)
-	if err != nil {
-		return err
-	}
 	if f.out != "" {
 		if err := os.MkdirAll(f.out, 0o777); err != nil {
 			return &joule.RunError{Path: f.out, Fault: "cannot be written to", Err: err, Hint: "choose a folder that can be written to"}
 		}
 	}
-	a.screen.line("judging %s as a model of %s", path, suite)
-	cfg.Progress = func(what string) { a.screen.line("%s", what) }
-	r, err := evaluate.Run(ctx, m, data, cfg)
-	var diverged *joule.DivergedError
-	if errors.As(err, &diverged) {
-		return &joule.RunError{Path: path, Fault: diverged.What + " is not finite", Hint: "take an earlier checkpoint, or fewer --steps"}
-	}
+	r, err := a.judge(ctx, f, ref, m, cfg)
 	if err != nil {
 		return err
 	}
 	return a.tell(f, r)
+}
+
+// judge runs the evaluation, showing how it goes.
+func (a *app) judge(ctx context.Context, f *evalFlags, ref modelRef, m *joule.Model, cfg evaluate.Config) (*evaluate.Report, error) {
+	data, err := a.suite(ctx, f, cfg.Suite)
+	if err != nil {
+		return nil, err
+	}
+	a.screen.line("judging %s as a model of %s", ref, cfg.Suite)
+	cfg.Progress = func(what string) { a.screen.line("%s", what) }
+	r, err := evaluate.Run(ctx, m, data, cfg)
+	var diverged *joule.DivergedError
+	if errors.As(err, &diverged) {
+		return nil, &joule.RunError{Path: ref.String(), Fault: diverged.What + " is not finite", Hint: "take an earlier checkpoint, or fewer --steps"}
+	}
+	return r, err
 }
 
 // suite opens the data that models of a suite are judged on.
@@ -147,28 +159,39 @@ func (a *app) suite(ctx context.Context, f *evalFlags, name string) (data evalua
 
 // tell prints the report and writes it where it is wanted.
 func (a *app) tell(f *evalFlags, r *evaluate.Report) error {
-	text, err := r.JSON()
-	if err != nil {
-		return err
-	}
 	if f.out != "" {
-		for name, write := range map[string]func(io.Writer) error{
-			"report.html": r.WriteHTML,
-			"samples.png": r.WriteImages,
-			"report.json": func(w io.Writer) error { _, err := w.Write(append(text, '\n')); return err },
-		} {
-			if err := atomicfile.Write(filepath.Join(f.out, name), write); err != nil {
-				return err
-			}
+		if err := f.write(r); err != nil {
+			return err
 		}
 	}
 	if f.asJSON {
-		_, err := fmt.Fprintf(a.stdout, "%s\n", text)
+		text, err := r.JSON()
+		if err == nil {
+			_, err = fmt.Fprintf(a.stdout, "%s\n", text)
+		}
 		return err
 	}
 	printReport(a.stdout, r)
 	if f.out != "" {
 		a.screen.line("wrote %s", filepath.Join(f.out, "report.html"))
+	}
+	return nil
+}
+
+// write writes the report's files into the folder that the flags name.
+func (f *evalFlags) write(r *evaluate.Report) error {
+	text, err := r.JSON()
+	if err != nil {
+		return err
+	}
+	for name, write := range map[string]func(io.Writer) error{
+		"report.html": r.WriteHTML,
+		"samples.png": r.WriteImages,
+		"report.json": func(w io.Writer) error { _, err := w.Write(append(text, '\n')); return err },
+	} {
+		if err := atomicfile.Write(filepath.Join(f.out, name), write); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -48,7 +48,8 @@ file's metadata say which it is.
 
 MODEL is a .safetensors file that joule train made, a model or a checkpoint.
 RUN is a run's folder, or the folder of several, of which the newest is taken.
-Without either, it is the newest run under --run-dir.`,
+Without either, it is the newest run under --run-dir, and the built-in model of
+MNIST where there is none yet.`,
 		Example: `  joule export -o digits.onnx
   joule export runs/mnist/version_0 --convention f -o digits.safetensors
   joule export --checkpoint best --format hf --license mit -o digits`,
@@ -115,14 +116,14 @@ func (a *app) export(f *exportFlags, args []string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	path, err := f.model.path(args)
+	ref, err := f.model.find(a, args)
 	if err != nil {
 		return err
 	}
-	if sameFile(path, f.out) {
+	if sameFile(ref.path, f.out) {
 		return &usageError{fmt.Sprintf("-o: %s is the model itself", f.out), "name another file"}
 	}
-	m, err := joule.LoadModel(path)
+	m, err := ref.load()
 	if err != nil {
 		return err
 	}
@@ -142,7 +143,7 @@ func (a *app) export(f *exportFlags, args []string) error {
 	if convention == joule.OutputF {
 		output = "f = −E"
 	}
-	a.screen.line("wrote %s from %s; the network outputs %s", f.out, path, output)
+	a.screen.line("wrote %s from %s; the network outputs %s", f.out, ref, output)
 	return nil
 }
 

@@ -25,6 +25,8 @@ env JOULE_SAMPLER_STEPS=2
 env JOULE_GENERATE_STEPS=4
 env JOULE_FILMSTRIP_STEPS=8
 env JOULE_LIMIT_TRAIN_BATCHES=2
+env JOULE_HOLDOUT=0
+env JOULE_EPOCHS=1
 env JOULE_NETWORK_HIDDEN_FEATURES=4
 pictures photos 12 16x16 gray png
 exec joule train --name first
@@ -41,6 +43,10 @@ exec joule sample
 			continue
 		}
 		shown[m[1]] = true
+		if m[1] == "reproduce" { // other weights, of such a short training
+			fmt.Fprintf(&script, "code 1 %s\n", m[2])
+			continue
+		}
 		fmt.Fprintf(&script, "exec %s\n", m[2])
 	}
 	if !testing.Short() {
@@ -60,7 +66,7 @@ exec joule sample
 	}
 	testscript.Run(t, testscript.Params{
 		Files: []string{path}, RequireExplicitExec: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"pictures": pictures},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"pictures": pictures, "code": code},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))

@@ -8,25 +8,25 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule"
-	"github.com/joule-ml/joule/sampler"
 	"github.com/spf13/cobra"
 )
 
 type sampleFlags struct {
-	n         int
-	steps     int
-	seed      uint64
-	out       string
-	format    string
-	filmstrip string
-	gif, apng string
-	columns   int
-	padding   int
-	scale     int
-	delay     time.Duration
-	hold      time.Duration
-	noDraw    bool
-	replay    string
+	n          int
+	steps      int
+	stepsGiven bool
+	seed       uint64
+	out        string
+	format     string
+	filmstrip  string
+	gif, apng  string
+	columns    int
+	padding    int
+	scale      int
+	delay      time.Duration
+	hold       time.Duration
+	noDraw     bool
+	replay     string
 	modelFlags
 	threads int
 }
@@ -42,7 +42,8 @@ for it shows them, too.
 
 MODEL is a .safetensors file that joule train made, a model or a checkpoint.
 RUN is a run's folder, or the folder of several, of which the newest is taken.
-Without either, it is the newest run under --run-dir.
+Without either, it is the newest run under --run-dir, and the built-in model of
+MNIST where there is none yet; joule models lists those.
 
 --format npy writes the values themselves, float32 N×C×H×W for numpy.load, and
 --format dir a folder that must be new: a PNG for each image and energies.csv.
@@ -55,6 +56,7 @@ it, the seed, the settings, the version and the instruction set, so that
 instruction set. joule show prints them.`,
 		Example: `  joule sample
   joule sample runs/mnist/version_0 -n 16 --seed 7 -o digits.png
+  joule sample --model mnist -n 100 --columns 10     # no training needed
   joule sample --checkpoint best --steps 1000
   joule sample -n 8 --filmstrip chains.png --gif chains.gif
   joule sample --format npy -o digits.npy
@@ -70,6 +72,7 @@ instruction set. joule show prints them.`,
 			if err := checkThreads(f.threads); err != nil {
 				return err
 			}
+			f.stepsGiven = cmd.Flags().Changed("steps")
 			if cmd.Flags().Changed("replay") {
 				if err := f.checkReplay(cmd.Flags()); err != nil {
 					return err
@@ -79,18 +82,18 @@ instruction set. joule show prints them.`,
 			if err := f.check(cmd.Flags().Changed("output")); err != nil {
 				return err
 			}
-			path, err := f.path(args)
+			ref, err := f.find(a, args)
 			if err != nil {
 				return err
 			}
-			return a.sample(cmd.Context(), &f, path)
+			return a.sample(cmd.Context(), &f, ref)
 		},
 	}
 	d, p := joule.DefaultConfig(), joule.DefaultPicture(joule.PictureAnimation)
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.IntVarP(&f.n, "count", "n", d.Generate.Chains, "number of images")
-	flags.IntVar(&f.steps, "steps", d.Generate.Steps, "Langevin steps from noise to image")
+	flags.IntVar(&f.steps, "steps", 0, "Langevin steps from noise to image; if not given as the model has it, usually 256")
 	flags.Uint64Var(&f.seed, "seed", d.Seed, "another seed, other images")
 	flags.StringVarP(&f.out, "output", "o", "samples.png", "file to write, - for standard output")
 	flags.StringVar(&f.format, "format", "", "what to write: png, npy or dir; png unless -o ends in .npy")
@@ -154,9 +157,6 @@ func (f *sampleFlags) check(named bool) error {
 			return &usageError{err.Error(), "see joule sample --help"}
 		}
 	}
-	if f.filmstrip != "" && f.steps == 0 {
-		return &usageError{"--filmstrip: there is nothing on the way of 0 steps", "give more --steps"}
-	}
 	return nil
 }
 
@@ -169,20 +169,26 @@ func (f *sampleFlags) picture(kind string) joule.Picture {
 	return p
 }
 
-func (a *app) sample(ctx context.Context, f *sampleFlags, path string) error {
+func (a *app) sample(ctx context.Context, f *sampleFlags, ref modelRef) error {
 	if err := a.writable(f.outputs()); err != nil {
 		return err
 	}
-	m, err := joule.LoadModel(path)
+	m, err := ref.load()
 	if err != nil {
 		return err
 	}
-	cfg := joule.SampleConfig{N: f.n, Seed: f.seed, Threads: f.threads}
-	cfg.Sampler = sampler.DefaultConfig()
+	cfg := joule.DefaultConfig().Generation()
 	if card := m.Card(); card != nil {
-		cfg.Sampler = card.Config.Sampler
+		cfg = card.Config.Generation()
 	}
-	cfg.Sampler.Steps = f.steps
+	cfg.N, cfg.Seed, cfg.Threads = f.n, f.seed, f.threads
+	if f.stepsGiven {
+		cfg.Sampler.Steps = f.steps
+	}
+	f.steps = cfg.Sampler.Steps
+	if f.filmstrip != "" && f.steps == 0 {
+		return &usageError{"--filmstrip: there is nothing on the way of 0 steps", "give more --steps"}
+	}
 	plan, err := f.plan(cfg, m)
 	var impossible *joule.PictureError
 	if errors.As(err, &impossible) {
@@ -192,7 +198,7 @@ func (a *app) sample(ctx context.Context, f *sampleFlags, path string) error {
 		return err
 	}
 	cfg.Every = plan.every
-	samples, err := a.drawSamples(ctx, m, cfg, path)
+	samples, err := a.drawSamples(ctx, m, cfg, ref.String())
 	if err != nil {
 		return err
 	}
@@ -205,13 +211,13 @@ func (a *app) sample(ctx context.Context, f *sampleFlags, path string) error {
 	return nil
 }
 
-// drawSamples draws from the model of the file at path.
-func (a *app) drawSamples(ctx context.Context, m *joule.Model, cfg joule.SampleConfig, path string) (*joule.Samples, error) {
-	a.screen.line("sampling %s from %s", plural(cfg.N, "image"), path)
+// drawSamples draws from the model of the given name.
+func (a *app) drawSamples(ctx context.Context, m *joule.Model, cfg joule.SampleConfig, name string) (*joule.Samples, error) {
+	a.screen.line("sampling %s from %s", plural(cfg.N, "image"), name)
 	samples, err := m.Sample(ctx, cfg)
 	var diverged *joule.DivergedError
 	if errors.As(err, &diverged) {
-		return nil, &joule.RunError{Path: path, Fault: diverged.What + " is not finite", Hint: "take an earlier checkpoint, or fewer --steps"}
+		return nil, &joule.RunError{Path: name, Fault: diverged.What + " is not finite", Hint: "take an earlier checkpoint, or fewer --steps"}
 	}
 	return samples, err
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/pretrained"
 	"github.com/spf13/pflag"
 )
 
@@ -102,14 +103,19 @@ func replayable(path string) (*joule.Provenance, error) {
 	return v, nil
 }
 
-// modelOf finds the model that a picture shows: where it was, in the file, the
-// run or the runs that are named, or under --run-dir.
+// modelOf finds the model that a picture shows: where it was, in the program, in
+// the file, the run or the runs that are named, or under --run-dir.
 func (a *app) modelOf(v *joule.Provenance, f *sampleFlags, args []string) (*joule.Model, string, error) {
 	for _, file := range recorded(v, f.replay) {
 		if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() {
 			if m, path, err := joule.FindHash(file, v.Model); err == nil {
 				return m, path, nil
 			}
+		}
+	}
+	for _, p := range pretrained.Models() {
+		if m := p.Load(); m.Hash() == v.Model {
+			return m, modelRef{builtIn: p.Name}.String(), nil
 		}
 	}
 	where := f.runDir

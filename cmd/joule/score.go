@@ -20,13 +20,12 @@ import (
 )
 
 type scoreFlags struct {
-	model    string
 	json     bool
 	csv      bool
 	sort     bool
-	runDir   string
 	outliers bool
 	rate     float64
+	modelFlags
 }
 
 func (a *app) scoreCommand() *cobra.Command {
@@ -38,9 +37,9 @@ func (a *app) scoreCommand() *cobra.Command {
 
 Images are PNG, JPEG and GIF pictures, cropped and scaled to the model's size as
 joule train does; of a folder it is those in it and in the folders within. The
-model is the first argument, if that is a .safetensors file or a run's folder,
-and otherwise that of the newest run under --run-dir; --model names one without
-doubt.
+model is the first argument, if that is a .safetensors file, a run's folder or the
+name of a built-in model, and otherwise that of the newest run under --run-dir, or
+the built-in one of MNIST where there is none; --model names one without doubt.
 
 The rank is the share of the images held out in training whose energy is lower:
 0 % for an image as likely as the likeliest of them, 100 % for one less likely
@@ -57,6 +56,7 @@ the exit code is then 1.`,
   joule score runs/photos/version_0 new/ --sort
   joule score model.safetensors new/ --csv > energies.csv
   joule score new/ --outliers --false-positives 0.01
+  joule score --model mnist digit.png                # no training needed
   joule score --json new/ | jq 'select(.rank > 0.99).path'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := a.fromEnv(cmd.Flags(), map[string]string{"run-dir": envRunDir}); err != nil {
@@ -71,49 +71,42 @@ the exit code is then 1.`,
 			if cmd.Flags().Changed("false-positives") && !f.outliers {
 				return &usageError{"--false-positives is for --outliers", "give both"}
 			}
-			path, images, err := f.find(args)
+			ref, images, err := f.divide(a, args)
 			if err != nil {
 				return err
 			}
-			return a.score(cmd.Context(), &f, path, images)
+			return a.score(cmd.Context(), &f, ref, images)
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.model, "model", "", "take this model or run; all arguments are images then")
 	flags.BoolVar(&f.sort, "sort", false, "lowest energy first")
 	flags.BoolVar(&f.outliers, "outliers", false, "print outliers alone")
 	flags.Float64Var(&f.rate, "false-positives", 0.05, "share of the model's own kind that may be called outliers")
 	flags.BoolVar(&f.json, "json", false, "print JSON, an object a line")
 	flags.BoolVar(&f.csv, "csv", false, "print comma-separated values with a heading")
-	flags.StringVar(&f.runDir, "run-dir", "runs", "folder of all runs (JOULE_RUN_DIR)")
+	f.modelFlags.add(flags)
 	return cmd
 }
 
-// find divides the arguments into the model's path and those of images.
-func (f *scoreFlags) find(args []string) (model string, images []string, err error) {
-	images = args
-	which := f.model
-	if which == "" && len(args) > 0 && isModel(args[0]) {
-		which, images = args[0], args[1:]
+// divide finds the model that the flags or the first argument mean, and leaves
+// the arguments that are images.
+func (f *scoreFlags) divide(a *app, args []string) (model modelRef, images []string, err error) {
+	images, args = args, nil
+	if f.model == "" && len(images) > 0 && isModel(images[0]) {
+		args, images = images[:1], images[1:]
 	}
 	if len(images) == 0 {
-		return "", nil, &usageError{"no images to score", "name pictures or folders of them, such as joule score photo.png"}
+		return modelRef{}, nil, &usageError{"no images to score", "name pictures or folders of them, such as joule score photo.png"}
 	}
-	if which == "" {
-		run, err := joule.NewestRun(f.runDir)
-		if err != nil {
-			return "", nil, err
-		}
-		which = run.Dir
-	}
-	model, err = joule.FindModel(which, "")
+	model, err = f.find(a, args)
 	return model, images, err
 }
 
-// isModel tells whether an argument is a model or a run, not an image.
+// isModel tells whether an argument is a model or a run, not an image. Pictures
+// have names like photo.png.
 func isModel(arg string) bool {
-	if strings.HasSuffix(arg, ".safetensors") {
+	if strings.HasSuffix(arg, ".safetensors") || isBuiltIn(arg) {
 		return true
 	}
 	if st, err := os.Stat(arg); err != nil || !st.IsDir() {
@@ -137,25 +130,25 @@ const scoreBatch = 256
 // maxScored bounds the images of one command.
 const maxScored = 1_000_000
 
-func (a *app) score(ctx context.Context, f *scoreFlags, path string, args []string) error {
-	m, err := joule.LoadModel(path)
+func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []string) error {
+	m, err := ref.load()
 	if err != nil {
 		return err
 	}
 	shape := lane.Shape{}
 	if shape.C, shape.H, shape.W = m.Shape(); shape.C != 1 && shape.C != 3 || shape.H > dataset.MaxSide || shape.W > dataset.MaxSide {
-		return &joule.RunError{Path: path, Fault: fmt.Sprintf("is of images of %d×%d×%d", shape.C, shape.H, shape.W),
+		return &joule.RunError{Path: ref.String(), Fault: fmt.Sprintf("is of images of %d×%d×%d", shape.C, shape.H, shape.W),
 			Hint: fmt.Sprintf("pictures are scored in 1 or 3 channels of at most %d×%d", dataset.MaxSide, dataset.MaxSide)}
 	}
 	threshold, calibrated := m.Card().Threshold(f.rate)
 	if f.outliers && !calibrated {
-		return &joule.RunError{Path: path, Fault: "has no held-out energies to tell outliers by", Hint: "take a model that joule train made, after its first epoch"}
+		return &joule.RunError{Path: ref.String(), Fault: "has no held-out energies to tell outliers by", Hint: "take a model that joule train made, after its first epoch"}
 	}
 	paths, bad, err := imagesOf(ctx, args)
 	if err != nil {
 		return err
 	}
-	a.screen.line("scoring %s with %s", plural(len(paths), "image"), pathText(path))
+	a.screen.line("scoring %s with %s", plural(len(paths), "image"), ref)
 	var all []score
 	for first := 0; first < len(paths); first += scoreBatch {
 		batch := paths[first:min(first+scoreBatch, len(paths))]

@@ -125,50 +125,55 @@ func checkThreads(n int) error {
 }
 
 func (a *app) train(ctx context.Context, f *trainFlags) error {
-	if err := checkThreads(f.threads); err != nil {
-		return err
-	}
 	if f.printSchema {
 		_, err := a.stdout.Write(joule.ConfigSchema())
 		return err
 	}
+	_, _, err := a.trainRun(ctx, f)
+	return err
+}
+
+// trainRun trains and returns the run, and whether it is done: it is not where
+// its time was over.
+func (a *app) trainRun(ctx context.Context, f *trainFlags) (run *joule.Run, done bool, err error) {
+	if err := checkThreads(f.threads); err != nil {
+		return nil, false, err
+	}
 	base := joule.DefaultConfig()
-	var run *joule.Run
 	var from string
 	if f.resume != "" {
-		var err error
 		if from, run, err = joule.FindCheckpoint(f.runDir, f.name, f.resume); err != nil {
-			return err
+			return nil, false, err
 		}
 		if base, err = joule.ReadCheckpointConfig(from); err != nil {
-			return err
+			return nil, false, err
 		}
 	}
 	if f.recipe != "" {
 		r, err := joule.FindRecipe(f.recipe)
 		if err != nil {
-			return err
+			return nil, false, err
 		}
 		if base, err = r.Config(base); err != nil {
-			return err
+			return nil, false, err
 		}
 	}
 	cfg, err := a.settings(base, f.config, f.overrides)
 	if err != nil {
-		return err
+		return nil, false, err
 	}
 	if f.printConfig {
 		_, err := a.stdout.Write(cfg.YAML())
-		return err
+		return nil, false, err
 	}
 
 	train, val, skipped, err := a.load(ctx, &cfg, f)
 	if err != nil {
-		return err
+		return nil, false, err
 	}
 	trainer, err := newTrainer(cfg, from, train, val)
 	if err != nil {
-		return err
+		return nil, false, err
 	}
 	trainer.SetThreads(f.threads)
 	if run == nil {
@@ -177,16 +182,17 @@ func (a *app) train(ctx context.Context, f *trainFlags) error {
 			name = runName(cfg.Data)
 		}
 		if run, err = joule.CreateRun(f.runDir, name); err != nil {
-			return err
+			return nil, false, err
 		}
 		if err := enoughSpace(run.Dir, cfg, trainer.Model().Parameters(), train.Size()); err != nil {
-			return err
+			return nil, false, err
 		}
 	}
 	if err := keepSkipped(run, skipped); err != nil {
-		return err
+		return nil, false, err
 	}
-	return a.fit(ctx, f, run, trainer)
+	done, err = a.fit(ctx, f, run, trainer)
+	return run, done, err
 }
 
 func newTrainer(cfg joule.Config, from string, train, val *dataset.Set) (*joule.Trainer, error) {
@@ -216,20 +222,20 @@ func enoughSpace(dir string, cfg joule.Config, parameters, pixels int) error {
 	}
 }
 
-// fit trains and tells how it went.
-func (a *app) fit(ctx context.Context, f *trainFlags, run *joule.Run, t *joule.Trainer) error {
+// fit trains and tells how it went, and whether that is all.
+func (a *app) fit(ctx context.Context, f *trainFlags, run *joule.Run, t *joule.Trainer) (done bool, err error) {
 	p := newProgress(a.screen, t.Config())
 	a.screen.line("training %s parameters on %s in %s", thousands(int64(t.Model().Parameters())), t.Config().Data, a.screen.strong(run.Dir))
 	if n, all := t.Epochs(), t.Config().Epochs; n >= all {
 		a.screen.line("all %s are done already; --epochs asks for more", plural(all, "epoch"))
 	}
-	err := run.Fit(ctx, t, joule.Hooks{Step: p.step, Epoch: p.epoch, Rollback: p.rollback})
+	err = run.Fit(ctx, t, joule.Hooks{Step: p.step, Epoch: p.epoch, Rollback: p.rollback})
 	a.screen.clear()
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			a.screen.line("interrupted; the state is saved in %s", run.Checkpoint("last"))
 			a.screen.line("resume with: %s", resumeCommand(f, run))
-			return exit(exitInterrupted)
+			return false, exit(exitInterrupted)
 		}
 		var stop *joule.StopError
 		if errors.As(err, &stop) {
@@ -237,7 +243,7 @@ func (a *app) fit(ctx context.Context, f *trainFlags, run *joule.Run, t *joule.T
 			if !stop.Done {
 				a.screen.line("the state is saved in %s", run.Checkpoint("last"))
 				a.screen.line("resume with: %s", resumeCommand(f, run))
-				return nil
+				return false, nil
 			}
 			err = nil
 		}
@@ -247,11 +253,11 @@ func (a *app) fit(ctx context.Context, f *trainFlags, run *joule.Run, t *joule.T
 		if errors.As(err, &diverged) {
 			a.screen.line("the last checkpoint before it is kept in %s", run.Checkpoint("last"))
 		}
-		return err
+		return false, err
 	}
 	p.summary(run, threads(f.threads))
 	_, err = fmt.Fprintln(a.stdout, run.Model())
-	return err
+	return err == nil, err
 }
 
 // threads is the number of workers that the engine takes for a flag of n.

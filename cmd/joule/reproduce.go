@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/evaluate"
+	"github.com/joule-ml/joule/pretrained"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) reproduceCommand() *cobra.Command {
+	var train trainFlags
+	var noEval bool
+	cmd := &cobra.Command{
+		Use:   "reproduce NAME",
+		Short: "Train a built-in model again and compare",
+		Long: `Train a built-in model again by its recipe, and compare what comes out with what
+is built in: the weights, which on processors with AVX2 or AVX-512 are the same
+bits, whatever the number of cores; and the figures of joule eval, which are
+written to the run's folder with the report.
+
+NAME is a built-in model or its recipe. The run is a run like others: Ctrl-C
+saves it, and --resume goes on with it.
+
+Exit code 1 says that the weights are not the same.`,
+		Example: `  joule reproduce mnist-best
+  joule reproduce mnist-best --resume last
+  joule reproduce mnist-best --no-eval`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return &usageError{"no model is named", "joule models lists them"}
+			}
+			return atMost(1)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := train.data.fromEnv(a, cmd.Flags()); err != nil {
+				return err
+			}
+			if err := a.fromEnv(cmd.Flags(), map[string]string{"threads": envThreads, "run-dir": envRunDir}); err != nil {
+				return err
+			}
+			model, err := builtIn(args[0])
+			if err != nil {
+				return err
+			}
+			train.name = model.Recipe
+			if train.resume == "" {
+				train.recipe = model.Recipe
+			}
+			return a.reproduce(cmd.Context(), &train, model, !noEval)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&train.resume, "resume", "", `continue from a checkpoint: its path, a run's folder, or "last" for the newest run of the recipe`)
+	flags.BoolVar(&noEval, "no-eval", false, "compare the weights alone")
+	flags.IntVar(&train.threads, "threads", 0, "worker threads, which do not change the result; 0 takes all cores (JOULE_THREADS)")
+	flags.StringVar(&train.runDir, "run-dir", defaultRunDir, "folder of all runs (JOULE_RUN_DIR)")
+	train.data.add(flags)
+	return cmd
+}
+
+func (a *app) reproduce(ctx context.Context, f *trainFlags, model pretrained.Model, judge bool) error {
+	run, done, err := a.trainRun(ctx, f)
+	if err != nil || !done {
+		return err
+	}
+	got, err := joule.LoadModel(run.Model())
+	if err != nil {
+		return err
+	}
+	built := model.Load()
+	same := got.Hash() == built.Hash()
+	if same {
+		a.screen.line("the same weights as the built-in model %s, bit for bit: %s", model.Name, got.Hash())
+	} else {
+		a.screen.line("not the weights of the built-in model %s: %s, not %s", model.Name, got.Hash(), built.Hash())
+		for _, d := range differentSettings(built.Card().Config, got.Card().Config) {
+			a.screen.line("  %s", d)
+		}
+	}
+	if judge {
+		if err := a.judgeAgain(ctx, f, run, got, model); err != nil {
+			return err
+		}
+	}
+	if !same {
+		return exit(exitFailure)
+	}
+	return nil
+}
+
+// differentSettings lists the settings of a run that are not the recipe's.
+func differentSettings(want, got joule.Config) (lines []string) {
+	values := got.Settings()
+	for i, s := range want.Settings() {
+		if s.Value != values[i].Value {
+			lines = append(lines, fmt.Sprintf("%s is %s here, and was %s", s.Key, values[i].Value, s.Value))
+		}
+	}
+	return lines
+}
+
+// judgeAgain judges a model as the built-in one was, and prints both.
+func (a *app) judgeAgain(ctx context.Context, f *trainFlags, run *joule.Run, m *joule.Model, model pretrained.Model) error {
+	was := model.Report()
+	cfg := evaluate.DefaultConfig(was.Suite, m)
+	cfg.Samples, cfg.Sampler.Steps, cfg.Seed, cfg.Threads = was.Samples.N, was.Samples.Sampler.Steps, was.Seed, f.threads
+	cfg.Betas = 0
+	ref := modelRef{path: run.Model()}
+	e := evalFlags{data: f.data, out: filepath.Join(run.Dir, "report")}
+	if err := os.MkdirAll(e.out, 0o777); err != nil {
+		return &joule.RunError{Path: e.out, Fault: "cannot be written to", Err: err, Hint: "look at the permissions of the run's folder"}
+	}
+	now, err := a.judge(ctx, &e, ref, m, cfg)
+	if err != nil {
+		return err
+	}
+	if err := e.write(now); err != nil {
+		return err
+	}
+	return printColumns(a.stdout, func(w io.Writer) { compareReports(w, was, now) })
+}
+
+// compareReports prints two reports side by side.
+func compareReports(w io.Writer, was, now *evaluate.Report) {
+	row := func(what string, a, b float64) { fmt.Fprintf(w, "%s\t%.4g\t%.4g\n", what, a, b) }
+	fmt.Fprintf(w, "FIGURE\tBUILT IN\tHERE\n")
+	row("Fréchet distance", was.Samples.Frechet, now.Samples.Frechet)
+	row("inception score", was.Samples.InceptionScore, now.Samples.InceptionScore)
+	row("precision", was.Samples.Precision, now.Samples.Precision)
+	row("recall", was.Samples.Recall, now.Samples.Recall)
+	row("coverage", was.Samples.Coverage, now.Samples.Coverage)
+	for _, r := range was.Rows() {
+		row("AUROC, "+r.Name, r.AUROC, now.Outliers[r.Name].AUROC)
+	}
+	for i, c := range now.Steps() {
+		if old := was.Steps(); i < len(old) && old[i].Steps == c.Steps {
+			row(fmt.Sprintf("Fréchet distance after %d steps", c.Steps), old[i].Frechet, c.Frechet)
+		}
+	}
+}

@@ -1,0 +1,284 @@
+// Command ablate measures what each setting of the recipe mnist-best is worth:
+// docs/recipes.md has its table.
+//
+// Each variation is trained for a short time and with a narrow network, on five
+// sixths of the training digits, and judged on the others; test images are not
+// touched. Results are added to a file as they come, one JSON object a line, and
+// what is there is not done again, so that it can be stopped at any time:
+//
+//	go run ./internal/ablate -out ablate.jsonl            # train and judge
+//	go run ./internal/ablate -out ablate.jsonl -table     # print the table
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/evaluate"
+)
+
+// proxy makes the recipe a matter of minutes.
+var proxy = []string{"network.hidden_features=32", "epochs=2", "guard.retries=0", "holdout=0"}
+
+// variations of the recipe. Those without settings are the recipe itself.
+var variations = []struct {
+	name     string
+	settings string
+}{
+	{"the recipe", ""},
+	{"no average of the weights", "ema.decay=0"},
+	{"no restarts from patches", "restart.patch=0"},
+	{"restarts: as often as the document", "buffer.restart_probability=0.05 buffer.old_after=0"},
+	{"restarts: old chains like young ones", "buffer.old_after=0"},
+	{"restarts: old chains hardly ever", "buffer.old_restart_probability=0.02"},
+	{"restarts also from digits with noise", "restart.data=0.25"},
+	{"restarts also from grays", "restart.gray=0.25"},
+	{"restarts also from blank images", "restart.blank=0.25"},
+	{"restarts also from shifted samples", "restart.shifted=0.25"},
+	{"reservoir in place of fifo", "buffer.policy=reservoir buffer.old_after=0"},
+	{"the document's temperature", "sampler.noise=0.005 objective.data_noise=0.005"},
+	{"the document's step size", "sampler.step_size=10 sampler.grad_clip=0.03 objective.alpha=0.025"},
+	{"noise that fades in training, too", "sampler.anneal=1"},
+	{"samples with the noise left in", "generate.anneal=0"},
+	{"no burn-in", "sampler.burn_in=0"},
+	{"30 Langevin steps", "sampler.steps=30"},
+	{"120 Langevin steps", "sampler.steps=120"},
+	{"ten times the regularisation", "objective.alpha=0.1"},
+	{"no regularisation", "objective.alpha=0"},
+	{"spectral norms held to 2", "optimizer.spectral_norm=2"},
+	{"the document's learning rate", "optimizer.learning_rate=1e-4 schedule.gamma=0.97"},
+	{"a learning rate that does not fall", "schedule.gamma=1"},
+	{"batches of 128", "batch_size=128"},
+	{"half the width", "network.hidden_features=16"},
+}
+
+// A result is what one training came to.
+type result struct {
+	Name     string `json:"name"`
+	Seed     uint64 `json:"seed"`
+	Failed   string `json:"failed,omitempty"`
+	Seconds  float64
+	Frechet  float64
+	Score    float64 // share of the inception score of held-out digits
+	Rarest   float64 // share of the rarest digit
+	Longer   float64 // Fréchet distance of chains of 3,000 steps over that of as many of 256
+	Outliers map[string]float64
+}
+
+// columns are the kinds of outliers in the table.
+var columns = []string{"noise-0.1", "half-size", "blank", "hflip"}
+
+func main() {
+	out := flag.String("out", "ablate.jsonl", "file of results")
+	table := flag.Bool("table", false, "print the table of what is there, and do nothing")
+	only := flag.String("only", "", "variations whose name contains this")
+	seeds := flag.Int("seeds", 2, "trainings of each variation, with the seeds 42, 43 …")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *out, *only, *seeds, *table); err != nil {
+		fmt.Fprintln(os.Stderr, "ablate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out, only string, seeds int, table bool) error {
+	done, err := read(out)
+	if err != nil {
+		return err
+	}
+	if table {
+		printTable(done)
+		return nil
+	}
+	all, _, err := dataset.Open(ctx, "mnist", dataset.Options{})
+	if err != nil {
+		return err
+	}
+	clothes, _, err := dataset.Open(ctx, "fashion-mnist", dataset.Options{})
+	if err != nil {
+		return err
+	}
+	var data evaluate.Data
+	data.Train, data.Test = all.Split(all.N / 6)
+	_, data.Other = clothes.Split(data.Test.N)
+	file, err := os.OpenFile(out, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+
+	type job struct {
+		name, settings string
+		seed           uint64
+	}
+	var jobs []job
+	for s := range seeds {
+		for _, v := range variations {
+			seed := uint64(42 + s)
+			if strings.Contains(v.name, only) && !slices.ContainsFunc(done, func(r result) bool { return r.Name == v.name && r.Seed == seed }) {
+				jobs = append(jobs, job{v.name, v.settings, seed})
+			}
+		}
+	}
+	// A training on each core: the fastest way for many.
+	next, errs := make(chan job), make(chan error, len(jobs)+1)
+	var mu sync.Mutex
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for j := range next {
+				r, err := train(ctx, data, j.settings, j.seed)
+				if err == nil {
+					r.Name, r.Seed = j.name, j.seed
+					mu.Lock()
+					err = json.NewEncoder(file).Encode(r)
+					fmt.Fprintf(os.Stderr, "%s, seed %d: %.0f s, Fréchet %.0f\n", r.Name, r.Seed, r.Seconds, r.Frechet)
+					mu.Unlock()
+				}
+				if err != nil {
+					errs <- err
+				}
+			}
+		})
+	}
+	for _, j := range jobs {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- j
+	}
+	close(next)
+	workers.Wait()
+	select {
+	case err := <-errs:
+		return err
+	default:
+		return ctx.Err()
+	}
+}
+
+// train trains and judges one variation. That it diverges is a result.
+func train(ctx context.Context, data evaluate.Data, settings string, seed uint64) (r result, err error) {
+	recipe, err := joule.FindRecipe("mnist-best")
+	if err != nil {
+		return r, err
+	}
+	cfg, err := recipe.Config(joule.DefaultConfig())
+	if err != nil {
+		return r, err
+	}
+	for _, s := range append(slices.Clone(proxy), strings.Fields(settings)...) {
+		if err := cfg.Set(s); err != nil {
+			return r, err
+		}
+	}
+	cfg.Seed = seed
+	t, err := joule.NewTrainer(cfg, data.Train, data.Test)
+	if err != nil {
+		return r, err
+	}
+	t.SetThreads(1)
+	start := time.Now()
+	err = t.Fit(ctx)
+	r.Seconds = time.Since(start).Seconds()
+	var diverged *joule.DivergedError
+	if errors.As(err, &diverged) {
+		r.Failed = diverged.Error()
+		return r, nil
+	}
+	if err != nil {
+		return r, err
+	}
+	m := t.Model()
+	c := evaluate.DefaultConfig("mnist", m)
+	c.Samples, c.Outliers, c.Reference, c.LongRun, c.Chains, c.Betas, c.Threads = 2048, 2000, 10000, []int{256, 3000}, 256, 0, 1
+	report, err := evaluate.Run(ctx, m, data, c)
+	if err != nil {
+		return r, err
+	}
+	s := report.Samples
+	r.Frechet, r.Score, r.Rarest = s.Frechet, s.InceptionScore/s.InceptionScoreTest, slices.Min(s.LabelHistogram)
+	r.Longer = report.Chains["3000"].Frechet / report.Chains["256"].Frechet
+	r.Outliers = map[string]float64{}
+	for name, o := range report.Outliers {
+		r.Outliers[name] = o.AUROC
+	}
+	return r, nil
+}
+
+func read(path string) ([]result, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var list []result
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		var r result
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
+// printTable prints a row for each variation, with a number for each seed.
+func printTable(done []result) {
+	fmt.Printf("| variation | settings | Fréchet | inception score | rarest digit | 3,000 ÷ 256 steps | %s |\n", strings.Join(columns, " | "))
+	fmt.Println("|---|---|---|---|---|---|" + strings.Repeat("---|", len(columns)))
+	for _, v := range variations {
+		var rows []result
+		for _, r := range done {
+			if r.Name == v.name {
+				rows = append(rows, r)
+			}
+		}
+		if len(rows) == 0 {
+			continue
+		}
+		slices.SortFunc(rows, func(a, b result) int { return int(a.Seed) - int(b.Seed) })
+		cell := func(format string, of func(result) float64) string {
+			var parts []string
+			for _, r := range rows {
+				if r.Failed != "" {
+					parts = append(parts, "diverged")
+				} else {
+					parts = append(parts, fmt.Sprintf(format, of(r)))
+				}
+			}
+			return strings.Join(parts, ", ")
+		}
+		cells := []string{
+			v.name, "",
+			cell("%.0f", func(r result) float64 { return r.Frechet }),
+			cell("%.0f %%", func(r result) float64 { return 100 * r.Score }),
+			cell("%.1f %%", func(r result) float64 { return 100 * r.Rarest }),
+			cell("%.1f", func(r result) float64 { return r.Longer }),
+		}
+		if v.settings != "" {
+			cells[1] = "`" + v.settings + "`"
+		}
+		for _, name := range columns {
+			cells = append(cells, cell("%.3f", func(r result) float64 { return r.Outliers[name] }))
+		}
+		fmt.Println("| " + strings.Join(cells, " | ") + " |")
+	}
+}
