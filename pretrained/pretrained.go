@@ -29,13 +29,13 @@ type Model struct {
 	Recipe string // that trains it
 
 	load                func() *joule.Model
-	kinds, cost, unseen string // for the card
+	kinds, cost, faults string // for the card
 }
 
 var models = []Model{
 	{
 		Name: "mnist", Recipe: "mnist-best", load: sync.OnceValue(func() *joule.Model { return decode("mnist") }),
-		kinds: "digits", unseen: "some are no digits.",
+		kinds: "digits", faults: "some are no digits.",
 		cost: "On two cores of an AMD EPYC (Zen 5, AVX-512) that took 25 minutes and 239 MB.",
 	},
 }
@@ -102,7 +102,7 @@ func (m Model) Card() []byte {
 	if err := card().Execute(&b, map[string]any{
 		"Name": m.Name, "Recipe": m.Recipe, "Data": data, "Report": m.Report(), "Parameters": model.Parameters(),
 		"KB": len(read(m.Name+".safetensors")) / 1000, "Config": c.Config, "Epochs": c.Epochs, "Steps": c.Steps,
-		"Trained": 60000 - c.Config.Holdout, "Kinds": m.kinds, "Cost": m.cost, "Unseen": m.unseen,
+		"Trained": 60000 - c.Config.Holdout, "Kinds": m.kinds, "Cost": m.cost, "Faults": m.faults,
 	}); err != nil {
 		panic("pretrained: " + err.Error())
 	}
