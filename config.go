@@ -271,7 +271,7 @@ func (c *Config) settings() []setting {
 
 		{key: "generate.chains", value: &c.Generate.Chains, lo: 1, hi: 4096, about: "samples in the picture of an epoch"},
 		{key: "generate.steps", value: &c.Generate.Steps, hi: 1e6, about: "Langevin steps from noise to a sample"},
-		{key: "generate.anneal", value: &c.Generate.Anneal, hi: 1, about: "share of the noise that is gone at the last step, or sampler.anneal if that is more"},
+		{key: "generate.anneal", value: &c.Generate.Anneal, hi: 1, about: "as sampler.anneal, for samples; the greater of both"},
 		{key: "generate.every_n_epochs", value: &c.Generate.EveryNEpochs, hi: 1e6, about: "epochs between two pictures; 0 makes none"},
 
 		{key: "filmstrip.chains", value: &c.Filmstrip.Chains, lo: 1, hi: 256, about: "chains shown on their way from noise"},
