@@ -134,7 +134,14 @@ func TestRun(t *testing.T) {
 	if err := r.WriteHTML(&page); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{r.Model.Hash, "<td>half-size</td>", "uniform (seen)", "data:image/png;base64,", "1.25e-06"} {
+	if strings.Contains(page.String(), "Beside others") {
+		t.Error("the page compares the model with none")
+	}
+	page.Reset()
+	if err := r.WriteHTML(&page, Column{"<b>", reported("fashion-mnist", 321)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"<th>this model</th><th>&lt;b&gt;</th>", "<td>321</td>", r.Model.Hash, "<td>half-size</td>", "uniform (seen)", "data:image/png;base64,", "1.25e-06"} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("the page lacks %q", want)
 		}

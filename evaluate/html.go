@@ -27,12 +27,19 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"part":    func(a, b float64) string { return fmt.Sprintf("%.0f %%", 100*a/b) },
 }).Parse(page))
 
-// WriteHTML writes the report as one page that needs no other file.
-func (r *Report) WriteHTML(w io.Writer) error {
+// WriteHTML writes the report as one page that needs no other file, with a
+// comparison with other reports at its end if there are any.
+func (r *Report) WriteHTML(w io.Writer, beside ...Column) error {
 	view := struct {
 		*Report
 		Images, Last, Energies template.URL
+		Columns                []Column
+		Tables                 []Table
 	}{Report: r}
+	if len(beside) > 0 {
+		view.Columns = append([]Column{{Name: "this model", Report: r}}, beside...)
+		view.Tables = Compare(view.Columns)
+	}
 	var err error
 	if view.Images, err = r.picture(r.images); err != nil {
 		return err

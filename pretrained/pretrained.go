@@ -9,7 +9,6 @@ package pretrained
 import (
 	"bytes"
 	"embed"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -78,11 +77,11 @@ func (m Model) Load() *joule.Model { return m.load() }
 
 // Report returns what joule eval found of the model.
 func (m Model) Report() *evaluate.Report {
-	var r evaluate.Report
-	if err := json.Unmarshal(read(m.Name+".json"), &r); err != nil {
+	r, err := evaluate.Read(bytes.NewReader(read(m.Name + ".json")))
+	if err != nil {
 		panic("pretrained: " + err.Error()) // the tests read them all
 	}
-	return &r
+	return r
 }
 
 var card = sync.OnceValue(func() *template.Template {

@@ -26,6 +26,7 @@ type evalFlags struct {
 	quick      bool
 	asJSON     bool
 	out        string
+	beside     []string
 	threads    int
 	data       dataFlags
 	modelFlags
@@ -49,13 +50,16 @@ sampling bounds log Z at T = 1, which is not the temperature that the recipe's
 chains run at.
 
 -o writes report.html, report.json and samples.png into a folder. --json prints
-the report. It takes some minutes; --quick gives rough numbers sooner.`,
+the report. --beside puts other models' reports, or a built-in model's, beside
+it. It takes some minutes; --quick gives rough numbers sooner.`,
 		Example: `  joule eval
   joule eval runs/mnist/version_0 -o report
   joule eval published.safetensors --suite mnist --json > published.json
   joule eval -n 10000 --steps 256
   joule eval --model mnist
-  joule eval --quick`,
+  joule eval --beside mnist --beside published=published/report.json -o report
+  joule eval --quick
+  joule eval compare report mnist`,
 		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.data.fromEnv(a, cmd.Flags()); err != nil {
@@ -67,12 +71,16 @@ the report. It takes some minutes; --quick gives rough numbers sooner.`,
 			if err := checkThreads(f.threads); err != nil {
 				return err
 			}
+			beside, err := readReports(f.beside)
+			if err != nil {
+				return err
+			}
 			f.stepsGiven = cmd.Flags().Changed("steps")
 			ref, err := f.find(a, args)
 			if err != nil {
 				return err
 			}
-			return a.eval(cmd.Context(), &f, ref)
+			return a.eval(cmd.Context(), &f, ref, beside)
 		},
 	}
 	flags := cmd.Flags()
@@ -84,13 +92,15 @@ the report. It takes some minutes; --quick gives rough numbers sooner.`,
 	flags.BoolVar(&f.quick, "quick", false, "rough numbers: 512 samples, 2,000 images of each kind, chains of 256 steps at most")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
 	flags.StringVarP(&f.out, "output", "o", "", "folder to write report.html, report.json and samples.png into")
+	flags.StringArrayVar(&f.beside, "beside", nil, "compare with another report, `[NAME=]REPORT`: a report.json, its folder or a built-in model; may be repeated")
 	flags.IntVar(&f.threads, "threads", 0, "worker threads, which do not change the result; 0 takes all cores (JOULE_THREADS)")
 	f.modelFlags.add(flags)
 	f.data.add(flags)
+	cmd.AddCommand(a.compareReportsCommand())
 	return cmd
 }
 
-func (a *app) eval(ctx context.Context, f *evalFlags, ref modelRef) error {
+func (a *app) eval(ctx context.Context, f *evalFlags, ref modelRef, beside []evaluate.Column) error {
 	m, err := ref.load()
 	if err != nil {
 		return err
@@ -127,7 +137,7 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref modelRef) error {
 	if err != nil {
 		return err
 	}
-	return a.tell(f, r)
+	return a.tell(f, r, beside)
 }
 
 // judge runs the evaluation, showing how it goes.
@@ -158,9 +168,9 @@ func (a *app) suite(ctx context.Context, f *evalFlags, name string) (data evalua
 }
 
 // tell prints the report and writes it where it is wanted.
-func (a *app) tell(f *evalFlags, r *evaluate.Report) error {
+func (a *app) tell(f *evalFlags, r *evaluate.Report, beside []evaluate.Column) error {
 	if f.out != "" {
-		if err := f.write(r); err != nil {
+		if err := f.write(r, beside); err != nil {
 			return err
 		}
 	}
@@ -172,6 +182,12 @@ func (a *app) tell(f *evalFlags, r *evaluate.Report) error {
 		return err
 	}
 	printReport(a.stdout, r)
+	if len(beside) > 0 {
+		fmt.Fprintln(a.stdout)
+		if err := a.printReports(append([]evaluate.Column{{Name: "this model", Report: r}}, beside...), false); err != nil {
+			return err
+		}
+	}
 	if f.out != "" {
 		a.screen.line("wrote %s", filepath.Join(f.out, "report.html"))
 	}
@@ -179,13 +195,13 @@ func (a *app) tell(f *evalFlags, r *evaluate.Report) error {
 }
 
 // write writes the report's files into the folder that the flags name.
-func (f *evalFlags) write(r *evaluate.Report) error {
+func (f *evalFlags) write(r *evaluate.Report, beside []evaluate.Column) error {
 	text, err := r.JSON()
 	if err != nil {
 		return err
 	}
 	for name, write := range map[string]func(io.Writer) error{
-		"report.html": r.WriteHTML,
+		"report.html": func(w io.Writer) error { return r.WriteHTML(w, beside...) },
 		"samples.png": r.WriteImages,
 		"report.json": func(w io.Writer) error { _, err := w.Write(append(text, '\n')); return err },
 	} {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -121,27 +120,9 @@ func (a *app) judgeAgain(ctx context.Context, f *trainFlags, run *joule.Run, m *
 	if err != nil {
 		return err
 	}
-	if err := e.write(now); err != nil {
+	built := evaluate.Column{Name: "built in", Report: was}
+	if err := e.write(now, []evaluate.Column{built}); err != nil {
 		return err
 	}
-	return printColumns(a.stdout, func(w io.Writer) { compareReports(w, was, now) })
-}
-
-// compareReports prints two reports side by side.
-func compareReports(w io.Writer, was, now *evaluate.Report) {
-	row := func(what string, a, b float64) { fmt.Fprintf(w, "%s\t%.4g\t%.4g\n", what, a, b) }
-	fmt.Fprintf(w, "FIGURE\tBUILT IN\tHERE\n")
-	row("Fréchet distance", was.Samples.Frechet, now.Samples.Frechet)
-	row("inception score", was.Samples.InceptionScore, now.Samples.InceptionScore)
-	row("precision", was.Samples.Precision, now.Samples.Precision)
-	row("recall", was.Samples.Recall, now.Samples.Recall)
-	row("coverage", was.Samples.Coverage, now.Samples.Coverage)
-	for _, r := range was.Rows() {
-		row("AUROC, "+r.Name, r.AUROC, now.Outliers[r.Name].AUROC)
-	}
-	for i, c := range now.Steps() {
-		if old := was.Steps(); i < len(old) && old[i].Steps == c.Steps {
-			row(fmt.Sprintf("Fréchet distance after %d steps", c.Steps), old[i].Frechet, c.Frechet)
-		}
-	}
+	return a.printReports([]evaluate.Column{built, {Name: "here", Report: now}}, false)
 }
