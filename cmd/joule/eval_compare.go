@@ -62,36 +62,55 @@ func readReport(arg string) (c evaluate.Column, err error) {
 	path := arg
 	if _, err := os.Stat(arg); err != nil {
 		if name, rest, ok := strings.Cut(arg, "="); ok && name != "" {
-			c.Name, path = printable(name), rest
+			c.Name, path = name, rest
 		}
 	}
+	name, file := filepath.Base(filepath.Dir(path)), path
 	st, err := os.Stat(path)
 	if m, ok := pretrained.Find(path); ok && errors.Is(err, fs.ErrNotExist) {
-		if c.Name == "" {
-			c.Name = m.Name
+		name, c.Report = m.Name, m.Report()
+	} else {
+		switch base := filepath.Base(path); {
+		case err == nil && st.IsDir():
+			name, file = base, filepath.Join(path, "report.json")
+		case base != "report.json":
+			name = strings.TrimSuffix(base, filepath.Ext(base))
 		}
-		c.Report = m.Report()
-		return c, nil
+		if c.Report, err = openReport(file); err != nil {
+			return c, err
+		}
 	}
-	file, folder := path, filepath.Dir(path)
-	if err == nil && st.IsDir() {
-		file, folder = filepath.Join(path, "report.json"), path
+	if name == "." { // report.json alone
+		name = "report"
 	}
 	if c.Name == "" {
-		c.Name = printable(filepath.Base(folder))
-		if base := filepath.Base(path); err == nil && !st.IsDir() && base != "report.json" {
-			c.Name = printable(strings.TrimSuffix(base, filepath.Ext(base)))
-		}
+		c.Name = name
 	}
-	f, err := os.Open(file)
+	c.Name = printable(c.Name)
+	return c, nil
+}
+
+func openReport(path string) (*evaluate.Report, error) {
+	fail := func(fault string, err error) error {
+		return &joule.RunError{Path: path, Fault: fault, Err: err, Hint: "joule eval -o FOLDER writes a report; built in are those of " + strings.Join(pretrained.Names(), ", ")}
+	}
+	st, err := os.Stat(path)
 	if err != nil {
-		return c, &joule.RunError{Path: file, Fault: "there is no report", Err: err, Hint: "joule eval -o FOLDER writes one; built in are those of " + strings.Join(pretrained.Names(), ", ")}
+		return nil, fail("there is no report", err)
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fail("is not a file", nil)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fail("cannot be read", err)
 	}
 	defer f.Close()
-	if c.Report, err = evaluate.Read(f); err != nil {
-		return c, &joule.RunError{Path: file, Fault: "cannot be read", Err: err, Hint: "give the report.json of joule eval -o or what --json printed"}
+	r, err := evaluate.Read(f)
+	if err != nil {
+		return nil, fail("cannot be read", err)
 	}
-	return c, nil
+	return r, nil
 }
 
 // printReports prints reports side by side.
