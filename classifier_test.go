@@ -221,32 +221,8 @@ func TestClassifierAllocations(t *testing.T) {
 	}
 }
 
-func TestMove(t *testing.T) {
-	s := lane.Shape{C: 2, H: 2, W: 3}
-	image := []float32{1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16}
-	for _, c := range []struct {
-		dx, dy int
-		flip   bool
-		want   []float32
-	}{
-		{0, 0, false, image},
-		{1, 0, false, []float32{1, 1, 2, 4, 4, 5, 11, 11, 12, 14, 14, 15}},
-		{-1, 0, false, []float32{2, 3, 3, 5, 6, 6, 12, 13, 13, 15, 16, 16}},
-		{0, 1, false, []float32{1, 2, 3, 1, 2, 3, 11, 12, 13, 11, 12, 13}},
-		{0, -1, true, []float32{6, 5, 4, 6, 5, 4, 16, 15, 14, 16, 15, 14}},
-		{1, 0, true, []float32{3, 3, 2, 6, 6, 5, 13, 13, 12, 16, 16, 15}},
-		{64, -64, false, []float32{4, 4, 4, 4, 4, 4, 14, 14, 14, 14, 14, 14}},
-	} {
-		got := make([]float32, len(image))
-		move(got, image, s, c.dx, c.dy, c.flip)
-		if !slices.Equal(got, c.want) {
-			t.Errorf("moved by %d, %d, mirrored %v: %v, want %v", c.dx, c.dy, c.flip, got, c.want)
-		}
-	}
-}
-
 // Every shift is taken about as often as the others, and both ways to look.
-func TestAugment(t *testing.T) {
+func TestClassifierAugment(t *testing.T) {
 	cfg := tinyClassifierConfig()
 	cfg.Shift, cfg.Flip = 1, true
 	tr, err := newClassifierTrainer(cfg, labelledStrokes(20), 1)

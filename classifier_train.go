@@ -195,27 +195,5 @@ func (t *classifierTrainer) Step() (ClassifierStep, error) {
 // as the seed, the step and the slot say.
 func (t *classifierTrainer) augment(dst, image []float32, s lane.Shape, slot int) {
 	w := lane.Stream{Seed: t.cfg.Seed, Purpose: lane.DataNoise}.Words(uint32(slot), uint32(t.step), 0)
-	shift := func(word uint32) int { // −Shift … Shift
-		return int(uint64(word)*uint64(2*t.cfg.Shift+1)>>32) - t.cfg.Shift
-	}
-	move(dst, image, s, shift(w[0]), shift(w[1]), t.cfg.Flip && w[2]&1 != 0)
-}
-
-// move writes an image C×H×W to dst, dx pixels to the right and dy down, after
-// mirroring it left to right where flip is set. What is laid bare is filled
-// with the nearest pixel.
-func move(dst, image []float32, s lane.Shape, dx, dy int, flip bool) {
-	for c := range s.C {
-		for y := range s.H {
-			row := image[(c*s.H+min(max(y-dy, 0), s.H-1))*s.W:][:s.W]
-			out := dst[(c*s.H+y)*s.W:][:s.W]
-			for x := range out {
-				from := min(max(x-dx, 0), s.W-1)
-				if flip {
-					from = s.W - 1 - from
-				}
-				out[x] = row[from]
-			}
-		}
-	}
+	move(dst, image, s, offset(w[0], t.cfg.Shift), offset(w[1], t.cfg.Shift), t.cfg.Flip && w[2]&1 != 0)
 }

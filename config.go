@@ -24,6 +24,7 @@ type Config struct {
 	LimitTrainBatches int              `yaml:"limit_train_batches"`
 	LimitValBatches   int              `yaml:"limit_val_batches"`
 	MaxMinutes        float64          `yaml:"max_minutes"`
+	Augment           AugmentConfig    `yaml:"augment"`
 	Network           NetworkConfig    `yaml:"network"`
 	Sampler           sampler.Config   `yaml:"sampler"`
 	Buffer            BufferConfig     `yaml:"buffer"`
@@ -225,6 +226,9 @@ func (c *Config) settings() []setting {
 		{key: "image.height", value: &c.Image.Height, hi: dataset.MaxSide, about: "height that a folder's images are made to; 0 takes their own"},
 		{key: "image.width", value: &c.Image.Width, hi: dataset.MaxSide, about: "width of the same"},
 		{key: "image.channels", value: &c.Image.Channels, hi: 3, about: "1 for gray, 3 for colour; 0 takes their own"},
+
+		{key: "augment.shift", value: &c.Augment.Shift, hi: dataset.MaxSide, about: "pixels by which real images are moved at most, either way, each time"},
+		{key: "augment.flip", value: &c.Augment.Flip, hi: 1, about: "share of real images that are mirrored, left to right"},
 
 		{key: "network.hidden_features", value: &c.Network.HiddenFeatures, lo: 2, hi: 1024, about: "width of the network, even"},
 

@@ -267,7 +267,7 @@ func (t *Trainer) Step() (StepInfo, error) {
 	start, c := time.Now(), &t.cfg
 	info := StepInfo{Epoch: t.place.Epoch, Batch: t.place.Batch, Batches: t.Batches(), Step: t.place.Step + 1}
 
-	// x⁺: real images, with a little noise.
+	// x⁺: real images, moved and mirrored if wanted, with a little noise.
 	t.loader.Seek(t.place.Epoch, t.place.Batch)
 	n := t.loader.Next(t.images[0])
 	if n == 0 {
@@ -275,6 +275,7 @@ func (t *Trainer) Step() (StepInfo, error) {
 	}
 	size := t.net.Input().Len()
 	parts := [][]float32{t.images[0][:n*size], t.images[1][:n*size]}
+	c.Augment.augment(parts[0], parts[1], t.net.Input(), t.stream(lane.Augment), uint32(t.place.Step)) // x⁻ comes later
 	t.engine.perturb(parts[0], t.stream(lane.DataNoise), uint32(t.place.Step), c.Objective.DataNoise, c.Sampler.Min, c.Sampler.Max)
 
 	// x⁻: as many samples, from chains that go on from the buffer.

@@ -143,6 +143,11 @@ func TestResumeIsExact(t *testing.T) {
 		c.Buffer.RestartProbability, c.Buffer.OldAfter, c.Buffer.OldRestartProbability = 0.5, 2, 0.1
 		testResume(t, c)
 	})
+	t.Run("augment", func(t *testing.T) {
+		c := tinyConfig()
+		c.Augment = AugmentConfig{Shift: 2, Flip: 0.5}
+		testResume(t, c)
+	})
 }
 
 func testResume(t *testing.T, c Config) {

@@ -27,6 +27,7 @@ const (
 	AnnealForward                      // its forward chains
 	AnnealReverse                      // its reverse chains, and which samples they start from
 	AnnealBootstrap                    // resamples of its weights
+	Augment                            // moves and mirrorings of real images
 )
 
 // A Stream is a source of random words without state: Philox4x32-10 under the

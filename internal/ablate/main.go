@@ -48,6 +48,7 @@ var variations = []struct {
 	{"restarts also from grays", "restart.gray=0.25"},
 	{"restarts also from blank images", "restart.blank=0.25"},
 	{"restarts also from shifted samples", "restart.shifted=0.25"},
+	{"restarts that become fewer", "schedule.restart_gamma=0.5"},
 	{"reservoir in place of fifo", "buffer.policy=reservoir buffer.old_after=0"},
 	{"the document's temperature", "sampler.noise=0.005 objective.data_noise=0.005"},
 	{"the document's step size", "sampler.step_size=10 sampler.grad_clip=0.03 objective.alpha=0.025"},
@@ -61,6 +62,7 @@ var variations = []struct {
 	{"spectral norms held to 2", "optimizer.spectral_norm=2"},
 	{"the document's learning rate", "optimizer.learning_rate=1e-4 schedule.gamma=0.97"},
 	{"a learning rate that does not fall", "schedule.gamma=1"},
+	{"digits moved by up to two pixels", "augment.shift=2"},
 	{"batches of 128", "batch_size=128"},
 	{"half the width", "network.hidden_features=16"},
 }
