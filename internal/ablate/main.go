@@ -1,13 +1,14 @@
-// Command ablate measures what each setting of the recipe mnist-best is worth:
-// docs/recipes.md has its table.
+// Command ablate measures what each setting of a recipe is worth:
+// docs/recipes.md has its table for mnist-best.
 //
 // Each variation is trained for a short time and with a narrow network, on five
-// sixths of the training digits, and judged on the others; test images are not
+// sixths of the training images, and judged on the others; test images are not
 // touched. Results are added to a file as they come, one JSON object a line, and
 // what is there is not done again, so that it can be stopped at any time:
 //
 //	go run ./internal/ablate -out ablate.jsonl            # train and judge
 //	go run ./internal/ablate -out ablate.jsonl -table     # print the table
+//	go run ./internal/ablate -recipe fashion-mnist-best -seeds 1 -try "restart.blank=0.1" -out tried.jsonl
 package main
 
 import (
@@ -33,11 +34,14 @@ import (
 // proxy makes the recipe a matter of minutes.
 var proxy = []string{"network.hidden_features=32", "epochs=2", "guard.retries=0", "holdout=0"}
 
-// variations of the recipe. Those without settings are the recipe itself.
-var variations = []struct {
+// A variation of the recipe; without settings it is the recipe itself.
+type variation struct {
 	name     string
 	settings string
-}{
+}
+
+// variations of the recipe mnist-best.
+var variations = []variation{
 	{"the recipe", ""},
 	{"no average of the weights", "ema.decay=0"},
 	{"no restarts from patches", "restart.patch=0"},
@@ -74,8 +78,8 @@ type result struct {
 	Failed   string `json:"failed,omitempty"`
 	Seconds  float64
 	Frechet  float64
-	Score    float64 // share of the inception score of held-out digits
-	Rarest   float64 // share of the rarest digit
+	Score    float64 // share of the inception score of held-out images
+	Rarest   float64 // share of the rarest class
 	Longer   float64 // Fréchet distance of chains of 3,000 steps over that of as many of 256
 	Outliers map[string]float64
 }
@@ -86,37 +90,56 @@ var columns = []string{"noise-0.1", "half-size", "blank", "hflip"}
 func main() {
 	out := flag.String("out", "ablate.jsonl", "file of results")
 	table := flag.Bool("table", false, "print the table of what is there, and do nothing")
+	recipe := flag.String("recipe", "mnist-best", "the recipe")
 	only := flag.String("only", "", "variations whose name contains this")
+	try := flag.String("try", "", "settings, apart by spaces, of one variation of your own to try in their place")
 	seeds := flag.Int("seeds", 2, "trainings of each variation, with the seeds 42, 43 …")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *out, *only, *seeds, *table); err != nil {
+	var chosen []variation
+	for _, v := range variations {
+		if strings.Contains(v.name, *only) {
+			chosen = append(chosen, v)
+		}
+	}
+	if *try != "" {
+		chosen = []variation{{*try, *try}}
+	}
+	if err := run(ctx, *out, *recipe, chosen, *seeds, *table); err != nil {
 		fmt.Fprintln(os.Stderr, "ablate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out, only string, seeds int, table bool) error {
+func run(ctx context.Context, out, name string, chosen []variation, seeds int, table bool) error {
 	done, err := read(out)
 	if err != nil {
 		return err
 	}
 	if table {
-		printTable(done)
+		printTable(done, chosen)
 		return nil
 	}
-	all, _, err := dataset.Open(ctx, "mnist", dataset.Options{})
+	recipe, err := joule.FindRecipe(name)
 	if err != nil {
 		return err
 	}
-	clothes, _, err := dataset.Open(ctx, "fashion-mnist", dataset.Options{})
+	base, err := recipe.Config(joule.DefaultConfig())
+	if err != nil {
+		return err
+	}
+	all, _, err := dataset.Open(ctx, base.Data, dataset.Options{})
+	if err != nil {
+		return err
+	}
+	other, _, err := dataset.Open(ctx, evaluate.Other(base.Data), dataset.Options{})
 	if err != nil {
 		return err
 	}
 	var data evaluate.Data
 	data.Train, data.Test = all.Split(all.N / 6)
-	_, data.Other = clothes.Split(data.Test.N)
+	_, data.Other = other.Split(data.Test.N)
 	file, err := os.OpenFile(out, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
@@ -129,9 +152,9 @@ func run(ctx context.Context, out, only string, seeds int, table bool) error {
 	}
 	var jobs []job
 	for s := range seeds {
-		for _, v := range variations {
+		for _, v := range chosen {
 			seed := uint64(42 + s)
-			if strings.Contains(v.name, only) && !slices.ContainsFunc(done, func(r result) bool { return r.Name == v.name && r.Seed == seed }) {
+			if !slices.ContainsFunc(done, func(r result) bool { return r.Name == v.name && r.Seed == seed }) {
 				jobs = append(jobs, job{v.name, v.settings, seed})
 			}
 		}
@@ -143,7 +166,7 @@ func run(ctx context.Context, out, only string, seeds int, table bool) error {
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for j := range next {
-				r, err := train(ctx, data, j.settings, j.seed)
+				r, err := train(ctx, data, base, j.settings, j.seed)
 				if err == nil {
 					r.Name, r.Seed = j.name, j.seed
 					mu.Lock()
@@ -174,15 +197,7 @@ func run(ctx context.Context, out, only string, seeds int, table bool) error {
 }
 
 // train trains and judges one variation. That it diverges is a result.
-func train(ctx context.Context, data evaluate.Data, settings string, seed uint64) (r result, err error) {
-	recipe, err := joule.FindRecipe("mnist-best")
-	if err != nil {
-		return r, err
-	}
-	cfg, err := recipe.Config(joule.DefaultConfig())
-	if err != nil {
-		return r, err
-	}
+func train(ctx context.Context, data evaluate.Data, cfg joule.Config, settings string, seed uint64) (r result, err error) {
 	for _, s := range append(slices.Clone(proxy), strings.Fields(settings)...) {
 		if err := cfg.Set(s); err != nil {
 			return r, err
@@ -206,7 +221,7 @@ func train(ctx context.Context, data evaluate.Data, settings string, seed uint64
 		return r, err
 	}
 	m := t.Model()
-	c := evaluate.DefaultConfig("mnist", m)
+	c := evaluate.DefaultConfig(cfg.Data, m)
 	c.Samples, c.Outliers, c.Reference, c.LongRun, c.Chains, c.Betas, c.Threads = 2048, 2000, 10000, []int{256, 3000}, 256, 0, 1
 	report, err := evaluate.Run(ctx, m, data, c)
 	if err != nil {
@@ -243,10 +258,10 @@ func read(path string) ([]result, error) {
 }
 
 // printTable prints a row for each variation, with a number for each seed.
-func printTable(done []result) {
+func printTable(done []result, chosen []variation) {
 	fmt.Printf("| variation | settings | Fréchet | inception score | rarest digit | 3,000 ÷ 256 steps | %s |\n", strings.Join(columns, " | "))
 	fmt.Println("|---|---|---|---|---|---|" + strings.Repeat("---|", len(columns)))
-	for _, v := range variations {
+	for _, v := range chosen {
 		var rows []result
 		for _, r := range done {
 			if r.Name == v.name {
