@@ -31,7 +31,8 @@ type TableRow struct {
 // missing stands where a report does not have a figure.
 const missing = "–"
 
-// Compare puts reports side by side: their samples, outliers and chains.
+// Compare puts reports side by side: their samples, and what they have of
+// outliers and chains.
 func Compare(columns []Column) []Table {
 	row := func(name string, cell func(r *Report) string) TableRow {
 		t := TableRow{Name: name}
@@ -83,14 +84,15 @@ func Compare(columns []Column) []Table {
 		}))
 	}
 	if len(chains.Rows) > 0 {
-		chains.Rows = append([]TableRow{row("number of chains", func(r *Report) string {
-			for _, c := range r.Chains {
-				return strconv.Itoa(c.N)
+		number := row("number of chains", func(r *Report) string {
+			if s := r.Steps(); len(s) > 0 {
+				return strconv.Itoa(s[0].N)
 			}
 			return missing
-		})}, chains.Rows...)
+		})
+		chains.Rows = slices.Insert(chains.Rows, 0, number)
 	}
-	return []Table{samples, outliers, chains}
+	return slices.DeleteFunc([]Table{samples, outliers, chains}, func(t Table) bool { return len(t.Rows) == 0 })
 }
 
 func distance(v float64) string {
@@ -143,9 +145,6 @@ func WriteMarkdown(w io.Writer, columns []Column) error {
 	escape := strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ")
 	var b strings.Builder
 	for i, t := range Compare(columns) {
-		if len(t.Rows) == 0 {
-			continue
-		}
 		if i > 0 {
 			b.WriteString("\n")
 		}

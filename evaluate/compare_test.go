@@ -56,6 +56,20 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// A report without outliers and chains has no tables of them, and one that has
+// none stands beside those that do.
+func TestCompareParts(t *testing.T) {
+	few := reported("mnist", 1)
+	few.Outliers, few.Chains = nil, nil
+	if tables := Compare([]Column{{"a", few}}); len(tables) != 1 || tables[0].Title != "samples" {
+		t.Errorf("tables %+v", tables)
+	}
+	tables := Compare([]Column{{"a", few}, {"b", reported("mnist", 2)}})
+	if len(tables) != 3 || !slices.Equal(tables[2].Rows[0].Cells, []string{"–", "7"}) {
+		t.Errorf("tables %+v", tables)
+	}
+}
+
 func TestMarkdown(t *testing.T) {
 	var b bytes.Buffer
 	if err := WriteMarkdown(&b, []Column{{"a|b\nc", reported("mnist", 1)}, {"d", reported("mnist", 2)}}); err != nil {

@@ -71,6 +71,9 @@ it. It takes some minutes; --quick gives rough numbers sooner.`,
 			if err := checkThreads(f.threads); err != nil {
 				return err
 			}
+			if len(f.beside) >= maxCompared {
+				return &usageError{fmt.Sprintf("--beside: %s, not up to %d", plural(len(f.beside), "report"), maxCompared-1), "leave some out"}
+			}
 			beside, err := readReports(f.beside)
 			if err != nil {
 				return err

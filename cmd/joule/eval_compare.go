@@ -120,9 +120,6 @@ func (a *app) printReports(columns []evaluate.Column, markdown bool) error {
 	}
 	return printColumns(a.stdout, func(w io.Writer) {
 		for i, t := range evaluate.Compare(columns) {
-			if len(t.Rows) == 0 {
-				continue
-			}
 			if i > 0 {
 				fmt.Fprintln(w, strings.Repeat("\t", len(columns)))
 			}
