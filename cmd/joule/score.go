@@ -182,6 +182,11 @@ func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []str
 	if err := (&scoreWriter{a.stdout, f}).write(all); err != nil {
 		return err
 	}
+	for _, arg := range args {
+		if n := samplesIn(arg); n > 1 {
+			a.screen.line("%s shows %d samples and was scored as one image; joule sample --format dir gives each a file of its own", pathText(arg), n)
+		}
+	}
 	if len(bad) > 0 {
 		a.tellSkipped(bad, "could not be scored")
 		return exit(exitFailure)
@@ -207,6 +212,20 @@ func imagesOf(ctx context.Context, args []string) (paths []string, bad []skipped
 		}
 	}
 	return paths, bad, nil
+}
+
+// samplesIn returns the number of samples in a picture of many that Joule drew,
+// and 0 for other files.
+func samplesIn(path string) int {
+	p, err := readPNG(path)
+	if err != nil {
+		return 0
+	}
+	v, err := joule.ParseProvenance(p.text)
+	if err != nil || v.Picture.Kind == "" || v.Picture.Kind == joule.PictureImage {
+		return 0
+	}
+	return v.Sample.N
 }
 
 // scoreImages gives the energies of the images that can be read.
