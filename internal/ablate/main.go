@@ -58,6 +58,7 @@ var variations = []variation{
 	{"samples with the noise left in", "generate.anneal=0"},
 	{"no burn-in", "sampler.burn_in=0"},
 	{"30 Langevin steps", "sampler.steps=30"},
+	{"120 Langevin steps", "sampler.steps=120"},
 	{"ten times the regularisation", "objective.alpha=0.1"},
 	{"no regularisation", "objective.alpha=0"},
 	{"spectral norms held to 2", "optimizer.spectral_norm=2"},
