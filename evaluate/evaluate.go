@@ -138,13 +138,17 @@ func Run(ctx context.Context, m *joule.Model, data Data, cfg Config) (*Report, e
 	for _, part := range []struct {
 		what string
 		run  func() error
+		none bool // not asked for
 	}{
-		{"reading the data's features", e.references},
-		{fmt.Sprintf("drawing %d samples", cfg.Samples), e.samples},
-		{"scoring outliers", e.outliers},
-		{"following chains", e.chains},
-		{"bounding log Z", e.likelihood},
+		{"reading the data's features", e.references, false},
+		{fmt.Sprintf("drawing %d samples", cfg.Samples), e.samples, false},
+		{"scoring outliers", e.outliers, false},
+		{"following chains", e.chains, len(cfg.LongRun) == 0},
+		{"bounding log Z", e.likelihood, cfg.Betas == 0},
 	} {
+		if part.none {
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

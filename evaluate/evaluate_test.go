@@ -171,6 +171,25 @@ func TestRunStill(t *testing.T) {
 	}
 }
 
+// What is not asked for is not done, nor said to be.
+func TestRunParts(t *testing.T) {
+	m := tinyModel(t, nil)
+	cfg := tinyConfig(m)
+	cfg.LongRun, cfg.Betas = nil, 0
+	var said []string
+	cfg.Progress = func(what string) { said = append(said, what) }
+	r, err := Run(t.Context(), m, Data{Train: made("mnist", 400), Test: made("mnist", 150), Other: made("fashion-mnist", 150)}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"reading the data's features", "drawing 120 samples", "scoring outliers"}; !slices.Equal(said, want) {
+		t.Errorf("said %q, want %q", said, want)
+	}
+	if len(r.Chains) > 0 || r.AIS != nil {
+		t.Errorf("found chains %v and bounds %v", r.Chains, r.AIS)
+	}
+}
+
 func TestSeen(t *testing.T) {
 	for _, v := range []struct {
 		change func(*joule.Config)

@@ -285,9 +285,6 @@ func (e *evaluation) mixing(c *Chain, s *joule.Samples) error {
 
 // likelihood bounds log Z at T = 1.
 func (e *evaluation) likelihood() error {
-	if e.cfg.Betas == 0 {
-		return nil
-	}
 	c := ais.DefaultConfig()
 	c.Betas, c.Chains, c.Burn, c.Seed, c.Threads = e.cfg.Betas, 32, min(c.Burn, e.cfg.Betas), e.cfg.Seed, e.cfg.Threads
 	est, err := e.model.LogPartition(e.ctx, c, nil)
