@@ -25,7 +25,8 @@ type Report struct {
 	Samples    Samples            `json:"samples"`
 	Outliers   map[string]Outlier `json:"outliers"`
 	// Threshold is an energy above which at most FalsePositiveRate of the
-	// held-out images lie.
+	// test images lie. The one of joule score is by the images held out in
+	// training, see [joule.Card.Threshold].
 	Threshold Threshold `json:"threshold"`
 	// Chains is by the number of steps.
 	Chains map[string]Chain `json:"chains"`
@@ -138,7 +139,7 @@ type Outlier struct {
 type Threshold struct {
 	FalsePositiveRate float64 `json:"false_positive_rate"`
 	Energy            float64 `json:"energy"`
-	N                 int     `json:"n"` // held-out images
+	N                 int     `json:"n"` // test images
 }
 
 // Chain judges chains from noise after a number of steps.
