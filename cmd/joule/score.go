@@ -182,9 +182,9 @@ func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []str
 	if err := (&scoreWriter{a.stdout, f}).write(all); err != nil {
 		return err
 	}
-	for _, arg := range args {
-		if n := samplesIn(arg); n > 1 {
-			a.screen.line("%s shows %d samples and was scored as one image; joule sample --format dir gives each a file of its own", pathText(arg), n)
+	if len(paths) == 1 && len(bad) == 0 { // of many, none is opened twice
+		if n := samplesIn(paths[0]); n > 1 {
+			a.screen.line("%s shows %d samples and was scored as one image; joule sample --format dir gives each a file of its own", pathText(paths[0]), n)
 		}
 	}
 	if len(bad) > 0 {
