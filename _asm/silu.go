@@ -36,15 +36,28 @@ func silu(name string, several int, s simd) {
 		VBROADCASTSS(constant(name, v), r)
 		return r
 	}
+	// Sixteen registers do not hold all constants beside three times what body
+	// works on: those that an instruction can take from memory stay there.
+	hold := func(name string, v float64) Op {
+		if s.registers < 32 {
+			return constant(name, v)
+		}
+		return load(name, v)
+	}
 	const perOctave = 8 // entries of the table of powers
 	log := -perOctave * math.Log2E
-	down, one := load("two_24", 1.0/(1<<24)), load("one", 1)
+	down, one := hold("two_24", 1.0/(1<<24)), load("one", 1)
 	least, most := load("siluLeast", -103.97), load("siluMost", 70) // −150·ln 2
-	logs, table := load("siluLog", log), s.reg()
-	s.eight(powers(perOctave), table)
+	logs := hold("siluLog", log)
+	var table Op = powers(perOctave)
+	if s.registers == 32 {
+		r := s.reg()
+		s.eight(powers(perOctave), r)
+		table = r
+	}
 	// Adding 1.5·2²³ rounds to an integer, which then stands in the lowest
 	// bits; so does the exponent's bias for 2⁻²⁴.
-	magic := load("siluMagic", 1.5*(1<<23)+perOctave*(127-24))
+	magic := hold("siluMagic", 1.5*(1<<23)+perOctave*(127-24))
 
 	body := func(k int) {
 		each := func(f func(i int)) {
@@ -73,7 +86,7 @@ func silu(name string, several int, s simd) {
 		for j, c := range []float64{3.754126139049138e-3, 8.664340106648782e-2, 0.9999999816672671} {
 			each(func(i int) { VFMADD213PS(constant(fmt.Sprintf("exp%d", j+1), c), f[i], p[i]) })
 		}
-		u, q, sigma := p, t, f
+		u, q, sigma := p, power, f // not t, whose registers are p's too
 		each(func(i int) { VMULPS(power[i], p[i], u[i]) })
 		each(func(i int) { VADDPS(down, u[i], q[i]) })
 		each(func(i int) { VDIVPS(q[i], one, q[i]) })

@@ -9,14 +9,15 @@ import (
 // simd is one kind of registers, with what its instruction set has its own
 // names for.
 type simd struct {
-	bytes int
-	reg   func() reg.VecVirtual
-	eight func(from Mem, to reg.VecVirtual)      // loads eight values, as often as they fit
-	xor   func(ops ...Op)                        // of integers
-	and   func(ops ...Op)                        // of integers
-	round func(from, to reg.VecVirtual)          // to the nearest integer
-	odd   func(odd, even, to reg.VecVirtual)     // takes the odd 32-bit lanes of one and the even ones of the other
-	pick  func(sign, yes, no, to reg.VecVirtual) // takes from yes where the sign bit is set; overwrites sign
+	bytes     int
+	registers int
+	reg       func() reg.VecVirtual
+	eight     func(from Mem, to reg.VecVirtual)      // loads eight values, as often as they fit
+	xor       func(ops ...Op)                        // of integers
+	and       func(ops ...Op)                        // of integers
+	round     func(from, to reg.VecVirtual)          // to the nearest integer
+	odd       func(odd, even, to reg.VecVirtual)     // takes the odd 32-bit lanes of one and the even ones of the other
+	pick      func(sign, yes, no, to reg.VecVirtual) // takes from yes where the sign bit is set; overwrites sign
 }
 
 func (s simd) regs(n int) []reg.VecVirtual {
@@ -28,7 +29,7 @@ func (s simd) regs(n int) []reg.VecVirtual {
 }
 
 var avx2 = simd{
-	bytes: 32,
+	bytes: 32, registers: 16,
 	reg:   func() reg.VecVirtual { return YMM() },
 	eight: func(from Mem, to reg.VecVirtual) { VMOVUPS(from, to) },
 	xor:   func(ops ...Op) { VPXOR(ops[0], ops[1], ops[2]) },
@@ -39,7 +40,7 @@ var avx2 = simd{
 }
 
 var avx512 = simd{
-	bytes: 64,
+	bytes: 64, registers: 32,
 	reg:   func() reg.VecVirtual { return ZMM() },
 	eight: func(from Mem, to reg.VecVirtual) { VBROADCASTF64X4(from, to) },
 	xor:   VPXORD,

@@ -30,6 +30,9 @@ func TestAssembly(t *testing.T) {
 		if frame != "0" || strings.Contains(body, "(SP)") {
 			t.Errorf("%s uses the stack: its values do not fit the registers", name)
 		}
+		if !strings.HasSuffix(name, "AVX512") && regexp.MustCompile(`\b(K\d|Z\d+|[XY](1[6-9]|2\d|3[01]))\b`).MatchString(body) {
+			t.Errorf("%s uses registers that processors without AVX-512 lack", name)
+		}
 		if regexp.MustCompile(`\b[YZ]\d`).MatchString(body) && !strings.Contains(body, "VZEROUPPER") {
 			t.Errorf("%s leaves the upper halves of the registers dirty", name)
 		}
