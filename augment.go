@@ -1,6 +1,9 @@
 package joule
 
-import "github.com/joule-ml/joule/lane"
+import (
+	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
+)
 
 // AugmentConfig changes real images each time they are trained on: each is
 // moved by up to Shift pixels either way, and mirrored left to right with the
@@ -12,7 +15,7 @@ type AugmentConfig struct {
 
 // augment changes a batch of images, as the stream and the step say. scratch
 // has room for one.
-func (c AugmentConfig) augment(images, scratch []float32, shape lane.Shape, s lane.Stream, step uint32) {
+func (c AugmentConfig) augment(images, scratch []float32, shape lane.Shape, s random.Stream, step uint32) {
 	if c.Shift == 0 && c.Flip == 0 {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 func TestMove(t *testing.T) {
@@ -46,7 +47,7 @@ func TestAugment(t *testing.T) {
 			images[slot*144+6*12+3] = 2
 			images[slot*144+6*12+4] = 3
 		}
-		c.augment(images, make([]float32, 144), s, lane.Stream{Seed: 5, Purpose: lane.Augment}, uint32(step))
+		c.augment(images, make([]float32, 144), s, random.Stream{Seed: 5, Purpose: random.Augment}, uint32(step))
 		for slot := range slots {
 			image := images[slot*144:][:144]
 			at, flip := slices.Index(image, 1), 0
@@ -78,7 +79,7 @@ func TestAugment(t *testing.T) {
 // bits as ever; with it, the real images are others than those of the file.
 func TestAugmentOff(t *testing.T) {
 	images := []float32{1, 2, 3, 4}
-	AugmentConfig{}.augment(images, nil, lane.Shape{C: 1, H: 2, W: 2}, lane.Stream{}, 0)
+	AugmentConfig{}.augment(images, nil, lane.Shape{C: 1, H: 2, W: 2}, random.Stream{}, 0)
 	if !slices.Equal(images, []float32{1, 2, 3, 4}) {
 		t.Errorf("images that were not to be changed are %v", images)
 	}

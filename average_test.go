@@ -10,6 +10,7 @@ import (
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/optim"
+	"github.com/joule-ml/joule/random"
 )
 
 func TestAverage(t *testing.T) {
@@ -203,7 +204,7 @@ func TestPatch(t *testing.T) {
 	c.Buffer.Size, c.Buffer.RestartProbability = 10, 1
 	c.Restart = RestartConfig{Patch: 1}
 	r := newReplay(shape, c)
-	r.fill(10, lane.Stream{Seed: 1, Purpose: lane.InitialNoise})
+	r.fill(10, random.Stream{Seed: 1, Purpose: random.InitialNoise})
 	const n = 4000
 	x := make([]float32, n*shape.Len())
 	r.draw(x, make([]float32, len(x)), 7, 0, 3)
@@ -257,7 +258,7 @@ func TestAges(t *testing.T) {
 	c.Buffer.Size, c.Buffer.RestartProbability, c.Buffer.OldAfter, c.Buffer.OldRestartProbability = 2000, 0.5, 3, 0.1
 	c.Restart = RestartConfig{Blank: 1}
 	r := newReplay(shape, c)
-	r.fill(2000, lane.Stream{Seed: 1, Purpose: lane.InitialNoise})
+	r.fill(2000, random.Stream{Seed: 1, Purpose: random.InitialNoise})
 	const batch = 200
 	x := make([]float32, batch*2)
 	var young, old, youngFresh, oldFresh int
@@ -281,7 +282,7 @@ func TestAges(t *testing.T) {
 		if count != fresh {
 			t.Fatalf("step %d: %d restarts, %d counted", step, count, fresh)
 		}
-		r.add(x, lane.Stream{}, step)
+		r.add(x, random.Stream{}, step)
 	}
 	// Of the chains of one age in the buffer the share that goes on is known.
 	for step := range uint32(100) {
@@ -289,7 +290,7 @@ func TestAges(t *testing.T) {
 		head := r.head
 		r.draw(x, x, 6, 0, step)
 		for i := range batch {
-			w := lane.Stream{Seed: 6, Purpose: lane.Draw}.Words(uint32(i), step, 0)
+			w := random.Stream{Seed: 6, Purpose: random.Draw}.Words(uint32(i), step, 0)
 			restarted := x[2*i] == -1
 			if before[(head+r.pick(w, 1))%r.room] < 3 {
 				if young++; restarted {
@@ -315,7 +316,7 @@ func TestReservoir(t *testing.T) {
 	c := DefaultConfig()
 	c.Buffer.Size, c.Buffer.Policy = 100, policyReservoir
 	r := newReplay(lane.Shape{C: 1, H: 1, W: 2}, c)
-	s := lane.Stream{Seed: 3, Purpose: lane.Reservoir}
+	s := random.Stream{Seed: 3, Purpose: random.Reservoir}
 	for step := range 40 {
 		batch := make([]float32, 20)
 		for i := range batch {

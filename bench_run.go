@@ -13,6 +13,7 @@ import (
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/sampler"
 )
 
@@ -78,7 +79,7 @@ func newBench(c BenchConfig) (*bench, error) {
 	}
 	// The buffer is full, as after the first few hundred steps.
 	for i := range (cfg.Buffer.Size + c.Chains - 1) / c.Chains {
-		t.replay.fill(c.Chains, lane.Stream{Seed: uint64(i), Purpose: lane.InitialNoise})
+		t.replay.fill(c.Chains, random.Stream{Seed: uint64(i), Purpose: random.InitialNoise})
 	}
 	t.replay.draw(b.x, b.x, 0, 0, 0)
 
@@ -183,7 +184,7 @@ func (s *still) EnergyGrad(_ []float32, energy *[lane.Width]float32) []float32 {
 	return s.grad
 }
 
-func (b *bench) stream() lane.Stream { return lane.Stream{Seed: 1, Purpose: lane.Langevin} }
+func (b *bench) stream() random.Stream { return random.Stream{Seed: 1, Purpose: random.Langevin} }
 
 // forget drops what was measured.
 func (b *bench) forget() {

@@ -6,7 +6,7 @@ import (
 	"io"
 
 	"github.com/joule-ml/joule/grid"
-	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // due reports whether something that happens every n epochs, never where n is
@@ -121,7 +121,7 @@ func (c *BufferSnapshot) OnEpoch(t *Trainer, e EpochInfo) error {
 // snapshot fills x with images drawn from the buffer, uniformly with
 // replacement: the first'th and those that follow.
 func (t *Trainer) snapshot(x []float32, first int) {
-	size, s := t.net.Input().Len(), t.stream(lane.Snapshot)
+	size, s := t.net.Input().Len(), t.stream(random.Snapshot)
 	for i := range len(x) / size {
 		w := s.Words(uint32(first+i), uint32(t.place.Step), 0)
 		copy(x[i*size:(i+1)*size], t.replay.at(int(uint64(w[0])*uint64(t.replay.n)>>32)))
@@ -153,7 +153,7 @@ func (c *Outliers) OnEpoch(t *Trainer, e EpochInfo) error {
 	if !due(c.EveryNEpochs, e.Epoch) {
 		return nil
 	}
-	size, s := t.net.Input().Len(), t.stream(lane.Outliers)
+	size, s := t.net.Input().Len(), t.stream(random.Outliers)
 	energy := make([]float32, c.Images)
 	t.energies(energy, func(x []float32, first int) {
 		for i := range len(x) / size {

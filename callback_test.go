@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/tensorboard"
 )
 
@@ -314,7 +314,7 @@ func TestPictureCallbacks(t *testing.T) {
 	}
 	noise, energy := make([]float32, 19*144), make([]float32, 19)
 	for i := range 19 {
-		lane.Stream{Seed: c.Seed, Purpose: lane.Outliers}.Uniform(noise[i*144:(i+1)*144], uint32(i), 4, -1, 1)
+		random.Stream{Seed: c.Seed, Purpose: random.Outliers}.Uniform(noise[i*144:(i+1)*144], uint32(i), 4, -1, 1)
 	}
 	tr.Model().Energies(energy, noise)
 	if got := log.records[2].Scalars[tagOutliers]; math.Abs(got+mean(energy)) > 1e-6 {

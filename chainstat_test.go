@@ -4,12 +4,12 @@ import (
 	"math"
 	"testing"
 
-	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 func TestChainStats(t *testing.T) {
 	const n, size, lo, hi = 6, 8, -1, 1 // two channels of four pixels
-	noise := lane.Stream{Seed: 3, Purpose: lane.Restart}
+	noise := random.Stream{Seed: 3, Purpose: random.Restart}
 	images := func(chain uint32) []float32 {
 		x := make([]float32, n*size)
 		noise.Uniform(x, chain, 0, lo, hi)

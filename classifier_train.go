@@ -10,6 +10,7 @@ import (
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/optim"
+	"github.com/joule-ml/joule/random"
 )
 
 // ClassifierConfig is the recipe of a classifier: with the data, all that
@@ -194,6 +195,6 @@ func (t *classifierTrainer) Step() (ClassifierStep, error) {
 // augment writes the image of a slot of the batch to dst, moved and mirrored
 // as the seed, the step and the slot say.
 func (t *classifierTrainer) augment(dst, image []float32, s lane.Shape, slot int) {
-	w := lane.Stream{Seed: t.cfg.Seed, Purpose: lane.DataNoise}.Words(uint32(slot), uint32(t.step), 0)
+	w := random.Stream{Seed: t.cfg.Seed, Purpose: random.DataNoise}.Words(uint32(slot), uint32(t.step), 0)
 	move(dst, image, s, offset(w[0], t.cfg.Shift), offset(w[1], t.cfg.Shift), t.cfg.Flip && w[2]&1 != 0)
 }

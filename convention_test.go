@@ -9,12 +9,13 @@ import (
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/random"
 )
 
 func TestConvention(t *testing.T) {
 	m := &Model{net: tinyNetwork(t), card: &Card{Config: DefaultConfig(), Epochs: 2, Steps: 30}}
 	images := make([]float32, 10*m.net.Input().Len())
-	(&lane.Stream{Seed: 1}).Uniform(images, 0, 0, -1, 1)
+	(&random.Stream{Seed: 1}).Uniform(images, 0, 0, -1, 1)
 	energy := make([]float32, 10)
 	m.Energies(energy, images)
 	before := m.Hash()

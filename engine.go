@@ -7,6 +7,7 @@ import (
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/sampler"
 )
 
@@ -93,7 +94,7 @@ func (e *engine) images(x []float32) int {
 // it overwrites, and draws the noise of chain i of stream from step on.
 type chains struct {
 	x      []float32
-	stream lane.Stream
+	stream random.Stream
 	step   uint32
 	info   []sampler.Info // of each block of eight; may be nil
 	// frame, where not nil, returns where to put the images after a step,
@@ -137,7 +138,7 @@ func (e *engine) advance(ctx context.Context, c sampler.Config, ch chains) error
 }
 
 // perturb adds N(0, noise²) to every image and clamps it to [lo, hi].
-func (e *engine) perturb(x []float32, s lane.Stream, step uint32, noise, lo, hi float32) {
+func (e *engine) perturb(x []float32, s random.Stream, step uint32, noise, lo, hi float32) {
 	shape := e.net.Input()
 	size, n := shape.Len(), e.images(x)
 	e.each(lane.Blocks(n), func(w *worker, b int) {

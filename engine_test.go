@@ -10,6 +10,7 @@ import (
 
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/sampler"
 )
 
@@ -105,7 +106,7 @@ func TestChainsAreIndependent(t *testing.T) {
 	c.Steps = 4
 	run := func(n, threads int) []float32 {
 		x := randomImages(19, size, 1)[:n*size]
-		ch := chains{x: x, stream: lane.Stream{Seed: 1, Purpose: lane.Langevin}, step: 9}
+		ch := chains{x: x, stream: random.Stream{Seed: 1, Purpose: random.Langevin}, step: 9}
 		if err := newEngine(net, threads).advance(context.Background(), c, ch); err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +128,7 @@ func TestStepAllocations(t *testing.T) {
 	allocs := func(steps int) float64 {
 		c.Steps = steps
 		return testing.AllocsPerRun(5, func() {
-			_ = e.advance(context.Background(), c, chains{x: x, stream: lane.Stream{Seed: 1}})
+			_ = e.advance(context.Background(), c, chains{x: x, stream: random.Stream{Seed: 1}})
 		})
 	}
 	if few, many := allocs(1), allocs(50); many > few {

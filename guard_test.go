@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // guardedConfig diverges, and comes through with the help of the guard.
@@ -360,7 +361,7 @@ func TestReplayGoesBack(t *testing.T) {
 			t.Fatal("other images")
 		}
 	}
-	r.renew(lane.Stream{Seed: 1, Purpose: lane.InitialNoise, Retry: 1})
+	r.renew(random.Stream{Seed: 1, Purpose: random.InitialNoise, Retry: 1})
 	if r.reach(r.mark()) != r.n {
 		t.Error("the mark of now reaches too far")
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/sampler"
 )
 
@@ -151,7 +152,7 @@ func (c SampleConfig) frames() int {
 // start fills images, N of them, with the noise that the chains start from.
 func (c SampleConfig) start(images []float32, shape lane.Shape) {
 	size := shape.Len()
-	s := lane.Stream{Seed: c.Seed, Purpose: lane.SampleStart}
+	s := random.Stream{Seed: c.Seed, Purpose: random.SampleStart}
 	for i := range c.N {
 		x := images[i*size : (i+1)*size]
 		if w := s.Words(uint32(i), 0, patchWords); float64(kernel.Unit(w[3])) < c.Patch {
@@ -188,7 +189,7 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 	c.start(s.Images, m.net.Input())
 	run := chains{
 		x:      s.Images,
-		stream: lane.Stream{Seed: c.Seed, Purpose: lane.SampleNoise},
+		stream: random.Stream{Seed: c.Seed, Purpose: random.SampleNoise},
 		info:   make([]sampler.Info, lane.Blocks(c.N)),
 	}
 	if frames > 0 {

@@ -17,6 +17,7 @@ import (
 	"github.com/joule-ml/joule/grid"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/random"
 )
 
 // tinyModel is a model of 9×7 images whose weights are random.
@@ -26,7 +27,7 @@ func tinyModel(t testing.TB, channels int) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lane.Stream{Seed: 5, Purpose: lane.Weights}.Uniform(net.Params(), 0, 0, -0.4, 0.4)
+	random.Stream{Seed: 5, Purpose: random.Weights}.Uniform(net.Params(), 0, 0, -0.4, 0.4)
 	net.Pack()
 	return &Model{net: net}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // replay is the buffer of samples that chains start from, newest first: at
@@ -71,7 +72,7 @@ const (
 )
 
 // fill starts the buffer with n images of uniform noise.
-func (r *replay) fill(n int, s lane.Stream) {
+func (r *replay) fill(n int, s random.Stream) {
 	noise := make([]float32, n*r.size)
 	for i := range n {
 		s.Uniform(noise[i*r.size:(i+1)*r.size], uint32(i), 0, r.lo, r.hi)
@@ -97,7 +98,7 @@ func (r *replay) put(images []float32) {
 // add is put, or in a reservoir that is full replaces images drawn at random,
 // so that the buffer holds old samples beside new ones (Du et al. 2021,
 // arXiv:2012.01316).
-func (r *replay) add(images []float32, s lane.Stream, step uint32) {
+func (r *replay) add(images []float32, s random.Stream, step uint32) {
 	if !r.reservoir || r.n < r.limit {
 		r.put(images)
 		for i := range min(len(r.drawn), r.limit) {
@@ -128,8 +129,8 @@ func (r *replay) at(i int) []float32 {
 // number of restarts.
 func (r *replay) draw(x, real []float32, seed uint64, retry uint16, step uint32) int {
 	batch := len(x) / r.size
-	draw := lane.Stream{Seed: seed, Purpose: lane.Draw, Retry: retry}
-	restart := lane.Stream{Seed: seed, Purpose: lane.Restart, Retry: retry}
+	draw := random.Stream{Seed: seed, Purpose: random.Draw, Retry: retry}
+	restart := random.Stream{Seed: seed, Purpose: random.Restart, Retry: retry}
 	if r.oldAfter > 0 {
 		return r.drawByAge(x, real, draw, restart, step)
 	}
@@ -152,7 +153,7 @@ func (r *replay) draw(x, real []float32, seed uint64, retry uint16, step uint32)
 
 // drawByAge is draw where old chains restart with another probability: each
 // chain takes an image of the buffer, whose age decides.
-func (r *replay) drawByAge(x, real []float32, draw, restart lane.Stream, step uint32) (fresh int) {
+func (r *replay) drawByAge(x, real []float32, draw, restart random.Stream, step uint32) (fresh int) {
 	r.drawn = r.drawn[:0]
 	for i := range len(x) / r.size {
 		dst, w := x[i*r.size:(i+1)*r.size], draw.Words(uint32(i), step, 0)
@@ -183,7 +184,7 @@ func (r *replay) source(word uint32) int {
 }
 
 // begin starts a chain afresh.
-func (r *replay) begin(dst, real []float32, source int, old []float32, s lane.Stream, chain, step uint32) {
+func (r *replay) begin(dst, real []float32, source int, old []float32, s random.Stream, chain, step uint32) {
 	switch source {
 	case fromUniform:
 		s.Uniform(dst, chain, step, r.lo, r.hi)
@@ -228,7 +229,7 @@ const patchWords = math.MaxUint32
 // sides are uniform from a quarter of the image's up, so is the upper end of
 // its values from a quarter of the range up. It leaves the fourth of its words
 // to the caller.
-func patch(dst []float32, shape lane.Shape, s lane.Stream, chain, step uint32, lo, hi float32) {
+func patch(dst []float32, shape lane.Shape, s random.Stream, chain, step uint32, lo, hi float32) {
 	w := s.Words(chain, step, patchWords)
 	span := func(word uint32, side int) (from, to int) {
 		least := max(1, side/4)

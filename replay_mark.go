@@ -3,7 +3,7 @@ package joule
 import (
 	"slices"
 
-	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // A replayMark is a buffer to go back to. Where images only leave a buffer by
@@ -44,7 +44,7 @@ func (r *replay) back(m replayMark) {
 }
 
 // renew puts uniform noise in the place of every second image.
-func (r *replay) renew(s lane.Stream) {
+func (r *replay) renew(s random.Stream) {
 	for i := 0; i < r.n; i += 2 {
 		s.Uniform(r.at(i), uint32(i), 0, r.lo, r.hi)
 		if r.ages != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 func tinyReplay(limit int, restart float64) *replay {
@@ -56,7 +57,7 @@ func TestReplayOrder(t *testing.T) {
 
 func TestReplayStartsWithNoise(t *testing.T) {
 	r := tinyReplay(100, 0)
-	r.fill(64, lane.Stream{Seed: 42, Purpose: lane.InitialNoise})
+	r.fill(64, random.Stream{Seed: 42, Purpose: random.InitialNoise})
 	if r.n != 64 {
 		t.Fatalf("%d images, want a batch of 64", r.n)
 	}

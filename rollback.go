@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // A keptState is a training to go back to.
@@ -169,7 +169,7 @@ func (g *guard) back(t *Trainer, trouble *DivergedError) Rollback {
 type cure func(*Trainer, *Rollback)
 
 func renewBuffer(t *Trainer, r *Rollback) {
-	t.replay.renew(t.stream(lane.InitialNoise))
+	t.replay.renew(t.stream(random.InitialNoise))
 	r.Did = "half of the replay buffer is noise again"
 }
 func lowerRate(t *Trainer, r *Rollback)    { t.change(r, "optimizer.learning_rate", 0.25) }

@@ -11,6 +11,7 @@ import (
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/optim"
+	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/sampler"
 )
 
@@ -106,7 +107,7 @@ func NewTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	if t.average != nil {
 		copy(t.average.params, t.net.Params())
 	}
-	t.replay.fill(cfg.BatchSize, lane.Stream{Seed: cfg.Seed, Purpose: lane.InitialNoise})
+	t.replay.fill(cfg.BatchSize, random.Stream{Seed: cfg.Seed, Purpose: random.InitialNoise})
 	return t, nil
 }
 
@@ -275,8 +276,8 @@ func (t *Trainer) Step() (StepInfo, error) {
 	}
 	size := t.net.Input().Len()
 	parts := [][]float32{t.images[0][:n*size], t.images[1][:n*size]}
-	c.Augment.augment(parts[0], parts[1], t.net.Input(), t.stream(lane.Augment), uint32(t.place.Step)) // x⁻ comes later
-	t.engine.perturb(parts[0], t.stream(lane.DataNoise), uint32(t.place.Step), c.Objective.DataNoise, c.Sampler.Min, c.Sampler.Max)
+	c.Augment.augment(parts[0], parts[1], t.net.Input(), t.stream(random.Augment), uint32(t.place.Step)) // x⁻ comes later
+	t.engine.perturb(parts[0], t.stream(random.DataNoise), uint32(t.place.Step), c.Objective.DataNoise, c.Sampler.Min, c.Sampler.Max)
 
 	// x⁻: as many samples, from chains that go on from the buffer.
 	t.replay.restart = optim.StepLR(c.Buffer.RestartProbability, c.Schedule.RestartGamma, c.Schedule.EveryNEpochs, t.place.Epoch)
@@ -285,7 +286,7 @@ func (t *Trainer) Step() (StepInfo, error) {
 	langevin := c.Sampler
 	langevin.BurnIn = 0 // chains go on, and those from noise learn to without it
 	if err := t.engine.advance(context.Background(), langevin, chains{
-		x: parts[1], stream: t.stream(lane.Langevin), step: t.place.Langevin, info: blocks,
+		x: parts[1], stream: t.stream(random.Langevin), step: t.place.Langevin, info: blocks,
 	}); err != nil {
 		return info, err
 	}
@@ -320,7 +321,7 @@ func (t *Trainer) Step() (StepInfo, error) {
 		optim.Average(t.average.params, t.net.Params(), c.EMA.Decay, t.place.Step)
 		t.average.stale = true
 	}
-	t.replay.add(parts[1], t.stream(lane.Reservoir), uint32(t.place.Step))
+	t.replay.add(parts[1], t.stream(random.Reservoir), uint32(t.place.Step))
 	t.place.Batch++
 	t.place.Step++
 	t.place.Langevin += uint32(c.Sampler.Steps)
@@ -350,7 +351,7 @@ func (t *Trainer) Validate() (EpochInfo, error) {
 	info := EpochInfo{Epoch: t.place.Epoch, Step: t.place.Step}
 	size := t.net.Input().Len()
 	images := min(t.val.N, limit((t.val.N+t.cfg.BatchSize-1)/t.cfg.BatchSize, t.cfg.LimitValBatches)*t.cfg.BatchSize)
-	noise, judge := t.stream(lane.Validation), t.judge()
+	noise, judge := t.stream(random.Validation), t.judge()
 	energies := make([]float32, 0, images) // of real images
 	var sum [2]float64                     // of E
 	for first := 0; first < images; first += t.cfg.BatchSize {
@@ -374,8 +375,8 @@ func (t *Trainer) Validate() (EpochInfo, error) {
 	return info, nil
 }
 
-func (t *Trainer) stream(p lane.Purpose) lane.Stream {
-	return lane.Stream{Seed: t.cfg.Seed, Purpose: p, Retry: t.place.Retry}
+func (t *Trainer) stream(p random.Purpose) random.Stream {
+	return random.Stream{Seed: t.cfg.Seed, Purpose: p, Retry: t.place.Retry}
 }
 
 func (t *Trainer) diverged(what string) error {

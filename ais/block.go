@@ -6,6 +6,7 @@ import (
 
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/sampler"
 )
 
@@ -22,7 +23,7 @@ type block struct {
 	ey   [lane.Width]float32 // E(y)
 
 	first, n int // the first lane's chain, and how many lanes are live
-	stream   lane.Stream
+	stream   random.Stream
 	counter  kernel.Counter
 
 	logWeight [lane.Width]float64
@@ -40,7 +41,7 @@ func newBlock(r *run) *block {
 
 // reset makes b the chains first … first+n−1 of a stream, at its step 1: 0 is
 // for the start. Dead lanes repeat the last chain.
-func (b *block) reset(s lane.Stream, first, n int) {
+func (b *block) reset(s random.Stream, first, n int) {
 	b.first, b.n, b.stream = first, n, s
 	b.logWeight = [lane.Width]float64{}
 	for l := range lane.Width {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/sampler"
 )
 
@@ -70,7 +71,7 @@ func (h held) move(t *testing.T, x []float32, n, transitions int) ([]float32, fl
 	b := newBlock(r)
 	accepted, chains := 0, len(x)/n
 	for first := 0; first < chains; first += lane.Width {
-		b.reset(lane.Stream{Seed: 11, Purpose: lane.AnnealForward}, first, min(lane.Width, chains-first))
+		b.reset(random.Stream{Seed: 11, Purpose: random.AnnealForward}, first, min(lane.Width, chains-first))
 		if err := b.from(ends); err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +185,7 @@ func TestTransitionAllocatesNothing(t *testing.T) {
 	c.Leapfrog = 2
 	e, d := well(3, 0.6, 0.8)
 	b := newBlock(newRun(target(5, e, d), c, nil))
-	b.reset(lane.Stream{Seed: 1, Purpose: lane.AnnealForward}, 0, 8)
+	b.reset(random.Stream{Seed: 1, Purpose: random.AnnealForward}, 0, 8)
 	if err := b.fromBase(); err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // An Estimate is what Run found of log Z, in nats.
@@ -116,7 +116,7 @@ func (r *run) side(logWeights []float64, sign, logZ0 float64) Side {
 	s := Side{LogZ: logZ(sum, shift), ESS: sum * sum / squares, LogWeights: logWeights}
 
 	again, drawn := make([]float64, resamples), make([]float64, n)
-	stream := lane.Stream{Seed: r.Seed, Purpose: lane.AnnealBootstrap}
+	stream := random.Stream{Seed: r.Seed, Purpose: random.AnnealBootstrap}
 	for i := range again {
 		var words [4]uint32
 		for j := range drawn {
@@ -151,7 +151,7 @@ func sumExp(v []float64) (sum, squares, shift float64) {
 
 // resample draws as many of the samples as there are, by their weights:
 // systematic resampling, sample i at the quantile (i+u)/n.
-func resample(samples []float32, logWeights []float64, s lane.Stream) []float32 {
+func resample(samples []float32, logWeights []float64, s random.Stream) []float32 {
 	n := len(logWeights)
 	size := len(samples) / n
 	sum, _, shift := sumExp(logWeights)

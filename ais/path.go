@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // schedule returns β₀ = 0 … β_M = 1.
@@ -67,7 +68,7 @@ func (b *base) potential(u *[lane.Width]float64, x []float32) {
 }
 
 // draw fills lane l of x with the base's sample of a chain.
-func (b *base) draw(x []float32, l int, s lane.Stream, chain uint32) {
+func (b *base) draw(x []float32, l int, s random.Stream, chain uint32) {
 	var w [4]uint32
 	for i := 0; i*lane.Width < len(x); i++ {
 		if i%4 == 0 {

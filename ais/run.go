@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // Progress counts transitions of blocks of eight chains.
@@ -53,7 +54,7 @@ func Run(ctx context.Context, t Target, c Config, progress func(Progress)) (*Est
 	if c.Reverse {
 		starts, burn := t.Exact, 0
 		if exact == 0 {
-			starts, burn = resample(ends, est.Forward.LogWeights, lane.Stream{Seed: c.Seed, Purpose: lane.AnnealReverse}), c.Burn
+			starts, burn = resample(ends, est.Forward.LogWeights, random.Stream{Seed: c.Seed, Purpose: random.AnnealReverse}), c.Burn
 		}
 		if err := r.reverse(ctx, est, starts, burn); err != nil {
 			return nil, err
@@ -100,7 +101,7 @@ func newRun(t Target, c Config, progress func(Progress)) *run {
 }
 
 // each runs f for chains 0 … n−1 of a purpose, a block at a time.
-func (r *run) each(ctx context.Context, n int, p lane.Purpose, f func(context.Context, *block) error) error {
+func (r *run) each(ctx context.Context, n int, p random.Purpose, f func(context.Context, *block) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	errs := make([]error, lane.Blocks(n))
@@ -109,7 +110,7 @@ func (r *run) each(ctx context.Context, n int, p lane.Purpose, f func(context.Co
 	}
 	r.pool.Each(len(errs), func(w, i int) {
 		first := i * lane.Width
-		r.blocks[w].reset(lane.Stream{Seed: r.Seed, Purpose: p}, first, min(lane.Width, n-first))
+		r.blocks[w].reset(random.Stream{Seed: r.Seed, Purpose: p}, first, min(lane.Width, n-first))
 		if errs[i] = f(ctx, r.blocks[w]); errs[i] != nil {
 			cancel(errs[i])
 		}
@@ -148,7 +149,7 @@ func (r *run) pilot(ctx context.Context) error {
 		return nil
 	}
 	found := make([][]float64, r.Pilot)
-	err := r.each(ctx, r.Pilot*lane.Width, lane.AnnealPilot, func(ctx context.Context, b *block) (err error) {
+	err := r.each(ctx, r.Pilot*lane.Width, random.AnnealPilot, func(ctx context.Context, b *block) (err error) {
 		found[b.first/lane.Width], err = b.adapt(ctx)
 		return err
 	})
@@ -203,7 +204,7 @@ func (b *block) adapt(ctx context.Context) ([]float64, error) {
 func (r *run) forward(ctx context.Context, est *Estimate) ([]float32, error) {
 	ends := make([]float32, r.Chains*r.target.Elements)
 	weights := make([]float64, r.Chains)
-	err := r.each(ctx, r.Chains, lane.AnnealForward, func(ctx context.Context, b *block) error {
+	err := r.each(ctx, r.Chains, random.AnnealForward, func(ctx context.Context, b *block) error {
 		if err := b.fromBase(); err != nil {
 			return err
 		}
@@ -231,7 +232,7 @@ func (r *run) reverse(ctx context.Context, est *Estimate, samples []float32, bur
 	for k := range r.accepted {
 		r.accepted[k].Store(0)
 	}
-	err := r.each(ctx, len(weights), lane.AnnealReverse, func(ctx context.Context, b *block) error {
+	err := r.each(ctx, len(weights), random.AnnealReverse, func(ctx context.Context, b *block) error {
 		if err := b.from(samples); err != nil {
 			return err
 		}

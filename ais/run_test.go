@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // An estimate has the same bits for any number of threads, and a chain does not
@@ -128,7 +129,7 @@ func TestBaseDraws(t *testing.T) {
 		b := newBase(cfg)
 		x := make([]float32, 1<<16)
 		for l := range lane.Width {
-			b.draw(x, l, lane.Stream{Seed: 3, Purpose: lane.AnnealForward}, uint32(l))
+			b.draw(x, l, random.Stream{Seed: 3, Purpose: random.AnnealForward}, uint32(l))
 		}
 		lo, hi := max(float64(c.lo), -12), min(float64(c.hi), 12)
 		u0 := func(v float64) float64 { return v * v * b.precision / 2 }
@@ -146,7 +147,7 @@ func TestResample(t *testing.T) {
 	samples := []float32{0, 0, 1, 1, 2, 2, 3, 3}
 	weights := []float64{1000 + math.Log(2), -math.Inf(1), 1000 + math.Log(1), 1000 + math.Log(1)}
 	for seed := range uint64(20) {
-		got := resample(samples, weights, lane.Stream{Seed: seed})
+		got := resample(samples, weights, random.Stream{Seed: seed})
 		if want := []float32{0, 0, 0, 0, 2, 2, 3, 3}; !slices.Equal(got, want) {
 			t.Fatalf("seed %d: %v, want %v", seed, got, want)
 		}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // A Loader hands out the images of a set in batches, every image once an
@@ -13,7 +13,7 @@ import (
 type Loader struct {
 	set     *Set
 	batch   int
-	stream  lane.Stream
+	stream  random.Stream
 	shuffle bool
 	epoch   int
 	next    int     // the first image of the next batch, in the epoch's order
@@ -31,7 +31,7 @@ func NewLoader(set *Set, batch int, seed uint64, shuffle bool) *Loader {
 		panic(fmt.Sprintf("dataset: %d images are more than a loader can order", set.N))
 	}
 	l := &Loader{set: set, batch: batch, shuffle: shuffle, epoch: -1,
-		stream: lane.Stream{Seed: seed, Purpose: lane.Shuffle}}
+		stream: random.Stream{Seed: seed, Purpose: random.Shuffle}}
 	l.Seek(0, 0)
 	return l
 }

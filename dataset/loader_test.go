@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // counted returns a set whose image i is two bytes that tell i.
@@ -46,7 +46,7 @@ func TestLoader(t *testing.T) {
 						want[i] = i
 					}
 					if shuffle {
-						for i, p := range (lane.Stream{Seed: 42, Purpose: lane.Shuffle}).Permutation(n, uint32(epoch)) {
+						for i, p := range (random.Stream{Seed: 42, Purpose: random.Shuffle}).Permutation(n, uint32(epoch)) {
 							want[i] = int(p)
 						}
 					}

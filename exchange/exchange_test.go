@@ -12,6 +12,7 @@ import (
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/random"
 )
 
 // network returns a model of spec with random weights, large enough for
@@ -78,7 +79,7 @@ func imagesFor(t testing.TB, m *joule.Model, n int) (images, energies []float32)
 	c, h, w := m.Shape()
 	size := c * h * w
 	images, energies = make([]float32, n*size), make([]float32, n)
-	random := lane.Stream{Seed: 7}
+	random := random.Stream{Seed: 7}
 	for i := range n {
 		image := images[i*size:][:size]
 		random.Uniform(image, uint32(i), 0, -1, 1)

@@ -14,6 +14,7 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/random"
 	"google.golang.org/protobuf/encoding/protowire"
 	"pgregory.net/rapid"
 )
@@ -247,7 +248,7 @@ func TestONNXAnyNetwork(t *testing.T) {
 		n := rapid.IntRange(1, 9).Draw(r, "images")
 		c, h, w := m.Shape()
 		images, want := make([]float32, n*c*h*w), make([]float32, n)
-		(&lane.Stream{Seed: rapid.Uint64().Draw(r, "pixels")}).Uniform(images, 0, 0, -1, 1)
+		(&random.Stream{Seed: rapid.Uint64().Draw(r, "pixels")}).Uniform(images, 0, 0, -1, 1)
 		m.Energies(want, images)
 		for _, convention := range []joule.Convention{joule.OutputEnergy, joule.OutputF} {
 			var b bytes.Buffer

@@ -18,6 +18,7 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/internal/fetch"
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // small is a published model of PyTorch's test files, served by TLS as handle
@@ -221,7 +222,7 @@ func TestAnchor(t *testing.T) {
 	const n = 1000
 	images, energies := make([]float32, n*28*28), make([]float32, n)
 	for i := range n {
-		lane.Stream{Seed: 1}.Uniform(images[i*28*28:][:28*28], uint32(i), 0, -1, 1)
+		random.Stream{Seed: 1}.Uniform(images[i*28*28:][:28*28], uint32(i), 0, -1, 1)
 	}
 	r.Model.Energies(energies, images)
 	mean := 0.0

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // An Estimate is a number with a confidence interval.
@@ -84,7 +84,7 @@ func FPRInterval(in, out []float64, tpr, level float64, seed uint64) (Estimate, 
 	}
 	need := needed(len(a), tpr)
 	e := Estimate{Value: passing(b, a[len(a)-need])}
-	stream := lane.Stream{Seed: seed, Purpose: lane.Bootstrap}
+	stream := random.Stream{Seed: seed, Purpose: random.Bootstrap}
 	rates := make([]float64, resamples)
 	count := make([]int, len(a))
 	for r := range rates {
@@ -117,7 +117,7 @@ func FPRInterval(in, out []float64, tpr, level float64, seed uint64) (Estimate, 
 }
 
 // draw calls f with n of the numbers 0 … n−1, drawn with replacement.
-func draw(s lane.Stream, n int, chain, step uint32, f func(i int)) {
+func draw(s random.Stream, n int, chain, step uint32, f func(i int)) {
 	for i := 0; i < n; i += 4 {
 		words := s.Words(chain, step, uint32(i/4))
 		for _, w := range words[:min(4, n-i)] {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // Images are N images of one shape, in [−1, 1]; *dataset.Set has the method.
@@ -22,7 +23,7 @@ type OutlierSet struct {
 
 	base   Images
 	shape  lane.Shape
-	random lane.Stream
+	random random.Stream
 	number uint32 // of the set, which tells its random numbers from others'
 	change func(s *OutlierSet, x []float32, i int)
 	order  []int32 // of pixels, for shuffled
@@ -90,7 +91,7 @@ func Outliers(base Images, shape lane.Shape, seed uint64) []*OutlierSet {
 	if shape.C < 1 || shape.H < 2 || shape.W < 2 {
 		panic(fmt.Sprintf("judge: Outliers of images of %d×%d×%d", shape.C, shape.H, shape.W))
 	}
-	random := lane.Stream{Seed: seed, Purpose: lane.OutlierSets}
+	random := random.Stream{Seed: seed, Purpose: random.OutlierSets}
 	sets := make([]*OutlierSet, len(outliers))
 	for n, o := range outliers {
 		sets[n] = &OutlierSet{Name: o.name, base: base, shape: shape, random: random, number: uint32(n), change: o.change}

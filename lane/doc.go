@@ -1,3 +1,3 @@
-// Package lane lays images side by side, one per SIMD lane, and names the
-// counter-based random streams. Start with Pack, Unpack and Stream.
+// Package lane lays images side by side, one per SIMD lane, and spreads blocks of
+// them over workers. Start with Pack, Unpack and Pool.
 package lane

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // The document's network takes 856,128 multiply-adds an image.
@@ -51,7 +52,7 @@ func probe(t *testing.T, layers ...LayerSpec) {
 	}
 	n.Init(3)
 	x := make([]float32, n.Input().BlockLen())
-	lane.Stream{Seed: 4}.Uniform(x, 0, 0, -1, 1)
+	random.Stream{Seed: 4}.Uniform(x, 0, 0, -1, 1)
 	p := n.NewProbe(x)
 
 	a, s := n.NewActivations(), n.NewScratch()

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // A layer maps blocks to blocks. It keeps nothing between calls but its
@@ -162,7 +163,7 @@ func (v *View) size() int {
 // for convolutions and linear layers, as a function of the seed, and packs
 // them.
 func (n *Network) Init(seed uint64) {
-	s := lane.Stream{Seed: seed, Purpose: lane.Weights}
+	s := random.Stream{Seed: seed, Purpose: random.Weights}
 	for i, v := range n.views {
 		bound := float32(1 / math.Sqrt(float64(v.fanIn)))
 		s.Uniform(v.Data, uint32(i), 0, -bound, bound)

@@ -94,7 +94,7 @@ func spec(in lane.Shape, layers ...LayerSpec) Spec {
 	return Spec{Input: in, Prefix: "l", Layers: layers}
 }
 
-func random(rng *rand.Rand, n int) []float32 {
+func noise(rng *rand.Rand, n int) []float32 {
 	v := make([]float32, n)
 	for i := range v {
 		v[i] = float32(rng.NormFloat64())
@@ -124,11 +124,11 @@ func TestGradients(t *testing.T) {
 			params := widen(n.Params())
 			size := s.Input.Len()
 			for _, images := range []int{1, 7, 8} {
-				x := random(rng, images*size)
+				x := noise(rng, images*size)
 				block := make([]float32, s.Input.BlockLen())
 				lane.Pack(block, x, s.Input)
 				var cotangent, energy [lane.Width]float32
-				copy(cotangent[:], random(rng, images)) // dead lanes have none
+				copy(cotangent[:], noise(rng, images)) // dead lanes have none
 
 				a, scratch := n.NewActivations(), n.NewScratch()
 				n.Forward(a, block, &energy)
@@ -206,7 +206,7 @@ func TestLanesAreIndependent(t *testing.T) {
 	n.Init(3)
 	rng := rand.New(rand.NewPCG(2, 3))
 	a, scratch := n.NewActivations(), n.NewScratch()
-	block := random(rng, s.Input.BlockLen())
+	block := noise(rng, s.Input.BlockLen())
 	cotangent := [lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1}
 	run := func() (float32, []float32) {
 		var energy [lane.Width]float32

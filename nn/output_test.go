@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 	"pgregory.net/rapid"
 )
 
@@ -53,7 +54,7 @@ func checkOutputs(t *testing.T, s Spec, mask, images int) {
 	n.Init(9)
 	rng := rand.New(rand.NewPCG(1, uint64(mask)))
 	params, size := widen(n.Params()), s.Input.Len()
-	x, block := random(rng, images*size), make([]float32, s.Input.BlockLen())
+	x, block := noise(rng, images*size), make([]float32, s.Input.BlockLen())
 	lane.Pack(block, x, s.Input)
 	a, scratch := n.NewActivations(), n.NewScratch()
 	n.Run(a, block)
@@ -76,7 +77,7 @@ func checkOutputs(t *testing.T, s Spec, mask, images int) {
 		compare(t, "output "+o.Name, got, want)
 		plain[i] = make([]float32, len(got))
 		if mask>>i&1 != 0 {
-			plain[i] = random(rng, len(got))
+			plain[i] = noise(rng, len(got))
 			cotangents[i] = make([]float32, shape.BlockLen())
 			lane.Pack(cotangents[i], plain[i], shape)
 			for j := range cotangents[i] {
@@ -137,7 +138,7 @@ func TestOutputIsEnergy(t *testing.T) {
 	if b, err := json.Marshal(s); err != nil || strings.Contains(string(b), "Outputs") {
 		t.Errorf("an energy is written as %s, %v: files of models would change", b, err)
 	}
-	x := random(rand.New(rand.NewPCG(1, 2)), s.Input.BlockLen())
+	x := noise(rand.New(rand.NewPCG(1, 2)), s.Input.BlockLen())
 	var want [lane.Width]float32
 	cotangent := [lane.Width]float32{1, -2, 3, 4, 5, 6, 7, 8}
 	energy.Init(3)
@@ -178,7 +179,7 @@ func TestAnyOutputs(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.Init(rapid.Uint64().Draw(t, "seed"))
-		random := lane.Stream{Seed: rapid.Uint64().Draw(t, "images")}
+		random := random.Stream{Seed: rapid.Uint64().Draw(t, "images")}
 		draw := func(n, chain int) []float32 {
 			v := make([]float32, n)
 			random.Uniform(v, uint32(chain), 0, -1, 1)

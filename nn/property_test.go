@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 	"pgregory.net/rapid"
 )
 
@@ -27,7 +28,7 @@ func TestAnyConvolution(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.Init(rapid.Uint64().Draw(t, "seed"))
-		random := lane.Stream{Seed: rapid.Uint64().Draw(t, "images")}
+		random := random.Stream{Seed: rapid.Uint64().Draw(t, "images")}
 		x, direction := make([]float32, in.Len()), make([]float32, in.Len())
 		weights := make([]float32, len(n.Params()))
 		random.Uniform(x, 0, 0, -1, 1)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // An Energy has a gradient with respect to its input. Both methods' work is
@@ -86,7 +87,7 @@ type State struct {
 // NewState puts lane l on chain chains[l] of the random stream s, with the
 // given number of steps already taken. Fewer than lane.Width chains leave the
 // other lanes dead: they repeat the last.
-func NewState(x []float32, s lane.Stream, chains []uint32, step uint32) State {
+func NewState(x []float32, s random.Stream, chains []uint32, step uint32) State {
 	st := State{X: x}
 	for l := range lane.Width {
 		st.counter.Key0[l], st.counter.Key1[l] = s.Key()[0], s.Key()[1]

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // gaussian is E(x) = Σ (x−mean)²/(2·variance), the negative logarithm of a
@@ -30,7 +31,7 @@ func (g *gaussian) EnergyGrad(x []float32, energy *[lane.Width]float32) []float3
 var inf = float32(math.Inf(1))
 
 func state(elements int, seed uint64) State {
-	return NewState(make([]float32, elements*lane.Width), lane.Stream{Seed: seed, Purpose: lane.Langevin}, []uint32{0, 1, 2, 3, 4, 5, 6, 7}, 0)
+	return NewState(make([]float32, elements*lane.Width), random.Stream{Seed: seed, Purpose: random.Langevin}, []uint32{0, 1, 2, 3, 4, 5, 6, 7}, 0)
 }
 
 // Without noise a step is x − η·∇E, which on this energy contracts by 1 − η/v.
@@ -150,7 +151,7 @@ func TestChainsFollowTheirCounter(t *testing.T) {
 	if err := Advance(context.Background(), c, e, &whole, &info, nil); err != nil {
 		t.Fatal(err)
 	}
-	stream := lane.Stream{Seed: 3, Purpose: lane.Langevin}
+	stream := random.Stream{Seed: 3, Purpose: random.Langevin}
 	parts := NewState(make([]float32, 5*lane.Width), stream, []uint32{7, 6, 5}, 0)
 	for _, steps := range []int{3, 0, 17} {
 		c.Steps = steps
@@ -253,7 +254,7 @@ func TestAnneal(t *testing.T) {
 	const n, steps = 4000, 5
 	x := make([]float32, n*lane.Width)
 	c := Config{Steps: steps, StepSize: 1, Noise: 0.01, Anneal: 0.8, GradClip: 1, Min: -1, Max: 1}
-	s := NewState(x, lane.Stream{Seed: 1, Purpose: lane.Langevin}, []uint32{0, 1, 2, 3, 4, 5, 6, 7}, 0)
+	s := NewState(x, random.Stream{Seed: 1, Purpose: random.Langevin}, []uint32{0, 1, 2, 3, 4, 5, 6, 7}, 0)
 	before := make([]float32, len(x))
 	var info Info
 	err := Advance(t.Context(), c, flat{make([]float32, len(x))}, &s, &info, func(step int) {

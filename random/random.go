@@ -1,4 +1,7 @@
-package lane
+// Package random has the streams that all random numbers come from: functions of
+// a seed, a purpose and counters, without state, so that results do not depend on
+// the order of the work. Start with Stream.
+package random
 
 import "github.com/joule-ml/joule/internal/kernel"
 
