@@ -10,6 +10,7 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/internal/kernel"
+	"github.com/joule-ml/joule/internal/program"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/random"
@@ -236,7 +237,7 @@ func (m *Model) file() *checkpoint.File {
 		panic("joule: " + err.Error()) // a Spec is plain data
 	}
 	f := &checkpoint.File{Metadata: map[string]string{
-		metaFormat: "joule", metaVersion: Version(), metaOutput: string(OutputEnergy), metaSpec: string(spec),
+		metaFormat: "joule", metaVersion: program.Version(), metaOutput: string(OutputEnergy), metaSpec: string(spec),
 	}}
 	f.Tensors = m.Tensors()
 	if c := m.card; c != nil {

@@ -3,7 +3,6 @@ package joule
 import (
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/joule-ml/joule/grid"
-	"github.com/joule-ml/joule/internal/kernel"
+	"github.com/joule-ml/joule/internal/program"
 	"github.com/joule-ml/joule/sampler"
 )
 
@@ -52,7 +51,7 @@ const maxField = 4096
 // provenanceOf describes a picture p, which fit has seen, that is made now.
 func provenanceOf(m *Model, c SampleConfig, p Picture) *Provenance {
 	v := &Provenance{Model: m.Hash(), Path: m.path, Sample: c, Picture: p}
-	v.Software, v.Go, v.Kernel = thisProgram()
+	v.Software, v.Go, v.Kernel = program.Describe()
 	v.Sample.Threads = 0
 	if len(v.Path) > maxField || !utf8.ValidString(v.Path) || strings.ContainsRune(v.Path, 0) {
 		v.Path = ""
@@ -63,15 +62,11 @@ func provenanceOf(m *Model, c SampleConfig, p Picture) *Provenance {
 	return v
 }
 
-func thisProgram() (software, release, kernels string) {
-	return "joule " + Version(), runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH, kernel.Name()
-}
-
 // Differences says in what this program is not the one that made the picture.
 // Where it returns nothing, the same bytes come out.
 func (v *Provenance) Differences() []string {
 	var list []string
-	software, release, kernels := thisProgram()
+	software, release, kernels := program.Describe()
 	compare := func(what, theirs, ours string) {
 		switch theirs {
 		case ours:
@@ -106,7 +101,7 @@ func (v *Provenance) Write(w io.Writer, s *Samples) error {
 		return err
 	}
 	again := *v
-	again.Software, again.Go, again.Kernel = thisProgram()
+	again.Software, again.Go, again.Kernel = program.Describe()
 	return p.write(w, v.Config(), s, &again)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/internal/lockfile"
 )
 
 // Fit trains t as [Trainer.Fit] does and keeps the run's folder up to date:
@@ -47,7 +48,7 @@ func (r *Run) Fit(ctx context.Context, t *Trainer, list ...Callback) error {
 
 // lock keeps other processes from training in the same folder.
 func (r *Run) lock() (release func(), err error) {
-	release, held, err := lockFile(r.lockPath())
+	release, held, err := lockfile.Take(r.lockPath())
 	if err != nil {
 		return nil, &RunError{Path: r.Dir, Fault: "cannot be written to", Err: err, Hint: "choose a folder that can be written to"}
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/internal/lockfile"
 	"github.com/joule-ml/joule/metric"
 )
 
@@ -114,7 +115,7 @@ func (r *Run) Info() *RunInfo {
 		}
 	}
 	switch {
-	case lockHeld(r.lockPath()):
+	case lockfile.Held(r.lockPath()):
 		i.State = RunRunning
 		if missing == len(i.Faults) {
 			i.Faults = nil // they are still to come

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/joule-ml/joule/internal/lockfile"
 )
 
 func TestRunInfo(t *testing.T) {
@@ -265,7 +267,7 @@ func TestRemovableRun(t *testing.T) {
 // TestLockHeld: who asks makes no file and does not keep a training out.
 func TestLockHeld(t *testing.T) {
 	r := &Run{Dir: t.TempDir()}
-	if lockHeld(r.lockPath()) {
+	if lockfile.Held(r.lockPath()) {
 		t.Error("a lock without a file")
 	}
 	if _, err := os.Stat(r.lockPath()); err == nil {
@@ -280,7 +282,7 @@ func TestLockHeld(t *testing.T) {
 	go func() {
 		defer close(done)
 		for range 2000 {
-			lockHeld(r.lockPath())
+			lockfile.Held(r.lockPath())
 		}
 	}()
 	for asked := false; !asked; {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/internal/lockfile"
 )
 
 // RemovableRun returns the run whose own folder path is, if it may be removed:
@@ -35,7 +36,7 @@ func RemovableRun(path string) (*Run, error) {
 	if !r.ours() && !r.bare() {
 		return nil, &RunError{Path: path, Fault: "does not hold what Joule writes into a run", Hint: "look into it, and remove it by other means"}
 	}
-	if lockHeld(r.lockPath()) {
+	if lockfile.Held(r.lockPath()) {
 		return nil, r.busy()
 	}
 	return r, nil
@@ -107,7 +108,7 @@ func (r *Run) Remove() error {
 	}
 	// Nobody begins to train while it goes.
 	if st, err := os.Lstat(r.lockPath()); err != nil || st.Mode().IsRegular() {
-		release, held, err := lockFile(r.lockPath())
+		release, held, err := lockfile.Take(r.lockPath())
 		if err != nil {
 			return fail(err)
 		}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/joule-ml/joule/internal/lockfile"
 )
 
 // put writes a file of a run, as old as said.
@@ -225,7 +227,7 @@ func TestLockHolder(t *testing.T) {
 	if path == "" {
 		t.Skip("only run by TestLock")
 	}
-	if _, held, err := lockFile(path); held || err != nil {
+	if _, held, err := lockfile.Take(path); held || err != nil {
 		t.Fatal(held, err)
 	}
 	os.Stdout.WriteString("locked\n")
@@ -237,11 +239,11 @@ func TestLock(t *testing.T) {
 		t.Skip("no locks here")
 	}
 	path := filepath.Join(t.TempDir(), ".lock")
-	release, held, err := lockFile(path)
+	release, held, err := lockfile.Take(path)
 	if held || err != nil {
 		t.Fatal(held, err)
 	}
-	if _, held, err := lockFile(path); !held || err != nil {
+	if _, held, err := lockfile.Take(path); !held || err != nil {
 		t.Fatalf("taken twice: %v, %v", held, err)
 	}
 	release()
@@ -261,12 +263,12 @@ func TestLock(t *testing.T) {
 			t.Fatalf("%q, %v", line, err)
 		}
 	}
-	if _, held, err := lockFile(path); !held || err != nil {
+	if _, held, err := lockfile.Take(path); !held || err != nil {
 		t.Errorf("not held by the other process: %v, %v", held, err)
 	}
 	other.Process.Kill()
 	other.Wait()
-	release, held, err = lockFile(path)
+	release, held, err = lockfile.Take(path)
 	if held || err != nil {
 		t.Fatalf("after the other was killed: %v, %v", held, err)
 	}

@@ -3,7 +3,7 @@
 // which samples can be compared with data, and their classes tell what was
 // drawn. Start with Load.
 //
-// Internal/train-classifier made the files, and makes their bytes again.
+// Tools/train-classifier made the files, and makes their bytes again.
 package classify
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/joule-ml/joule/dataset"
 )
 
-//go:generate go run ../internal/train-classifier -out mnist.safetensors mnist
-//go:generate go run ../internal/train-classifier -out fashion-mnist.safetensors fashion-mnist
+//go:generate go run ../tools/train-classifier -out mnist.safetensors mnist
+//go:generate go run ../tools/train-classifier -out fashion-mnist.safetensors fashion-mnist
 
 var (
 	//go:embed mnist.safetensors

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/internal/program"
 	"github.com/joule-ml/joule/sampler"
 )
 
@@ -182,7 +183,7 @@ type AIS struct {
 
 func newReport(m *joule.Model, c Config) *Report {
 	r := &Report{
-		Date: time.Now().UTC().Truncate(time.Second), Joule: joule.Version(), Kernel: kernelName(), Suite: c.Suite, Seed: c.Seed,
+		Date: time.Now().UTC().Truncate(time.Second), Joule: program.Version(), Kernel: kernelName(), Suite: c.Suite, Seed: c.Seed,
 		Model:    ModelInfo{Hash: m.Hash(), Parameters: m.Parameters()},
 		Outliers: map[string]Outlier{}, Chains: map[string]Chain{}, energies: map[string][]float64{},
 	}

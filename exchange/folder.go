@@ -19,6 +19,7 @@ import (
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/internal/program"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/sampler"
 )
@@ -151,7 +152,7 @@ var hubNames = map[string]string{"mnist": "ylecun/mnist", "fashion-mnist": "zala
 func describeModel(m *joule.Model, c joule.Convention, opt FolderOptions) *description {
 	d := &description{
 		License: opt.License, Images: "images", Parameters: m.Parameters(), F: c == joule.OutputF,
-		Card: m.Card(), Hash: m.Hash(), Version: joule.Version(), output: c, spec: m.Spec(),
+		Card: m.Card(), Hash: m.Hash(), Version: program.Version(), output: c, spec: m.Spec(),
 	}
 	d.C, d.H, d.W = m.Shape()
 	sample := joule.DefaultSampleConfig()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/internal/program"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 )
@@ -109,7 +110,7 @@ func onnxModel(m *joule.Model, c joule.Convention) (onnxFile, error) {
 	var head message
 	head.varint(modelIR, onnxIR)
 	head.string(modelProducer, "joule")
-	head.string(modelProducerVersion, joule.Version())
+	head.string(modelProducerVersion, program.Version())
 	head.string(modelDoc, "An energy-based model of images by Joule. Its output is "+meaning+".")
 	var opset message
 	opset.varint(opsetVersion, onnxOpset) // of the default domain

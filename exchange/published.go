@@ -15,9 +15,9 @@ import (
 	"path/filepath"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/exchange/internal/torchfile"
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/internal/fetch"
-	"github.com/joule-ml/joule/internal/torchfile"
 )
 
 // A Published model is one that others trained and published, as a file that

@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"github.com/joule-ml/joule/checkpoint"
-	"github.com/joule-ml/joule/internal/torchfile"
+	"github.com/joule-ml/joule/exchange/internal/torchfile"
 )
 
 // isTorch tells by its first bytes whether torch.save wrote a file. Of one that

@@ -218,7 +218,7 @@ func TestResumeCommand(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	os.Args[0] = "/tmp/go-build123/b001/exe/joule"
-	if got := program(); got != "joule" {
+	if got := commandName(); got != "joule" {
 		t.Errorf("under go run: %s", got)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/internal/program"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -78,7 +79,7 @@ func manName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandP
 // <name>.
 func manPage(cmd *cobra.Command) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, ".TH %s 1 \"\" %s \"Joule Manual\"\n", roffQuote(strings.ToUpper(manName(cmd))), roffQuote("joule "+joule.Version()))
+	fmt.Fprintf(&b, ".TH %s 1 \"\" %s \"Joule Manual\"\n", roffQuote(strings.ToUpper(manName(cmd))), roffQuote("joule "+program.Version()))
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(manName(cmd)), roff(lowerFirst(cmd.Short)))
 	fmt.Fprint(&b, ".SH SYNOPSIS\n")
 	use := strings.TrimPrefix(cmd.UseLine(), cmd.CommandPath())

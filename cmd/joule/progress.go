@@ -104,7 +104,7 @@ func (p *progress) summary(run *joule.Run, threads int) {
 	}
 	fmt.Fprintf(&b, "run     %s\n", run.Dir)
 	fmt.Fprintf(&b, "model   %s\n", run.Model())
-	fmt.Fprintf(&b, "next    %s\n", p.screen.strong(program()+" sample "+quote(run.Dir)))
+	fmt.Fprintf(&b, "next    %s\n", p.screen.strong(commandName()+" sample "+quote(run.Dir)))
 	p.screen.Write([]byte(b.String()))
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/grid"
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/internal/program"
 	"github.com/joule-ml/joule/metric"
 	"github.com/spf13/cobra"
 )
@@ -259,7 +260,7 @@ func drawComparison(w io.Writer, runs []*joule.RunInfo, keys []string, values ma
 		}
 	}
 	return grid.Curves(w, panels, []grid.Text{
-		{Key: "Software", Value: "joule " + joule.Version()},
+		{Key: "Software", Value: "joule " + program.Version()},
 		{Key: "joule:runs", Value: strings.ReplaceAll(strings.ToValidUTF8(strings.Join(paths, "\n"), "\ufffd"), "\x00", "")},
 	})
 }

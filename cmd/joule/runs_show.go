@@ -212,7 +212,7 @@ func (a *app) showRun(run *joule.Run, asJSON bool) error {
 	}
 	a.tellFaults(i)
 	if i.State == joule.RunInterrupted {
-		a.screen.line("resume with: %s train --resume %s", program(), quote(run.Dir))
+		a.screen.line("resume with: %s train --resume %s", commandName(), quote(run.Dir))
 	}
 	return nil
 }

@@ -186,8 +186,8 @@ func quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// program returns what the user typed to start this program.
-func program() string {
+// commandName returns what the user typed to start this program.
+func commandName() string {
 	name := os.Args[0]
 	if strings.Contains(name, "go-build") { // go run's temporary binary, gone when it ends
 		if _, err := os.Stat("cmd/joule/main.go"); err == nil {

@@ -174,7 +174,7 @@ func (p *pngFile) explain(b *strings.Builder, v *joule.Provenance) {
 		row("note", "made again, bytes may differ: %s", clean(strings.Join(d, "; ")))
 	}
 	if v.Picture.Kind != "" {
-		row("again", "%s sample --replay %s", program(), quote(p.path))
+		row("again", "%s sample --replay %s", commandName(), quote(p.path))
 	}
 	w.Flush()
 }

@@ -271,7 +271,7 @@ func threads(n int) int {
 // resumeCommand returns what to type to go on with a run. The settings are
 // in its checkpoint; only what is not a setting has to be said again.
 func resumeCommand(f *trainFlags, run *joule.Run) string {
-	words := []string{program(), "train", "--resume", quote(run.Checkpoint("last"))}
+	words := []string{commandName(), "train", "--resume", quote(run.Checkpoint("last"))}
 	if f.data.dir != "" {
 		words = append(words, "--data-dir", quote(f.data.dir))
 	}

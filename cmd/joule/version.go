@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/internal/kernel"
+	"github.com/joule-ml/joule/internal/program"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/cpu"
 )
@@ -25,7 +25,7 @@ kernels, the processor and what it offers.`,
 		Args:    atMost(0),
 		RunE: func(*cobra.Command, []string) error {
 			text := fmt.Sprintf("joule %s\n%s %s/%s\nkernels %s\n",
-				joule.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, kernel.Name())
+				program.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, kernel.Name())
 			if verbose {
 				features := strings.Join(processorFeatures(), " ")
 				if features == "" {

@@ -1,4 +1,4 @@
-package joule
+package lockfile
 
 import (
 	"errors"
@@ -9,10 +9,10 @@ import (
 // errorSharingViolation is Windows' ERROR_SHARING_VIOLATION.
 const errorSharingViolation = syscall.Errno(32)
 
-// lockFile takes the lock of the file until release is called or the process
+// Take takes the lock of the file until release is called or the process
 // ends, however it ends: the file is opened so that nobody else can. held is
 // true if another process has it.
-func lockFile(path string) (release func(), held bool, err error) {
+func Take(path string) (release func(), held bool, err error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
 		return nil, false, err
@@ -34,9 +34,9 @@ func lockFile(path string) (release func(), held bool, err error) {
 	return func() { syscall.CloseHandle(h) }, false, nil
 }
 
-// lockHeld tells whether a process has the lock of the file, without making
+// Held tells whether a process has the lock of the file, without making
 // the file.
-func lockHeld(path string) bool {
+func Held(path string) bool {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
 		return false

@@ -1,7 +1,7 @@
 // Train-classifier makes the classifiers of package classify again:
 //
-//	go run ./internal/train-classifier mnist
-//	go run ./internal/train-classifier fashion-mnist
+//	go run ./tools/train-classifier mnist
+//	go run ./tools/train-classifier fashion-mnist
 //
 // Each takes a few minutes on two cores and gives the file's bytes again, on
 // any number of cores of one instruction set (AVX2 and AVX-512 count as one).

@@ -6,9 +6,9 @@
 // touched. Results are added to a file as they come, one JSON object a line, and
 // what is there is not done again, so that it can be stopped at any time:
 //
-//	go run ./internal/ablate -out ablate.jsonl            # train and judge
-//	go run ./internal/ablate -out ablate.jsonl -table     # print the table
-//	go run ./internal/ablate -recipe fashion-mnist-best -seeds 1 -try "restart.blank=0.1" -out tried.jsonl
+//	go run ./tools/ablate -out ablate.jsonl            # train and judge
+//	go run ./tools/ablate -out ablate.jsonl -table     # print the table
+//	go run ./tools/ablate -recipe fashion-mnist-best -seeds 1 -try "restart.blank=0.1" -out tried.jsonl
 package main
 
 import (

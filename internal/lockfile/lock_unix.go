@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package joule
+package lockfile
 
 import (
 	"errors"
@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// lockFile takes the lock of the file until release is called or the process
+// Take takes the lock of the file until release is called or the process
 // ends, however it ends. held is true if another process has it. A file
 // system without locks gives none, and nobody is kept out.
-func lockFile(path string) (release func(), held bool, err error) {
+func Take(path string) (release func(), held bool, err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, false, err
@@ -39,9 +39,9 @@ func flock(f *os.File, how int) error {
 	}
 }
 
-// lockHeld tells whether a process has the lock of the file, without making
+// Held tells whether a process has the lock of the file, without making
 // the file. It shares the lock for a moment.
-func lockHeld(path string) bool {
+func Held(path string) bool {
 	// A pipe in its place must not make the caller wait.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {

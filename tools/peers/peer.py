@@ -6,8 +6,9 @@ import subprocess
 import threading
 import time
 
+from loop import STEPS
+
 PATIENCE = 900  # seconds for one answer; compilers are slow on busy machines
-STEPS = 60
 
 
 class Fault(Exception):

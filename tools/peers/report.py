@@ -5,7 +5,8 @@ import os
 import platform
 from statistics import median
 
-CHAINS = 64
+from loop import CHAINS
+
 AGAINST_DOCUMENT, AGAINST_BEST = 4.0, 2.5  # how many times faster Joule is meant to be
 
 

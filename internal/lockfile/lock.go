@@ -1,4 +1,6 @@
-package joule
+// Package lockfile takes a lock on a file for as long as a process lives, so that
+// two do not write into one folder. Start with Take.
+package lockfile
 
 import "time"
 

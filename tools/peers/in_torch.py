@@ -4,7 +4,7 @@ know how to write it."""
 import torch
 from torch import nn
 
-from worker import NOISE, STEP_SIZE, STEPS
+from loop import NOISE, STEP_SIZE, STEPS
 
 
 class Model(nn.Module):

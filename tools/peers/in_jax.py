@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from worker import NOISE, STEP_SIZE, STEPS
+from loop import NOISE, STEP_SIZE, STEPS
 
 STRIDE = 2
 PADDING = {0: 4}  # of the first convolution; the others have 1

@@ -4,7 +4,7 @@
 
 It reads one request a line from standard input and answers each with one
 line, both JSON. Images and energies pass through files of little-endian
-float32. bench/joule/main.go is its counterpart in Go.
+float32. tools/peers/joule/main.go is its counterpart in Go.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 
-CHAINS, STEPS, NOISE, STEP_SIZE = 64, 60, 0.005, 10
+from loop import CHAINS
 
 
 def read_model(path):

@@ -16,7 +16,7 @@ import (
 )
 
 // folder has files that PyTorch wrote; make.py there says how.
-var folder = filepath.Join("..", "..", "exchange", "testdata", "torch")
+var folder = filepath.Join("..", "..", "testdata", "torch")
 
 // files returns the paths of some of them, of every version of PyTorch.
 func files(t testing.TB, pattern string) []string {

@@ -1,4 +1,4 @@
-// Command joule is Joule's worker in the comparison that bench/run.py makes.
+// Command joule is Joule's worker in the comparison that tools/peers/run.py makes.
 //
 //	joule -new FILE                   save a model with fresh weights
 //	joule -model FILE -threads N      serve requests
@@ -24,6 +24,7 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/internal/kernel"
+	"github.com/joule-ml/joule/internal/program"
 	"github.com/joule-ml/joule/sampler"
 )
 
@@ -42,7 +43,7 @@ func main() {
 		err = fmt.Errorf("give -new FILE or -model FILE")
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench/joule:", err)
+		fmt.Fprintln(os.Stderr, "peers/joule:", err)
 		os.Exit(1)
 	}
 }
@@ -89,7 +90,7 @@ func serve(path string, threads int) error {
 	}
 	w := worker{model, threads}
 	out := json.NewEncoder(os.Stdout)
-	version := fmt.Sprintf("Joule %s (%s, kernels %s)", joule.Version(), runtime.Version(), kernel.Name())
+	version := fmt.Sprintf("Joule %s (%s, kernels %s)", program.Version(), runtime.Version(), kernel.Name())
 	if err := out.Encode(reply{Version: version}); err != nil {
 		return err
 	}

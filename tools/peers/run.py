@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Time the document's Langevin loop in Joule, PyTorch and JAX, side by side.
 
-    bench/run.py [--model FILE] [--threads 1,2] [--repetitions 9] [--json]
+    tools/peers/run.py [--model FILE] [--threads 1,2] [--repetitions 9] [--json]
 
 README.md beside this file says how to read what comes out. This script needs
 Go, Python 3.9 and its standard library only; the frameworks may be in other
@@ -99,7 +99,7 @@ def lineup(options):
                 entries += [(e, path, label) for e in engines if e in options.only]
     for package, name in (("torch", "PyTorch"), ("jax", "JAX")):
         if not any(key[0] == package for key in seen):
-            say("%s is skipped: no interpreter here has it (bench/setup.sh installs it)" % name)
+            say("%s is skipped: no interpreter here has it (tools/peers/setup.sh installs it)" % name)
     return entries
 
 
@@ -108,7 +108,7 @@ def prepare(folder, options):
     images whose energies are compared. Return the worker's command."""
     binary = os.path.join(folder, "joule.exe" if os.name == "nt" else "joule")
     start, images = (os.path.join(folder, name) for name in ("start.f32", "images.f32"))
-    subprocess.run(["go", "build", "-o", binary, "./bench/joule"], cwd=os.path.dirname(HERE), check=True)
+    subprocess.run(["go", "build", "-o", binary, "./joule"], cwd=HERE, check=True)
     if options.model:
         model = os.path.abspath(options.model)
     else:
@@ -180,6 +180,6 @@ if __name__ == "__main__":
     try:
         main()
     except (Fault, subprocess.CalledProcessError, OSError) as fault:
-        sys.exit("bench: %s" % fault)
+        sys.exit("peers: %s" % fault)
     except KeyboardInterrupt:
         sys.exit(130)
