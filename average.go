@@ -1,6 +1,7 @@
 package joule
 
 import (
+	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/optim"
 )
@@ -10,7 +11,7 @@ import (
 type average struct {
 	params []float32
 	net    *nn.Network
-	engine *engine
+	engine *engine.Engine
 	stale  bool // params have changed since they were packed
 }
 
@@ -19,7 +20,7 @@ func newAverage(net *nn.Network) (*average, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &average{params: make([]float32, len(net.Params())), net: twin, engine: newEngine(twin, 0), stale: true}, nil
+	return &average{params: make([]float32, len(net.Params())), net: twin, engine: engine.New(twin, 0), stale: true}, nil
 }
 
 // weights are those of the model: the moving average where there is one.
@@ -31,7 +32,7 @@ func (t *Trainer) weights() []float32 {
 }
 
 // judge runs the model as it is now, for validation and callbacks.
-func (t *Trainer) judge() *engine {
+func (t *Trainer) judge() *engine.Engine {
 	a := t.average
 	if a == nil {
 		return t.engine

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/optim"
 	"github.com/joule-ml/joule/random"
@@ -17,7 +18,7 @@ func TestAverage(t *testing.T) {
 	c := tinyRun()
 	c.EMA.Decay = 0.9
 	c.Epochs = 3
-	tr, err := NewTrainer(c, stripes(20), stripes(9))
+	tr, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func TestAverage(t *testing.T) {
 	if m, err := LoadModel(path); err != nil || m.Hash() != model.Hash() {
 		t.Fatalf("the checkpoint holds another model: %v", err)
 	}
-	again, err := ResumeTrainer(path, stripes(20), stripes(9), nil)
+	again, err := ResumeTrainer(path, toy.Stripes(20), toy.Stripes(9), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func TestAverage(t *testing.T) {
 	if tr.Model().Hash() != again.Model().Hash() {
 		t.Error("resuming changes the average")
 	}
-	if _, err := ResumeTrainer(path, stripes(20), stripes(9), func(c *Config) error { c.EMA.Decay = 0; return nil }); err == nil {
+	if _, err := ResumeTrainer(path, toy.Stripes(20), toy.Stripes(9), func(c *Config) error { c.EMA.Decay = 0; return nil }); err == nil {
 		t.Error("the average can be left out on resume")
 	}
 	f, err := checkpoint.Read(path)
@@ -84,7 +85,7 @@ func TestAverage(t *testing.T) {
 	if err := checkpoint.Write(path, f); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ResumeTrainer(path, stripes(20), stripes(9), nil); err == nil {
+	if _, err := ResumeTrainer(path, toy.Stripes(20), toy.Stripes(9), nil); err == nil {
 		t.Error("a checkpoint without the trained weights is resumed")
 	}
 }
@@ -92,7 +93,7 @@ func TestAverage(t *testing.T) {
 func TestSpectralNorm(t *testing.T) {
 	c := tinyRun()
 	c.Optimizer.SpectralNorm = 0.3
-	tr, err := NewTrainer(c, stripes(20), stripes(9))
+	tr, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
@@ -34,7 +35,8 @@ type bench struct {
 // speed is what is measured on some number of cores.
 type speed struct {
 	threads int
-	engine  *engine
+	engine  *engine.Engine
+	pass    *engine.Pass
 
 	peak, loop         []float64 // GFLOP/s
 	sampling, training []float64 // seconds of K Langevin steps, of a training step
@@ -87,7 +89,7 @@ func newBench(c BenchConfig) (*bench, error) {
 	b.rounds = few * callsWithin(peakChunk, func() { kernel.Peak(few) })
 	for _, threads := range []int{1, c.Threads} {
 		if len(b.speeds) == 0 || threads > 1 {
-			b.speeds = append(b.speeds, speed{threads: threads, engine: newEngine(t.net, threads)})
+			b.speeds = append(b.speeds, speed{threads: threads, engine: t.engine.WithThreads(threads), pass: t.engine.WithThreads(threads).NewPass()})
 		}
 	}
 	b.addLayers()
@@ -162,7 +164,7 @@ func (b *bench) addLayers() {
 	c := b.trainer.cfg.Sampler
 	c.Steps = 1
 	still := &still{grad: make([]float32, len(block))}
-	state := sampler.NewState(block, b.stream(), slots(0, min(lane.Width, b.cfg.Chains)), 0)
+	state := sampler.NewState(block, b.stream(), []uint32{0, 1, 2, 3, 4, 5, 6, 7}[:min(lane.Width, b.cfg.Chains)], 0)
 	image := BenchLayer{Input: shapeOf(net.Input()), Output: shapeOf(net.Input())}
 	image.Name = "noise"
 	add(layerBench{BenchLayer: image, loop: true, run: func() { sampler.Perturb(&state, c.Noise, c.Min, c.Max) }})
@@ -189,7 +191,7 @@ func (b *bench) stream() random.Stream { return random.Stream{Seed: 1, Purpose: 
 // forget drops what was measured.
 func (b *bench) forget() {
 	for i := range b.speeds {
-		b.speeds[i] = speed{threads: b.speeds[i].threads, engine: b.speeds[i].engine}
+		b.speeds[i] = speed{threads: b.speeds[i].threads, engine: b.speeds[i].engine, pass: b.speeds[i].pass}
 	}
 	for i := range b.layers {
 		l := &b.layers[i]
@@ -218,7 +220,7 @@ func (b *bench) measure(ctx context.Context, s *speed) error {
 	c, t := b.trainer.cfg.Sampler, b.trainer
 	var err error
 	sampling := seconds(func() {
-		err = s.engine.advance(ctx, c, chains{x: b.x, stream: b.stream(), step: t.place.Langevin, info: b.info})
+		err = s.engine.Advance(ctx, c, engine.Chains{X: b.x, Stream: b.stream(), Step: t.place.Langevin, Info: b.info})
 	})
 	if err != nil {
 		return err
@@ -231,7 +233,7 @@ func (b *bench) measure(ctx context.Context, s *speed) error {
 	if (t.place.Batch+1)*b.cfg.Chains > t.train.N {
 		t.place.Batch = 0 // full batches alone
 	}
-	t.engine = s.engine
+	t.engine, t.pass = s.engine, s.pass
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	mallocs := m.Mallocs

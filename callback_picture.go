@@ -19,7 +19,7 @@ func due(n, epoch int) bool { return n > 0 && epoch%n == 0 }
 // its picture.
 func (t *Trainer) sample(chains, steps, every int) (*Model, SampleConfig, *Samples, error) {
 	c := t.cfg.Generation()
-	c.N, c.Sampler.Steps, c.Every, c.Threads = chains, steps, every, t.engine.pool.Workers
+	c.N, c.Sampler.Steps, c.Every, c.Threads = chains, steps, every, t.engine.Threads()
 	m := t.Model()
 	m.path = t.modelPath
 	s, err := m.Sample(context.Background(), c)
@@ -136,7 +136,7 @@ func (t *Trainer) energies(energy []float32, fill func(x []float32, first int)) 
 		n := min(t.cfg.BatchSize, len(energy)-first)
 		x := t.images[1][:n*size]
 		fill(x, first)
-		t.judge().energies(energy[first:first+n], x)
+		t.judge().Energies(energy[first:first+n], x)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/tensorboard"
@@ -27,7 +28,7 @@ func (c *endOnly) OnEnd(_ *Trainer, err error) error {
 
 func TestCallbacks(t *testing.T) {
 	c := tinyRun()
-	tr, err := NewTrainer(c, stripes(20), stripes(9))
+	tr, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func TestRunStopsEarly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := NewTrainer(frozen(), stripes(20), stripes(9))
+	trainer, err := NewTrainer(frozen(), toy.Stripes(20), toy.Stripes(9))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +130,7 @@ func TestRunStopsEarly(t *testing.T) {
 	if !errors.Is(err, pause) {
 		t.Fatal(err)
 	}
-	trainer, err = ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), nil)
+	trainer, err = ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +148,7 @@ func TestRunStopsEarly(t *testing.T) {
 		t.Errorf("the run is %s", i.State)
 	}
 	// Who resumes it wants to go on.
-	trainer, err = ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), nil)
+	trainer, err = ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +165,7 @@ func TestRunStopsInTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := NewTrainer(c, stripes(20), stripes(9))
+	trainer, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +179,7 @@ func TestRunStopsInTime(t *testing.T) {
 		if trainer.Steps() != before+1 {
 			t.Fatalf("%d steps in no time", trainer.Steps()-before)
 		}
-		if trainer, err = ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), nil); err != nil {
+		if trainer, err = ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -214,7 +215,7 @@ func TestCallbacksLeaveNoTrace(t *testing.T) {
 	quiet := fitRun(t, c)
 	var hash []string
 	for _, r := range []*Run{loud, quiet} {
-		trainer, err := ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), nil)
+		trainer, err := ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -240,7 +241,7 @@ func (c *collect) Log(r Record) error {
 func TestPictureCallbacks(t *testing.T) {
 	c := tinyRun()
 	c.Epochs = 4
-	tr, err := NewTrainer(c, stripes(20), stripes(9))
+	tr, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +342,7 @@ func TestCheckpointPolicy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := NewTrainer(c, stripes(20), stripes(9))
+	trainer, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +350,7 @@ func TestCheckpointPolicy(t *testing.T) {
 	hash := map[int]string{}
 	hooks := Hooks{
 		Step: func(s StepInfo) error {
-			saved, err := ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), nil)
+			saved, err := ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil)
 			if err != nil || saved.Steps() != s.Step {
 				t.Errorf("the checkpoint after step %d is of step %d, %v", s.Step, saved.Steps(), err)
 			}
@@ -366,7 +367,7 @@ func TestCheckpointPolicy(t *testing.T) {
 	if err := r.Fit(t.Context(), trainer, hooks); !errors.Is(err, pause) {
 		t.Fatal(err)
 	}
-	if trainer, err = ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), nil); err != nil {
+	if trainer, err = ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Fit(t.Context(), trainer, hooks); err != nil {
@@ -410,7 +411,7 @@ func TestEventFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := NewTrainer(c, stripes(20), stripes(9))
+	trainer, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -425,7 +426,7 @@ func TestEventFiles(t *testing.T) {
 	if !errors.Is(err, pause) {
 		t.Fatal(err)
 	}
-	if trainer, err = ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), nil); err != nil {
+	if trainer, err = ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil); err != nil {
 		t.Fatal(err)
 	}
 	if trainer.Steps() != 3 {

@@ -4,6 +4,8 @@ import (
 	"math"
 	"path/filepath"
 	"testing"
+
+	"github.com/joule-ml/joule/internal/toy"
 )
 
 func TestCard(t *testing.T) {
@@ -42,7 +44,8 @@ func TestCard(t *testing.T) {
 		}
 	}
 
-	m := &Model{net: tinyNetwork(t), card: c}
+	m := newModel(toy.Network())
+	m.card = c
 	path := filepath.Join(t.TempDir(), "model.safetensors")
 	if err := m.Save(path); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 )
@@ -22,6 +23,7 @@ import (
 // has them ready for the data sets that Joule knows.
 type Classifier struct {
 	net              *nn.Network
+	engine           *engine.Engine
 	logits, features int // outputs
 	card             ClassifierCard
 }
@@ -57,7 +59,7 @@ func ClassifierNetwork(width, features, classes int, input lane.Shape) nn.Spec {
 
 // newClassifier checks that net is a classifier's.
 func newClassifier(net *nn.Network, card ClassifierCard) (*Classifier, error) {
-	c := &Classifier{net: net, logits: net.Output(nn.LogitsOutput), features: net.Output(nn.FeaturesOutput), card: card}
+	c := &Classifier{net: net, engine: engine.New(net, 0), logits: net.Output(nn.LogitsOutput), features: net.Output(nn.FeaturesOutput), card: card}
 	if c.logits != 0 || c.features < 0 {
 		return nil, fmt.Errorf("the network's outputs are not %s, %s", nn.LogitsOutput, nn.FeaturesOutput)
 	}
@@ -97,14 +99,13 @@ func (c *Classifier) Hash() string { return hashNetwork(c.net) }
 // Forward sets logits, N×K, and features, N×F, of images, N×C×H×W in [−1, 1],
 // in one pass. Either may be nil. Values that are not finite stay so.
 func (c *Classifier) Forward(logits, features, images []float32) {
-	e := newEngine(c.net, 0)
-	n := e.images(images)
+	n := c.engine.Images(images)
 	if logits != nil && len(logits) != n*c.Classes() || features != nil && len(features) != n*c.FeatureLen() {
 		panic("joule: Classifier.Forward to logits or features of another number of images")
 	}
 	out := make([][]float32, c.net.Outputs())
 	out[c.logits], out[c.features] = logits, features
-	e.outputs(out, images)
+	c.engine.Outputs(out, images)
 }
 
 // Logits sets dst, N×K, to the logarithms of the classes' probabilities, up to
@@ -157,13 +158,12 @@ func (c *Classifier) Test(set *dataset.Set) (ClassifierTest, error) {
 	for range k {
 		t.Confusion = append(t.Confusion, make([]int, k))
 	}
-	e := newEngine(c.net, 0)
 	loader := dataset.NewLoader(set, testBatch, 0, false)
 	images, labels := make([]float32, testBatch*set.Size()), make([]byte, testBatch)
 	logits, d := make([]float32, testBatch*k), make([]float32, testBatch*k)
 	for range loader.Batches() {
 		n := loader.NextLabelled(images, labels)
-		e.outputs([][]float32{logits[:n*k]}, images[:n*set.Size()])
+		c.engine.Outputs([][]float32{logits[:n*k]}, images[:n*set.Size()])
 		loss, correct := crossEntropy(d[:n*k], logits[:n*k], labels[:n])
 		t.Loss += loss * float64(n) / float64(set.N)
 		t.Correct += correct

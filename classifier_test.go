@@ -14,20 +14,11 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/engine"
+	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 )
-
-// labelledStrokes are strokes labelled by their direction and place: four
-// classes.
-func labelledStrokes(n int) *dataset.Set {
-	s := strokes(n)
-	s.Labels = make([]byte, n)
-	for i := range n {
-		s.Labels[i] = byte(i%2*2 + i/2%6/3)
-	}
-	return s
-}
 
 func tinyClassifierConfig() ClassifierConfig {
 	c := DefaultClassifierConfig()
@@ -38,7 +29,7 @@ func tinyClassifierConfig() ClassifierConfig {
 
 func tinyClassifier(t testing.TB, c ClassifierConfig, threads int) *Classifier {
 	t.Helper()
-	k, err := trainClassifier(t.Context(), c, labelledStrokes(250), threads, nil) // the last batch has 10 images
+	k, err := trainClassifier(t.Context(), c, toy.LabelledStrokes(250), threads, nil) // the last batch has 10 images
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,12 +58,13 @@ func TestParityClassifier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, d, grad := newEngine(net, 2), make([]float32, n*classes), make([]float32, len(net.Params()))
-	e.forward([][]float32{logits}, [][]float32{x})
+	e, d, grad := engine.New(net, 2), make([]float32, n*classes), make([]float32, len(net.Params()))
+	pass := e.NewPass()
+	pass.Forward([][][]float32{{logits}}, [][]float32{x})
 	wantShare(t, "logits of forward", logits, r.values("logits", n, classes), 1e-5)
 	loss, _ := crossEntropy(d, logits, labels)
 	wantShare(t, "loss", []float32{float32(loss)}, r.values("loss", 1), 1e-5)
-	e.backward(grad, [][]float32{d})
+	pass.Backward(grad, [][][]float32{{d}})
 	for _, v := range net.Named(grad) {
 		wantShare(t, "gradient of "+v.Name, v.Data, r.values("gradient."+v.Name, v.Shape...), 1e-4)
 	}
@@ -102,7 +94,7 @@ func TestTrainClassifier(t *testing.T) {
 	if tinyClassifier(t, other, 3).Hash() == one.Hash() {
 		t.Error("the weights do not depend on the seed")
 	}
-	result, err := one.Test(labelledStrokes(96))
+	result, err := one.Test(toy.LabelledStrokes(96))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +130,7 @@ func TestTrainClassifier(t *testing.T) {
 		t.Errorf("%s %+v comes back as %s %+v", one.Hash(), *one.Card(), back.Hash(), *back.Card())
 	}
 	card := back.Card()
-	if card.Recipe != tinyClassifierConfig() || card.DataHash != labelledStrokes(250).Hash() || card.N != 250 {
+	if card.Recipe != tinyClassifierConfig() || card.DataHash != toy.LabelledStrokes(250).Hash() || card.N != 250 {
 		t.Errorf("card %+v", card)
 	}
 	if _, err := LoadModel(path); err == nil || !strings.Contains(err.Error(), `output is "logits"`) {
@@ -155,7 +147,7 @@ func TestClassifierOutputs(t *testing.T) {
 	if ch, h, w := c.Shape(); k != 4 || f != 9 || ch != 1 || h != 12 || w != 12 {
 		t.Fatalf("%d classes, %d features, %d×%d×%d", k, f, ch, h, w)
 	}
-	x := randomImages(n, 144, 1)
+	x := toy.Images(n, 144, 1)
 	logits, features, p := make([]float32, n*k), make([]float32, n*f), make([]float32, n*k)
 	c.Forward(logits, features, x)
 	c.Probabilities(p, x)
@@ -202,13 +194,13 @@ func TestClassifierOutputs(t *testing.T) {
 func TestClassifierAllocations(t *testing.T) {
 	c := tinyClassifier(t, func() ClassifierConfig { c := tinyClassifierConfig(); c.Epochs = 1; return c }(), 1)
 	allocs := func(n int) float64 {
-		x, out := randomImages(n, 144, 1), make([]float32, n*c.FeatureLen())
+		x, out := toy.Images(n, 144, 1), make([]float32, n*c.FeatureLen())
 		return testing.AllocsPerRun(5, func() { c.Features(out, x) })
 	}
 	if few, many := allocs(64), allocs(640); many > few {
 		t.Errorf("576 more images allocate %v times more", many-few)
 	}
-	tr, err := newClassifierTrainer(tinyClassifierConfig(), labelledStrokes(250), 1)
+	tr, err := newClassifierTrainer(tinyClassifierConfig(), toy.LabelledStrokes(250), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +217,7 @@ func TestClassifierAllocations(t *testing.T) {
 func TestClassifierAugment(t *testing.T) {
 	cfg := tinyClassifierConfig()
 	cfg.Shift, cfg.Flip = 1, true
-	tr, err := newClassifierTrainer(cfg, labelledStrokes(20), 1)
+	tr, err := newClassifierTrainer(cfg, toy.LabelledStrokes(20), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,8 +244,8 @@ func TestClassifierAugment(t *testing.T) {
 }
 
 func TestClassifierFaults(t *testing.T) {
-	good := labelledStrokes(20)
-	bare := strokes(20)
+	good := toy.LabelledStrokes(20)
+	bare := toy.Strokes(20)
 	for want, change := range map[string]func(c *ClassifierConfig){
 		"width":         func(c *ClassifierConfig) { c.Width = 0 },
 		"features":      func(c *ClassifierConfig) { c.Features = 4097 },

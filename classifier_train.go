@@ -7,6 +7,7 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/optim"
@@ -84,7 +85,7 @@ type classifierTrainer struct {
 	cfg    ClassifierConfig
 	loader *dataset.Loader
 	net    *nn.Network
-	engine *engine
+	pass   *engine.Pass
 	adam   *optim.Adam
 	step   int // done
 
@@ -151,7 +152,7 @@ func newClassifierTrainer(cfg ClassifierConfig, train *dataset.Set, threads int)
 	net.Init(cfg.Seed)
 	n := len(net.Params())
 	return &classifierTrainer{
-		cfg: cfg, net: net, engine: newEngine(net, threads),
+		cfg: cfg, net: net, pass: engine.New(net, threads).NewPass(),
 		loader: dataset.NewLoader(train, cfg.BatchSize, cfg.Seed, true),
 		adam:   optim.NewAdam(n, classifierBeta1, classifierBeta2, classifierEpsilon),
 		plain:  make([]float32, cfg.BatchSize*shape.Len()), images: make([]float32, cfg.BatchSize*shape.Len()),
@@ -170,19 +171,19 @@ func (t *classifierTrainer) Step() (ClassifierStep, error) {
 	t.loader.Seek(info.Epoch, info.Batch)
 	n := t.loader.NextLabelled(t.plain, t.labels)
 	shape := t.net.Input()
-	size, k := shape.Len(), t.engine.trained.Len()
+	size, k := shape.Len(), t.net.OutputShape(0).Len()
 	for i := range n {
 		t.augment(t.images[i*size:(i+1)*size], t.plain[i*size:(i+1)*size], shape, i)
 	}
 
 	logits, cotangent, labels := t.logits[:n*k], t.cotangent[:n*k], t.labels[:n]
-	t.engine.forward([][]float32{logits}, [][]float32{t.images[:n*size]})
+	t.pass.Forward([][][]float32{{logits}}, [][]float32{t.images[:n*size]})
 	loss, correct := crossEntropy(cotangent, logits, labels)
 	info.Loss, info.Accuracy = loss, float64(correct)/float64(n)
 	if !finite(loss) {
 		return info, &DivergedError{What: "the cross-entropy of a batch", Epoch: info.Epoch, Step: t.step}
 	}
-	t.engine.backward(t.grad, [][]float32{cotangent})
+	t.pass.Backward(t.grad, [][][]float32{{cotangent}})
 	if !finite(optim.Norm(t.grad)) {
 		return info, &DivergedError{What: "the gradient of the weights", Epoch: info.Epoch, Step: t.step}
 	}

@@ -7,13 +7,15 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/random"
 )
 
 func TestConvention(t *testing.T) {
-	m := &Model{net: tinyNetwork(t), card: &Card{Config: DefaultConfig(), Epochs: 2, Steps: 30}}
+	m := newModel(toy.Network())
+	m.card = &Card{Config: DefaultConfig(), Epochs: 2, Steps: 30}
 	images := make([]float32, 10*m.net.Input().Len())
 	(&random.Stream{Seed: 1}).Uniform(images, 0, 0, -1, 1)
 	energy := make([]float32, 10)
@@ -63,7 +65,7 @@ func TestConvention(t *testing.T) {
 }
 
 func TestConventionErrors(t *testing.T) {
-	m := &Model{net: tinyNetwork(t)}
+	m := newModel(toy.Network())
 	for _, c := range []Convention{"", "Energy", "-f"} {
 		if _, err := m.File(c); err == nil {
 			t.Errorf("output %q is written", c)
@@ -74,7 +76,7 @@ func TestConventionErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m = &Model{net: net}
+	m = newModel(net)
 	var e *checkpoint.Error
 	if _, err := m.File(OutputF); !errors.As(err, &e) || e.Hint == "" {
 		t.Errorf("SiLU at the end, output f: %v", err)

@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/internal/toy"
 )
 
 // FuzzGuardRecord reads hostile states of the guard.
 func FuzzGuardRecord(f *testing.F) {
 	c := guardedConfig()
-	tr, err := NewTrainer(c, strokes(47), strokes(23))
+	tr, err := NewTrainer(c, toy.Strokes(47), toy.Strokes(23))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -38,7 +39,7 @@ func FuzzGuardRecord(f *testing.F) {
 	f.Add(`{"windows":[[],[],[],[],[],[],[],[]],"states":[{"place":{"step":1},"age":1,"images":1000000}]}`)
 	f.Add(`{"rollbacks":[{"key":"epochs","old":"1","new":"x"}]}`)
 	f.Fuzz(func(t *testing.T, record string) {
-		fresh, err := newTrainer(c, strokes(47), strokes(23))
+		fresh, err := newTrainer(c, toy.Strokes(47), toy.Strokes(23))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/random"
 )
@@ -245,7 +246,7 @@ func TestResumeAroundRollback(t *testing.T) {
 			if err := tr.Save(path); err != nil {
 				t.Fatal(err)
 			}
-			resumed, err := ResumeTrainer(path, strokes(47), strokes(23), nil)
+			resumed, err := ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,10 +13,9 @@ import (
 // model and c alone, not on c.Threads. It stops with ctx's error when ctx is
 // done, and with an [*ais.NonFiniteError].
 func (m *Model) LogPartition(ctx context.Context, c ais.Config, progress func(ais.Progress)) (*ais.Estimate, error) {
-	e := newEngine(m.net, c.Threads)
 	est, err := ais.Run(ctx, ais.Target{
 		Elements: m.net.Input().Len(),
-		Energy:   func() sampler.Energy { return e.newWorker() },
+		Energy:   func() sampler.Energy { return m.engine.Energy() },
 	}, c, progress)
 	if err != nil {
 		return nil, fmt.Errorf("joule: log partition: %w", err)

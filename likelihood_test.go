@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/ais"
+	"github.com/joule-ml/joule/engine"
+	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/sampler"
@@ -32,7 +34,7 @@ func plane(t *testing.T, seed uint64, temperature float64, samples int) (m *Mode
 		net.Params()[i] = 4 * v
 	}
 	net.Pack()
-	m = &Model{net: net}
+	m = newModel(net)
 
 	const side = 500
 	images := make([]float32, 0, 2*side*side)
@@ -73,9 +75,9 @@ func TestLogPartition(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				e := newEngine(m.net, 0)
+				e := engine.New(m.net, 0)
 				both, err := ais.Run(context.Background(), ais.Target{
-					Elements: 2, Energy: func() sampler.Energy { return e.newWorker() }, Exact: exact,
+					Elements: 2, Energy: func() sampler.Energy { return e.Energy() }, Exact: exact,
 				}, c, nil)
 				if err != nil {
 					t.Fatal(err)
@@ -121,7 +123,7 @@ func TestLogLikelihood(t *testing.T) {
 	}
 	// A model's own samples are likelier than noise, whose mean log-density is
 	// below that of the uniform one, −2·log 2.
-	noise, err := m.LogLikelihood(est, randomImages(500, 2, 1))
+	noise, err := m.LogLikelihood(est, toy.Images(500, 2, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +134,7 @@ func TestLogLikelihood(t *testing.T) {
 
 // The convolutions of a whole network, for any number of threads.
 func TestLogPartitionThreads(t *testing.T) {
-	m := &Model{net: tinyNetwork(t)}
+	m := newModel(toy.Network())
 	c := ais.DefaultConfig()
 	c.Betas, c.Chains, c.Burn, c.Pilot = 30, 20, 10, 1
 	var first *ais.Estimate

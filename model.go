@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/internal/program"
 	"github.com/joule-ml/joule/lane"
@@ -19,13 +20,22 @@ import (
 
 // A Model is an energy: a network and its weights. A low energy means a
 // likely image.
+// Methods may run side by side.
 type Model struct {
-	net  *nn.Network
-	card *Card
-	path string // of its file, where it has one
-
+	net    *nn.Network
+	engine *engine.Engine
+	card   *Card
+	path   string // of its file, where it has one
 	origin *Origin
 }
+
+func newModel(net *nn.Network) *Model {
+	return &Model{net: net, engine: engine.New(net, 0)}
+}
+
+// Engine returns what runs the model's network: its first output is the energy.
+// It is not to be changed.
+func (m *Model) Engine() *engine.Engine { return m.engine }
 
 // A Card says where a model comes from. It travels in the model's file.
 type Card struct {
@@ -45,7 +55,7 @@ func NewModel(spec nn.Spec, tensors []checkpoint.Tensor) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{net: net}, nil
+	return newModel(net), nil
 }
 
 // Card returns where the model comes from, nil where that is not known. It is
@@ -97,11 +107,11 @@ func (m *Model) Hash() string { return hashNetwork(m.net) }
 
 // Energies sets energy[i] = E(x_i) for images N×C×H×W in [−1, 1].
 func (m *Model) Energies(energy, images []float32) {
-	e := newEngine(m.net, 0)
-	if e.images(images) != len(energy) {
+	e := m.engine
+	if e.Images(images) != len(energy) {
 		panic("joule: Energies of another number of images")
 	}
-	e.energies(energy, images)
+	e.Energies(energy, images)
 }
 
 // SampleConfig says what [Model.Sample] draws.
@@ -188,29 +198,29 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 	s := &Samples{N: c.N, Images: make([]float32, c.N*size), Energy: make([]float32, c.N)}
 	s.C, s.H, s.W = m.Shape()
 	c.start(s.Images, m.net.Input())
-	run := chains{
-		x:      s.Images,
-		stream: random.Stream{Seed: c.Seed, Purpose: random.SampleNoise},
-		info:   make([]sampler.Info, lane.Blocks(c.N)),
+	run := engine.Chains{
+		X:      s.Images,
+		Stream: random.Stream{Seed: c.Seed, Purpose: random.SampleNoise},
+		Info:   make([]sampler.Info, lane.Blocks(c.N)),
 	}
 	if frames > 0 {
 		for range frames {
 			s.Frames = append(s.Frames, make([]float32, len(s.Images)))
 		}
-		run.frame = func(step int) []float32 {
+		run.Frame = func(step int) []float32 {
 			if step%c.Every != 0 {
 				return nil
 			}
 			return s.Frames[step/c.Every-1]
 		}
 	}
-	e := newEngine(m.net, c.Threads)
-	if err := e.advance(ctx, c.Sampler, run); err != nil {
+	e := m.engine.WithThreads(c.Threads)
+	if err := e.Advance(ctx, c.Sampler, run); err != nil {
 		return nil, err
 	}
-	e.energies(s.Energy, s.Images)
+	e.Energies(s.Energy, s.Images)
 	for i, v := range s.Energy {
-		if info := &run.info[i/lane.Width]; !info.Finite(min(lane.Width, c.N-i/lane.Width*lane.Width)) || v-v != 0 {
+		if info := &run.Info[i/lane.Width]; !info.Finite(min(lane.Width, c.N-i/lane.Width*lane.Width)) || v-v != 0 {
 			return nil, &DivergedError{What: fmt.Sprintf("the energy or gradient of sample %d", i)}
 		}
 	}
@@ -293,7 +303,9 @@ func modelOf(path string, f *checkpoint.File) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{net: net, card: card, origin: origin}, nil
+	m := newModel(net)
+	m.card, m.origin = card, origin
+	return m, nil
 }
 
 const notOurs = "give a model.safetensors or a checkpoint that joule train wrote"

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 )
@@ -69,7 +70,7 @@ func TestObjective(t *testing.T) {
 }
 
 func TestModelRoundTrip(t *testing.T) {
-	m := &Model{net: tinyNetwork(t)}
+	m := newModel(toy.Network())
 	path := filepath.Join(t.TempDir(), "model.safetensors")
 	if err := m.Save(path); err != nil {
 		t.Fatal(err)
@@ -81,7 +82,7 @@ func TestModelRoundTrip(t *testing.T) {
 	if m.Hash() != back.Hash() || m.Parameters() != back.Parameters() {
 		t.Errorf("model %s became %s", m.Hash(), back.Hash())
 	}
-	x := randomImages(3, 144, 1)
+	x := toy.Images(3, 144, 1)
 	a, b := make([]float32, 3), make([]float32, 3)
 	m.Energies(a, x)
 	back.Energies(b, x)
@@ -106,7 +107,7 @@ func TestModelRoundTrip(t *testing.T) {
 // TestLoadModelErrors changes one thing at a time in a good file. A spec that
 // asks for much must fail before it is built.
 func TestLoadModelErrors(t *testing.T) {
-	m := &Model{net: tinyNetwork(t)}
+	m := newModel(toy.Network())
 	dir := t.TempDir()
 	spec := func(f func(*nn.Spec)) string {
 		s := m.net.Spec()
@@ -148,7 +149,7 @@ func TestLoadModelErrors(t *testing.T) {
 }
 
 func TestSample(t *testing.T) {
-	m := &Model{net: tinyNetwork(t)}
+	m := newModel(toy.Network())
 	c := DefaultSampleConfig()
 	c.N, c.Sampler.Steps, c.Every = 10, 6, 2
 	s, err := m.Sample(context.Background(), c)

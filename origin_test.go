@@ -16,7 +16,7 @@ func TestOriginTravels(t *testing.T) {
 		t.Fatal(err)
 	}
 	net.Init(1)
-	m := &Model{net: net}
+	m := newModel(net)
 	want := Origin{
 		Name: "name", Title: "A “title”", Source: "https://example.org/m.ckpt", SHA256: strings.Repeat("0a", 32),
 		Authors: "A. Author", License: "mit", Notice: "Copyright (c) <A. Author>",

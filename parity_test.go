@@ -7,11 +7,13 @@ import (
 	"hash/crc32"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/sampler"
@@ -158,31 +160,28 @@ func TestParityGradients(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := openRecording(t, c.name)
-			e := newEngine(r.network(c.spec), 2)
+			e := engine.New(r.network(c.spec), 2)
 			s := c.spec.Input
 			x := r.images("images", c.n, s.C, s.H, s.W)
 			want := r.values("energies", c.n)
 
 			energy := make([]float32, c.n)
-			e.energies(energy, x)
+			e.Energies(energy, x)
 			wantEnergies(t, "energies", energy, want)
 
 			inputs := make([]float32, len(x))
-			for i := 0; i < c.n; i += lane.Width {
-				end := min(i+lane.Width, c.n)
-				block, size := make([]float32, s.BlockLen()), s.Len()
-				lane.Pack(block, x[i*size:end*size], s)
-				var out [lane.Width]float32
-				lane.Unpack(inputs[i*size:end*size], e.workers[0].EnergyGrad(block, &out), s)
-			}
+			ones := slices.Repeat([]float32{1}, c.n)
+			e.InputGrad(inputs, [][]float32{energy}, x, [][]float32{ones})
+			wantEnergies(t, "beside input gradients", energy, want)
 			wantShare(t, "input gradients", inputs, r.values("input_gradients", c.n, s.C, s.H, s.W), 1e-5)
 
 			clear(energy)
-			e.forward([][]float32{energy}, [][]float32{x})
+			pass := e.NewPass()
+			pass.Forward([][][]float32{{energy}}, [][]float32{x})
 			wantEnergies(t, "forward", energy, want)
-			grad := make([]float32, len(e.net.Params()))
-			e.backward(grad, [][]float32{r.values("cotangents", c.n)})
-			for _, v := range e.net.Named(grad) {
+			grad := make([]float32, len(e.Network().Params()))
+			pass.Backward(grad, [][][]float32{{r.values("cotangents", c.n)}})
+			for _, v := range e.Network().Named(grad) {
 				wantShare(t, "gradient of "+v.Name, v.Data, r.values("gradient."+v.Name, v.Shape...), 1e-4)
 			}
 		})
@@ -250,7 +249,7 @@ func TestParityTraining(t *testing.T) {
 func TestParityChain(t *testing.T) {
 	const n = 8
 	r := openRecording(t, "chain_hf8")
-	e := newEngine(r.network(Network(8, parityShape)), 2)
+	e := engine.New(r.network(Network(8, parityShape)), 2)
 	c := DefaultConfig().Sampler
 	c.Noise = 0
 	x := r.images("start", n, 1, 28, 28)
@@ -259,15 +258,15 @@ func TestParityChain(t *testing.T) {
 		frames = append(frames, make([]float32, len(x)))
 	}
 	info := make([]sampler.Info, 1)
-	run := chains{x: x, info: info, frame: func(step int) []float32 { return frames[step] }}
-	if err := e.advance(context.Background(), c, run); err != nil {
+	run := engine.Chains{X: x, Info: info, Frame: func(step int) []float32 { return frames[step] }}
+	if err := e.Advance(context.Background(), c, run); err != nil {
 		t.Fatal(err)
 	}
 	wantWithin(t, "images at the end", x, r.values("end", n, 1, 28, 28), 1e-3)
 	energies := r.values("energies", c.Steps+1, n)
 	energy := make([]float32, n)
 	for k, frame := range frames {
-		e.energies(energy, frame)
+		e.Energies(energy, frame)
 		wantWithin(t, fmt.Sprintf("energies after %d steps", k), energy, energies[k*n:(k+1)*n], 1e-3)
 	}
 	wantWithin(t, "energies of the last step", info[0].Energy[:], energies[(c.Steps-1)*n:c.Steps*n], 1e-3)

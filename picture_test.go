@@ -29,7 +29,7 @@ func tinyModel(t testing.TB, channels int) *Model {
 	}
 	random.Stream{Seed: 5, Purpose: random.Weights}.Uniform(net.Params(), 0, 0, -0.4, 0.4)
 	net.Pack()
-	return &Model{net: net}
+	return newModel(net)
 }
 
 // tinySamples draws 5 images of 20 steps, with pictures on the way after 8

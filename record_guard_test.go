@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/tensorboard"
 )
@@ -103,7 +104,7 @@ func TestRunRollback(t *testing.T) {
 		if err != killed {
 			t.Fatalf("killed at %d: %v", at, err)
 		}
-		if tr, err = ResumeTrainer(r.Checkpoint("last"), strokes(47), strokes(23), nil); err != nil {
+		if tr, err = ResumeTrainer(r.Checkpoint("last"), toy.Strokes(47), toy.Strokes(23), nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.Fit(t.Context(), tr); err != nil {
@@ -164,14 +165,14 @@ func TestRunGivesUp(t *testing.T) {
 	if n := strings.Count(string(readFile(t, r.GuardLog())), "\n"); n != 1 {
 		t.Errorf("%d lines in guard.log", n)
 	}
-	again, err := ResumeTrainer(r.Checkpoint("last"), strokes(47), strokes(23), nil)
+	again, err := ResumeTrainer(r.Checkpoint("last"), toy.Strokes(47), toy.Strokes(23), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Fit(t.Context(), again); !errors.As(err, &e) {
 		t.Errorf("resumed: %v", err)
 	}
-	lower, err := ResumeTrainer(r.Checkpoint("last"), strokes(47), strokes(23), func(c *Config) error { return c.Set("optimizer.learning_rate=1e-4") })
+	lower, err := ResumeTrainer(r.Checkpoint("last"), toy.Strokes(47), toy.Strokes(23), func(c *Config) error { return c.Set("optimizer.learning_rate=1e-4") })
 	if err != nil {
 		t.Fatal(err)
 	}

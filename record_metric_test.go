@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/metric"
 )
 
@@ -72,7 +73,7 @@ func TestMetricsJSON(t *testing.T) {
 	stop := errors.New("stop")
 	resume := func(from string, epochs int, hooks Hooks) error {
 		t.Helper()
-		trainer, err := ResumeTrainer(from, stripes(20), stripes(9), func(c *Config) error { c.Epochs = epochs; return nil })
+		trainer, err := ResumeTrainer(from, toy.Stripes(20), toy.Stripes(9), func(c *Config) error { c.Epochs = epochs; return nil })
 		if err != nil {
 			t.Fatal(err)
 		}

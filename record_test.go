@@ -12,21 +12,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/grid"
+	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/metric"
 )
-
-// stripes returns n images of 1×12×12, striped more or less finely.
-func stripes(n int) *dataset.Set {
-	s := &dataset.Set{Name: "stripes", N: n, C: 1, H: 12, W: 12, Pixels: make([]byte, n*144)}
-	for i := range s.Pixels {
-		if i%144%12*(1+i/144%3)%4 < 2 {
-			s.Pixels[i] = 255
-		}
-	}
-	return s
-}
 
 // tinyRun returns settings for a run of moments.
 func tinyRun() Config {
@@ -45,7 +34,7 @@ func fitRun(t *testing.T, c Config, list ...Callback) *Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := NewTrainer(c, stripes(20), stripes(9))
+	trainer, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +149,7 @@ func TestRunFitBest(t *testing.T) {
 		if r, err = CreateRun(t.TempDir(), "stripes"); err != nil {
 			t.Fatal(err)
 		}
-		trainer, err := NewTrainer(c, stripes(20), stripes(9))
+		trainer, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,7 +183,7 @@ func TestRunFitInterrupted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		trainer, err := NewTrainer(c, stripes(20), stripes(9))
+		trainer, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -220,7 +209,7 @@ func TestRunFitInterrupted(t *testing.T) {
 		f.WriteString("9,99,1,1,1,1,1,,,,1,1,1\n9,100,1,1")
 		f.Close()
 
-		trainer, err = ResumeTrainer(path, stripes(20), stripes(9), nil)
+		trainer, err = ResumeTrainer(path, toy.Stripes(20), toy.Stripes(9), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -253,12 +242,12 @@ func TestRunFitStepCheckpoints(t *testing.T) {
 	if r, err = CreateRun(t.TempDir(), "stripes"); err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := NewTrainer(c, stripes(20), stripes(9))
+	trainer, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = r.Fit(t.Context(), trainer, Hooks{Step: func(s StepInfo) error {
-		saved, err := ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), nil)
+		saved, err := ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil)
 		if err != nil {
 			return err
 		}
@@ -287,7 +276,7 @@ func TestRunFitErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := NewTrainer(c, stripes(20), stripes(9))
+	trainer, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +302,7 @@ func TestRunFitErrors(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if _, err := ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), nil); err != nil {
+	if _, err := ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil); err != nil {
 		t.Error(err)
 	}
 
@@ -345,7 +334,7 @@ func TestRunFitDiverged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := NewTrainer(c, stripes(20), stripes(9))
+	trainer, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -353,7 +342,7 @@ func TestRunFitDiverged(t *testing.T) {
 	if err := r.Fit(t.Context(), trainer, Hooks{}); !errors.As(err, &diverged) {
 		t.Fatalf("got %v", err)
 	}
-	saved, err := ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), nil)
+	saved, err := ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

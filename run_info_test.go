@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/internal/lockfile"
+	"github.com/joule-ml/joule/internal/toy"
 )
 
 func TestRunInfo(t *testing.T) {
@@ -41,7 +42,7 @@ func TestRunInfo(t *testing.T) {
 	}
 
 	// Stopped on the way.
-	trainer, err := ResumeTrainer(r.Checkpoint("last"), stripes(20), stripes(9), func(c *Config) error { c.Epochs = 5; return nil })
+	trainer, err := ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), func(c *Config) error { c.Epochs = 5; return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/optim"
@@ -25,7 +26,8 @@ type Trainer struct {
 	data   *dataPrint // once it was asked for
 	loader *dataset.Loader
 	net    *nn.Network
-	engine *engine
+	engine *engine.Engine
+	pass   *engine.Pass
 	adam   *optim.Adam
 	// average is the model where that is not the weights but their moving
 	// average; otherwise it is nil.
@@ -142,8 +144,9 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	e := engine.New(net, 0)
 	t := &Trainer{
-		cfg: cfg, train: train, val: val, net: net, engine: newEngine(net, 0),
+		cfg: cfg, train: train, val: val, net: net, engine: e, pass: e.NewPass(),
 		loader: dataset.NewLoader(train, cfg.BatchSize, cfg.Seed, true),
 		adam:   optim.NewAdam(len(net.Params()), cfg.Optimizer.Beta1, cfg.Optimizer.Beta2, cfg.Optimizer.Epsilon),
 		replay: newReplay(shape, cfg),
@@ -167,9 +170,10 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 // SetThreads sets the number of cores to use; 0 takes all. It changes no
 // result.
 func (t *Trainer) SetThreads(n int) {
-	t.engine = newEngine(t.net, n)
+	t.engine = t.engine.WithThreads(n)
+	t.pass.SetThreads(n)
 	if t.average != nil {
-		t.average.engine = newEngine(t.average.net, n)
+		t.average.engine = t.average.engine.WithThreads(n)
 	}
 }
 
@@ -193,7 +197,9 @@ func (t *Trainer) Model() *Model {
 	}
 	copy(net.Params(), t.weights())
 	net.Pack()
-	return &Model{net: net, card: t.card()}
+	m := newModel(net)
+	m.card = t.card()
+	return m
 }
 
 // card describes the model as it is now.
@@ -277,7 +283,7 @@ func (t *Trainer) Step() (StepInfo, error) {
 	size := t.net.Input().Len()
 	parts := [][]float32{t.images[0][:n*size], t.images[1][:n*size]}
 	c.Augment.augment(parts[0], parts[1], t.net.Input(), t.stream(random.Augment), uint32(t.place.Step)) // x⁻ comes later
-	t.engine.perturb(parts[0], t.stream(random.DataNoise), uint32(t.place.Step), c.Objective.DataNoise, c.Sampler.Min, c.Sampler.Max)
+	t.engine.Perturb(parts[0], t.stream(random.DataNoise), uint32(t.place.Step), c.Objective.DataNoise, c.Sampler.Min, c.Sampler.Max)
 
 	// x⁻: as many samples, from chains that go on from the buffer.
 	t.replay.restart = optim.StepLR(c.Buffer.RestartProbability, c.Schedule.RestartGamma, c.Schedule.EveryNEpochs, t.place.Epoch)
@@ -285,8 +291,8 @@ func (t *Trainer) Step() (StepInfo, error) {
 	blocks := t.info[:lane.Blocks(n)]
 	langevin := c.Sampler
 	langevin.BurnIn = 0 // chains go on, and those from noise learn to without it
-	if err := t.engine.advance(context.Background(), langevin, chains{
-		x: parts[1], stream: t.stream(random.Langevin), step: t.place.Langevin, info: blocks,
+	if err := t.engine.Advance(context.Background(), langevin, engine.Chains{
+		X: parts[1], Stream: t.stream(random.Langevin), Step: t.place.Langevin, Info: blocks,
 	}); err != nil {
 		return info, err
 	}
@@ -298,7 +304,7 @@ func (t *Trainer) Step() (StepInfo, error) {
 
 	// The loss and its gradient.
 	energy := [][]float32{t.energy[0][:n], t.energy[1][:n]}
-	t.engine.forward(energy, parts)
+	t.pass.Forward([][][]float32{energy[:1], energy[1:]}, parts)
 	cotangent := [][]float32{t.cotangent[0][:n], t.cotangent[1][:n]}
 	info.ContrastiveDivergence, info.Regularization = contrastiveDivergence(cotangent[0], cotangent[1], energy[0], energy[1], c.Objective.Alpha)
 	info.Loss = info.ContrastiveDivergence + info.Regularization
@@ -306,7 +312,7 @@ func (t *Trainer) Step() (StepInfo, error) {
 	if !finite(info.Loss) {
 		return info, t.diverged("the energy of a batch")
 	}
-	t.engine.backward(t.grad, cotangent)
+	t.pass.Backward(t.grad, [][][]float32{cotangent[:1], cotangent[1:]})
 	info.GradNorm = optim.ClipNorm(t.grad, c.Optimizer.GradClipNorm)
 	if !finite(info.GradNorm) {
 		return info, t.diverged("the gradient of the weights")
@@ -361,7 +367,7 @@ func (t *Trainer) Validate() (EpochInfo, error) {
 			noise.Uniform(t.images[1][i*size:(i+1)*size], uint32(first+i), uint32(t.place.Epoch), t.cfg.Sampler.Min, t.cfg.Sampler.Max)
 		}
 		for p := range sum {
-			judge.energies(t.energy[p][:n], t.images[p][:n*size])
+			judge.Energies(t.energy[p][:n], t.images[p][:n*size])
 			sum[p] += mean(t.energy[p][:n]) * float64(n)
 		}
 		energies = append(energies, t.energy[0][:n]...)

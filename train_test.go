@@ -17,22 +17,8 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/internal/toy"
 )
-
-// strokes is a data set of n small pictures: a bright bar on black.
-func strokes(n int) *dataset.Set {
-	s := &dataset.Set{Name: "strokes", N: n, C: 1, H: 12, W: 12, Pixels: make([]byte, n*144)}
-	for i := range n {
-		for y := range 12 {
-			for x := range 12 {
-				if (i%2 == 0 && y/2 == i/2%6) || (i%2 == 1 && x/2 == i/2%6) {
-					s.Pixels[i*144+y*12+x] = 255
-				}
-			}
-		}
-	}
-	return s
-}
 
 // tinyConfig trains strokes within moments, also with the generic kernels.
 func tinyConfig() Config {
@@ -47,7 +33,7 @@ func tinyConfig() Config {
 
 func tinyTrainer(t *testing.T, c Config) *Trainer {
 	t.Helper()
-	tr, err := NewTrainer(c, strokes(47), strokes(23)) // the last batch has 7 images
+	tr, err := NewTrainer(c, toy.Strokes(47), toy.Strokes(23)) // the last batch has 7 images
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +156,7 @@ func testResume(t *testing.T, c Config) {
 		if err := tr.Save(path); err != nil {
 			t.Fatal(err)
 		}
-		resumed, err := ResumeTrainer(path, strokes(47), strokes(23), nil)
+		resumed, err := ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +183,7 @@ func TestKilled(t *testing.T) {
 	if path := os.Getenv(killedEnv); path != "" {
 		tr := tinyTrainer(t, tinyConfig())
 		if _, err := os.Stat(path); err == nil {
-			if tr, err = ResumeTrainer(path, strokes(47), strokes(23), nil); err != nil {
+			if tr, err = ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -318,7 +304,7 @@ func TestResumeErrors(t *testing.T) {
 		{change("", "", "cnn_layers.0.weight"), "cnn_layers.0.weight"},
 		{change("", "", "adam.v.cnn_layers.9.bias"), "adam.v.cnn_layers.9.bias"},
 	} {
-		if _, err := ResumeTrainer(c.path, strokes(47), strokes(23), nil); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := ResumeTrainer(c.path, toy.Strokes(47), toy.Strokes(23), nil); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.path, err, c.want)
 		}
 	}
@@ -332,13 +318,13 @@ func TestResumeErrors(t *testing.T) {
 		"image.width":             func(c *Config) { c.Image.Width = 12 },
 		"image.channels":          func(c *Config) { c.Image.Channels = 1 },
 	} {
-		_, err := ResumeTrainer(path, strokes(47), strokes(23), func(c *Config) error { f(c); return nil })
+		_, err := ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), func(c *Config) error { f(c); return nil })
 		var ce *ConfigError
 		if !errors.As(err, &ce) || ce.Key != key {
 			t.Errorf("changing %s: error %v", key, err)
 		}
 	}
-	longer, err := ResumeTrainer(path, strokes(47), strokes(23), func(c *Config) error { c.Epochs = 9; return nil })
+	longer, err := ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), func(c *Config) error { c.Epochs = 9; return nil })
 	if err != nil || longer.Config().Epochs != 9 {
 		t.Errorf("more epochs: %v", err)
 	}
@@ -350,22 +336,22 @@ func TestResumeWithOtherData(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "last")
 	cfg := tinyConfig()
 	cfg.Data = "./here"
-	tr, err := NewTrainer(cfg, strokes(47), strokes(23))
+	tr, err := NewTrainer(cfg, toy.Strokes(47), toy.Strokes(23))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := tr.Save(path); err != nil {
 		t.Fatal(err)
 	}
-	darker := strokes(23)
+	darker := toy.Strokes(23)
 	darker.Pixels[100] ^= 1
 	for _, test := range []struct {
 		train, val *dataset.Set
 		want       string
 	}{
-		{strokes(48), strokes(23), "48 training and 23 held-out images, and was trained with 47 and 23"},
-		{strokes(47), strokes(22), "47 training and 22 held-out images"},
-		{strokes(47), darker, "the same numbers of images, but other ones"},
+		{toy.Strokes(48), toy.Strokes(23), "48 training and 23 held-out images, and was trained with 47 and 23"},
+		{toy.Strokes(47), toy.Strokes(22), "47 training and 22 held-out images"},
+		{toy.Strokes(47), darker, "the same numbers of images, but other ones"},
 	} {
 		_, err := ResumeTrainer(path, test.train, test.val, nil)
 		var ce *ConfigError
@@ -374,7 +360,7 @@ func TestResumeWithOtherData(t *testing.T) {
 		}
 	}
 	// The folder may lie elsewhere now.
-	moved, err := ResumeTrainer(path, strokes(47), strokes(23), func(c *Config) error { c.Data = "/there"; return nil })
+	moved, err := ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), func(c *Config) error { c.Data = "/there"; return nil })
 	if err != nil || moved.Config().Data != "/there" {
 		t.Errorf("moved: %v", err)
 	}
@@ -387,7 +373,7 @@ func TestResumeWithOtherData(t *testing.T) {
 	if err := checkpoint.Write(path, f); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ResumeTrainer(path, strokes(48), strokes(23), nil); err != nil {
+	if _, err := ResumeTrainer(path, toy.Strokes(48), toy.Strokes(23), nil); err != nil {
 		t.Errorf("without a description: %v", err)
 	}
 }
@@ -435,7 +421,7 @@ func TestHoldout(t *testing.T) {
 	c := tinyConfig()
 	c.Holdout = 7
 	tr := tinyTrainer(t, c)
-	rest, held := strokes(47).Split(7)
+	rest, held := toy.Strokes(47).Split(7)
 	want, err := NewTrainer(tinyConfig(), rest, held)
 	if err != nil {
 		t.Fatal(err)
@@ -449,12 +435,12 @@ func TestHoldout(t *testing.T) {
 	if err := tr.Save(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ResumeTrainer(path, strokes(47), strokes(23), nil); err != nil {
+	if _, err := ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), nil); err != nil {
 		t.Errorf("resumed: %v", err)
 	}
 	c.Holdout = 47
 	var bad *ConfigError
-	if _, err := NewTrainer(c, strokes(47), strokes(23)); !errors.As(err, &bad) || bad.Key != "holdout" {
+	if _, err := NewTrainer(c, toy.Strokes(47), toy.Strokes(23)); !errors.As(err, &bad) || bad.Key != "holdout" {
 		t.Errorf("all images held out: %v", err)
 	}
 }

@@ -1,0 +1,264 @@
+// Package engine runs networks on the CPU. It takes and gives plain images,
+// N×C×H×W; within, it works on blocks of images side by side, each on one core.
+//
+// Start with New. An Engine advances chains, and runs images forward to named
+// outputs and back to themselves. It keeps its memory between calls, which may
+// come from many goroutines at once. A Pass takes a batch forward and back to the
+// parameters. While the network's parameters change, until its Pack has
+// returned, none of them may run.
+package engine
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/random"
+	"github.com/joule-ml/joule/sampler"
+)
+
+// An Engine runs a network on some number of cores. The number changes no
+// result.
+type Engine struct {
+	net    *nn.Network
+	pool   lane.Pool
+	memory *memory
+}
+
+// memory is what calls leave for others to use.
+type memory struct {
+	mu   sync.Mutex
+	free []*team
+}
+
+// A team is what one call at a time works with: a worker for each core.
+type team struct{ workers []*worker }
+
+// worker is one goroutine's memory.
+type worker struct {
+	net        *nn.Network
+	acts       *nn.Activations
+	scratch    *nn.Scratch
+	x          []float32
+	cotangents [][]float32 // a block for each output
+	given      [][]float32 // those of them that a call has, nil for others
+}
+
+// New returns an engine of net on up to threads cores, all where threads is 0.
+func New(net *nn.Network, threads int) *Engine {
+	return (&Engine{net: net, memory: &memory{}}).WithThreads(threads)
+}
+
+// WithThreads returns an engine on another number of cores that shares e's
+// memory.
+func (e *Engine) WithThreads(threads int) *Engine {
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	return &Engine{net: e.net, pool: lane.Pool{Workers: threads}, memory: e.memory}
+}
+
+// Network returns the network that e runs.
+func (e *Engine) Network() *nn.Network { return e.net }
+
+// Threads returns the number of cores that e uses at most.
+func (e *Engine) Threads() int { return e.pool.Workers }
+
+// Images returns the number of images in x.
+func (e *Engine) Images(x []float32) int {
+	size := e.net.Input().Len()
+	if len(x)%size != 0 {
+		panic("engine: values that are not whole images")
+	}
+	return len(x) / size
+}
+
+// each calls f for blocks 0 … n−1, each on some worker.
+func (e *Engine) each(n int, f func(w *worker, block int)) {
+	t := e.memory.take()
+	defer e.memory.give(t)
+	for len(t.workers) < min(e.pool.Workers, n) {
+		t.workers = append(t.workers, newWorker(e.net))
+	}
+	e.pool.Each(n, func(i, block int) { f(t.workers[i], block) })
+}
+
+func (m *memory) take() *team {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	last := len(m.free) - 1
+	if last < 0 {
+		return &team{}
+	}
+	t := m.free[last]
+	m.free = m.free[:last]
+	return t
+}
+
+func (m *memory) give(t *team) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.free = append(m.free, t)
+}
+
+func newWorker(net *nn.Network) *worker {
+	return &worker{
+		net: net, acts: net.NewActivations(), scratch: net.NewScratch(),
+		x: make([]float32, net.Input().BlockLen()), cotangents: make([][]float32, net.Outputs()), given: make([][]float32, net.Outputs()),
+	}
+}
+
+var ones = [lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1}
+
+// EnergyGrad makes a worker an energy to sample from.
+func (w *worker) EnergyGrad(x []float32, energy *[lane.Width]float32) []float32 {
+	w.net.Forward(w.acts, x, energy)
+	return w.net.InputGrad(w.scratch, w.acts, &ones)
+}
+
+// Energy returns the network as an energy that works on blocks, with memory of
+// its own: for one goroutine at a time.
+func (e *Engine) Energy() sampler.Energy { return newWorker(e.net) }
+
+// Chains is a set of chains: chain i starts from image i of X, which it
+// overwrites, and draws the noise of chain i of Stream from Step on.
+type Chains struct {
+	X      []float32
+	Stream random.Stream
+	Step   uint32
+	Info   []sampler.Info // of each block of lane.Width; may be nil
+	// Frame, where not nil, returns where to put the images after a step,
+	// or nil.
+	Frame func(step int) []float32
+}
+
+// Advance takes c.Steps steps of the sampler with every chain, of an energy.
+// When ctx is done it stops, with ctx's error.
+func (e *Engine) Advance(ctx context.Context, c sampler.Config, ch Chains) error {
+	shape := e.net.Input()
+	size, n := shape.Len(), e.Images(ch.X)
+	errs := make([]error, lane.Blocks(n))
+	e.each(len(errs), func(w *worker, b int) {
+		first, end := b*lane.Width, min((b+1)*lane.Width, n)
+		images := ch.X[first*size : end*size]
+		lane.Pack(w.x, images, shape)
+		state := sampler.NewState(w.x, ch.Stream, slots(first, end), ch.Step)
+		var info sampler.Info
+		var each func(int)
+		if ch.Frame != nil {
+			each = func(step int) {
+				if frame := ch.Frame(step); frame != nil {
+					lane.Unpack(frame[first*size:end*size], w.x, shape)
+				}
+			}
+		}
+		if err := sampler.Advance(ctx, c, w, &state, &info, each); err != nil {
+			errs[b] = err
+		}
+		lane.Unpack(images, w.x, shape)
+		if ch.Info != nil {
+			ch.Info[b] = info
+		}
+	})
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Perturb adds N(0, noise²) to every image and clamps it to [lo, hi].
+func (e *Engine) Perturb(x []float32, s random.Stream, step uint32, noise, lo, hi float32) {
+	shape := e.net.Input()
+	size, n := shape.Len(), e.Images(x)
+	e.each(lane.Blocks(n), func(w *worker, b int) {
+		first, end := b*lane.Width, min((b+1)*lane.Width, n)
+		images := x[first*size : end*size]
+		lane.Pack(w.x, images, shape)
+		state := sampler.NewState(w.x, s, slots(first, end), step)
+		sampler.Perturb(&state, noise, lo, hi)
+		lane.Unpack(images, w.x, shape)
+	})
+}
+
+// slots lists the numbers first … end−1, at most lane.Width of them.
+func slots(first, end int) []uint32 {
+	var s [lane.Width]uint32
+	for l := range s {
+		s[l] = uint32(first + l)
+	}
+	return s[:end-first]
+}
+
+// Energies sets energy[i] = E(x_i), where the first output is the energy.
+func (e *Engine) Energies(energy, x []float32) { e.Outputs([][]float32{energy}, x) }
+
+// Outputs sets row i of out[o], N rows of as many values as output o has, to
+// that output of x_i. Outputs may be nil, or missing at the end, if they are
+// not asked for. [nn.Network.Output] finds an output by its name.
+func (e *Engine) Outputs(out [][]float32, x []float32) {
+	e.each(lane.Blocks(e.Images(x)), func(w *worker, b int) {
+		w.forward(x, b)
+		w.outputs(out, e.Images(x), b)
+	})
+}
+
+// forward takes block b of the images x through the network.
+func (w *worker) forward(x []float32, b int) {
+	shape := w.net.Input()
+	lane.Pack(w.x, x[b*lane.Width*shape.Len():min((b+1)*lane.Width*shape.Len(), len(x))], shape)
+	w.net.Run(w.acts, w.x)
+}
+
+// outputs gives what forward has left for block b of n images.
+func (w *worker) outputs(out [][]float32, n, b int) {
+	first, end := b*lane.Width, min((b+1)*lane.Width, n)
+	for o, dst := range out {
+		if dst != nil {
+			shape := w.net.OutputShape(o)
+			lane.Unpack(dst[first*shape.Len():end*shape.Len()], w.net.Value(w.acts, o), shape)
+		}
+	}
+}
+
+// InputGrad sets row i of dx to the gradient of Σ cotangents[o][i]·y_o(x_i)
+// with respect to x_i, over all outputs y_o and their values. Rows of a
+// cotangent are as long as the output; it may be nil, or missing at the end, for
+// zeros. Where out is not nil it also gives the outputs, as Outputs does.
+func (e *Engine) InputGrad(dx []float32, out [][]float32, x []float32, cotangents [][]float32) {
+	shape := e.net.Input()
+	size, n := shape.Len(), e.Images(x)
+	e.each(lane.Blocks(n), func(w *worker, b int) {
+		first, end := b*lane.Width, min((b+1)*lane.Width, n)
+		w.forward(x, b)
+		w.outputs(out, n, b)
+		w.clearCotangents(cotangents)
+		for o, c := range cotangents {
+			if k := e.net.OutputShape(o).Len(); c != nil {
+				for i := first; i < end; i++ {
+					lane.PackLane(w.given[o], c[i*k:(i+1)*k], e.net.OutputShape(o), i-first)
+				}
+			}
+		}
+		lane.Unpack(dx[first*size:end*size], w.net.OutputInputGrad(w.scratch, w.acts, w.given), shape)
+	})
+}
+
+// clearCotangents makes given the blocks of the outputs that c has cotangents
+// of, all zero: dead lanes weigh nothing.
+func (w *worker) clearCotangents(c [][]float32) {
+	for o := range w.given {
+		if o >= len(c) || c[o] == nil {
+			w.given[o] = nil
+			continue
+		}
+		if w.cotangents[o] == nil {
+			w.cotangents[o] = make([]float32, w.net.OutputShape(o).BlockLen())
+		}
+		clear(w.cotangents[o])
+		w.given[o] = w.cotangents[o]
+	}
+}

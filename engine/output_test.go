@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"context"
+	"math"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/joule-ml/joule/internal/toy"
+	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/random"
+	"github.com/joule-ml/joule/sampler"
+)
+
+// twoOutputs is a network with logits and features.
+func twoOutputs(t *testing.T) *nn.Network {
+	t.Helper()
+	net, err := nn.New(nn.Spec{Input: toy.Shape, Prefix: "layers", Layers: []nn.LayerSpec{
+		nn.Conv2D(3, 3, 2, 1), nn.SiLU(), nn.Flatten(), nn.Linear(5), nn.SiLU(), nn.Linear(4),
+	}, Outputs: []nn.Output{{Name: nn.LogitsOutput, Layer: 5}, {Name: nn.FeaturesOutput, Layer: 4}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	net.Init(3)
+	return net
+}
+
+// dot is Σ c·y over all outputs, in float64.
+func dot(c, y [][]float32) (sum float64) {
+	for o := range c {
+		for i, v := range c[o] {
+			sum += float64(v) * float64(y[o][i])
+		}
+	}
+	return sum
+}
+
+// TestInputGrad holds input gradients of two outputs at once to central
+// differences, and the outputs beside them to Outputs.
+func TestInputGrad(t *testing.T) {
+	net := twoOutputs(t)
+	e := New(net, 2)
+	const n = 11 // a block and a part of one
+	size := net.Input().Len()
+	x := toy.Images(n, size, 1)
+	c := [][]float32{toy.Images(n, 4, 2), toy.Images(n, 5, 3)}
+	outputs := func() [][]float32 { return [][]float32{make([]float32, n*4), make([]float32, n*5)} }
+	want, out, dx := outputs(), outputs(), make([]float32, len(x))
+	e.Outputs(want, x)
+	e.InputGrad(dx, out, x, c)
+	for o := range out {
+		if !slices.Equal(out[o], want[o]) {
+			t.Errorf("output %d beside the gradient is not that of Outputs", o)
+		}
+	}
+	const h = 1.0 / 64
+	y := outputs()
+	for _, i := range []int{0, 5, size + 77, 8*size + 3, n*size - 1} {
+		old := x[i]
+		x[i] = old + h
+		e.Outputs(y, x)
+		diff := dot(c, y)
+		x[i] = old - h
+		e.Outputs(y, x)
+		diff = (diff - dot(c, y)) / (2 * h)
+		x[i] = old
+		if math.Abs(diff-float64(dx[i])) > 1e-3*(1+math.Abs(diff)) {
+			t.Errorf("gradient at %d is %v, central difference %v", i, dx[i], diff)
+		}
+	}
+	// One output alone, the other nil or missing.
+	features := make([]float32, len(x))
+	logits := make([]float32, len(x))
+	e.InputGrad(logits, nil, x, c[:1])
+	e.InputGrad(features, nil, x, [][]float32{nil, c[1]})
+	for i := range dx {
+		if math.Abs(float64(logits[i]+features[i]-dx[i])) > 1e-5 {
+			t.Fatalf("gradients of the outputs add up to %v, both at once give %v", logits[i]+features[i], dx[i])
+		}
+	}
+}
+
+// TestPassOutputs holds the parameters' gradient of two outputs to the sum of
+// those of each.
+func TestPassOutputs(t *testing.T) {
+	net := twoOutputs(t)
+	const n = 20
+	x := toy.Images(n, net.Input().Len(), 1)
+	c := [][]float32{toy.Images(n, 4, 2), toy.Images(n, 5, 3)}
+	gradient := func(c [][]float32) []float32 {
+		p := New(net, 2).NewPass()
+		grad := make([]float32, len(net.Params()))
+		out := [][]float32{make([]float32, n*4), make([]float32, n*5)}
+		p.Forward([][][]float32{out}, [][]float32{x})
+		p.Backward(grad, [][][]float32{c})
+		return grad
+	}
+	both, first, second := gradient(c), gradient(c[:1]), gradient([][]float32{nil, c[1]})
+	for i := range both {
+		if sum := first[i] + second[i]; math.Abs(float64(sum-both[i])) > 1e-4*(1+math.Abs(float64(sum))) {
+			t.Fatalf("gradient %d of both outputs is %v, of each %v and %v", i, both[i], first[i], second[i])
+		}
+	}
+}
+
+// TestConcurrentCalls holds calls from many goroutines to the bits of calls
+// one after another. The race detector looks on.
+func TestConcurrentCalls(t *testing.T) {
+	net := toy.Network()
+	e := New(net, 2)
+	size := net.Input().Len()
+	c := sampler.DefaultConfig()
+	c.Steps = 3
+	call := func(i int) []float32 {
+		n := 1 + 5*i
+		x, energy, dx := toy.Images(n, size, uint64(i)), make([]float32, n), make([]float32, n*size)
+		e.InputGrad(dx, [][]float32{energy}, x, [][]float32{slices.Repeat([]float32{1}, n)})
+		e.Perturb(x, random.Stream{Seed: 1}, 0, 0.1, -1, 1)
+		if err := e.Advance(context.Background(), c, Chains{X: x, Stream: random.Stream{Seed: uint64(i)}}); err != nil {
+			t.Error(err)
+		}
+		e.Energies(energy, x)
+		return slices.Concat(x, energy, dx)
+	}
+	const calls = 6
+	var want, got [calls][]float32
+	for i := range want {
+		want[i] = call(i)
+	}
+	var wg sync.WaitGroup
+	for i := range got {
+		wg.Go(func() { got[i] = call(i) })
+	}
+	wg.Wait()
+	for i := range got {
+		if !slices.Equal(got[i], want[i]) {
+			t.Errorf("call %d has other results beside others", i)
+		}
+	}
+}
+
+// TestMemoryIsKept: a call after one like it allocates no network's memory.
+func TestMemoryIsKept(t *testing.T) {
+	net := toy.Network()
+	e := New(net, 1)
+	x, energy := toy.Images(16, net.Input().Len(), 1), make([]float32, 16)
+	out := [][]float32{energy}
+	e.Outputs(out, x)
+	if n := testing.AllocsPerRun(10, func() { e.Outputs(out, x) }); n > 2 {
+		t.Errorf("a call allocates %v times", n)
+	}
+}
