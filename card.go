@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/weights"
 )
 
 // quantiles is the number of parts that a Card divides the validation images
@@ -31,18 +32,18 @@ func (c *Card) json() string {
 
 // cardOf reads the card of a file, nil if it has none.
 func cardOf(path string, meta map[string]string) (*Card, error) {
-	if meta[metaCard] == "" {
+	if meta[weights.MetaCard] == "" {
 		return nil, nil
 	}
-	cfg, err := ParseConfig(path+" (config)", []byte(meta[metaConfig]), DefaultConfig())
+	cfg, err := ParseConfig(path+" (config)", []byte(meta[weights.MetaConfig]), DefaultConfig())
 	if err != nil {
 		return nil, err
 	}
 	fault := func(format string, a ...any) error {
-		return &checkpoint.Error{Fault: "model card: " + fmt.Sprintf(format, a...), Hint: notOurs}
+		return &checkpoint.Error{Fault: "model card: " + fmt.Sprintf(format, a...), Hint: weights.NotOurs}
 	}
 	var j cardJSON
-	d := json.NewDecoder(strings.NewReader(meta[metaCard]))
+	d := json.NewDecoder(strings.NewReader(meta[weights.MetaCard]))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&j); err != nil {
 		return nil, fault("%v", err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/internal/toy"
+	"github.com/joule-ml/joule/weights"
 )
 
 func TestCard(t *testing.T) {
@@ -59,7 +60,7 @@ func TestCard(t *testing.T) {
 		t.Errorf("card %+v, want %+v", b, c)
 	}
 	f := m.file()
-	f.Metadata[metaCard] = `{"validation_energies":[2,1]}`
+	f.Metadata[weights.MetaCard] = `{"validation_energies":[2,1]}`
 	if _, err := cardOf("", f.Metadata); err == nil {
 		t.Error("a card with energies out of order is read")
 	}

@@ -1,13 +1,9 @@
 package joule
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"strings"
 
 	"github.com/joule-ml/joule/checkpoint"
@@ -15,6 +11,7 @@ import (
 	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/weights"
 )
 
 // A Classifier tells the classes of images. Its features, what its last layer
@@ -94,7 +91,7 @@ func (c *Classifier) FeatureLen() int { return c.net.OutputShape(c.features).Len
 func (c *Classifier) Parameters() int { return len(c.net.Params()) }
 
 // Hash identifies the classifier as [Model.Hash] does a model.
-func (c *Classifier) Hash() string { return hashNetwork(c.net) }
+func (c *Classifier) Hash() string { return weights.Hash(c.net) }
 
 // Forward sets logits, N×K, and features, N×F, of images, N×C×H×W in [−1, 1],
 // in one pass. Either may be nil. Values that are not finite stay so.
@@ -215,7 +212,7 @@ func (c *Classifier) File() *checkpoint.File {
 	}
 	// The program's version is left out: a recipe has one result.
 	f := &checkpoint.File{Metadata: map[string]string{
-		metaFormat: "joule", metaOutput: outputClassifier, metaSpec: string(spec), metaClassifier: string(card),
+		weights.MetaFormat: weights.Format, weights.MetaOutput: outputClassifier, weights.MetaSpec: string(spec), metaClassifier: string(card),
 	}}
 	for _, v := range c.net.Views() {
 		half := make([]checkpoint.Half, len(v.Data))
@@ -237,7 +234,7 @@ func LoadClassifier(path string) (*Classifier, error) {
 		return nil, err
 	}
 	c, err := classifierOf(f)
-	return c, inFile(path, err)
+	return c, weights.InFile(path, err)
 }
 
 // DecodeClassifier is LoadClassifier of a file of size bytes.
@@ -252,7 +249,7 @@ func DecodeClassifier(r io.ReaderAt, size int64) (*Classifier, error) {
 const noClassifier = "give the file of a classifier"
 
 func classifierOf(f *checkpoint.File) (*Classifier, error) {
-	if f.Metadata[metaOutput] != outputClassifier || f.Metadata[metaClassifier] == "" {
+	if f.Metadata[weights.MetaOutput] != outputClassifier || f.Metadata[metaClassifier] == "" {
 		return nil, &checkpoint.Error{Fault: "is no classifier", Hint: noClassifier}
 	}
 	var card ClassifierCard
@@ -261,11 +258,11 @@ func classifierOf(f *checkpoint.File) (*Classifier, error) {
 	if err := d.Decode(&card); err != nil {
 		return nil, &checkpoint.Error{Fault: "classifier card: " + err.Error(), Hint: noClassifier}
 	}
-	spec, err := specOf(f)
+	spec, err := weights.Spec(f)
 	if err != nil {
 		return nil, err
 	}
-	net, err := buildNetwork(spec, f)
+	net, err := weights.Build(spec, f)
 	if err != nil {
 		return nil, err
 	}
@@ -279,21 +276,4 @@ func classifierOf(f *checkpoint.File) (*Classifier, error) {
 		return nil, &checkpoint.Error{Fault: err.Error(), Hint: noClassifier}
 	}
 	return c, nil
-}
-
-// hashNetwork returns the first 16 hexadecimal digits of the SHA-256 of a
-// network's spec and weights.
-func hashNetwork(net *nn.Network) string {
-	h := sha256.New()
-	spec, err := json.Marshal(net.Spec())
-	if err != nil {
-		panic("joule: " + err.Error()) // a Spec is plain data
-	}
-	h.Write(spec)
-	var b [4]byte
-	for _, v := range net.Params() {
-		binary.LittleEndian.PutUint32(b[:], math.Float32bits(v))
-		h.Write(b[:])
-	}
-	return hex.EncodeToString(h.Sum(nil))[:16]
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/weights"
 )
 
 func tinyClassifierConfig() ClassifierConfig {
@@ -299,16 +300,16 @@ func TestClassifierFileFaults(t *testing.T) {
 	for want, change := range map[string]func(f *checkpoint.File){
 		"is no classifier": func(f *checkpoint.File) { delete(f.Metadata, metaClassifier) },
 		"classifier card":  func(f *checkpoint.File) { f.Metadata[metaClassifier] = `{"recipes":1}` },
-		"network spec":     func(f *checkpoint.File) { f.Metadata[metaSpec] = "{" },
+		"network spec":     func(f *checkpoint.File) { f.Metadata[weights.MetaSpec] = "{" },
 		"no tensor":        func(f *checkpoint.File) { f.Tensors = f.Tensors[1:] },
 		"has shape": func(f *checkpoint.File) {
-			f.Metadata[metaSpec] = strings.Replace(f.Metadata[metaSpec], `"Out":4,`, `"Out":5,`, 1)
+			f.Metadata[weights.MetaSpec] = strings.Replace(f.Metadata[weights.MetaSpec], `"Out":4,`, `"Out":5,`, 1)
 		},
 		"outputs are not": func(f *checkpoint.File) {
-			f.Metadata[metaSpec] = strings.Replace(f.Metadata[metaSpec], `"features"`, `"code"`, 1)
+			f.Metadata[weights.MetaSpec] = strings.Replace(f.Metadata[weights.MetaSpec], `"features"`, `"code"`, 1)
 		},
 		"logits of": func(f *checkpoint.File) {
-			f.Metadata[metaSpec] = strings.Replace(f.Metadata[metaSpec], `"logits","Layer":9`, `"logits","Layer":0`, 1)
+			f.Metadata[weights.MetaSpec] = strings.Replace(f.Metadata[weights.MetaSpec], `"logits","Layer":9`, `"logits","Layer":0`, 1)
 		},
 		"not finite": func(f *checkpoint.File) { f.Tensors[0].Data.([]checkpoint.Half)[2] = 0x7c00 },
 	} {

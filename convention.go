@@ -5,6 +5,7 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/weights"
 )
 
 // A Convention says what the output of a network in a file is. In Joule it is
@@ -44,7 +45,7 @@ func (m *Model) File(c Convention) (*checkpoint.File, error) {
 			t.Data = negated(t.Data.([]float32))
 		}
 	}
-	f.Metadata[metaOutput] = string(c)
+	f.Metadata[weights.MetaOutput] = string(c)
 	return f, nil
 }
 

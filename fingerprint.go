@@ -7,10 +7,8 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/weights"
 )
-
-// metaData is the key of a checkpoint's dataPrint.
-const metaData = "data"
 
 // A dataPrint tells the images that a run is trained on from any others, so
 // that it does not go on with a folder that has changed in the meantime.
@@ -50,11 +48,11 @@ func (p dataPrint) json() string {
 // sameData reports that the trainer's images are not those of a checkpoint.
 // One without a dataPrint, of an earlier version, passes.
 func (t *Trainer) sameData(meta map[string]string) error {
-	if meta[metaData] == "" {
+	if meta[weights.MetaData] == "" {
 		return nil
 	}
 	var saved dataPrint
-	d := json.NewDecoder(strings.NewReader(meta[metaData]))
+	d := json.NewDecoder(strings.NewReader(meta[weights.MetaData]))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&saved); err != nil {
 		return &checkpoint.Error{Fault: "the description of its data: " + err.Error(), Hint: "resume from another checkpoint of the run"}

@@ -7,18 +7,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/checkpoint"
-)
-
-// Names of what a checkpoint holds for the guard: its record in the metadata,
-// the tensors of kept state i behind "guard.i.", and the images of the replay
-// buffer that only kept states have, newest first, which come after those of
-// replayTensor.
-const (
-	metaGuard   = "guard"
-	guardPrefix = "guard."
-	guardImages = guardPrefix + replayTensor
-
-	averagePrefix = "average."
+	"github.com/joule-ml/joule/weights"
 )
 
 // guardRecord is what a checkpoint's metadata tell of the guard.
@@ -42,9 +31,9 @@ func (p place) same(q place) bool { return p.Step == q.Step && p.Retry == q.Retr
 
 // vectors returns what a state holds of each weight, with its prefix.
 func (k *keptState) vectors() []vector {
-	list := []vector{{"", k.weights}, {adamPrefix + "m.", k.m}, {adamPrefix + "v.", k.v}}
+	list := []vector{{"", k.weights}, {weights.AdamM, k.m}, {weights.AdamV, k.v}}
 	if k.average != nil {
-		list = append(list, vector{averagePrefix, k.average})
+		list = append(list, vector{weights.Average, k.average})
 	}
 	return list
 }
@@ -54,7 +43,7 @@ type vector struct {
 	data   []float32
 }
 
-func keptPrefix(i int) string { return fmt.Sprintf("%s%d.", guardPrefix, i) }
+func keptPrefix(i int) string { return fmt.Sprintf("%s%d.", weights.Guard, i) }
 
 // saveGuard adds the guard to a checkpoint.
 func (t *Trainer) saveGuard(f *checkpoint.File) {
@@ -74,38 +63,38 @@ func (t *Trainer) saveGuard(f *checkpoint.File) {
 				}
 			}
 			if k.buffer.images != nil {
-				f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: keptPrefix(i) + replayTensor, Shape: []int{k.buffer.n, in.C, in.H, in.W}, Data: k.buffer.images})
+				f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: keptPrefix(i) + weights.Replay, Shape: []int{k.buffer.n, in.C, in.H, in.W}, Data: k.buffer.images})
 			}
 			images = max(images, t.replay.reach(k.buffer))
 		}
 		if older := images - t.replay.n; older > 0 {
-			// The ring was turned for replayTensor: these come next in it.
+			// The ring was turned for weights.Replay: these come next in it.
 			data := t.replay.images[t.replay.n*t.replay.size : images*t.replay.size]
-			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: guardImages, Shape: []int{older, in.C, in.H, in.W}, Data: data})
+			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: weights.GuardReplay, Shape: []int{older, in.C, in.H, in.W}, Data: data})
 		}
 	}
 	b, err := json.Marshal(record)
 	if err != nil {
 		panic("joule: " + err.Error()) // steps check that values are finite
 	}
-	f.Metadata[metaGuard] = string(b)
+	f.Metadata[weights.MetaGuard] = string(b)
 }
 
 // restoreGuard takes up the guard of a checkpoint, after all else has been
 // restored. One of an earlier version has none.
 func (t *Trainer) restoreGuard(f *checkpoint.File) error {
-	if f.Metadata[metaGuard] == "" {
+	if f.Metadata[weights.MetaGuard] == "" {
 		return nil
 	}
 	var record guardRecord
-	d := json.NewDecoder(strings.NewReader(f.Metadata[metaGuard]))
+	d := json.NewDecoder(strings.NewReader(f.Metadata[weights.MetaGuard]))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&record); err != nil {
-		return damaged("state of the guard: %v", err)
+		return weights.Damaged("state of the guard: %v", err)
 	}
 	for _, r := range record.Rollbacks {
 		if err := r.check(); err != nil {
-			return damaged("state of the guard: %v", err)
+			return weights.Damaged("state of the guard: %v", err)
 		}
 	}
 	t.rollbacks = record.Rollbacks
@@ -114,7 +103,7 @@ func (t *Trainer) restoreGuard(f *checkpoint.File) error {
 		return nil // it was switched off
 	}
 	if record.Tries < 0 || record.Tries > math.MaxUint16 || len(record.States) > keptStates || len(record.Windows) != len(g.windows) {
-		return damaged("state of the guard: its numbers are out of range")
+		return weights.Damaged("state of the guard: its numbers are out of range")
 	}
 	g.tries = record.Tries
 	for i, w := range record.Windows {
@@ -136,15 +125,15 @@ func (t *Trainer) restoreGuard(f *checkpoint.File) error {
 // A ring that has become smaller takes as many as it has room for.
 func (t *Trainer) restoreOlder(f *checkpoint.File) error {
 	r := t.replay
-	saved := f.Lookup(guardImages)
+	saved := f.Lookup(weights.GuardReplay)
 	if saved == nil {
 		return nil
 	}
 	in := t.net.Input()
 	if len(saved.Shape) != 4 || saved.Shape[0] < 1 {
-		return damaged("the guard's images have the shape %v", saved.Shape)
+		return weights.Damaged("the guard's images have the shape %v", saved.Shape)
 	}
-	images, err := f.Float32(guardImages, saved.Shape[0], in.C, in.H, in.W)
+	images, err := f.Float32(weights.GuardReplay, saved.Shape[0], in.C, in.H, in.W)
 	if err != nil {
 		return err
 	}
@@ -158,12 +147,12 @@ func (t *Trainer) restoreOlder(f *checkpoint.File) error {
 func (t *Trainer) restoreState(f *checkpoint.File, i int, k keptPlace) error {
 	r, p := t.replay, k.Place
 	older := 0
-	if saved := f.Lookup(guardImages); saved != nil {
+	if saved := f.Lookup(weights.GuardReplay); saved != nil {
 		older = saved.Shape[0]
 	}
-	own := f.Lookup(keptPrefix(i)+replayTensor) != nil
+	own := f.Lookup(keptPrefix(i)+weights.Replay) != nil
 	if !p.within(t) || p.Step > t.place.Step || k.Images < 1 || k.Images > r.limit || k.Age < 0 || k.Age > maxCount || !own && k.Age > r.n+older-k.Images {
-		return damaged("state %d of the guard is out of range", i)
+		return weights.Damaged("state %d of the guard is out of range", i)
 	}
 	if p.same(t.place) {
 		t.guard.keep(t)
@@ -181,7 +170,7 @@ func (t *Trainer) restoreState(f *checkpoint.File, i int, k keptPlace) error {
 	}
 	if own {
 		in := t.net.Input()
-		images, err := f.Float32(keptPrefix(i)+replayTensor, k.Images, in.C, in.H, in.W)
+		images, err := f.Float32(keptPrefix(i)+weights.Replay, k.Images, in.C, in.H, in.W)
 		if err != nil {
 			return err
 		}

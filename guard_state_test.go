@@ -6,6 +6,7 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/internal/toy"
+	"github.com/joule-ml/joule/weights"
 )
 
 // FuzzGuardRecord reads hostile states of the guard.
@@ -33,7 +34,7 @@ func FuzzGuardRecord(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(file.Metadata[metaGuard])
+	f.Add(file.Metadata[weights.MetaGuard])
 	f.Add("") // of an earlier version
 	f.Add(`{"tries":-1}`)
 	f.Add(`{"windows":[[],[],[],[],[],[],[],[]],"states":[{"place":{"step":1},"age":1,"images":1000000}]}`)
@@ -48,7 +49,7 @@ func FuzzGuardRecord(f *testing.F) {
 		for k, v := range file.Metadata {
 			copied.Metadata[k] = v
 		}
-		copied.Metadata[metaGuard] = record
+		copied.Metadata[weights.MetaGuard] = record
 		if fresh.restore(&copied) != nil {
 			return
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/engine"
@@ -16,6 +15,7 @@ import (
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/sampler"
+	"github.com/joule-ml/joule/weights"
 )
 
 // A Model is an energy: a network and its weights. A low energy means a
@@ -103,7 +103,7 @@ func (m *Model) Parameters() int { return len(m.net.Params()) }
 
 // Hash identifies the model: the first 16 hexadecimal digits of the SHA-256
 // of its spec and weights.
-func (m *Model) Hash() string { return hashNetwork(m.net) }
+func (m *Model) Hash() string { return weights.Hash(m.net) }
 
 // Energies sets energy[i] = E(x_i) for images N×C×H×W in [−1, 1].
 func (m *Model) Energies(energy, images []float32) {
@@ -227,18 +227,6 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 	return s, nil
 }
 
-// The metadata of Joule's files.
-const (
-	metaFormat  = "format"        // "joule"
-	metaVersion = "joule_version" // of the program that wrote the file
-	metaOutput  = "output"        // a Convention
-	metaSpec    = "spec"          // the network as JSON
-	metaConfig  = "config"        // the run's settings as YAML
-	metaCard    = "card"          // the rest of the model's Card as JSON
-	metaOrigin  = "origin"        // the model's Origin as JSON
-	metaState   = "state"         // the trainer's counters as JSON
-)
-
 // file returns the model as a safetensors file: weights under PyTorch's names
 // and shapes.
 func (m *Model) file() *checkpoint.File {
@@ -247,15 +235,15 @@ func (m *Model) file() *checkpoint.File {
 		panic("joule: " + err.Error()) // a Spec is plain data
 	}
 	f := &checkpoint.File{Metadata: map[string]string{
-		metaFormat: "joule", metaVersion: program.Version(), metaOutput: string(OutputEnergy), metaSpec: string(spec),
+		weights.MetaFormat: weights.Format, weights.MetaVersion: program.Version(), weights.MetaOutput: string(OutputEnergy), weights.MetaSpec: string(spec),
 	}}
 	f.Tensors = m.Tensors()
 	if c := m.card; c != nil {
-		f.Metadata[metaConfig] = string(c.Config.YAML())
-		f.Metadata[metaCard] = c.json()
+		f.Metadata[weights.MetaConfig] = string(c.Config.YAML())
+		f.Metadata[weights.MetaCard] = c.json()
 	}
 	if m.origin != nil {
-		f.Metadata[metaOrigin] = m.origin.json()
+		f.Metadata[weights.MetaOrigin] = m.origin.json()
 	}
 	return f
 }
@@ -267,15 +255,13 @@ func (m *Model) Save(path string) error { return checkpoint.Write(path, m.file()
 // [Convention]. What is wrong with a file that is none is a
 // [*checkpoint.Error].
 func LoadModel(path string) (*Model, error) {
-	f, err := checkpoint.ReadSome(path, func(name string) bool {
-		return !strings.HasPrefix(name, adamPrefix) && !strings.HasPrefix(name, rawPrefix) && !strings.HasPrefix(name, guardPrefix) && name != replayTensor && name != agesTensor
-	})
+	f, err := checkpoint.ReadSome(path, weights.OfModel)
 	if err != nil {
 		return nil, err
 	}
 	m, err := modelOf(path, f)
 	if err != nil {
-		return nil, inFile(path, err)
+		return nil, weights.InFile(path, err)
 	}
 	m.path = filepath.ToSlash(path)
 	return m, nil
@@ -308,18 +294,16 @@ func modelOf(path string, f *checkpoint.File) (*Model, error) {
 	return m, nil
 }
 
-const notOurs = "give a model.safetensors or a checkpoint that joule train wrote"
-
 // networkOf builds the network that a file describes and loads its weights.
 func networkOf(f *checkpoint.File) (*nn.Network, error) {
-	if f.Metadata[metaSpec] == "" {
-		return nil, &checkpoint.Error{Fault: "has no network spec in its metadata", Hint: notOurs + "; joule import makes a model of PyTorch's weights"}
+	if f.Metadata[weights.MetaSpec] == "" {
+		return nil, &checkpoint.Error{Fault: "has no network spec in its metadata", Hint: weights.NotOurs + "; joule import makes a model of PyTorch's weights"}
 	}
-	output := Convention(f.Metadata[metaOutput])
+	output := Convention(f.Metadata[weights.MetaOutput])
 	if err := output.Validate(); err != nil {
-		return nil, &checkpoint.Error{Fault: err.Error(), Hint: notOurs}
+		return nil, &checkpoint.Error{Fault: err.Error(), Hint: weights.NotOurs}
 	}
-	spec, err := specOf(f)
+	spec, err := weights.Spec(f)
 	if err != nil {
 		return nil, err
 	}
@@ -334,52 +318,10 @@ func networkOf(f *checkpoint.File) (*nn.Network, error) {
 	return net, nil
 }
 
-// specOf reads a file's description of its network.
-func specOf(f *checkpoint.File) (spec nn.Spec, err error) {
-	d := json.NewDecoder(strings.NewReader(f.Metadata[metaSpec]))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&spec); err != nil {
-		return spec, &checkpoint.Error{Fault: "network spec: " + err.Error(), Hint: notOurs}
-	}
-	return spec, nil
-}
-
 // energyNetwork is buildNetwork of a spec that must be an energy's.
 func energyNetwork(spec nn.Spec, f *checkpoint.File) (*nn.Network, error) {
 	if !spec.IsEnergy() {
-		return nil, &checkpoint.Error{Fault: "the network is no energy: it has outputs of its own", Hint: notOurs}
+		return nil, &checkpoint.Error{Fault: "the network is no energy: it has outputs of its own", Hint: weights.NotOurs}
 	}
-	return buildNetwork(spec, f)
-}
-
-// buildNetwork makes the network of spec with a file's weights, which bound
-// what it may allocate.
-func buildNetwork(spec nn.Spec, f *checkpoint.File) (*nn.Network, error) {
-	shapes, err := spec.Parameters()
-	if err != nil {
-		return nil, &checkpoint.Error{Fault: err.Error(), Hint: notOurs}
-	}
-	weights := make([][]float32, len(shapes))
-	for i, v := range shapes {
-		if weights[i], err = f.Float32(v.Name, v.Shape...); err != nil {
-			return nil, err
-		}
-	}
-	net, err := nn.New(spec)
-	if err != nil {
-		return nil, &checkpoint.Error{Fault: err.Error(), Hint: notOurs}
-	}
-	for i, v := range net.Views() {
-		copy(v.Data, weights[i])
-	}
-	net.Pack()
-	return net, nil
-}
-
-// inFile puts the path into a fault found after reading.
-func inFile(path string, err error) error {
-	if e, ok := err.(*checkpoint.Error); ok && e.Path == "" {
-		e.Path = path
-	}
-	return err
+	return weights.Build(spec, f)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/weights"
 )
 
 func TestNetworkSize(t *testing.T) {
@@ -120,16 +121,16 @@ func TestLoadModelErrors(t *testing.T) {
 		return string(b)
 	}
 	for _, c := range []struct{ meta, value, want string }{
-		{metaSpec, "", "no network spec"},
-		{metaOutput, "logits", `output is "logits", want "energy" or "f"`},
-		{metaSpec, "{", "network spec"},
-		{metaSpec, `{"Bogus":1}`, "Bogus"},
-		{metaSpec, strings.Repeat("[", 100000), "network spec"},
-		{metaSpec, spec(func(s *nn.Spec) { s.Layers = nil }), "0 layers"},
-		{metaSpec, spec(func(s *nn.Spec) { s.Layers[0].Out = 3 }), "cnn_layers.0.weight"},
-		{metaSpec, spec(func(s *nn.Spec) { s.Input.H = 1 << 40 }), "input shape"},
-		{metaSpec, spec(func(s *nn.Spec) { s.Input.C = 1024 }), "cnn_layers.0.weight"},
-		{metaSpec, spec(func(s *nn.Spec) { s.Prefix = "other" }), "other.0.weight"},
+		{weights.MetaSpec, "", "no network spec"},
+		{weights.MetaOutput, "logits", `output is "logits", want "energy" or "f"`},
+		{weights.MetaSpec, "{", "network spec"},
+		{weights.MetaSpec, `{"Bogus":1}`, "Bogus"},
+		{weights.MetaSpec, strings.Repeat("[", 100000), "network spec"},
+		{weights.MetaSpec, spec(func(s *nn.Spec) { s.Layers = nil }), "0 layers"},
+		{weights.MetaSpec, spec(func(s *nn.Spec) { s.Layers[0].Out = 3 }), "cnn_layers.0.weight"},
+		{weights.MetaSpec, spec(func(s *nn.Spec) { s.Input.H = 1 << 40 }), "input shape"},
+		{weights.MetaSpec, spec(func(s *nn.Spec) { s.Input.C = 1024 }), "cnn_layers.0.weight"},
+		{weights.MetaSpec, spec(func(s *nn.Spec) { s.Prefix = "other" }), "other.0.weight"},
 	} {
 		f := m.file()
 		f.Metadata[c.meta] = c.value

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/weights"
 )
 
 // An Origin says where the weights of a model come from that somebody else
@@ -34,12 +35,12 @@ func (o *Origin) json() string {
 
 // originOf reads the origin of a file, nil if it has none.
 func originOf(meta map[string]string) (*Origin, error) {
-	text := meta[metaOrigin]
+	text := meta[weights.MetaOrigin]
 	if text == "" {
 		return nil, nil
 	}
 	fault := func(what string) error {
-		return &checkpoint.Error{Fault: "origin of the model: " + what, Hint: notOurs}
+		return &checkpoint.Error{Fault: "origin of the model: " + what, Hint: weights.NotOurs}
 	}
 	if len(text) > maxOrigin || !utf8.ValidString(text) {
 		return nil, fault("too long, or no text")

@@ -8,6 +8,7 @@ import (
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/weights"
 )
 
 func TestOriginTravels(t *testing.T) {
@@ -47,7 +48,7 @@ func TestOriginTravels(t *testing.T) {
 			t.Errorf("origin %+v, error %v", again.Origin(), err)
 		}
 		for _, bad := range []string{"{", `{"name": 1}`, `{"nam": ""}`, "\xff", `{"name": "` + strings.Repeat("x", maxOrigin) + `"}`} {
-			f.Metadata[metaOrigin] = bad
+			f.Metadata[weights.MetaOrigin] = bad
 			if _, err := originOf(f.Metadata); err == nil || !strings.Contains(err.Error(), "origin of the model: ") {
 				t.Errorf("%.20q: error %v", bad, err)
 			}

@@ -24,7 +24,7 @@ type keptState struct {
 // EveryNSteps old, so that trouble of up to a window began after it.
 const keptStates = 2
 
-// guardImages returns the number of images that the replay buffer keeps beyond
+// weights.GuardReplay returns the number of images that the replay buffer keeps beyond
 // its size: those put in it since the older of the kept states.
 func (c Config) guardImages() int {
 	if c.Guard.Retries == 0 || c.Buffer.Policy == policyReservoir {

@@ -16,6 +16,7 @@ import (
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/internal/lockfile"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/weights"
 )
 
 // A RunState says how the training of a run stands.
@@ -165,15 +166,15 @@ func (r *Run) progress(path string) (*Config, place, error) {
 	}
 	card, err := cardOf(path, h.Metadata)
 	if err != nil {
-		return nil, at, inFile(path, err)
+		return nil, at, weights.InFile(path, err)
 	}
-	if state := h.Metadata[metaState]; state != "" {
+	if state := h.Metadata[weights.MetaState]; state != "" {
 		err = json.Unmarshal([]byte(state), &at)
 	} else if card != nil {
 		at.Epoch, at.Step = card.Epochs, card.Steps
 	}
 	if err != nil || card == nil || at.Epoch < 0 || at.Step < 0 {
-		return nil, place{}, &checkpoint.Error{Path: path, Fault: "does not tell how it was trained", Hint: notOurs}
+		return nil, place{}, &checkpoint.Error{Path: path, Fault: "does not tell how it was trained", Hint: weights.NotOurs}
 	}
 	return &card.Config, at, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/internal/lockfile"
+	"github.com/joule-ml/joule/weights"
 )
 
 // RemovableRun returns the run whose own folder path is, if it may be removed:
@@ -58,7 +59,7 @@ func (r *Run) ours() bool {
 		if regular(path) != nil {
 			continue
 		}
-		if h, err := checkpoint.ReadHeader(path); err == nil && h.Metadata[metaFormat] == "joule" {
+		if h, err := checkpoint.ReadHeader(path); err == nil && h.Metadata[weights.MetaFormat] == weights.Format {
 			return true
 		}
 	}

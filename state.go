@@ -8,16 +8,7 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
-)
-
-// Names of a checkpoint's tensors besides the weights. Adam's moments have
-// the weights' names behind the prefix; the buffer is [n, C, H, W], newest
-// first.
-const (
-	adamPrefix   = "adam."
-	rawPrefix    = "raw."
-	replayTensor = "replay.images"
-	agesTensor   = "replay.ages" // of these and of the guard's, for buffer.old_after
+	"github.com/joule-ml/joule/weights"
 )
 
 // Save writes a checkpoint: everything that [ResumeTrainer] needs to go on as
@@ -31,7 +22,7 @@ func (t *Trainer) Save(path string) error {
 		f.Tensors = nil
 		for i, v := range t.net.Named(t.average.params) {
 			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: v.Name, Shape: v.Shape, Data: v.Data})
-			raw[i].Name = rawPrefix + v.Name
+			raw[i].Name = weights.Raw + v.Name
 		}
 		f.Tensors = append(f.Tensors, raw...)
 	}
@@ -39,14 +30,14 @@ func (t *Trainer) Save(path string) error {
 	if err != nil {
 		panic("joule: " + err.Error()) // a place is plain data
 	}
-	f.Metadata[metaState] = string(place)
-	f.Metadata[metaData] = t.dataPrint().json()
+	f.Metadata[weights.MetaState] = string(place)
+	f.Metadata[weights.MetaData] = t.dataPrint().json()
 	for _, m := range []struct {
 		name string
 		data []float32
-	}{{"m.", t.adam.M}, {"v.", t.adam.V}} {
+	}{{weights.AdamM, t.adam.M}, {weights.AdamV, t.adam.V}} {
 		for _, v := range t.net.Named(m.data) {
-			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: adamPrefix + m.name + v.Name, Shape: v.Shape, Data: v.Data})
+			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: m.name + v.Name, Shape: v.Shape, Data: v.Data})
 		}
 	}
 	f.Tensors = append(f.Tensors, t.replay.tensor(t.net.Input().C, t.net.Input().H, t.net.Input().W))
@@ -56,7 +47,7 @@ func (t *Trainer) Save(path string) error {
 		for i, age := range ages {
 			data[i] = float32(age)
 		}
-		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: agesTensor, Shape: []int{len(data)}, Data: data})
+		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: weights.Ages, Shape: []int{len(data)}, Data: data})
 	}
 	return checkpoint.Write(path, f)
 }
@@ -69,7 +60,7 @@ func (r *replay) tensor(c, h, w int) checkpoint.Tensor {
 		rotate(r.ages, r.head)
 	}
 	r.head = 0
-	return checkpoint.Tensor{Name: replayTensor, Shape: []int{r.n, c, h, w}, Data: r.images[:r.n*r.size]}
+	return checkpoint.Tensor{Name: weights.Replay, Shape: []int{r.n, c, h, w}, Data: r.images[:r.n*r.size]}
 }
 
 // rotate moves the first n values of v to its end, by three reversals.
@@ -92,13 +83,13 @@ func ReadCheckpointConfig(path string) (Config, error) {
 }
 
 func configOf(path string, meta map[string]string) (Config, error) {
-	if meta[metaState] == "" || meta[metaConfig] == "" {
+	if meta[weights.MetaState] == "" || meta[weights.MetaConfig] == "" {
 		return Config{}, &checkpoint.Error{
 			Path: path, Fault: "is no training checkpoint",
 			Hint: "resume from a run's checkpoints/last.safetensors; a model.safetensors has no training state",
 		}
 	}
-	return ParseConfig(path+" (config)", []byte(meta[metaConfig]), DefaultConfig())
+	return ParseConfig(path+" (config)", []byte(meta[weights.MetaConfig]), DefaultConfig())
 }
 
 // ResumeTrainer returns a trainer that continues a checkpoint with the same
@@ -128,10 +119,10 @@ func ResumeTrainer(path string, train, val *dataset.Set, change func(*Config) er
 		return nil, err
 	}
 	if err := t.sameData(f.Metadata); err != nil {
-		return nil, inFile(path, err)
+		return nil, weights.InFile(path, err)
 	}
 	if err := t.restore(f); err != nil {
-		return nil, inFile(path, err)
+		return nil, weights.InFile(path, err)
 	}
 	if t.guard != nil && !saved.sameCourse(cfg) {
 		t.guard.tries = 0 // other settings have not been tried yet
@@ -177,18 +168,18 @@ func samePath(data string) string {
 }
 
 func (t *Trainer) restore(f *checkpoint.File) error {
-	d := json.NewDecoder(strings.NewReader(f.Metadata[metaState]))
+	d := json.NewDecoder(strings.NewReader(f.Metadata[weights.MetaState]))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&t.place); err != nil {
-		return damaged("training state: %v", err)
+		return weights.Damaged("training state: %v", err)
 	}
 	t.place.Stopped = false // whoever resumes wants to go on
 	if p := t.place; !p.within(t) {
-		return damaged("training state: epoch %d, batch %d, step %d is out of range", p.Epoch, p.Batch, p.Step)
+		return weights.Damaged("training state: epoch %d, batch %d, step %d is out of range", p.Epoch, p.Batch, p.Step)
 	}
-	vectors := []vector{{"", t.net.Params()}, {adamPrefix + "m.", t.adam.M}, {adamPrefix + "v.", t.adam.V}}
+	vectors := []vector{{"", t.net.Params()}, {weights.AdamM, t.adam.M}, {weights.AdamV, t.adam.V}}
 	if t.average != nil {
-		vectors[0].prefix = rawPrefix
+		vectors[0].prefix = weights.Raw
 		vectors = append(vectors, vector{"", t.average.params})
 	}
 	for _, v := range vectors {
@@ -209,12 +200,12 @@ func (t *Trainer) restore(f *checkpoint.File) error {
 		t.validation.N, t.validation.Validation = card.N, card.Validation
 	}
 	t.adam.Steps = t.place.Step
-	buffer := f.Lookup(replayTensor)
+	buffer := f.Lookup(weights.Replay)
 	if buffer == nil || len(buffer.Shape) != 4 || buffer.Shape[0] < 1 || buffer.Shape[0] > t.replay.limit {
-		return damaged("replay buffer is missing or not of 1 to %d images", t.replay.limit)
+		return weights.Damaged("replay buffer is missing or not of 1 to %d images", t.replay.limit)
 	}
 	in := t.net.Input()
-	images, err := f.Float32(replayTensor, buffer.Shape[0], in.C, in.H, in.W)
+	images, err := f.Float32(weights.Replay, buffer.Shape[0], in.C, in.H, in.W)
 	if err != nil {
 		return err
 	}
@@ -228,28 +219,24 @@ func (t *Trainer) restore(f *checkpoint.File) error {
 // restoreAges takes up the ages of the ring's images. Without any all chains
 // are young.
 func (r *replay) restoreAges(f *checkpoint.File) error {
-	saved := f.Lookup(agesTensor)
+	saved := f.Lookup(weights.Ages)
 	if r.ages == nil || saved == nil {
 		return nil
 	}
 	if len(saved.Shape) != 1 || saved.Shape[0] < r.n {
-		return damaged("ages of the replay buffer have the shape %v", saved.Shape)
+		return weights.Damaged("ages of the replay buffer have the shape %v", saved.Shape)
 	}
-	ages, err := f.Float32(agesTensor, saved.Shape[0])
+	ages, err := f.Float32(weights.Ages, saved.Shape[0])
 	if err != nil {
 		return err
 	}
 	for i, age := range ages[:min(len(ages), r.room)] {
 		if !(age >= 0 && age <= math.MaxUint16) {
-			return damaged("an image of the replay buffer has the age %v", age)
+			return weights.Damaged("an image of the replay buffer has the age %v", age)
 		}
 		r.ages[(r.head+i)%r.room] = uint16(age)
 	}
 	return nil
-}
-
-func damaged(format string, a ...any) error {
-	return &checkpoint.Error{Fault: fmt.Sprintf(format, a...), Hint: "resume from another checkpoint of the run"}
 }
 
 // within reports whether p can be a place in t's training.

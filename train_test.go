@@ -18,6 +18,7 @@ import (
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/internal/toy"
+	"github.com/joule-ml/joule/weights"
 )
 
 // tinyConfig trains strokes within moments, also with the generic kernels.
@@ -295,12 +296,12 @@ func TestResumeErrors(t *testing.T) {
 	for _, c := range []struct{ path, want string }{
 		{model, "is no training checkpoint"},
 		{filepath.Join(dir, "absent"), "absent"},
-		{change(metaState, "{", ""), "training state"},
-		{change(metaState, `{"epoch":-1}`, ""), "out of range"},
-		{change(metaState, `{"batch":6}`, ""), "out of range"},
-		{change(metaConfig, "epochs: x", ""), "epochs"},
-		{change(metaData, "{", ""), "the description of its data"},
-		{change("", "", replayTensor), "replay buffer"},
+		{change(weights.MetaState, "{", ""), "training state"},
+		{change(weights.MetaState, `{"epoch":-1}`, ""), "out of range"},
+		{change(weights.MetaState, `{"batch":6}`, ""), "out of range"},
+		{change(weights.MetaConfig, "epochs: x", ""), "epochs"},
+		{change(weights.MetaData, "{", ""), "the description of its data"},
+		{change("", "", weights.Replay), "replay buffer"},
 		{change("", "", "cnn_layers.0.weight"), "cnn_layers.0.weight"},
 		{change("", "", "adam.v.cnn_layers.9.bias"), "adam.v.cnn_layers.9.bias"},
 	} {
@@ -369,7 +370,7 @@ func TestResumeWithOtherData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	delete(f.Metadata, metaData)
+	delete(f.Metadata, weights.MetaData)
 	if err := checkpoint.Write(path, f); err != nil {
 		t.Fatal(err)
 	}
