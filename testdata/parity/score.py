@@ -21,6 +21,7 @@ from generate import *
 SIGMA = 0.5  # a power of two: x + sigma*noise rounds once, with or without FMA
 SCORE_GAIN = 3.0  # a score large enough to count beside the noise
 STEP = 1e-2  # root mean square over pixels of the central difference's step
+SCORE_TRAINING_SEED = 3  # searched for: differences reproduce even Adam's first step
 STEPS = (1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
 
 
@@ -123,6 +124,61 @@ def score(folder, hidden_features, u8):
     })
 
 
+def train_score(u8, eps, dtype, gradient):
+    """Steps of score matching on recorded images and noise; gradient tells how
+    the loss is differentiated. Adam, clip and schedule are those of train."""
+    model = weigh(document_network(4), SCORE_TRAINING_SEED, TRAINING_GAIN, dtype)
+    crc = checksum(model)
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, betas=BETAS, eps=EPSILON)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=GAMMA)
+    record = {"losses": [], "gradient_norms": [], "learning_rates": []}
+    weights = {}
+    for step in range(1, TRAINING_STEPS + 1):
+        x = pixels(u8[step - 1], torch.float32) + SIGMA * eps[step - 1]
+        x, e = x.to(dtype), eps[step - 1].to(dtype)
+        record["losses"].append((residual(model, x, e, SIGMA) ** 2).mean().item() / 2)
+        for p, g in zip(model.parameters(), gradient(model, x, e)):
+            p.grad = g
+        total = nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
+        record["gradient_norms"].append(total.item())
+        record["learning_rates"].append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if step == SCHEDULE_AFTER:
+            schedule.step()
+        if step in (1, TRAINING_STEPS):
+            weights[step] = {k: p.detach().clone() for k, p in model.named_parameters()}
+    return crc, {k: np.array(v) for k, v in record.items()}, weights
+
+
+def score_training(folder, u8):
+    eps = normal(np.random.RandomState(10), *u8.shape)
+    exact = lambda model, x, e: double_backward(model, x, e, SIGMA)[2]
+    moved = lambda model, x, e: differences(model, x, e, SIGMA, STEP)
+    crc, record, weights = train_score(u8, eps, torch.float64, exact)
+    for what, gradient, limit in (("float32", exact, 1e-3), ("float32 differences", moved, 5e-3)):
+        _, record32, weights32 = train_score(u8, eps, torch.float32, gradient)
+        for step, named in weights.items():
+            error = max((named[k] - weights32[step][k]).abs().max().item() for k in named)
+            require("%s, weights after step %d, of lr" % (what, step), error / LEARNING_RATE, limit * step)
+        require("%s, losses" % what, np.abs(record32["losses"] - record["losses"]).max(), 1e-6)
+        error = np.abs(record32["gradient_norms"] / record["gradient_norms"] - 1).max()
+        require("%s, gradient norms" % what, error, 1e-3)
+    print("  gradient norms", record["gradient_norms"].round(4))
+    tensors = {"noise": eps, **record}
+    for step, named in weights.items():
+        for key, w in named.items():
+            tensors["step%d.%s" % (step, key)] = w
+    save(folder, "score_training_hf4", tensors, {
+        "what": "ten steps of denoising score matching on real of training_images.safetensors plus "
+        "sigma*noise, hidden_features 4: loss, gradient norm and learning rate of each step, weights "
+        "after steps 1 and 10; the learning rate decays once, after step 5",
+        "sigma": str(SIGMA),
+        "weights_seed": str(SCORE_TRAINING_SEED),
+        "weights_gain": str(TRAINING_GAIN),
+        "weights_crc32": crc,
+    })
+
+
 def trained(hidden_features, sigma, u8):
     """A network after 200 steps of score matching, for compare alone."""
     rng = np.random.RandomState(3)
@@ -164,6 +220,9 @@ def main():
     images = np.concatenate([digits(rng, 6), noise(rng, 4, 1, 28, 28)])  # those of energy_*
     for hidden_features in (8, 32):
         score(folder, hidden_features, images)
+    rng = np.random.RandomState(2)
+    real = digits(rng, TRAINING_STEPS * 8)  # real of training_images
+    score_training(folder, real.reshape(TRAINING_STEPS, 8, 1, 28, 28))
     survey(images)
 
 
