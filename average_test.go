@@ -12,6 +12,7 @@ import (
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/optim"
 	"github.com/joule-ml/joule/random"
+	"github.com/joule-ml/joule/setting"
 )
 
 func TestAverage(t *testing.T) {
@@ -306,7 +307,7 @@ func TestAges(t *testing.T) {
 		t.Errorf("%v of %d young chains restart, and %v of %d old ones", a, young, b, old)
 	}
 	c.Buffer.Policy = policyReservoir
-	var bad *ConfigError
+	var bad *setting.Error
 	if err := c.Validate(); !errors.As(err, &bad) || bad.Key != "buffer.old_after" {
 		t.Errorf("a reservoir with ages: %v", err)
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/sampler"
+	"github.com/joule-ml/joule/setting"
 )
 
 // BenchConfig says what [Bench] measures.
@@ -47,32 +49,28 @@ const (
 )
 
 // Validate reports the first setting that is out of range, as a
-// [*ConfigError].
+// [*setting.Error].
 func (c BenchConfig) Validate() error {
-	for _, s := range []struct {
-		key           string
-		value, lo, hi int
-	}{
-		{"hidden-features", c.HiddenFeatures, 2, 1024},
-		{"channels", c.Channels, 1, 64},
-		{"size", c.Size, 1, 512},
-		{"chains", c.Chains, 1, 16384},
-		{"steps", c.Steps, 1, 1e6},
-		{"threads", c.Threads, 0, 4096},
-		{"repetitions", c.Repetitions, 1, 1000},
-		{"images", c.Images, 1, 1e6},
-	} {
-		if s.value < s.lo || s.value > s.hi {
-			return &ConfigError{Key: s.key, Problem: fmt.Sprintf("%d is not within %d to %d", s.value, s.lo, s.hi)}
-		}
+	bounds := setting.List{
+		{Key: "hidden-features", Value: &c.HiddenFeatures, Lo: 2, Hi: 1024},
+		{Key: "channels", Value: &c.Channels, Lo: 1, Hi: 64},
+		{Key: "size", Value: &c.Size, Lo: 1, Hi: 512},
+		{Key: "chains", Value: &c.Chains, Lo: 1, Hi: 16384},
+		{Key: "steps", Value: &c.Steps, Lo: 1, Hi: sampler.MaxSteps},
+		{Key: "threads", Value: &c.Threads, Hi: 4096},
+		{Key: "repetitions", Value: &c.Repetitions, Lo: 1, Hi: 1000},
+		{Key: "images", Value: &c.Images, Lo: 1, Hi: 1e6},
+	}
+	if err := bounds.Check(); err != nil {
+		return err
 	}
 	switch {
 	case c.HiddenFeatures%2 != 0:
-		return &ConfigError{Key: "hidden-features", Problem: fmt.Sprintf("%d is odd", c.HiddenFeatures), Hint: "the first layer has half as many channels: choose an even number"}
+		return &setting.Error{Key: "hidden-features", Problem: fmt.Sprintf("%d is odd", c.HiddenFeatures), Hint: "the first layer has half as many channels: choose an even number"}
 	case c.Chains*c.Channels*c.Size*c.Size > maxBenchValues:
-		return &ConfigError{Key: "chains", Problem: fmt.Sprintf("%d images of %d×%d×%d take too much memory", c.Chains, c.Channels, c.Size, c.Size), Hint: "take fewer or smaller ones"}
+		return &setting.Error{Key: "chains", Problem: fmt.Sprintf("%d images of %d×%d×%d take too much memory", c.Chains, c.Channels, c.Size, c.Size), Hint: "take fewer or smaller ones"}
 	case c.Window <= 0 || c.Window > time.Minute:
-		return &ConfigError{Key: "window", Problem: fmt.Sprintf("%v is not within 1ns to 1m", c.Window)}
+		return &setting.Error{Key: "window", Problem: fmt.Sprintf("%v is not within 1ns to 1m", c.Window)}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/setting"
 )
 
 // tinyBench takes moments, also with the generic kernels.
@@ -193,7 +194,7 @@ func TestBenchConfig(t *testing.T) {
 	} {
 		c := tinyBench()
 		change(&c)
-		var e *ConfigError
+		var e *setting.Error
 		if _, err := Bench(context.Background(), c); !errors.As(err, &e) || e.Key != key {
 			t.Errorf("%s: error %v", key, err)
 		}

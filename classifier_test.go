@@ -18,6 +18,7 @@ import (
 	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/setting"
 	"github.com/joule-ml/joule/weights"
 )
 
@@ -258,7 +259,7 @@ func TestClassifierFaults(t *testing.T) {
 		cfg := tinyClassifierConfig()
 		change(&cfg)
 		_, err := TrainClassifier(t.Context(), cfg, good, nil)
-		var fault *ConfigError
+		var fault *setting.Error
 		if !errors.As(err, &fault) || fault.Key != want {
 			t.Errorf("%s: %v", want, err)
 		}

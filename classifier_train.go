@@ -12,6 +12,7 @@ import (
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/optim"
 	"github.com/joule-ml/joule/random"
+	"github.com/joule-ml/joule/setting"
 )
 
 // ClassifierConfig is the recipe of a classifier: with the data, all that
@@ -43,24 +44,20 @@ func DefaultClassifierConfig() ClassifierConfig {
 }
 
 // Validate reports the first setting that is out of range, as a
-// [*ConfigError].
+// [*setting.Error].
 func (c ClassifierConfig) Validate() error {
-	for _, s := range []struct {
-		key           string
-		value, lo, hi int
-	}{
-		{"width", c.Width, 1, 1024},
-		{"features", c.Features, 1, 4096},
-		{"epochs", c.Epochs, 1, 1e6},
-		{"batch_size", c.BatchSize, 1, 16384},
-		{"shift", c.Shift, 0, 64},
-	} {
-		if s.value < s.lo || s.value > s.hi {
-			return &ConfigError{Key: s.key, Problem: fmt.Sprintf("%d is not within %d to %d", s.value, s.lo, s.hi)}
-		}
+	bounds := setting.List{
+		{Key: "width", Value: &c.Width, Lo: 1, Hi: 1024},
+		{Key: "features", Value: &c.Features, Lo: 1, Hi: 4096},
+		{Key: "epochs", Value: &c.Epochs, Lo: 1, Hi: 1e6},
+		{Key: "batch_size", Value: &c.BatchSize, Lo: 1, Hi: 16384},
+		{Key: "shift", Value: &c.Shift, Hi: 64},
+	}
+	if err := bounds.Check(); err != nil {
+		return err
 	}
 	if !(c.LearningRate > 0 && c.LearningRate <= 1) {
-		return &ConfigError{Key: "learning_rate", Problem: fmt.Sprintf("%v is not within 0 to 1", c.LearningRate)}
+		return &setting.Error{Key: "learning_rate", Problem: fmt.Sprintf("%v is not within 0 to 1", c.LearningRate)}
 	}
 	return nil
 }
@@ -197,5 +194,5 @@ func (t *classifierTrainer) Step() (ClassifierStep, error) {
 // as the seed, the step and the slot say.
 func (t *classifierTrainer) augment(dst, image []float32, s lane.Shape, slot int) {
 	w := random.Stream{Seed: t.cfg.Seed, Purpose: random.DataNoise}.Words(uint32(slot), uint32(t.step), 0)
-	move(dst, image, s, offset(w[0], t.cfg.Shift), offset(w[1], t.cfg.Shift), t.cfg.Flip && w[2]&1 != 0)
+	dataset.Move(dst, image, s, dataset.Offset(w[0], t.cfg.Shift), dataset.Offset(w[1], t.cfg.Shift), t.cfg.Flip && w[2]&1 != 0)
 }

@@ -34,7 +34,8 @@ func TestConfigSchema(t *testing.T) {
 	root := parse(ConfigSchema())
 	groups := map[string]node{"": root}
 	leaves := 0
-	for _, s := range DefaultConfig().Settings() {
+	c := DefaultConfig()
+	for _, s := range c.Settings() {
 		section, name := "", s.Key
 		if before, after, ok := strings.Cut(s.Key, "."); ok {
 			section, name = before, after

@@ -7,32 +7,22 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/setting"
 	"github.com/joule-ml/joule/weights"
 )
 
 // A dataPrint tells the images that a run is trained on from any others, so
 // that it does not go on with a folder that has changed in the meantime.
 type dataPrint struct {
-	Train setPrint `json:"train"`
-	Val   setPrint `json:"val"`
-}
-
-// A setPrint is the number of a set's images and [dataset.Set.Hash].
-type setPrint struct {
-	Images int    `json:"images"`
-	Hash   string `json:"hash"`
-}
-
-func printOf(train, val *dataset.Set) dataPrint {
-	return dataPrint{setPrint{train.N, train.Hash()}, setPrint{val.N, val.Hash()}}
+	Train dataset.Fingerprint `json:"train"`
+	Val   dataset.Fingerprint `json:"val"`
 }
 
 // dataPrint returns that of the trainer's sets. It takes a second for each
 // gigabyte, the first time.
 func (t *Trainer) dataPrint() dataPrint {
 	if t.data == nil {
-		p := printOf(t.train, t.val)
-		t.data = &p
+		t.data = &dataPrint{t.train.Fingerprint(), t.val.Fingerprint()}
 	}
 	return *t.data
 }
@@ -65,6 +55,6 @@ func (t *Trainer) sameData(meta map[string]string) error {
 	if saved.Train.Images != now.Train.Images || saved.Val.Images != now.Val.Images {
 		what = fmt.Sprintf("%d training and %d held-out images, and was trained with %d and %d", now.Train.Images, now.Val.Images, saved.Train.Images, saved.Val.Images)
 	}
-	return &ConfigError{Key: "data", Problem: fmt.Sprintf("%s is not the data of the checkpoint: it has %s", quoteShort(t.cfg.Data), what),
+	return &setting.Error{Key: "data", Problem: fmt.Sprintf("%s is not the data of the checkpoint: it has %s", setting.Quote(t.cfg.Data), what),
 		Hint: "bring back the images as they were, or start a new run"}
 }

@@ -7,6 +7,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/joule-ml/joule/setting"
 )
 
 //go:embed recipes/*.yaml
@@ -43,7 +45,7 @@ func Recipes() []Recipe {
 	return list
 }
 
-// FindRecipe returns the recipe of that name; a [*ConfigError] suggests
+// FindRecipe returns the recipe of that name; a [*setting.Error] suggests
 // another if there is none.
 func FindRecipe(name string) (Recipe, error) {
 	var names []string
@@ -53,8 +55,8 @@ func FindRecipe(name string) (Recipe, error) {
 		}
 		names = append(names, r.Name)
 	}
-	e := &ConfigError{Key: "recipe", Problem: fmt.Sprintf("%s is not one of %s", quoteShort(name), strings.Join(names, ", ")), Hint: "joule recipes describes them"}
-	if near := nearest(name, names); near != "" {
+	e := &setting.Error{Key: "recipe", Problem: fmt.Sprintf("%s is not one of %s", setting.Quote(name), strings.Join(names, ", ")), Hint: "joule recipes describes them"}
+	if near := setting.Nearest(name, names); near != "" {
 		e.Hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return Recipe{}, e

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
@@ -57,8 +56,8 @@ func openBoardLog(dir string, c Config, step int) (*boardLog, error) {
 		return nil, err
 	}
 	var params []tensorboard.Param
-	for _, s := range c.settings() {
-		params = append(params, tensorboard.Param{Name: s.key, Value: s.plain()})
+	for _, s := range c.Settings() {
+		params = append(params, tensorboard.Param{Name: s.Key, Value: s.Plain()})
 	}
 	err = l.w.HParams(params, Monitors())
 	if err == nil && !old {
@@ -117,26 +116,4 @@ func (l *boardLog) Log(r Record) error {
 // close ends the event file. TensorBoard shows how the training ended.
 func (l *boardLog) close(success bool) error {
 	return errors.Join(l.w.End(success), l.w.Close())
-}
-
-// plain returns the value itself, as a table of hyperparameters takes it.
-func (s setting) plain() any {
-	switch p := s.value.(type) {
-	case *string:
-		return *p
-	case *int:
-		return *p
-	case *uint64:
-		return *p
-	case *float32:
-		// The shortest decimal number, not float64's rendering of float32.
-		v, err := strconv.ParseFloat(strconv.FormatFloat(float64(*p), 'g', -1, 32), 64)
-		if err != nil {
-			panic("joule: " + err.Error()) // FormatFloat wrote it
-		}
-		return v
-	case *float64:
-		return *p
-	}
-	panic("joule: setting of a type that has no plain value")
 }

@@ -192,24 +192,21 @@ func (e *DivergedError) cures() []cure {
 
 // change multiplies a setting.
 func (t *Trainer) change(r *Rollback, key string, factor float64) {
-	for _, s := range t.cfg.settings() {
-		if s.key != key {
-			continue
-		}
-		r.Key, r.Old = key, s.String()
-		switch p := s.value.(type) {
-		case *int:
-			*p = int(min(float64(*p)*factor, s.hi))
-		case *float32:
-			*p *= float32(factor)
-		case *float64:
-			*p *= factor
-		}
-		r.New = s.String()
-		r.Did = fmt.Sprintf("%s is now %s, and was %s", key, r.New, r.Old)
-		return
+	s, ok := t.cfg.Settings().Find(key)
+	if !ok {
+		panic("joule: no setting " + key)
 	}
-	panic("joule: no setting " + key)
+	r.Key, r.Old = key, s.String()
+	switch p := s.Value.(type) {
+	case *int:
+		*p = int(min(float64(*p)*factor, s.Hi))
+	case *float32:
+		*p *= float32(factor)
+	case *float64:
+		*p *= factor
+	}
+	r.New = s.String()
+	r.Did = fmt.Sprintf("%s is now %s, and was %s", key, r.New, r.Old)
 }
 
 // advice says what else to try when rollbacks have not helped.
@@ -226,12 +223,10 @@ func (t *Trainer) advice() string {
 func (t *Trainer) Asked() Config {
 	c := t.cfg
 	for _, r := range slices.Backward(t.rollbacks) {
-		for _, s := range c.settings() {
-			// Whoever resumed with another value has asked for that.
-			if s.key == r.Key && s.String() == r.New {
-				if err := s.set(r.Old); err != nil {
-					panic("joule: " + err.Error()) // it was in use, or has been checked when it was read
-				}
+		// Whoever resumed with another value has asked for that.
+		if s, ok := c.Settings().Find(r.Key); ok && s.String() == r.New {
+			if err := s.Set(r.Old); err != nil {
+				panic("joule: " + err.Error()) // it was in use, or has been checked when it was read
 			}
 		}
 	}

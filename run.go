@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/joule-ml/joule/setting"
 )
 
 // A Run is the folder of a training run, runs/<name>/version_N, which holds
@@ -67,7 +69,7 @@ func (r *Run) Settings() (Config, error) {
 	if err == nil && !st.Mode().IsRegular() {
 		err = errors.New("it is not a regular file")
 	}
-	if err == nil && st.Size() > maxConfigBytes {
+	if err == nil && st.Size() > setting.MaxBytes {
 		err = errors.New("it is too large for a configuration")
 	}
 	if err == nil {
@@ -189,7 +191,7 @@ func checkRunName(name string) error {
 	if bad == "" {
 		return nil
 	}
-	return &ConfigError{Key: "name", Problem: quoteShort(name) + " " + bad, Hint: "use letters, digits, - and _"}
+	return &setting.Error{Key: "name", Problem: setting.Quote(name) + " " + bad, Hint: "use letters, digits, - and _"}
 }
 
 // OpenRun opens the run folder at path. The path of the folder above, or of

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule/internal/lockfile"
+	"github.com/joule-ml/joule/setting"
 )
 
 // put writes a file of a run, as old as said.
@@ -89,7 +90,7 @@ func TestCreateRunErrors(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"", ".", "..", "a/b", `a\b`, "-x", ".x", "x.", " x", "a\nb", "a:b", "version_3", strings.Repeat("x", 101)} {
 		_, err := CreateRun(dir, name)
-		var e *ConfigError
+		var e *setting.Error
 		if !errors.As(err, &e) || e.Hint == "" {
 			t.Errorf("%q: %v", name, err)
 		}

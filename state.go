@@ -8,6 +8,7 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/setting"
 	"github.com/joule-ml/joule/weights"
 )
 
@@ -147,7 +148,7 @@ func (c Config) sameState(d Config) error {
 		{"ema.decay", c.EMA.Decay > 0, d.EMA.Decay > 0},
 	} {
 		if s.a != s.b {
-			return &ConfigError{Key: s.key, Problem: fmt.Sprintf("cannot become %v: the checkpoint was trained with %v", s.b, s.a), Hint: "leave it out, or start a new run"}
+			return &setting.Error{Key: s.key, Problem: fmt.Sprintf("cannot become %v: the checkpoint was trained with %v", s.b, s.a), Hint: "leave it out, or start a new run"}
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/joule-ml/joule/optim"
 	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/sampler"
+	"github.com/joule-ml/joule/setting"
 )
 
 // A Trainer trains an energy by contrastive divergence, the document's
@@ -120,7 +121,7 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	}
 	if cfg.Holdout > 0 {
 		if cfg.Holdout >= train.N {
-			return nil, &ConfigError{Key: "holdout", Problem: fmt.Sprintf("%d images are not less than the %d to train on", cfg.Holdout, train.N),
+			return nil, &setting.Error{Key: "holdout", Problem: fmt.Sprintf("%d images are not less than the %d to train on", cfg.Holdout, train.N),
 				Hint: "hold out a tenth of them or less"}
 		}
 		train, val = train.Split(cfg.Holdout)
@@ -133,11 +134,11 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 		return nil, fmt.Errorf("joule: training images are %d×%d×%d, validation images %d×%d×%d", train.C, train.H, train.W, val.C, val.H, val.W)
 	}
 	if n := int64(cfg.Buffer.Size) * int64(shape.Len()); n > maxValues {
-		return nil, &ConfigError{Key: "buffer.size", Problem: fmt.Sprintf("%d images of %d×%d×%d are more than %d values", cfg.Buffer.Size, shape.C, shape.H, shape.W, maxValues),
+		return nil, &setting.Error{Key: "buffer.size", Problem: fmt.Sprintf("%d images of %d×%d×%d are more than %d values", cfg.Buffer.Size, shape.C, shape.H, shape.W, maxValues),
 			Hint: fmt.Sprintf("set it to %d or less, or take smaller images", maxValues/shape.Len())}
 	}
 	if n := int64(cfg.guardImages()) * int64(shape.Len()); n > maxValues {
-		return nil, &ConfigError{Key: "guard.every_n_steps", Problem: fmt.Sprintf("the samples of twice %d steps are more than %d values", cfg.Guard.EveryNSteps, maxValues),
+		return nil, &setting.Error{Key: "guard.every_n_steps", Problem: fmt.Sprintf("the samples of twice %d steps are more than %d values", cfg.Guard.EveryNSteps, maxValues),
 			Hint: "set it to less"}
 	}
 	net, err := nn.New(Network(cfg.Network.HiddenFeatures, shape))
@@ -282,7 +283,7 @@ func (t *Trainer) Step() (StepInfo, error) {
 	}
 	size := t.net.Input().Len()
 	parts := [][]float32{t.images[0][:n*size], t.images[1][:n*size]}
-	c.Augment.augment(parts[0], parts[1], t.net.Input(), t.stream(random.Augment), uint32(t.place.Step)) // x⁻ comes later
+	c.Augment.Apply(parts[0], parts[1], t.net.Input(), t.stream(random.Augment), uint32(t.place.Step)) // x⁻ comes later
 	t.engine.Perturb(parts[0], t.stream(random.DataNoise), uint32(t.place.Step), c.Objective.DataNoise, c.Sampler.Min, c.Sampler.Max)
 
 	// x⁻: as many samples, from chains that go on from the buffer.

@@ -18,6 +18,7 @@ import (
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/internal/toy"
+	"github.com/joule-ml/joule/setting"
 	"github.com/joule-ml/joule/weights"
 )
 
@@ -132,7 +133,7 @@ func TestResumeIsExact(t *testing.T) {
 	})
 	t.Run("augment", func(t *testing.T) {
 		c := tinyConfig()
-		c.Augment = AugmentConfig{Shift: 2, Flip: 0.5}
+		c.Augment = dataset.Augment{Shift: 2, Flip: 0.5}
 		testResume(t, c)
 	})
 }
@@ -320,7 +321,7 @@ func TestResumeErrors(t *testing.T) {
 		"image.channels":          func(c *Config) { c.Image.Channels = 1 },
 	} {
 		_, err := ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), func(c *Config) error { f(c); return nil })
-		var ce *ConfigError
+		var ce *setting.Error
 		if !errors.As(err, &ce) || ce.Key != key {
 			t.Errorf("changing %s: error %v", key, err)
 		}
@@ -355,7 +356,7 @@ func TestResumeWithOtherData(t *testing.T) {
 		{toy.Strokes(47), darker, "the same numbers of images, but other ones"},
 	} {
 		_, err := ResumeTrainer(path, test.train, test.val, nil)
-		var ce *ConfigError
+		var ce *setting.Error
 		if !errors.As(err, &ce) || ce.Key != "data" || !strings.Contains(err.Error(), test.want) || ce.Hint == "" {
 			t.Errorf("got %v, want %q", err, test.want)
 		}
@@ -386,7 +387,7 @@ func TestBufferTooLarge(t *testing.T) {
 	cfg.Buffer.Size = 1 << 20
 	set := &dataset.Set{N: 1, C: 3, H: 64, W: 64, Pixels: make([]byte, 3*64*64)}
 	_, err := NewTrainer(cfg, set, set)
-	var ce *ConfigError
+	var ce *setting.Error
 	if !errors.As(err, &ce) || ce.Key != "buffer.size" || !strings.Contains(ce.Hint, "87381 or less") {
 		t.Errorf("%v", err)
 	}
@@ -440,7 +441,7 @@ func TestHoldout(t *testing.T) {
 		t.Errorf("resumed: %v", err)
 	}
 	c.Holdout = 47
-	var bad *ConfigError
+	var bad *setting.Error
 	if _, err := NewTrainer(c, toy.Strokes(47), toy.Strokes(23)); !errors.As(err, &bad) || bad.Key != "holdout" {
 		t.Errorf("all images held out: %v", err)
 	}

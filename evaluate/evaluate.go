@@ -90,8 +90,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("evaluate: %d outliers and %d reference images, want 0 or more", c.Outliers, c.Reference)
 	}
 	for _, steps := range c.LongRun {
-		if steps < 1 || steps > 1e6 {
-			return fmt.Errorf("evaluate: chains of %d steps, want 1 to 1000000", steps)
+		if steps < 1 || steps > sampler.MaxSteps {
+			return fmt.Errorf("evaluate: chains of %d steps, want 1 to %d", steps, int(sampler.MaxSteps))
 		}
 	}
 	if err := c.Sampler.Validate(); err != nil {

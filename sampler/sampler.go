@@ -4,7 +4,6 @@ package sampler
 
 import (
 	"context"
-	"fmt"
 	"math"
 
 	"github.com/joule-ml/joule/internal/kernel"
@@ -47,33 +46,6 @@ type Config struct {
 // DefaultConfig returns the document's settings in training.
 func DefaultConfig() Config {
 	return Config{Steps: 60, StepSize: 10, Noise: 0.005, BurnInScale: 1, GradClip: 0.03, Min: -1, Max: 1}
-}
-
-// maxSteps bounds a chain, so that step counts fit the random streams.
-const maxSteps = 1 << 24
-
-// Validate reports the first setting that is out of range.
-func (c Config) Validate() error {
-	finite := func(v float32) bool { return !math.IsNaN(float64(v)) && !math.IsInf(float64(v), 0) }
-	switch {
-	case c.Steps < 0 || c.Steps > maxSteps:
-		return fmt.Errorf("steps is %d, want 0 to %d", c.Steps, maxSteps)
-	case !finite(c.StepSize) || c.StepSize < 0:
-		return fmt.Errorf("step_size is %v, want a number from 0 up", c.StepSize)
-	case !finite(c.Noise) || c.Noise < 0:
-		return fmt.Errorf("noise is %v, want a number from 0 up", c.Noise)
-	case !(c.Anneal >= 0 && c.Anneal <= 1):
-		return fmt.Errorf("anneal is %v, want 0 to 1", c.Anneal)
-	case c.BurnIn < 0 || c.BurnIn > maxSteps:
-		return fmt.Errorf("burn_in is %d, want 0 to %d", c.BurnIn, maxSteps)
-	case !finite(c.BurnInScale) || c.BurnInScale < 0:
-		return fmt.Errorf("burn_in_scale is %v, want a number from 0 up", c.BurnInScale)
-	case !(c.GradClip >= 0):
-		return fmt.Errorf("grad_clip is %v, want a number from 0 up (.inf for no clipping)", c.GradClip)
-	case math.IsNaN(float64(c.Min)) || math.IsNaN(float64(c.Max)) || c.Min >= c.Max:
-		return fmt.Errorf("min is %v and max is %v, want min below max", c.Min, c.Max)
-	}
-	return nil
 }
 
 // State is all that a block of chains carries from step to step.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/internal/kernel"
+	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
 )
 
@@ -98,10 +99,10 @@ func (a *app) bench(ctx context.Context, cfg joule.BenchConfig, asJSON bool) err
 	}
 	r, err := joule.Bench(ctx, cfg)
 	a.screen.clear()
-	var setting *joule.ConfigError
-	if errors.As(err, &setting) {
-		setting.Key = "--" + setting.Key
-		return setting
+	var bad *setting.Error
+	if errors.As(err, &bad) {
+		bad.Key = "--" + bad.Key
+		return bad
 	}
 	if err != nil {
 		return err

@@ -206,7 +206,8 @@ func recipeNames() (words []string) {
 func completeSetting(_ *cobra.Command, _ []string, word string) (words []string, how cobra.ShellCompDirective) {
 	how = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 	key, _, hasValue := strings.Cut(word, "=")
-	for _, s := range joule.DefaultConfig().Settings() {
+	c := joule.DefaultConfig()
+	for _, s := range c.Settings() {
 		switch {
 		case !hasValue:
 			words = append(words, s.Key+"=\t"+s.About)

@@ -23,6 +23,7 @@ import (
 	"github.com/joule-ml/joule/exchange"
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
 )
 
@@ -205,7 +206,7 @@ func oneLine(text string) string {
 func codeOf(err error) int {
 	var (
 		usage    *usageError
-		config   *joule.ConfigError
+		config   *setting.Error
 		diverged *joule.DivergedError
 		data     *dataset.Error
 	)
@@ -226,7 +227,7 @@ func hintOf(err error) string {
 	switch e := err.(type) {
 	case *usageError:
 		hint = e.hint
-	case *joule.ConfigError:
+	case *setting.Error:
 		hint = e.Hint
 	case *joule.RunError:
 		hint = e.Hint

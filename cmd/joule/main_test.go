@@ -17,6 +17,7 @@ import (
 	"github.com/joule-ml/joule/exchange"
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/setting"
 )
 
 // testApp returns an app that prints into buffers.
@@ -42,7 +43,7 @@ func TestReport(t *testing.T) {
 		{nil, nil, 0, ""},
 		{nil, errors.New("broken"), 1, "joule: broken\n"},
 		{nil, &usageError{"what", "how"}, 2, "joule: what\nhint: how\n"},
-		{nil, fmt.Errorf("wrapped: %w", &joule.ConfigError{Place: "f.yaml:1:2", Key: "k", Problem: "p", Hint: "h"}), 2, "joule: wrapped: f.yaml:1:2: k: p\nhint: h\n"},
+		{nil, fmt.Errorf("wrapped: %w", &setting.Error{Place: "f.yaml:1:2", Key: "k", Problem: "p", Hint: "h"}), 2, "joule: wrapped: f.yaml:1:2: k: p\nhint: h\n"},
 		{nil, &joule.RunError{Path: "runs", Fault: "f", Hint: "h"}, 1, "joule: runs: f\nhint: h\n"},
 		{nil, &joule.DivergedError{What: "E", Epoch: 1, Step: 2}, 3, "hint: "},
 		{nil, errors.Join(&dataset.Error{File: "a", What: "b", Hint: "c"}, &dataset.Error{What: "d"}), 4, "joule: dataset: a: b; dataset: d\nhint: c\n"},

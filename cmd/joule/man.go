@@ -11,6 +11,7 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/internal/program"
+	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -99,8 +100,9 @@ func manPage(cmd *cobra.Command) []byte {
 	manFlags(&b, "COMMON OPTIONS", cmd.InheritedFlags())
 	if cmd.Flags().Lookup("set") != nil {
 		fmt.Fprint(&b, ".SH SETTINGS\nThe keys of \\fB\\-\\-set\\fR and of the file, their defaults and environment variables:\n")
-		for _, s := range joule.DefaultConfig().Settings() {
-			fmt.Fprintf(&b, ".TP\n\\fB%s\\fR=%s (\\fB%s\\fR)\n%s\n", roff(s.Key), roff(s.Value), roff(s.Env), roffLine(aboutSetting(s)))
+		c := joule.DefaultConfig()
+		for _, s := range c.Settings() {
+			fmt.Fprintf(&b, ".TP\n\\fB%s\\fR=%s (\\fB%s\\fR)\n%s\n", roff(s.Key), roff(s.String()), roff(s.Env()), roffLine(aboutSetting(s)))
 		}
 	}
 	if cmd.Example != "" {
@@ -145,11 +147,12 @@ func manPage(cmd *cobra.Command) []byte {
 
 // aboutSetting says what a setting means and, where that does not, what is
 // allowed.
-func aboutSetting(s joule.Setting) string {
-	if s.Names != nil || s.Allowed == "" {
+func aboutSetting(s setting.Setting) string {
+	allowed := s.Allowed()
+	if s.Names != nil || allowed == "" {
 		return s.About
 	}
-	return s.About + " [" + s.Allowed + "]"
+	return s.About + " [" + allowed + "]"
 }
 
 // manFlags describes flags under a heading, if there are any.

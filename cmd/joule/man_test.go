@@ -74,8 +74,9 @@ func TestMan(t *testing.T) {
 		t.Errorf("%d pages for %d commands", len(pages), commands)
 	}
 	train := plainRoff(pages["joule-train.1"])
-	for _, s := range joule.DefaultConfig().Settings() {
-		if !strings.Contains(train, s.Key+"="+s.Value+" ("+s.Env+")\n"+s.About) {
+	c := joule.DefaultConfig()
+	for _, s := range c.Settings() {
+		if !strings.Contains(train, s.Key+"="+s.String()+" ("+s.Env()+")\n"+s.About) {
 			t.Errorf("joule-train.1 does not tell of %s", s.Key)
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -79,8 +78,8 @@ func (a *app) reproduce(ctx context.Context, f *trainFlags, model pretrained.Mod
 		a.screen.line("the same weights as the built-in model %s, bit for bit: %s", model.Name, got.Hash())
 	} else {
 		a.screen.line("not the weights of the built-in model %s: %s, not %s", model.Name, got.Hash(), built.Hash())
-		for _, d := range differentSettings(built.Card().Config, got.Card().Config) {
-			a.screen.line("  %s", d)
+		for _, d := range built.Card().Config.Diff(got.Card().Config) {
+			a.screen.line("  %s is %s here, and was %s", d.Key, d.B, d.A)
 		}
 	}
 	if judge {
@@ -92,17 +91,6 @@ func (a *app) reproduce(ctx context.Context, f *trainFlags, model pretrained.Mod
 		return exit(exitFailure)
 	}
 	return nil
-}
-
-// differentSettings lists the settings of a run that are not the recipe's.
-func differentSettings(want, got joule.Config) (lines []string) {
-	values := got.Settings()
-	for i, s := range want.Settings() {
-		if s.Value != values[i].Value {
-			lines = append(lines, fmt.Sprintf("%s is %s here, and was %s", s.Key, values[i].Value, s.Value))
-		}
-	}
-	return lines
 }
 
 // judgeAgain judges a model as the built-in one was, and prints both.

@@ -11,6 +11,7 @@ import (
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/internal/program"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
 )
 
@@ -70,15 +71,15 @@ type comparedJSON struct {
 
 // differences returns the settings that are not the same in all runs, in
 // order, with a value for each run; nil where it is not known.
-func differences(runs []*joule.RunInfo) (keys []string, values map[string][]*joule.Setting) {
-	values = map[string][]*joule.Setting{}
+func differences(runs []*joule.RunInfo) (keys []string, values map[string][]*setting.Setting) {
+	values = map[string][]*setting.Setting{}
 	for k, i := range runs {
 		if i.Config == nil {
 			continue
 		}
 		for _, s := range i.Config.Settings() {
 			if values[s.Key] == nil {
-				values[s.Key] = make([]*joule.Setting, len(runs))
+				values[s.Key] = make([]*setting.Setting, len(runs))
 				keys = append(keys, s.Key)
 			}
 			values[s.Key][k] = &s
@@ -86,13 +87,13 @@ func differences(runs []*joule.RunInfo) (keys []string, values map[string][]*jou
 	}
 	kept := keys[:0]
 	for _, key := range keys {
-		var first *joule.Setting
+		var first *setting.Setting
 		differ := false
 		for _, s := range values[key] {
 			if first == nil {
 				first = s
 			}
-			differ = differ || s != nil && s.Value != first.Value
+			differ = differ || s != nil && s.String() != first.String()
 		}
 		if differ {
 			kept = append(kept, key)
@@ -117,8 +118,8 @@ func (a *app) compareRuns(runs []*joule.RunInfo, out string, asJSON bool) error 
 	var err error
 	if asJSON {
 		j := struct {
-			Runs        []comparedJSON              `json:"runs"`
-			Differences map[string][]*joule.Setting `json:"differences"`
+			Runs        []comparedJSON                `json:"runs"`
+			Differences map[string][]*setting.Setting `json:"differences"`
 		}{Differences: values}
 		for k, i := range runs {
 			j.Runs = append(j.Runs, comparedJSON{newRunJSON(i), metricsJSON(i.Metrics), models[k]})
@@ -138,7 +139,7 @@ func (a *app) compareRuns(runs []*joule.RunInfo, out string, asJSON bool) error 
 	return err
 }
 
-func (a *app) printComparison(runs []*joule.RunInfo, models []*modelJSON, keys []string, values map[string][]*joule.Setting) error {
+func (a *app) printComparison(runs []*joule.RunInfo, models []*modelJSON, keys []string, values map[string][]*setting.Setting) error {
 	return printColumns(a.stdout, func(w io.Writer) {
 		row := func(name string, cell func(k int, i *joule.RunInfo) string) {
 			fmt.Fprint(w, name)
@@ -184,7 +185,7 @@ func (a *app) printComparison(runs []*joule.RunInfo, models []*modelJSON, keys [
 				if values[key][k] == nil {
 					return unknown
 				}
-				return values[key][k].Value
+				return values[key][k].String()
 			})
 		}
 	})
@@ -227,7 +228,7 @@ func runNames(runs []*joule.RunInfo) []string {
 }
 
 // drawComparison draws the validation and the loss of the runs, a curve each.
-func drawComparison(w io.Writer, runs []*joule.RunInfo, keys []string, values map[string][]*joule.Setting) error {
+func drawComparison(w io.Writer, runs []*joule.RunInfo, keys []string, values map[string][]*setting.Setting) error {
 	panels := []grid.Panel{
 		{Title: "Validation: val_contrastive_divergence", YLabel: "E(real) − E(noise)"},
 		{Title: "Training: loss", YLabel: "loss", Smooth: true},
@@ -238,7 +239,7 @@ func drawComparison(w io.Writer, runs []*joule.RunInfo, keys []string, values ma
 		if len(keys) <= 2 { // what tells the runs apart
 			for _, key := range keys {
 				if s := values[key][k]; s != nil {
-					names[k] += fmt.Sprintf(", %s %s", key[strings.LastIndexByte(key, '.')+1:], s.Value)
+					names[k] += fmt.Sprintf(", %s %s", key[strings.LastIndexByte(key, '.')+1:], s)
 				}
 			}
 		}

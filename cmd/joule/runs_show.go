@@ -8,6 +8,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
 )
 
@@ -99,8 +100,8 @@ func modelOf(i *joule.RunInfo) *modelJSON {
 }
 
 type changeJSON struct {
-	Value   joule.Setting `json:"value"`
-	Default joule.Setting `json:"default"`
+	Value   setting.Setting `json:"value"`
+	Default setting.Setting `json:"default"`
 }
 
 type fileJSON struct {
@@ -111,12 +112,12 @@ type fileJSON struct {
 
 type runDetailsJSON struct {
 	runJSON
-	Config  map[string]joule.Setting `json:"config"`
-	Changed map[string]changeJSON    `json:"changed"`
-	Metrics map[string]metricJSON    `json:"metrics"`
-	Model   *modelJSON               `json:"model"`
-	Files   []fileJSON               `json:"files"`
-	Bytes   int64                    `json:"bytes"`
+	Config  map[string]setting.Setting `json:"config"`
+	Changed map[string]changeJSON      `json:"changed"`
+	Metrics map[string]metricJSON      `json:"metrics"`
+	Model   *modelJSON                 `json:"model"`
+	Files   []fileJSON                 `json:"files"`
+	Bytes   int64                      `json:"bytes"`
 }
 
 func (a *app) showRun(run *joule.Run, asJSON bool) error {
@@ -126,13 +127,13 @@ func (a *app) showRun(run *joule.Run, asJSON bool) error {
 	}
 	i := run.Info()
 	model := modelOf(i)
-	var changed []joule.Difference
+	var changed []setting.Difference
 	if i.Config != nil {
 		changed = i.Config.Diff(joule.DefaultConfig())
 	}
 	if asJSON {
 		j := runDetailsJSON{
-			runJSON: newRunJSON(i), Config: map[string]joule.Setting{}, Changed: map[string]changeJSON{},
+			runJSON: newRunJSON(i), Config: map[string]setting.Setting{}, Changed: map[string]changeJSON{},
 			Metrics: metricsJSON(i.Metrics), Model: model, Files: []fileJSON{}, Bytes: size,
 		}
 		if i.Config != nil {
@@ -171,7 +172,7 @@ func (a *app) showRun(run *joule.Run, asJSON bool) error {
 		printColumns(&b, func(w io.Writer) {
 			fmt.Fprint(w, "SETTING\tVALUE\tDEFAULT\n")
 			for _, d := range changed {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", d.Key, d.A.Value, d.B.Value)
+				fmt.Fprintf(w, "%s\t%s\t%s\n", d.Key, d.A, d.B)
 			}
 		})
 	}

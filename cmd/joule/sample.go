@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/sampler"
 	"github.com/spf13/cobra"
 )
 
@@ -112,20 +113,17 @@ instruction set. joule show prints them.`,
 	return cmd
 }
 
-// Limits on what may be asked for: a picture of some thousand images is as
-// large as viewers can show.
-const (
-	maxSamples     = 16384
-	maxSampleSteps = 1e6
-)
+// maxSamples bounds what may be asked for: a picture of some thousand images
+// is as large as viewers can show.
+const maxSamples = 16384
 
 // check checks the flags but those on the model.
 func (f *sampleFlags) check(named bool) error {
 	if f.n < 1 || f.n > maxSamples {
 		return &usageError{fmt.Sprintf("-n: %d is not within 1 to %d", f.n, maxSamples), "ask for several pictures with different seeds"}
 	}
-	if f.steps < 0 || f.steps > maxSampleSteps {
-		return &usageError{fmt.Sprintf("--steps: %d is not within 0 to %d", f.steps, int(maxSampleSteps)), "256 are usual"}
+	if f.steps < 0 || f.steps > sampler.MaxSteps {
+		return &usageError{fmt.Sprintf("--steps: %d is not within 0 to %d", f.steps, int(sampler.MaxSteps)), "256 are usual"}
 	}
 	if f.format == "" {
 		f.format = formatPNG

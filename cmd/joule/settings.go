@@ -9,6 +9,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -132,7 +133,7 @@ func (a *app) settings(base joule.Config, file string, overrides []override) (jo
 	}
 	for _, o := range overrides {
 		if err := cfg.Set(o.assignment); err != nil {
-			var e *joule.ConfigError
+			var e *setting.Error
 			if errors.As(err, &e) {
 				e.Place = o.flag
 			}

@@ -1,10 +1,9 @@
-package joule
+package setting
 
 import (
 	"bytes"
 	"encoding/json"
 	"math"
-	"strconv"
 )
 
 // A schemaNode is a part of a JSON schema. Fields without a value are left
@@ -15,6 +14,7 @@ type schemaNode struct {
 	Description string        `json:"description,omitempty"`
 	Type        any           `json:"type,omitempty"` // a name or a list of names
 	AnyOf       []*schemaNode `json:"anyOf,omitempty"`
+	Items       *schemaNode   `json:"items,omitempty"`
 	Enum        []string      `json:"enum,omitempty"`
 	Pattern     string        `json:"pattern,omitempty"`
 	Minimum     json.Number   `json:"minimum,omitempty"`
@@ -66,60 +66,58 @@ func schemaGroup() *schemaNode {
 	return &schemaNode{Type: []string{"object", "null"}, Additional: &closed, Properties: &schemaFields{nodes: map[string]*schemaNode{}}}
 }
 
-// ConfigSchema returns a JSON schema, draft 2020-12, of the configurations
-// that [ParseConfig] reads, for editors: every key with its type, range,
-// default and meaning. What concerns several keys at once is for
-// [Config.Validate].
-func ConfigSchema() []byte {
+// Schema returns a JSON schema, draft 2020-12, of the files that [List.Parse]
+// reads, for editors: every key with its type, range and meaning, and its
+// value as the default.
+func (l List) Schema(title string) []byte {
 	root := schemaGroup()
 	root.Schema = "https://json-schema.org/draft/2020-12/schema"
-	root.Title = "Settings of joule train"
-	c := DefaultConfig()
-	for _, s := range c.settings() {
-		group, name := root, s.key
+	root.Title = title
+	for _, s := range l {
+		group := root
 		if section := s.section(); section != "" {
-			name = s.key[len(section)+1:]
 			if root.Properties.nodes[section] == nil {
 				root.Properties.add(section, schemaGroup())
 			}
 			group = root.Properties.nodes[section]
 		}
-		group.Properties.add(name, s.schema())
+		group.Properties.add(s.name(), s.schema())
 	}
 	b, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
-		panic("joule: " + err.Error()) // nodes are plain data
+		panic("setting: " + err.Error()) // nodes are plain data
 	}
 	return append(b, '\n')
 }
 
-// pathPattern matches what [dataset.IsPath] takes for a path.
+// pathPattern matches the paths that a Setting with Path takes: they have a
+// separator in them or begin with a dot.
 const pathPattern = `^\.|[/\\]`
 
 // schema describes the values of s; its default is the one it has now.
-func (s setting) schema() *schemaNode {
-	n := &schemaNode{Description: s.about, Type: "string", Enum: s.names}
+func (s Setting) schema() *schemaNode {
+	n := &schemaNode{Description: s.About, Type: "string", Enum: s.Names}
 	number := func(v float64) json.Number {
 		if math.IsInf(v, 0) {
 			return "" // no limit
 		}
 		return json.Number(formatFloat(v, 64))
 	}
-	switch s.value.(type) {
-	case *int:
-		n.Type, n.Minimum, n.Maximum = "integer", json.Number(strconv.Itoa(int(s.lo))), json.Number(strconv.Itoa(int(s.hi)))
-	case *uint64:
-		n.Type, n.Minimum, n.Maximum = "integer", "0", json.Number(strconv.FormatUint(math.MaxUint64, 10))
+	lo, hi := s.bounds()
+	switch p := s.Value.(type) {
+	case *int, *uint64:
+		n.Type, n.Minimum, n.Maximum = "integer", json.Number(lo), json.Number(hi)
 	case *float32, *float64:
-		n.Type, n.Minimum, n.Maximum = "number", number(s.lo), number(s.hi)
-	case *bool:
-		n.Type = "boolean"
+		n.Type, n.Minimum, n.Maximum = "number", number(s.Lo), number(s.Hi)
 	case *string:
-		n.Default = *s.value.(*string)
-		if s.paths {
+		n.Default = *p
+		if s.Path != nil {
 			n.Type, n.Enum = nil, nil
-			n.AnyOf = []*schemaNode{{Type: "string", Enum: s.names}, {Type: "string", Pattern: pathPattern}}
+			n.AnyOf = []*schemaNode{{Type: "string", Enum: s.Names}, {Type: "string", Pattern: pathPattern}}
 		}
+		return n
+	case Texts:
+		n.Type, n.Items, n.Default = "array", &schemaNode{Type: "string"}, append([]string{}, p.Texts()...)
 		return n
 	}
 	if text := s.String(); json.Valid([]byte(text)) {

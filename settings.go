@@ -1,0 +1,179 @@
+package joule
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/sampler"
+	"github.com/joule-ml/joule/setting"
+)
+
+// Settings lists every key of the configuration once, in the order of the
+// file: where its value lives, what is allowed and what it means. Reading,
+// checking and printing all go through this list.
+func (c *Config) Settings() setting.List {
+	inf := math.Inf(1)
+	return slices.Concat(
+		setting.List{
+			{Key: "data", Value: &c.Data, Names: dataset.Names(), Path: dataset.IsPath, About: "data set: " + strings.Join(dataset.Names(), " or ") + ", or the path of a folder of images"},
+			{Key: "seed", Value: &c.Seed, Hi: math.MaxUint64, About: "same seed, same build, same weights"},
+			{Key: "epochs", Value: &c.Epochs, Lo: 1, Hi: 1e6, About: "passes over the training images"},
+			{Key: "batch_size", Value: &c.BatchSize, Lo: 1, Hi: 16384, About: "real images a step, and as many samples"},
+			{Key: "holdout", Value: &c.Holdout, Hi: 1e9, About: "training images held out for the validation; 0 takes the test images"},
+			{Key: "limit_train_batches", Value: &c.LimitTrainBatches, Hi: 1e9, About: "training batches an epoch; 0 takes all"},
+			{Key: "limit_val_batches", Value: &c.LimitValBatches, Hi: 1e9, About: "validation batches an epoch; 0 takes all"},
+			{Key: "max_minutes", Value: &c.MaxMinutes, Hi: 1e6, About: "time after which training stops, to be resumed; 0 for no limit"},
+
+			{Key: "image.height", Value: &c.Image.Height, Hi: dataset.MaxSide, About: "height that a folder's images are made to; 0 takes their own"},
+			{Key: "image.width", Value: &c.Image.Width, Hi: dataset.MaxSide, About: "width of the same"},
+			{Key: "image.channels", Value: &c.Image.Channels, Hi: 3, About: "1 for gray, 3 for colour; 0 takes their own"},
+		},
+		c.Augment.Settings().Under("augment"),
+		setting.List{
+			{Key: "network.hidden_features", Value: &c.Network.HiddenFeatures, Lo: 2, Hi: 1024, About: "width of the network, even"},
+		},
+		c.Sampler.Settings().Under("sampler"),
+		setting.List{
+			{Key: "buffer.size", Value: &c.Buffer.Size, Lo: 1, Hi: 1 << 20, About: "samples kept to start new chains from"},
+			{Key: "buffer.policy", Value: &c.Buffer.Policy, Names: []string{policyFIFO, policyReservoir}, About: "what makes room in a full buffer: age or chance"},
+			{Key: "buffer.restart_probability", Value: &c.Buffer.RestartProbability, Hi: 1, About: "share of chains that do not start from the buffer"},
+
+			{Key: "buffer.old_after", Value: &c.Buffer.OldAfter, Hi: math.MaxUint16, About: "training steps after which a chain is old; 0 for never"},
+			{Key: "buffer.old_restart_probability", Value: &c.Buffer.OldRestartProbability, Hi: 1, About: "share of old chains that begin again"},
+
+			{Key: "restart.uniform", Value: &c.Restart.Uniform, Hi: 1, About: "share of these that start from uniform noise"},
+			{Key: "restart.patch", Value: &c.Restart.Patch, Hi: 1, About: "share that starts from uniform noise in a rectangle, dark around it"},
+			{Key: "restart.data", Value: &c.Restart.Data, Hi: 1, About: "share that starts from real images with noise"},
+			{Key: "restart.data_noise", Value: &c.Restart.DataNoise, Hi: 1e3, About: "standard deviation of that noise"},
+			{Key: "restart.gray", Value: &c.Restart.Gray, Hi: 1, About: "share that starts from a constant gray"},
+			{Key: "restart.blank", Value: &c.Restart.Blank, Hi: 1, About: "share that starts from the darkest image"},
+			{Key: "restart.shifted", Value: &c.Restart.Shifted, Hi: 1, About: "share that starts from samples moved by a few pixels"},
+
+			{Key: "objective.alpha", Value: &c.Objective.Alpha, Hi: 1e6, About: "weight of the squared energies in the loss"},
+			{Key: "objective.data_noise", Value: &c.Objective.DataNoise, Hi: 1e3, About: "standard deviation of the noise on real images"},
+		},
+		c.Optimizer.Settings().Under("optimizer"),
+		c.Schedule.Settings().Under("schedule"),
+		c.EMA.Settings().Under("ema"),
+		setting.List{
+			{Key: "generate.chains", Value: &c.Generate.Chains, Lo: 1, Hi: 4096, About: "samples in the picture of an epoch"},
+			{Key: "generate.steps", Value: &c.Generate.Steps, Hi: sampler.MaxSteps, About: "Langevin steps from noise to a sample"},
+			{Key: "generate.anneal", Value: &c.Generate.Anneal, Hi: 1, About: "as sampler.anneal, for samples; the greater of both"},
+			{Key: "generate.every_n_epochs", Value: &c.Generate.EveryNEpochs, Hi: 1e6, About: "epochs between two pictures; 0 makes none"},
+
+			{Key: "filmstrip.chains", Value: &c.Filmstrip.Chains, Lo: 1, Hi: 256, About: "chains shown on their way from noise"},
+			{Key: "filmstrip.pictures", Value: &c.Filmstrip.Pictures, Lo: 1, Hi: 256, About: "pictures of each chain, evenly apart"},
+			{Key: "filmstrip.steps", Value: &c.Filmstrip.Steps, Hi: sampler.MaxSteps, About: "Langevin steps of the chains"},
+			{Key: "filmstrip.every_n_epochs", Value: &c.Filmstrip.EveryNEpochs, Hi: 1e6, About: "epochs between two filmstrips; 0 makes none"},
+
+			{Key: "snapshot.images", Value: &c.Snapshot.Images, Lo: 1, Hi: 4096, About: "images of the replay buffer in a picture of it"},
+			{Key: "snapshot.every_n_epochs", Value: &c.Snapshot.EveryNEpochs, Hi: 1e6, About: "epochs between two such pictures; 0 makes none"},
+
+			{Key: "outliers.images", Value: &c.Outliers.Images, Lo: 1, Hi: 1 << 20, About: "images of noise, whose mean f = −E is logged as rand_out"},
+			{Key: "outliers.every_n_epochs", Value: &c.Outliers.EveryNEpochs, Hi: 1e6, About: "epochs between two measurements; 0 makes none"},
+
+			{Key: "guard.retries", Value: &c.Guard.Retries, Hi: 1000, About: "times to go back when training diverges; 0 for no guard"},
+			{Key: "guard.every_n_steps", Value: &c.Guard.EveryNSteps, Lo: 1, Hi: 1e6, About: "training steps between states to go back to"},
+			{Key: "guard.window", Value: &c.Guard.Window, Lo: 1, Hi: 1e4, About: "training steps whose median the rules judge"},
+			{Key: "guard.max_energy", Value: &c.Guard.MaxEnergy, Hi: inf, About: "trouble: mean energies beyond ± this; .inf for no such rule"},
+			{Key: "guard.min_gap", Value: &c.Guard.MinGap, Lo: -inf, About: "trouble: E(fake) − E(real) below this; -.inf for no such rule"},
+			{Key: "guard.max_gap", Value: &c.Guard.MaxGap, Hi: inf, About: "trouble: E(fake) − E(real) above this"},
+			{Key: "guard.max_grad_norm", Value: &c.Guard.MaxGradNorm, Hi: inf, About: "trouble: norm of the weights' gradient above this"},
+			{Key: "guard.min_chain_grad_norm", Value: &c.Guard.MinChainGradNorm, Hi: inf, About: "trouble: norm of ∂E/∂x at samples below this"},
+			{Key: "guard.max_at_bounds", Value: &c.Guard.MaxAtBounds, Hi: 1, About: "trouble: share of samples' pixels at bounds above this"},
+			{Key: "guard.max_blank", Value: &c.Guard.MaxBlank, Hi: 1, About: "trouble: share of blank samples above this"},
+			{Key: "guard.min_diversity", Value: &c.Guard.MinDiversity, Hi: 1, About: "trouble: spread of samples over that of data below this"},
+
+			{Key: "early_stop.monitor", Value: &c.EarlyStop.Monitor, Names: Monitors(), About: "metric that has to become better"},
+			{Key: "early_stop.mode", Value: &c.EarlyStop.Mode, Names: []string{modeMin, modeMax}, About: "which is better"},
+			{Key: "early_stop.min_delta", Value: &c.EarlyStop.MinDelta, Hi: 1e6, About: "least change that counts as better"},
+			{Key: "early_stop.patience", Value: &c.EarlyStop.Patience, Hi: 1e6, About: "epochs without a better one until it stops; 0 never"},
+
+			{Key: "checkpoint.every_n_steps", Value: &c.Checkpoint.EveryNSteps, Hi: 1e9, About: "training steps between checkpoints; 0 only at an epoch's end"},
+			{Key: "checkpoint.every_n_minutes", Value: &c.Checkpoint.EveryNMinutes, Hi: 1e6, About: "minutes between checkpoints; 0 only at an epoch's end"},
+			{Key: "checkpoint.monitor", Value: &c.Checkpoint.Monitor, Names: Monitors(), About: "metric of the best checkpoint"},
+			{Key: "checkpoint.mode", Value: &c.Checkpoint.Mode, Names: []string{modeMin, modeMax}, About: "which is better"},
+			{Key: "checkpoint.top_k", Value: &c.Checkpoint.TopK, Hi: 1000, About: "models of the best epochs to keep"},
+
+			{Key: "tensorboard.every_n_steps", Value: &c.TensorBoard.EveryNSteps, Hi: 1e9, About: "training steps between points of a curve; 0 for no event files"},
+			{Key: "tensorboard.histograms_every_n_epochs", Value: &c.TensorBoard.HistogramsEveryNEpochs, Hi: 1e6, About: "epochs between two histograms; 0 makes none"},
+		},
+	)
+}
+
+// Validate reports the first value that is out of range, as a [*setting.Error]
+// that names the key, the value and what is allowed.
+func (c Config) Validate() error {
+	if err := c.Settings().Check(); err != nil {
+		return err
+	}
+	if n := c.Image.Channels; n == 2 {
+		return &setting.Error{Key: "image.channels", Problem: "2 is neither 1 nor 3", Hint: "1 is gray, 3 is colour"}
+	}
+	if i := c.Image; (i.Height == 0) != (i.Width == 0) {
+		return &setting.Error{Key: "image.height", Problem: fmt.Sprintf("%d, and image.width is %d", i.Height, i.Width), Hint: "give both, or leave both at 0"}
+	}
+	if n := c.Network.HiddenFeatures; n%2 != 0 {
+		return &setting.Error{Key: "network.hidden_features", Problem: fmt.Sprintf("%d is odd", n), Hint: "the first layer has half as many channels: choose an even number"}
+	}
+	if r := c.Restart; !(r.Uniform+r.Patch+r.Data+r.Gray+r.Blank+r.Shifted > 0) {
+		return &setting.Error{Key: "restart", Problem: "no source of restarts has a share", Hint: "set restart.uniform=1"}
+	}
+	if c.Buffer.OldAfter > 0 && c.Buffer.Policy != policyFIFO {
+		return &setting.Error{Key: "buffer.old_after", Problem: "a " + c.Buffer.Policy + " keeps no ages", Hint: "set buffer.policy=fifo, or buffer.old_after=0"}
+	}
+	if err := setting.Under("sampler", c.Sampler.Validate()); err != nil {
+		return err
+	}
+	if g := c.Guard; g.Window > g.EveryNSteps {
+		return &setting.Error{Key: "guard.window", Problem: fmt.Sprintf("%d is more than guard.every_n_steps = %d", g.Window, g.EveryNSteps), Hint: "the guard goes back by at least guard.every_n_steps, to before what the window shows"}
+	}
+	return nil
+}
+
+// Set changes one value given as "key=value", for example
+// "optimizer.learning_rate=1e-3". On an error c is unchanged.
+func (c *Config) Set(assignment string) error { return c.Settings().Set(assignment) }
+
+// SetEnv applies the JOULE_* variables of environ, see [setting.List.SetEnv].
+// On an error c is unchanged.
+func (c *Config) SetEnv(environ []string, others ...string) error {
+	next := *c
+	if err := next.Settings().SetEnv(environ, others...); err != nil {
+		return err
+	}
+	*c = next
+	return nil
+}
+
+// ParseConfig reads YAML over base: keys that the file does not have keep
+// base's value. It is strict. An unknown key, a value of the wrong type or
+// out of range is a [*setting.Error] with file, line and column, for which
+// name stands for the file. Call [Config.Validate] on the final settings; it
+// also checks what concerns several keys at once.
+func ParseConfig(name string, data []byte, base Config) (Config, error) {
+	next := base
+	if err := next.Settings().Parse(name, data); err != nil {
+		return base, err
+	}
+	return next, nil
+}
+
+// YAML returns c as a file that [ParseConfig] reads back, each key with a
+// comment on its meaning and on what is allowed.
+func (c Config) YAML() []byte { return c.Settings().YAML() }
+
+// ConfigSchema returns a JSON schema, draft 2020-12, of the configurations
+// that [ParseConfig] reads, for editors: every key with its type, range,
+// default and meaning. What concerns several keys at once is for
+// [Config.Validate].
+func ConfigSchema() []byte {
+	c := DefaultConfig()
+	return c.Settings().Schema("Settings of joule train")
+}
+
+// Diff lists the keys in which c, the A of each, and d differ.
+func (c Config) Diff(d Config) []setting.Difference { return c.Settings().Diff(d.Settings()) }
