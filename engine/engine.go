@@ -42,8 +42,9 @@ type worker struct {
 	acts       *nn.Activations
 	scratch    *nn.Scratch
 	x          []float32
-	cotangents [][]float32 // a block for each output
-	given      [][]float32 // those of them that a call has, nil for others
+	chains     sampler.State // of the block that is under way; it keeps its method's memory
+	cotangents [][]float32   // a block for each output
+	given      [][]float32   // those of them that a call has, nil for others
 }
 
 // New returns an engine of net on up to threads cores, all where threads is 0.
@@ -144,7 +145,7 @@ func (e *Engine) Advance(ctx context.Context, c sampler.Config, ch Chains) error
 		first, end := b*lane.Width, min((b+1)*lane.Width, n)
 		images := ch.X[first*size : end*size]
 		lane.Pack(w.x, images, shape)
-		state := sampler.NewState(w.x, ch.Stream, slots(first, end), ch.Step)
+		w.chains.Reset(w.x, ch.Stream, slots(first, end), ch.Step)
 		var info sampler.Info
 		var each func(int)
 		if ch.Frame != nil {
@@ -154,7 +155,7 @@ func (e *Engine) Advance(ctx context.Context, c sampler.Config, ch Chains) error
 				}
 			}
 		}
-		if err := sampler.Advance(ctx, c, w, &state, &info, each); err != nil {
+		if err := sampler.Advance(ctx, c, w, &w.chains, &info, each); err != nil {
 			errs[b] = err
 		}
 		lane.Unpack(images, w.x, shape)

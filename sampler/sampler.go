@@ -1,14 +1,17 @@
-// Package sampler draws from an energy by Langevin dynamics. It works on
-// anything that has an energy with a gradient: see Energy, Config and State.
+// Package sampler draws from an energy by Markov chains. It works on anything
+// that has an energy with a gradient. Start with NewState and Advance; Config
+// says which method moves the chains, and how.
 package sampler
 
 import (
 	"context"
-	"math"
+	"fmt"
+	"strings"
 
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/random"
+	"github.com/joule-ml/joule/setting"
 )
 
 // An Energy has a gradient with respect to its input. Both methods' work is
@@ -18,7 +21,7 @@ type Energy interface {
 	EnergyGrad(x []float32, energy *[lane.Width]float32) []float32
 }
 
-// Config is Algorithm 1, the document's generate_samples. Each step does
+// Config says how chains move. With the method Langevin, each step does
 //
 //	x ← clamp(x + N(0, Noise²))
 //	x ← clamp(x − StepSize · clip(∇E(x), ±GradClip))
@@ -32,6 +35,7 @@ type Energy interface {
 // energy's slope is low, and steps that keep to the temperature near it take
 // long to get there (Welling and Teh, too, let step sizes fall).
 type Config struct {
+	Method      string  `yaml:"method"` // one of Methods; "" is Langevin
 	Steps       int     `yaml:"steps"`
 	StepSize    float32 `yaml:"step_size"`
 	Noise       float32 `yaml:"noise"`         // standard deviation, per step
@@ -43,9 +47,17 @@ type Config struct {
 	Max         float32 `yaml:"max"`
 }
 
-// DefaultConfig returns the document's settings in training.
+// DefaultConfig returns the settings of the default recipe's training.
 func DefaultConfig() Config {
-	return Config{Steps: 60, StepSize: 10, Noise: 0.005, BurnInScale: 1, GradClip: 0.03, Min: -1, Max: 1}
+	return Config{Method: Langevin, Steps: 60, StepSize: 10, Noise: 0.005, BurnInScale: 1, GradClip: 0.03, Min: -1, Max: 1}
+}
+
+// noise is the standard deviation at step k.
+func (c Config) noise(k int) float32 {
+	if c.Anneal > 0 && c.Steps > 1 {
+		return c.Noise * (1 - c.Anneal*float32(k)/float32(c.Steps-1))
+	}
+	return c.Noise
 }
 
 // State is all that a block of chains carries from step to step.
@@ -60,21 +72,30 @@ type State struct {
 // given number of steps already taken. Fewer than lane.Width chains leave the
 // other lanes dead: they repeat the last.
 func NewState(x []float32, s random.Stream, chains []uint32, step uint32) State {
-	st := State{X: x}
+	var st State
+	st.Reset(x, s, chains, step)
+	return st
+}
+
+// Reset makes st what NewState returns for the same arguments, but keeps the
+// memory of its method.
+func (st *State) Reset(x []float32, s random.Stream, chains []uint32, step uint32) {
+	st.X = x
 	for l := range lane.Width {
 		st.counter.Key0[l], st.counter.Key1[l] = s.Key()[0], s.Key()[1]
 		st.counter.Stream[l] = s.Word()
 		st.counter.Chain[l] = chains[min(l, len(chains)-1)]
 		st.counter.Step[l] = step
 	}
-	return st
 }
 
-// Info describes a block's last step, lane by lane.
+// Info describes a block's last step, lane by lane, and what all steps of the
+// last Advance were like.
 type Info struct {
 	Energy   [lane.Width]float32 // E where the step began, after the noise
 	GradNorm [lane.Width]float32 // Euclidean norm of ∇E, unclipped
 	Clamped  [lane.Width]float32 // share of the gradient's elements that were clipped
+	Accepted [lane.Width]float32 // share of the Advance's steps that were accepted; 1 for Langevin
 }
 
 // Finite reports whether the first n lanes' energies and gradients are finite.
@@ -88,40 +109,58 @@ func (i *Info) Finite(n int) bool {
 	return true
 }
 
-// Advance takes c.Steps steps, changing s and describing the last one in info.
-// If each is not nil it is called after every step with the number of steps
-// taken. It allocates nothing. When ctx is done it stops between steps, with
-// ctx's error.
+// A method moves the chains of a block by c.Steps steps, as Advance has it.
+type method struct {
+	name    string
+	advance func(ctx context.Context, c Config, e Energy, s *State, info *Info, each func(step int)) error
+	// validate reports a setting that makes no sense with this method, though
+	// it is within its range; nil where all do.
+	validate func(c Config) error
+}
+
+// methods lists the methods, the first of which an empty name stands for.
+var methods = []method{
+	{name: Langevin, advance: langevin},
+}
+
+// Methods returns the names that Config.Method may have.
+func Methods() []string {
+	var names []string
+	for _, m := range methods {
+		names = append(names, m.name)
+	}
+	return names
+}
+
+func (c Config) method() (method, error) {
+	for i, m := range methods {
+		if m.name == c.Method || i == 0 && c.Method == "" {
+			return m, nil
+		}
+	}
+	return method{}, &setting.Error{Key: "method", Problem: fmt.Sprintf("%.100q is not one of %s", c.Method, strings.Join(Methods(), ", "))}
+}
+
+// Other returns the method's name if it is not Langevin, and "" if it is, for
+// records that named no method while there was only one.
+func (c Config) Other() string {
+	if c.Method == Langevin {
+		return ""
+	}
+	return c.Method
+}
+
+// Advance takes c.Steps steps of c.Method, changing s and describing the last
+// one in info. If each is not nil it is called after every step with the number
+// of steps taken. It allocates nothing, but for the memory that a method keeps
+// in s, the first time. When ctx is done it stops between steps, with ctx's
+// error.
 func Advance(ctx context.Context, c Config, e Energy, s *State, info *Info, each func(step int)) error {
-	noise, eta := spread(c.Noise), spread(c.StepSize)
-	elements := float32(len(s.X) / lane.Width)
-	if c.BurnIn > 0 {
-		eta = spread(c.StepSize * c.BurnInScale)
+	m, err := c.method()
+	if err != nil {
+		return fmt.Errorf("sampler: %w", err)
 	}
-	for k := range c.Steps {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if k == c.BurnIn {
-			eta = spread(c.StepSize)
-		}
-		if c.Anneal > 0 && c.Steps > 1 {
-			noise = spread(c.Noise * (1 - c.Anneal*float32(k)/float32(c.Steps-1)))
-		}
-		kernel.Noise(s.X, &s.counter, &noise, c.Min, c.Max)
-		g := e.EnergyGrad(s.X, &info.Energy)
-		info.GradNorm, info.Clamped = [lane.Width]float32{}, [lane.Width]float32{}
-		kernel.Descend(s.X, g, &eta, c.GradClip, c.Min, c.Max, &info.GradNorm, &info.Clamped)
-		for l := range lane.Width {
-			info.GradNorm[l] = float32(math.Sqrt(float64(info.GradNorm[l])))
-			info.Clamped[l] /= elements
-			s.counter.Step[l]++
-		}
-		if each != nil {
-			each(k + 1)
-		}
-	}
-	return nil
+	return m.advance(ctx, c, e, s, info, each)
 }
 
 // Perturb adds N(0, noise²) to s.X and clamps it to [lo, hi].

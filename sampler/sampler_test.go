@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
@@ -238,6 +239,41 @@ func TestValidate(t *testing.T) {
 		if change(&c); c.Validate() == nil {
 			t.Errorf("%+v passed", c)
 		}
+	}
+}
+
+func TestMethods(t *testing.T) {
+	c := DefaultConfig()
+	for _, c.Method = range append(Methods(), "") {
+		if err := c.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+	c.Method = "nuts"
+	err := c.Validate()
+	if err == nil || !strings.Contains(err.Error(), `"nuts"`) || !strings.Contains(err.Error(), Langevin) {
+		t.Errorf("error %v, want one that names the method and those that there are", err)
+	}
+	s := state(2, 1)
+	if err := Advance(t.Context(), c, &gaussian{variance: 1}, &s, new(Info), nil); err == nil {
+		t.Error("chains advance by a method that there is not")
+	}
+}
+
+// No method is Langevin: settings of before there were others have none.
+func TestNoMethod(t *testing.T) {
+	named, none := DefaultConfig(), DefaultConfig()
+	none.Method = ""
+	a, b := state(3, 1), state(3, 1)
+	var info Info
+	if err := Advance(t.Context(), named, &gaussian{variance: 1}, &a, &info, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := Advance(t.Context(), none, &gaussian{variance: 1}, &b, &info, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(a.X, b.X) || info.Accepted != spread(1) || named.Other() != "" || none.Other() != "" {
+		t.Errorf("no method is not %s", Langevin)
 	}
 }
 

@@ -14,6 +14,7 @@ const MaxSteps = 1e6
 func (c *Config) Settings() setting.List {
 	inf := math.Inf(1)
 	return setting.List{
+		{Key: "method", Value: &c.Method, Names: Methods(), About: "how chains move; docs/energy.md describes the methods"},
 		{Key: "steps", Value: &c.Steps, Hi: MaxSteps, About: "Langevin steps a training step"},
 		{Key: "step_size", Value: &c.StepSize, Hi: 1e6, About: "pixels move by this times the energy's gradient"},
 		{Key: "noise", Value: &c.Noise, Hi: 1e3, About: "standard deviation of the noise a step"},
@@ -29,11 +30,18 @@ func (c *Config) Settings() setting.List {
 // Validate reports the first setting that is out of range, as a
 // [*setting.Error].
 func (c Config) Validate() error {
+	if c.Method == "" {
+		c.Method = Langevin
+	}
 	if err := c.Settings().Check(); err != nil {
 		return err
 	}
 	if c.Min >= c.Max {
 		return &setting.Error{Key: "min", Problem: fmt.Sprintf("%g is not below sampler.max = %g", c.Min, c.Max), Hint: "pixels lie between sampler.min and sampler.max"}
 	}
-	return nil
+	m, err := c.method()
+	if err != nil || m.validate == nil {
+		return err
+	}
+	return m.validate(c)
 }
