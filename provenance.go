@@ -120,6 +120,9 @@ func (v *Provenance) Text() []grid.Text {
 	}
 	add(textSeed, "%d", v.Sample.Seed)
 	more := "" // left out where they are as in earlier versions
+	if method := c.Other(); method != "" {
+		more += " method=" + method
+	}
 	if c.BurnIn > 0 {
 		more += fmt.Sprintf(" burn_in=%d burn_in_scale=%v", c.BurnIn, c.BurnInScale)
 	}
@@ -200,12 +203,17 @@ func ParseProvenance(text []grid.Text) (*Provenance, error) {
 	f = fieldsOf(textSampler, values[textSampler])
 	c := &v.Sample.Sampler
 	*c = sampler.Config{
-		Steps: f.whole("steps", -1), StepSize: f.real("step_size"), Noise: f.real("noise"), Anneal: f.real("anneal"),
+		Method: sampler.Langevin, Steps: f.whole("steps", -1), StepSize: f.real("step_size"), Noise: f.real("noise"), Anneal: f.real("anneal"),
 		BurnIn: f.whole("burn_in", 0), BurnInScale: 1,
 		GradClip: f.real("grad_clip"), Min: f.real("min"), Max: f.real("max"),
 	}
 	if c.BurnIn > 0 {
 		c.BurnInScale = f.real("burn_in_scale")
+	}
+	if f.has("method") {
+		if c.Method = f.take("method"); c.Method == "" {
+			f.fail("has method=")
+		}
 	}
 	if f.has("patch") {
 		if v.Sample.Patch = f.double("patch"); !(v.Sample.Patch >= 0 && v.Sample.Patch <= 1) {

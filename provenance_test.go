@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/grid"
+	"github.com/joule-ml/joule/sampler"
 )
 
 func TestDifferences(t *testing.T) {
@@ -35,6 +36,9 @@ func TestProvenanceOfAllSettings(t *testing.T) {
 			f.SetFloat(f.Float() + 0.1)
 		case reflect.Bool:
 			f.SetBool(!f.Bool())
+		case reflect.String: // the method
+			names := sampler.Methods()
+			f.SetString(names[len(names)-1])
 		default:
 			t.Fatalf("a setting of kind %v", f.Kind())
 		}
@@ -75,7 +79,7 @@ func TestParseProvenanceRefuses(t *testing.T) {
 	if _, err := ParseProvenance(text); err != nil {
 		t.Fatal(err)
 	}
-	const sampler = "steps=1 step_size=1 noise=1 anneal=0 grad_clip=1 min=-1 max=1"
+	const settings = "steps=1 step_size=1 noise=1 anneal=0 grad_clip=1 min=-1 max=1"
 	for _, tt := range []struct{ want, key, value string }{
 		{"does not tell how", textModel, ""},
 		{"joule:path is of 5000 bytes", textPath, strings.Repeat("x", 5000)},
@@ -83,14 +87,16 @@ func TestParseProvenanceRefuses(t *testing.T) {
 		{`joule:seed is "-1"`, textSeed, "-1"},
 		{`joule:training has epochs="x"`, textTraining, "epochs=x"},
 		{"joule:sampler has no steps", textSampler, ""},
-		{"joule:sampler has no max", textSampler, strings.TrimSuffix(sampler, " max=1")},
-		{`joule:sampler has steps="1e9"`, textSampler, strings.Replace(sampler, "steps=1", "steps=1e9", 1)},
-		{"out of range: steps: 999999999", textSampler, strings.Replace(sampler, "steps=1", "steps=999999999", 1)},
-		{`has a word "steps=2"`, textSampler, sampler + " steps=2"},
-		{`has a word "fast"`, textSampler, sampler + " fast"},
-		{`setting that is not known: "heat"`, textSampler, sampler + " heat=1"},
-		{"step_size: NaN", textSampler, strings.Replace(sampler, "step_size=1", "step_size=nan", 1)},
-		{`noise="1e99"`, textSampler, strings.Replace(sampler, "noise=1", "noise=1e99", 1)},
+		{"joule:sampler has no max", textSampler, strings.TrimSuffix(settings, " max=1")},
+		{`joule:sampler has steps="1e9"`, textSampler, strings.Replace(settings, "steps=1", "steps=1e9", 1)},
+		{"out of range: steps: 999999999", textSampler, strings.Replace(settings, "steps=1", "steps=999999999", 1)},
+		{`has a word "steps=2"`, textSampler, settings + " steps=2"},
+		{`has a word "fast"`, textSampler, settings + " fast"},
+		{`setting that is not known: "heat"`, textSampler, settings + " heat=1"},
+		{`method: "ising" is not one of`, textSampler, settings + " method=ising"},
+		{"has method=", textSampler, settings + " method="},
+		{"step_size: NaN", textSampler, strings.Replace(settings, "step_size=1", "step_size=nan", 1)},
+		{`noise="1e99"`, textSampler, strings.Replace(settings, "noise=1", "noise=1e99", 1)},
 		{"is of 5000 bytes", textSampler, strings.Repeat(" ", 5000)},
 		{`called "poster"`, textPicture, "kind=poster images=1 scale=1 columns=1 padding=0"},
 		{"joule:picture has no kind", textPicture, "images=1"},

@@ -128,6 +128,9 @@ func (c Config) Validate() error {
 	if err := setting.Under("sampler", c.Sampler.Validate()); err != nil {
 		return err
 	}
+	if err := setting.Under("generate", c.Generation().Sampler.Validate()); err != nil {
+		return err
+	}
 	if g := c.Guard; g.Window > g.EveryNSteps {
 		return &setting.Error{Key: "guard.window", Problem: fmt.Sprintf("%d is more than guard.every_n_steps = %d", g.Window, g.EveryNSteps), Hint: "the guard goes back by at least guard.every_n_steps, to before what the window shows"}
 	}

@@ -56,6 +56,7 @@ type Classifier struct {
 
 // SamplerInfo is a sampler's settings and what they come to.
 type SamplerInfo struct {
+	Method      string  `json:"method,omitempty"` // empty for Langevin
 	Steps       int     `json:"steps"`
 	StepSize    float32 `json:"step_size"`
 	Noise       float32 `json:"noise"`
@@ -70,7 +71,7 @@ type SamplerInfo struct {
 }
 
 func samplerInfo(c sampler.Config) SamplerInfo {
-	i := SamplerInfo{Steps: c.Steps, StepSize: c.StepSize, Noise: c.Noise, Anneal: c.Anneal, BurnIn: c.BurnIn, BurnInScale: c.BurnInScale, GradClip: float64(c.GradClip)}
+	i := SamplerInfo{Method: c.Other(), Steps: c.Steps, StepSize: c.StepSize, Noise: c.Noise, Anneal: c.Anneal, BurnIn: c.BurnIn, BurnInScale: c.BurnInScale, GradClip: float64(c.GradClip)}
 	if math.IsInf(i.GradClip, 0) {
 		i.GradClip = 0
 	}

@@ -223,6 +223,7 @@ type hubConfig struct {
 }
 
 type hubSampler struct {
+	Method      string   `json:"method,omitempty"` // empty for Langevin
 	Steps       int      `json:"steps"`
 	StepSize    float32  `json:"step_size"`
 	Noise       float32  `json:"noise"`
@@ -250,7 +251,7 @@ func (d *description) config() ([]byte, error) {
 	c := hubConfig{
 		Library: library, Version: d.Version, ModelType: "joule", Architectures: []string{"Model"}, DType: "float32",
 		ImageShape: [3]int{d.C, d.H, d.W}, Output: d.output, Parameters: d.Parameters, Hash: d.Hash, Spec: d.spec,
-		Sampler: hubSampler{Steps: d.Steps, StepSize: d.Sampler.StepSize, Noise: d.Sampler.Noise, Anneal: d.Sampler.Anneal, Patch: d.Patch, BurnIn: d.Sampler.BurnIn, BurnInScale: d.Sampler.BurnInScale, Min: d.Sampler.Min, Max: d.Sampler.Max},
+		Sampler: hubSampler{Method: d.Sampler.Other(), Steps: d.Steps, StepSize: d.Sampler.StepSize, Noise: d.Sampler.Noise, Anneal: d.Sampler.Anneal, Patch: d.Patch, BurnIn: d.Sampler.BurnIn, BurnInScale: d.Sampler.BurnInScale, Min: d.Sampler.Min, Max: d.Sampler.Max},
 	}
 	if d.Clip {
 		c.Sampler.GradClip = &d.Sampler.GradClip

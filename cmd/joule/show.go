@@ -152,7 +152,11 @@ func (p *pngFile) explain(b *strings.Builder, v *joule.Provenance) {
 	row("shows", "%s", pictureText(v))
 	c := v.Sample.Sampler
 	if v.Picture.Kind != "" {
-		row("sampler", "%s of size %v, noise %v, gradient within ±%v, values from %v to %v", plural(c.Steps, "step"), c.StepSize, c.Noise, c.GradClip, c.Min, c.Max)
+		method := ""
+		if other := c.Other(); other != "" {
+			method = other + ", "
+		}
+		row("sampler", method+"%s of size %v, noise %v, gradient within ±%v, values from %v to %v", plural(c.Steps, "step"), c.StepSize, c.Noise, c.GradClip, c.Min, c.Max)
 	}
 	row("seed", "%d", v.Sample.Seed)
 	model := clean(v.Model)
