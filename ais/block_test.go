@@ -79,7 +79,7 @@ func (h held) move(t *testing.T, x []float32, n, transitions int) ([]float32, fl
 			if err := b.transition(h.beta, h.step); err != nil {
 				t.Fatal(err)
 			}
-			for _, a := range b.accepted[:b.n] {
+			for _, a := range b.chains.Accepted[:b.n] {
 				if a {
 					accepted++
 				}
@@ -159,24 +159,6 @@ func TestDetailedBalance(t *testing.T) {
 				t.Errorf("χ² = %.1f: %v", chi2, count)
 			}
 		})
-	}
-}
-
-func TestBounce(t *testing.T) {
-	for _, c := range []struct{ y, lo, hi, want, p float32 }{
-		{1.25, -1, 1, 0.75, -1}, {-1.5, -1, 1, -0.5, -1}, {3.5, -1, 1, -0.5, 1}, {-3.25, -1, 1, 0.75, 1},
-		{5.5, -1, 1, 0.5 - 1 + 1 - 1 + 1, -1}, {2, 0, 1.5, 1, -1}, {-1e9, -1, 1, 1, 1},
-	} {
-		y, p := bounce(c.y, 1, c.lo, c.hi)
-		if c.y == -1e9 {
-			if y < c.lo || y > c.hi {
-				t.Errorf("%v lands outside, at %v", c.y, y)
-			}
-			continue
-		}
-		if y != c.want || p != c.p {
-			t.Errorf("%v in [%v, %v]: %v, momentum × %v, want %v, × %v", c.y, c.lo, c.hi, y, p, c.want, c.p)
-		}
 	}
 }
 

@@ -155,7 +155,7 @@ func resample(samples []float32, logWeights []float64, s random.Stream) []float3
 	n := len(logWeights)
 	size := len(samples) / n
 	sum, _, shift := sumExp(logWeights)
-	u := unit(s.Words(0, 0, 0)[0])
+	u := random.Unit(s.Words(0, 0, 0)[0])
 	chosen := make([]float32, 0, len(samples))
 	reached := 0.0
 	for i, w := range logWeights {

@@ -55,18 +55,6 @@ func newBase(c Config) base {
 	}
 }
 
-// potential sets u[l] = U₀(x_l).
-func (b *base) potential(u *[lane.Width]float64, x []float32) {
-	if b.precision == 0 {
-		*u = [lane.Width]float64{}
-		return
-	}
-	sumSquares(u, x)
-	for l := range u {
-		u[l] *= b.precision / 2
-	}
-}
-
 // draw fills lane l of x with the base's sample of a chain.
 func (b *base) draw(x []float32, l int, s random.Stream, chain uint32) {
 	var w [4]uint32
@@ -74,6 +62,6 @@ func (b *base) draw(x []float32, l int, s random.Stream, chain uint32) {
 		if i%4 == 0 {
 			w = s.Words(chain, 0, uint32(i/4))
 		}
-		x[i*lane.Width+l] = float32(b.quantile(unit(w[i%4])))
+		x[i*lane.Width+l] = float32(b.quantile(random.Unit(w[i%4])))
 	}
 }

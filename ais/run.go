@@ -190,7 +190,7 @@ func (b *block) adapt(ctx context.Context) ([]float64, error) {
 				return nil, err
 			}
 			p := 0.0
-			for _, q := range b.prob {
+			for _, q := range b.chains.Prob {
 				p += q / lane.Width
 			}
 			at = min(at+gain*(p-r.Acceptance), math.Log(r.maxStep()))

@@ -57,6 +57,9 @@ func (s Stream) Words(chain, step, index uint32) [4]uint32 {
 	return kernel.Philox([4]uint32{s.Word(), chain, step, index}, s.Key())
 }
 
+// Unit maps a random word to a number between 0 and 1, never either.
+func Unit(w uint32) float64 { return (float64(w) + 0.5) / (1 << 32) }
+
 // Uniform fills dst with numbers uniform in [lo, hi). Value i of dst is made
 // of word i%4 of index i/4.
 func (s Stream) Uniform(dst []float32, chain, step uint32, lo, hi float32) {

@@ -29,8 +29,6 @@ func (g *gaussian) EnergyGrad(x []float32, energy *[lane.Width]float32) []float3
 	return g.grad
 }
 
-var inf = float32(math.Inf(1))
-
 func state(elements int, seed uint64) State {
 	return NewState(make([]float32, elements*lane.Width), random.Stream{Seed: seed, Purpose: random.Langevin}, []uint32{0, 1, 2, 3, 4, 5, 6, 7}, 0)
 }
