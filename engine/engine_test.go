@@ -101,10 +101,12 @@ func TestChainsAreIndependent(t *testing.T) {
 		}
 		return x
 	}
-	all := run(19, 2)
-	for _, n := range []int{1, 7, 8, 10, 16} {
-		if !slices.Equal(run(n, 1), all[:n*size]) {
-			t.Errorf("the first %d of 19 chains differ from %d chains", n, n)
+	for _, c.Method = range sampler.Methods() {
+		all := run(19, 2)
+		for _, n := range []int{1, 7, 8, 10, 16} {
+			if !slices.Equal(run(n, 1), all[:n*size]) {
+				t.Errorf("%s: the first %d of 19 chains differ from %d chains", c.Method, n, n)
+			}
 		}
 	}
 }

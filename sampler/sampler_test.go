@@ -142,69 +142,77 @@ func TestBurnIn(t *testing.T) {
 // A chain is a function of its seed, its number and its count of steps: not
 // of its lane, nor of how the steps are cut into calls.
 func TestChainsFollowTheirCounter(t *testing.T) {
-	c := DefaultConfig()
-	c.Steps = 20
-	e := &gaussian{mean: 0.1, variance: 1000}
-	whole := state(5, 3)
-	var info Info
-	if err := Advance(context.Background(), c, e, &whole, &info, nil); err != nil {
-		t.Fatal(err)
-	}
-	stream := random.Stream{Seed: 3, Purpose: random.Langevin}
-	parts := NewState(make([]float32, 5*lane.Width), stream, []uint32{7, 6, 5}, 0)
-	for _, steps := range []int{3, 0, 17} {
-		c.Steps = steps
-		if err := Advance(context.Background(), c, e, &parts, &info, nil); err != nil {
+	for _, method := range Methods() {
+		c := DefaultConfig()
+		c.Method = method
+		c.Steps = 20
+		e := &gaussian{mean: 0.1, variance: 1000}
+		whole := state(5, 3)
+		var info Info
+		if err := Advance(context.Background(), c, e, &whole, &info, nil); err != nil {
 			t.Fatal(err)
 		}
-	}
-	for i := range 5 {
-		for l := range 3 {
-			if a, b := parts.X[i*lane.Width+l], whole.X[i*lane.Width+7-l]; a != b {
-				t.Fatalf("element %d: chain %d is %v in one lane and %v in another", i, 7-l, a, b)
+		stream := random.Stream{Seed: 3, Purpose: random.Langevin}
+		parts := NewState(make([]float32, 5*lane.Width), stream, []uint32{7, 6, 5}, 0)
+		for _, steps := range []int{3, 0, 17} {
+			c.Steps = steps
+			if err := Advance(context.Background(), c, e, &parts, &info, nil); err != nil {
+				t.Fatal(err)
 			}
 		}
-		if parts.X[i*lane.Width+7] != parts.X[i*lane.Width+2] {
-			t.Error("a dead lane does not repeat the last chain")
+		for i := range 5 {
+			for l := range 3 {
+				if a, b := parts.X[i*lane.Width+l], whole.X[i*lane.Width+7-l]; a != b {
+					t.Fatalf("%s, element %d: chain %d is %v in one lane and %v in another", method, i, 7-l, a, b)
+				}
+			}
+			if parts.X[i*lane.Width+7] != parts.X[i*lane.Width+2] {
+				t.Error("a dead lane does not repeat the last chain")
+			}
 		}
-	}
-	other := state(5, 4)
-	c.Steps = 20
-	if err := Advance(context.Background(), c, e, &other, &info, nil); err != nil {
-		t.Fatal(err)
-	}
-	if slices.Equal(other.X, whole.X) {
-		t.Error("another seed gave the same chain")
+		other := state(5, 4)
+		c.Steps = 20
+		if err := Advance(context.Background(), c, e, &other, &info, nil); err != nil {
+			t.Fatal(err)
+		}
+		if slices.Equal(other.X, whole.X) {
+			t.Error("another seed gave the same chain")
+		}
 	}
 }
 
 func TestEachAndCancel(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	c := DefaultConfig()
-	s := state(2, 1)
-	var info Info
-	var seen []int
-	err := Advance(ctx, c, &gaussian{variance: 1}, &s, &info, func(step int) {
-		if seen = append(seen, step); step == 3 {
-			cancel()
+	for _, method := range Methods() {
+		ctx, cancel := context.WithCancel(context.Background())
+		c := DefaultConfig()
+		c.Method = method
+		s := state(2, 1)
+		var info Info
+		var seen []int
+		err := Advance(ctx, c, &gaussian{variance: 1}, &s, &info, func(step int) {
+			if seen = append(seen, step); step == 3 {
+				cancel()
+			}
+		})
+		if err != context.Canceled || !slices.Equal(seen, []int{1, 2, 3}) {
+			t.Errorf("%s: error %v after steps %v", method, err, seen)
 		}
-	})
-	if err != context.Canceled || !slices.Equal(seen, []int{1, 2, 3}) {
-		t.Errorf("error %v after steps %v", err, seen)
 	}
 }
 
 func TestNonFiniteIsSeen(t *testing.T) {
-	for _, bad := range []float32{float32(math.NaN()), inf, -inf} {
-		c := DefaultConfig()
-		c.Steps = 5
-		s := state(4, 1)
-		var info Info
-		if err := Advance(context.Background(), c, &gaussian{mean: bad, variance: 1}, &s, &info, nil); err != nil {
-			t.Fatal(err)
-		}
-		if info.Finite(lane.Width) {
-			t.Errorf("a gradient of %v passed for finite", bad)
+	for _, method := range Methods() {
+		for _, bad := range []float32{float32(math.NaN()), inf, -inf} {
+			c := DefaultConfig()
+			c.Method, c.Steps = method, 5
+			s := state(4, 1)
+			var info Info
+			if err := Advance(context.Background(), c, &gaussian{mean: bad, variance: 1}, &s, &info, nil); err != nil {
+				t.Fatal(err)
+			}
+			if info.Finite(lane.Width) {
+				t.Errorf("%s: a gradient of %v passed for finite", method, bad)
+			}
 		}
 	}
 	if good := (&Info{}); !good.Finite(lane.Width) {
@@ -213,10 +221,13 @@ func TestNonFiniteIsSeen(t *testing.T) {
 }
 
 func TestAdvanceAllocatesNothing(t *testing.T) {
-	c, e, s := DefaultConfig(), &gaussian{variance: 1}, state(10, 1)
-	var info Info
-	if n := testing.AllocsPerRun(10, func() { _ = Advance(context.Background(), c, e, &s, &info, nil) }); n > 0 {
-		t.Errorf("%v allocations", n)
+	for _, method := range Methods() {
+		c, e, s := DefaultConfig(), &gaussian{variance: 1}, state(10, 1)
+		c.Method = method
+		var info Info
+		if n := testing.AllocsPerRun(10, func() { _ = Advance(context.Background(), c, e, &s, &info, nil) }); n > 0 {
+			t.Errorf("%s: %v allocations", method, n)
+		}
 	}
 }
 
