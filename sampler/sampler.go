@@ -34,6 +34,9 @@ type Energy interface {
 // The first BurnIn steps have StepSize·BurnInScale: far from the data an
 // energy's slope is low, and steps that keep to the temperature near it take
 // long to get there (Welling and Teh, too, let step sizes fall).
+//
+// MALA takes the same settings for the same temperature, but accepts or rejects
+// each step, so that chains draw from that density without the error of steps.
 type Config struct {
 	Method      string  `yaml:"method"` // one of Methods; "" is Langevin
 	Steps       int     `yaml:"steps"`
@@ -65,7 +68,8 @@ type State struct {
 	X []float32 // [elements][lane.Width]
 	// Each lane draws its noise from a Philox counter of its own: seed,
 	// purpose, chain, and the count of steps taken, which Advance raises.
-	counter kernel.Counter
+	counter   kernel.Counter
+	proposals Hamiltonian // of methods that accept or reject; no memory until then
 }
 
 // NewState puts lane l on chain chains[l] of the random stream s, with the
@@ -121,6 +125,7 @@ type method struct {
 // methods lists the methods, the first of which an empty name stands for.
 var methods = []method{
 	{name: Langevin, advance: langevin},
+	{name: MALA, advance: mala, validate: validateMALA},
 }
 
 // Methods returns the names that Config.Method may have.
