@@ -1,6 +1,9 @@
 package joule
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // A DivergedError ends a training that has lost its way, and that the guard,
 // if there is one, has not been able to bring back. Where a number is not
@@ -21,6 +24,11 @@ func (e *DivergedError) Error() string {
 		after = ", after " + plural(e.Rollbacks, "rollback")
 	}
 	return fmt.Sprintf("diverged in epoch %d, step %d%s: %s", e.Epoch, e.Step, after, e.seen())
+}
+
+// Remedy says what the user can do.
+func (e *DivergedError) Remedy() string {
+	return cmp.Or(e.Hint, "try another --seed, or a lower optimizer.learning_rate")
 }
 
 // seen says in words what was noticed.

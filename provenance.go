@@ -166,6 +166,9 @@ type PictureError struct {
 // Error tells the fault without the hint.
 func (e *PictureError) Error() string { return "joule: picture: " + e.Fault }
 
+// Remedy says what the user can do; it may be empty.
+func (e *PictureError) Remedy() string { return e.Hint }
+
 const edited = "a newer version of Joule may have made it, or somebody has edited it"
 
 // ParseProvenance reads the text chunks of a picture. Everything in them is

@@ -98,6 +98,9 @@ func (e *RunError) Error() string {
 	return text
 }
 
+// Remedy says what the user can do; it may be empty.
+func (e *RunError) Remedy() string { return e.Hint }
+
 func (e *RunError) Unwrap() error { return e.Err }
 
 // bareError takes the path out of an error that repeats it.

@@ -170,5 +170,8 @@ func (e *NonFiniteError) Error() string {
 	return fmt.Sprintf("ais: at β = %.4g the %s (chain %d)", e.Beta, what, e.Chain)
 }
 
+// Remedy says what the user can do; it may be empty.
+func (e *NonFiniteError) Remedy() string { return e.Hint }
+
 // finite reports whether the difference of v to itself is a number.
 func finite(v float64) bool { return v-v == 0 }

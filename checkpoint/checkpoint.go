@@ -58,6 +58,9 @@ func (e *Error) Error() string {
 	return "checkpoint: " + e.Path + ": " + e.Fault
 }
 
+// Remedy says what the user can do; it may be empty.
+func (e *Error) Remedy() string { return e.Hint }
+
 // What a user can do about a file that cannot be read.
 const (
 	hintDamaged = "the file is damaged or incomplete: copy it again, or use an earlier checkpoint"

@@ -28,6 +28,9 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Remedy says what the user can do; it may be empty.
+func (e *Error) Remedy() string { return e.Hint }
+
 func (e *Error) Unwrap() error { return e.Err }
 
 // reasons joins several causes into one line.

@@ -34,6 +34,9 @@ func (e *Error) Error() string {
 	return "exchange: " + e.Path + ": " + e.Fault
 }
 
+// Remedy says what the user can do; it may be empty.
+func (e *Error) Remedy() string { return e.Hint }
+
 // WriteSafetensors writes the weights to path, replacing it whole: a state
 // dict that PyTorch loads with safetensors.torch.load_file, under the
 // document's names (cnn_layers.0.weight …). The metadata have the convention

@@ -18,7 +18,7 @@ func split(chains [][]float64) ([][]float64, error) {
 	}
 	n := len(chains[0])
 	if n < 4 {
-		return nil, &Error{input, fmt.Sprintf("%d steps are too few", n), "Give 4 at least; hundreds say more."}
+		return nil, &Error{input, fmt.Sprintf("%d steps are too few", n), "give 4 at least; hundreds say more"}
 	}
 	out := make([][]float64, 0, 2*len(chains))
 	still := true
@@ -37,7 +37,7 @@ func split(chains [][]float64) ([][]float64, error) {
 		}
 	}
 	if still {
-		return nil, &Error{input, "all values are equal", "A chain that does not move says nothing of mixing."}
+		return nil, &Error{input, "all values are equal", "a chain that does not move says nothing of mixing"}
 	}
 	return out, nil
 }

@@ -14,7 +14,7 @@ func scores(in, out []float64, least int) (a, b []float64, err error) {
 	}{{"scores of the model's images", in}, {"scores of outliers", out}} {
 		if len(s.values) < least {
 			return nil, nil, &Error{s.input, fmt.Sprintf("%d given where at least %d are needed", len(s.values), least),
-				"Score more images."}
+				"score more images"}
 		}
 		if err := finite(s.input, s.values); err != nil {
 			return nil, nil, err

@@ -16,6 +16,9 @@ type Error struct {
 // Error tells the fault without the hint.
 func (e *Error) Error() string { return "judge: " + e.Input + ": " + e.Fault }
 
+// Remedy says what the user can do; it may be empty.
+func (e *Error) Remedy() string { return e.Hint }
+
 // number tells whether v is neither NaN nor infinite.
 func number(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
@@ -24,7 +27,7 @@ func finite(input string, values []float64) error {
 	for i, v := range values {
 		if !number(v) {
 			return &Error{input, fmt.Sprintf("value %d of %d is %v", i, len(values), v),
-				"The model has diverged: judge an earlier one."}
+				"the model has diverged: judge an earlier one"}
 		}
 	}
 	return nil

@@ -30,13 +30,13 @@ func (f Features) check(input string, least int) error {
 		panic(fmt.Sprintf("judge: %d values for %d points in %d dimensions", len(f.X), f.N, f.D))
 	}
 	if f.N < least {
-		return &Error{input, fmt.Sprintf("%d given where at least %d are needed", f.N, least), "Give more images."}
+		return &Error{input, fmt.Sprintf("%d given where at least %d are needed", f.N, least), "give more images"}
 	}
 	for i, v := range f.X {
 		// The comparison is false for NaN.
 		if !(math.Abs(float64(v)) <= farthest) {
 			return &Error{input, fmt.Sprintf("feature %d of image %d is %v", i%f.D, i/f.D, v),
-				"Features must be finite numbers, 1e18 at most in size."}
+				"features must be finite numbers, 1e18 at most in size"}
 		}
 	}
 	return nil

@@ -80,7 +80,7 @@ func (g Gaussian) root(input string) (*mat.Dense, error) {
 	unsure := float64(d) * 0x1p-52 * max(values[d-1], -values[0])
 	if values[0] < -1e3*unsure {
 		return nil, &Error{input, fmt.Sprintf("the covariance has the negative eigenvalue %v", values[0]),
-			"Give the covariance of some points."}
+			"give the covariance of some points"}
 	}
 	first := 0
 	for first < d && values[first] <= unsure {

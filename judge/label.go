@@ -20,13 +20,13 @@ func probabilities(p Features, least int) (func(i int) []float64, error) {
 		for j, v := range p.Row(i) {
 			if v < 0 {
 				return nil, &Error{"probabilities", fmt.Sprintf("that of class %d for image %d is %v", j, i, v),
-					"Give the classifier's softmax, not its logits."}
+					"give the classifier's softmax, not its logits"}
 			}
 			sum += float64(v)
 		}
 		if math.Abs(sum-1) > sloppy {
 			return nil, &Error{"probabilities", fmt.Sprintf("those for image %d sum to %v", i, sum),
-				"Give the classifier's softmax, not its logits."}
+				"give the classifier's softmax, not its logits"}
 		}
 	}
 	row := make([]float64, p.D)

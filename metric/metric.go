@@ -39,6 +39,9 @@ func (e *Error) Error() string {
 	return s + e.Fault
 }
 
+// Remedy says what the user can do; it may be empty.
+func (e *Error) Remedy() string { return e.Hint }
+
 // in names the file in an *Error that does not know it.
 func in(path string, err error) error {
 	var e *Error

@@ -45,6 +45,9 @@ func (e *Error) Error() string {
 	return s + fmt.Sprintf("record at byte %d: %s", e.Offset, e.Fault)
 }
 
+// Remedy says what the user can do; it may be empty.
+func (e *Error) Remedy() string { return e.Hint }
+
 func (e *Error) Unwrap() error { return e.Err }
 
 const hintDamaged = "the file is damaged or no event file: move it to another folder, at the loss of what it holds"

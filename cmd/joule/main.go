@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,12 +16,8 @@ import (
 	"syscall"
 
 	"github.com/joule-ml/joule"
-	"github.com/joule-ml/joule/ais"
-	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/exchange"
-	"github.com/joule-ml/joule/internal/atomicfile"
-	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
 )
@@ -144,6 +139,9 @@ type usageError struct{ fault, hint string }
 
 func (e *usageError) Error() string { return e.fault }
 
+// Remedy says how to ask for something possible.
+func (e *usageError) Remedy() string { return e.hint }
+
 func unknownCommand(cmd *cobra.Command, arg string) error {
 	hint := "see " + cmd.CommandPath() + " --help"
 	cmd.SuggestionsMinimumDistance = 2
@@ -223,33 +221,10 @@ func codeOf(err error) int {
 
 // hintOf returns what the outermost error that knows a remedy says.
 func hintOf(err error) string {
-	hint := ""
-	switch e := err.(type) {
-	case *usageError:
-		hint = e.hint
-	case *setting.Error:
-		hint = e.Hint
-	case *joule.RunError:
-		hint = e.Hint
-	case *joule.PictureError:
-		hint = e.Hint
-	case *joule.DivergedError:
-		hint = cmp.Or(e.Hint, "try another --seed, or a lower optimizer.learning_rate")
-	case *dataset.Error:
-		hint = e.Hint
-	case *checkpoint.Error:
-		hint = e.Hint
-	case *exchange.Error:
-		hint = e.Hint
-	case *metric.Error:
-		hint = e.Hint
-	case *atomicfile.Error:
-		hint = e.Hint
-	case *ais.NonFiniteError:
-		hint = e.Hint
-	}
-	if hint != "" {
-		return hint
+	if e, ok := err.(interface{ Remedy() string }); ok {
+		if hint := e.Remedy(); hint != "" {
+			return hint
+		}
 	}
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:

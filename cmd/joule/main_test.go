@@ -16,8 +16,10 @@ import (
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/exchange"
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/judge"
 	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/setting"
+	"github.com/joule-ml/joule/tensorboard"
 )
 
 // testApp returns an app that prints into buffers.
@@ -51,6 +53,9 @@ func TestReport(t *testing.T) {
 		{nil, &exchange.Error{Path: "m", Fault: "f", Hint: "h"}, 1, "joule: exchange: m: f\nhint: h\n"},
 		{nil, &metric.Error{Path: "m", Fault: "f", Hint: "h"}, 1, "hint: h\n"},
 		{nil, fmt.Errorf("x: %w", &atomicfile.Error{Path: "m", Err: os.ErrPermission, Hint: "h"}), 1, "joule: x: writing m: permission denied\nhint: h\n"},
+		{nil, fmt.Errorf("x: %w", &judge.Error{Input: "samples", Fault: "f", Hint: "h"}), 1, "joule: x: judge: samples: f\nhint: h\n"},
+		{nil, &joule.RunError{Path: "runs", Fault: "f", Err: &tensorboard.Error{Path: "e", Fault: "f", Hint: "h"}}, 1, "\nhint: h\n"},
+		{nil, &joule.RunError{Path: "runs", Fault: "f", Hint: "outer", Err: &tensorboard.Error{Hint: "inner"}}, 1, "\nhint: outer\n"},
 		{nil, errors.New("two\n\tlines"), 1, "joule: two; lines\n"},
 		{nil, exit(7), 7, ""},
 		{canceled, fmt.Errorf("x: %w", context.Canceled), 130, "joule: interrupted\n"},

@@ -27,6 +27,9 @@ type Error struct {
 // Error tells the fault without the hint.
 func (e *Error) Error() string { return fmt.Sprintf("writing %s: %v", e.Path, e.Err) }
 
+// Remedy says what the user can do; it may be empty.
+func (e *Error) Remedy() string { return e.Hint }
+
 func (e *Error) Unwrap() error { return e.Err }
 
 // Wrap makes an *Error of what went wrong while writing to the file at path by

@@ -96,6 +96,9 @@ func (e *Error) Error() string {
 	return "torchfile: " + e.Path + ": " + e.Fault
 }
 
+// Remedy says what the user can do; it may be empty.
+func (e *Error) Remedy() string { return e.Hint }
+
 const (
 	hintDamaged = "the file is damaged or incomplete: copy it again"
 	hintLimit   = "save the state dict on its own, with torch.save(model.state_dict(), …)"
