@@ -1,7 +1,6 @@
 package joule
 
 import (
-	"errors"
 	"math"
 	"path/filepath"
 	"slices"
@@ -9,10 +8,6 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/internal/toy"
-	"github.com/joule-ml/joule/lane"
-	"github.com/joule-ml/joule/optim"
-	"github.com/joule-ml/joule/random"
-	"github.com/joule-ml/joule/setting"
 )
 
 func TestAverage(t *testing.T) {
@@ -23,26 +18,14 @@ func TestAverage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := append([]float32(nil), tr.net.Params()...)
-	for step := range 3 {
+	for range 3 {
 		if _, err := tr.Step(); err != nil {
 			t.Fatal(err)
 		}
-		d := float32(min(0.9, float64(1+step)/float64(10+step)))
-		for i, p := range tr.net.Params() {
-			want[i] += (1 - d) * (p - want[i])
-		}
 	}
 	model := tr.Model()
-	differs := false
-	for i, v := range model.net.Params() {
-		if math.Abs(float64(v-want[i])) > 1e-6 {
-			t.Fatalf("weight %d of the model is %v, want %v", i, v, want[i])
-		}
-		differs = differs || v != tr.net.Params()[i]
-	}
-	if !differs {
-		t.Error("the average is the last weights")
+	if !slices.Equal(model.net.Params(), tr.part().Weights()) || slices.Equal(model.net.Params(), tr.part().Net.Params()) {
+		t.Error("the model is not the average")
 	}
 	// What is validated is the average.
 	info, err := tr.Validate()
@@ -54,8 +37,8 @@ func TestAverage(t *testing.T) {
 		tr.val.Image(images[i*144:(i+1)*144], i)
 	}
 	model.Energies(energy, images)
-	if math.Abs(info.ValReal+mean(energy)) > 1e-6 {
-		t.Errorf("validation gives %v, the model %v", info.ValReal, -mean(energy))
+	if math.Abs(info.Real-mean(energy)) > 1e-6 {
+		t.Errorf("validation gives %v, the model %v", info.Real, mean(energy))
 	}
 
 	// The model of a checkpoint is the average, and resuming is exact.
@@ -70,8 +53,8 @@ func TestAverage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fit(t, tr, Hooks{})
-	fit(t, again, Hooks{})
+	fit(t, tr, Callback{})
+	fit(t, again, Callback{})
 	if tr.Model().Hash() != again.Model().Hash() {
 		t.Error("resuming changes the average")
 	}
@@ -88,258 +71,5 @@ func TestAverage(t *testing.T) {
 	}
 	if _, err := ResumeTrainer(path, toy.Stripes(20), toy.Stripes(9), nil); err == nil {
 		t.Error("a checkpoint without the trained weights is resumed")
-	}
-}
-
-func TestSpectralNorm(t *testing.T) {
-	c := tinyRun()
-	c.Optimizer.SpectralNorm = 0.3
-	tr, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fit(t, tr, Hooks{})
-	for _, v := range tr.net.Views() {
-		if len(v.Shape) < 2 {
-			continue
-		}
-		w := append([]float32(nil), v.Data...)
-		if norm := optim.SpectralClip(w, v.Shape[0], math.Inf(1)); norm > 0.3*1.05 {
-			t.Errorf("%s has the norm %v", v.Name, norm)
-		}
-	}
-}
-
-// Every source of restarts gives what it says, in its share.
-func TestRestartSources(t *testing.T) {
-	shape := lane.Shape{C: 2, H: 5, W: 6}
-	size := shape.Len()
-	const batch, steps = 40, 50
-	real := make([]float32, batch*size)
-	for i := range real {
-		real[i] = 0.25
-	}
-	old := make([]float32, size)
-	old[2*6+3], old[30+2*6+3] = 1, 0.5
-	for _, v := range []struct {
-		source func(*RestartConfig)
-		is     func(x []float32) bool
-	}{
-		{func(c *RestartConfig) { c.Uniform = 1 }, func(x []float32) bool { return x[0] != x[1] && x[0] != 0 }},
-		{func(c *RestartConfig) { c.Gray = 1 }, func(x []float32) bool { return x[0] == x[size-1] && x[0] == x[17] && x[0] != -1 }},
-		{func(c *RestartConfig) { c.Blank = 1 }, func(x []float32) bool { return x[0] == -1 && x[size-1] == -1 }},
-		{func(c *RestartConfig) { c.Data = 1 }, func(x []float32) bool {
-			var sum, square float64
-			for _, v := range x {
-				sum += float64(v-0.25) / float64(size)
-				square += float64(v-0.25) * float64(v-0.25) / float64(size)
-			}
-			return math.Abs(sum) < 0.06 && math.Abs(math.Sqrt(square)-0.1) < 0.06
-		}},
-		{func(c *RestartConfig) { c.Shifted = 1 }, func(x []float32) bool {
-			at := -1
-			for i, v := range x[:30] {
-				if v == 1 {
-					at = i
-				}
-			}
-			if at < 0 {
-				return x[0] == -1 || x[0] == 0 // moved out
-			}
-			return x[30+at] == 0.5
-		}},
-	} {
-		c := DefaultConfig()
-		c.Buffer.Size, c.Buffer.RestartProbability = 10, 1
-		c.Restart = RestartConfig{DataNoise: 0.1}
-		v.source(&c.Restart)
-		r := newReplay(shape, c)
-		r.put(old)
-		x := make([]float32, batch*size)
-		distinct := map[float32]bool{}
-		for step := range steps {
-			if n := r.draw(x, real, 7, 0, uint32(step)); n != batch {
-				t.Fatalf("%d restarts of %d", n, batch)
-			}
-			for i := range batch {
-				distinct[x[i*size]] = true
-				if !v.is(x[i*size : (i+1)*size]) {
-					t.Fatalf("%+v starts from %v", c.Restart, x[i*size:(i+1)*size])
-				}
-			}
-		}
-		if (c.Restart.Uniform+c.Restart.Gray+c.Restart.Data > 0) != (len(distinct) > 100) {
-			t.Errorf("%+v: %d different first pixels", c.Restart, len(distinct))
-		}
-	}
-
-	c := DefaultConfig()
-	c.Buffer.Size, c.Buffer.RestartProbability = 10, 1
-	c.Restart = RestartConfig{Uniform: 0.5, Blank: 0.25, Gray: 0.25}
-	r := newReplay(shape, c)
-	r.put(old)
-	x := make([]float32, batch*size)
-	var blank, gray float64
-	for step := range steps {
-		r.draw(x, real, 7, 0, uint32(step))
-		for i := range batch {
-			switch im := x[i*size : (i+1)*size]; {
-			case im[0] == -1 && im[1] == -1:
-				blank++
-			case im[0] == im[1] && im[0] == im[9]:
-				gray++
-			}
-		}
-	}
-	for what, n := range map[string]float64{"blank": blank, "gray": gray} {
-		if share := n / (batch * steps); math.Abs(share-0.25) > 0.05 {
-			t.Errorf("%.2f of the restarts are %s", share, what)
-		}
-	}
-}
-
-// Patches of noise have all sizes and places from a quarter of the image up,
-// and noise up to different values; all channels share them.
-func TestPatch(t *testing.T) {
-	shape := lane.Shape{C: 2, H: 8, W: 12}
-	c := DefaultConfig()
-	c.Buffer.Size, c.Buffer.RestartProbability = 10, 1
-	c.Restart = RestartConfig{Patch: 1}
-	r := newReplay(shape, c)
-	r.fill(10, random.Stream{Seed: 1, Purpose: random.InitialNoise})
-	const n = 4000
-	x := make([]float32, n*shape.Len())
-	r.draw(x, make([]float32, len(x)), 7, 0, 3)
-	var heights, widths, tops, lefts [13]int
-	var greatest []float64
-	for i := range n {
-		top, left, bottom, right, most := shape.H, shape.W, 0, 0, -1.0
-		for j, v := range x[i*shape.Len() : (i+1)*shape.Len()] {
-			if y, col := j/shape.W%shape.H, j%shape.W; v != -1 {
-				top, bottom, left, right = min(top, y), max(bottom, y+1), min(left, col), max(right, col+1)
-				most = max(most, float64(v))
-			}
-		}
-		for j, v := range x[i*shape.Len() : (i+1)*shape.Len()] {
-			y, col := j/shape.W%shape.H, j%shape.W
-			inside := y >= top && y < bottom && col >= left && col < right
-			if inside != (v != -1) || v >= 1 {
-				t.Fatalf("patch %d is no rectangle: %v", i, x[i*shape.Len():(i+1)*shape.Len()])
-			}
-		}
-		heights[bottom-top]++
-		widths[right-left]++
-		tops[top]++
-		lefts[left]++
-		greatest = append(greatest, most)
-	}
-	for length := range 13 {
-		// 7 heights from 2 to 8, 10 widths from 3 to 12, each as likely.
-		if want := n / 7; (length >= 2 && length <= 8) != (heights[length] > want*8/10 && heights[length] < want*12/10) {
-			t.Errorf("%d patches have the height %d", heights[length], length)
-		}
-		if want := n / 10; (length >= 3) != (widths[length] > want*8/10 && widths[length] < want*12/10) {
-			t.Errorf("%d patches have the width %d", widths[length], length)
-		}
-	}
-	if tops[0] < n/7 || tops[6] == 0 || lefts[0] < n/10 || lefts[9] == 0 || tops[7] > 0 || lefts[10] > 0 {
-		t.Errorf("patches begin in the rows %v and columns %v", tops, lefts)
-	}
-	// The upper ends lie between −1 + 2/4 and 1, and the greatest of some
-	// forty values close below.
-	if lo, hi := slices.Min(greatest), slices.Max(greatest); lo > -0.45 || lo < -1 || hi < 0.97 {
-		t.Errorf("the greatest values lie between %v and %v", lo, hi)
-	}
-}
-
-// Young chains restart with one probability, old ones with another, and ages
-// count what chains have been through.
-func TestAges(t *testing.T) {
-	shape := lane.Shape{C: 1, H: 1, W: 2}
-	c := DefaultConfig()
-	c.Buffer.Size, c.Buffer.RestartProbability, c.Buffer.OldAfter, c.Buffer.OldRestartProbability = 2000, 0.5, 3, 0.1
-	c.Restart = RestartConfig{Blank: 1}
-	r := newReplay(shape, c)
-	r.fill(2000, random.Stream{Seed: 1, Purpose: random.InitialNoise})
-	const batch = 200
-	x := make([]float32, batch*2)
-	var young, old, youngFresh, oldFresh int
-	for step := range uint32(400) {
-		fresh := r.draw(x, x, 5, 0, step)
-		count := 0
-		for i := range batch {
-			if x[2*i] == -1 { // which stands for a chain that began here
-				count++
-			}
-			// A chain's second value counts its steps, as its age should.
-			if x[2*i] == -1 {
-				x[2*i], x[2*i+1] = 0, 0
-			} else if step < 100 { // chains of the beginning have no count
-				x[2*i], x[2*i+1] = 0, float32(r.drawn[i])
-			} else if x[2*i+1] != float32(r.drawn[i]) {
-				t.Fatalf("step %d: a chain has the age %v and has been through %v", step, r.drawn[i], x[2*i+1])
-			}
-			x[2*i+1]++
-		}
-		if count != fresh {
-			t.Fatalf("step %d: %d restarts, %d counted", step, count, fresh)
-		}
-		r.add(x, random.Stream{}, step)
-	}
-	// Of the chains of one age in the buffer the share that goes on is known.
-	for step := range uint32(100) {
-		before := slices.Clone(r.ages)
-		head := r.head
-		r.draw(x, x, 6, 0, step)
-		for i := range batch {
-			w := random.Stream{Seed: 6, Purpose: random.Draw}.Words(uint32(i), step, 0)
-			restarted := x[2*i] == -1
-			if before[(head+r.pick(w, 1))%r.room] < 3 {
-				if young++; restarted {
-					youngFresh++
-				}
-			} else if old++; restarted {
-				oldFresh++
-			}
-		}
-	}
-	if a, b := float64(youngFresh)/float64(young), float64(oldFresh)/float64(old); math.Abs(a-0.5) > 0.03 || math.Abs(b-0.1) > 0.02 || old < 1000 || young < 1000 {
-		t.Errorf("%v of %d young chains restart, and %v of %d old ones", a, young, b, old)
-	}
-	c.Buffer.Policy = policyReservoir
-	var bad *setting.Error
-	if err := c.Validate(); !errors.As(err, &bad) || bad.Key != "buffer.old_after" {
-		t.Errorf("a reservoir with ages: %v", err)
-	}
-}
-
-// A reservoir keeps old images beside new ones.
-func TestReservoir(t *testing.T) {
-	c := DefaultConfig()
-	c.Buffer.Size, c.Buffer.Policy = 100, policyReservoir
-	r := newReplay(lane.Shape{C: 1, H: 1, W: 2}, c)
-	s := random.Stream{Seed: 3, Purpose: random.Reservoir}
-	for step := range 40 {
-		batch := make([]float32, 20)
-		for i := range batch {
-			batch[i] = float32(step)
-		}
-		r.add(batch, s, uint32(step))
-	}
-	if r.n != 100 {
-		t.Fatalf("%d images", r.n)
-	}
-	var ages []float32
-	old := 0
-	for i := range 100 {
-		ages = append(ages, r.at(i)[0])
-		if r.at(i)[0] < 30 { // beyond what fifo keeps
-			old++
-		}
-	}
-	// An image survives 10 draws of 100 with probability 0.9: of the ones
-	// before step 30 some (0.9)^10 = 0.35 remain.
-	if old < 20 || old > 55 {
-		t.Errorf("%d of 100 images are older than the last ten batches: %v", old, ages)
 	}
 }

@@ -176,10 +176,10 @@ func Bench(ctx context.Context, c BenchConfig) (*BenchReport, error) {
 }
 
 func (b *bench) report() *BenchReport {
-	shape := b.trainer.net.Input()
+	shape := b.part.Net.Input()
 	r := &BenchReport{
 		Date: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), Kernel: kernel.Name(),
-		HiddenFeatures: b.cfg.HiddenFeatures, Input: shapeOf(shape), Parameters: len(b.trainer.net.Params()),
+		HiddenFeatures: b.cfg.HiddenFeatures, Input: shapeOf(shape), Parameters: len(b.part.Net.Params()),
 		Chains: b.cfg.Chains, Steps: b.cfg.Steps, Repetitions: b.cfg.Repetitions,
 		MFLOPPerImageGradient: b.flop / 1e6,
 		SingleCore:            b.speeds[0].report(b.cfg.Steps, b.flop),

@@ -14,19 +14,27 @@ import (
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/objective"
 	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/sampler"
 )
 
-// bench is a benchmark under way: a trainer at work on made-up images, and
-// what was measured so far, one value a repetition.
+// bench is a benchmark under way: the default objective at work on made-up
+// images, and what was measured so far, one value a repetition.
 type bench struct {
-	cfg     BenchConfig
-	trainer *Trainer
-	x       []float32 // the images of the loop's chains
-	info    []sampler.Info
-	flop    float64 // of an image-gradient, nominal
-	rounds  int     // of kernel.Peak in a chunk
+	cfg       BenchConfig
+	set       *dataset.Set
+	loader    *dataset.Loader
+	sampler   sampler.Config
+	objective objective.Objective
+	part      *objective.Part
+	result    objective.Result
+	step      int       // training steps done
+	real      []float32 // a batch of real images
+	x         []float32 // the images of the loop's chains
+	info      []sampler.Info
+	flop      float64 // of an image-gradient, nominal
+	rounds    int     // of kernel.Peak in a chunk
 
 	speeds []speed // on one core, then, where there are more, on all
 	layers []layerBench
@@ -35,8 +43,6 @@ type bench struct {
 // speed is what is measured on some number of cores.
 type speed struct {
 	threads int
-	engine  *engine.Engine
-	pass    *engine.Pass
 
 	peak, loop         []float64 // GFLOP/s
 	sampling, training []float64 // seconds of K Langevin steps, of a training step
@@ -71,25 +77,29 @@ func newBench(c BenchConfig) (*bench, error) {
 	}
 	set.Pixels = make([]byte, set.N*set.Size())
 	rand.NewChaCha8([32]byte{}).Read(set.Pixels)
-	t, err := NewTrainer(cfg, set, set)
+	o, err := objective.New(cfg.setup(shape))
 	if err != nil {
 		return nil, err
 	}
+	objective.Init(o, cfg.Seed, c.Chains)
 	b := &bench{
-		cfg: c, trainer: t, flop: imageGradientFLOP(t.net),
+		cfg: c, set: set, loader: dataset.NewLoader(set, c.Chains, cfg.Seed, true), sampler: cfg.Sampler,
+		objective: o, part: o.Parts()[0], real: make([]float32, c.Chains*set.Size()),
 		x: make([]float32, c.Chains*set.Size()), info: make([]sampler.Info, lane.Blocks(c.Chains)),
 	}
+	b.result.Values = make([]float64, len(o.Figures()))
+	b.flop = imageGradientFLOP(b.part.Net)
 	// The buffer is full, as after the first few hundred steps.
 	for i := range (cfg.Buffer.Size + c.Chains - 1) / c.Chains {
-		t.replay.fill(c.Chains, random.Stream{Seed: uint64(i), Purpose: random.InitialNoise})
+		o.Buffer().Fill(c.Chains, random.Stream{Seed: uint64(i), Purpose: random.InitialNoise})
 	}
-	t.replay.draw(b.x, b.x, 0, 0, 0)
+	o.Buffer().Draw(b.x, b.x, 0, random.Stream{}, 0)
 
 	const few = 64
 	b.rounds = few * callsWithin(peakChunk, func() { kernel.Peak(few) })
 	for _, threads := range []int{1, c.Threads} {
 		if len(b.speeds) == 0 || threads > 1 {
-			b.speeds = append(b.speeds, speed{threads: threads, engine: t.engine.WithThreads(threads), pass: t.engine.WithThreads(threads).NewPass()})
+			b.speeds = append(b.speeds, speed{threads: threads})
 		}
 	}
 	b.addLayers()
@@ -108,7 +118,7 @@ func imageGradientFLOP(net *nn.Network) float64 {
 
 // addLayers lists the parts of the loop, and the gradients of the parameters.
 func (b *bench) addLayers() {
-	net := b.trainer.net
+	net := b.part.Net
 	block := make([]float32, net.Input().BlockLen())
 	lane.Pack(block, b.x[:min(lane.Width, b.cfg.Chains)*net.Input().Len()], net.Input())
 	add := func(l layerBench) {
@@ -161,7 +171,7 @@ func (b *bench) addLayers() {
 			},
 		})
 	}
-	c := b.trainer.cfg.Sampler
+	c := b.sampler
 	c.Steps = 1
 	still := &still{grad: make([]float32, len(block))}
 	state := sampler.NewState(block, b.stream(), []uint32{0, 1, 2, 3, 4, 5, 6, 7}[:min(lane.Width, b.cfg.Chains)], 0)
@@ -191,7 +201,7 @@ func (b *bench) stream() random.Stream { return random.Stream{Seed: 1, Purpose: 
 // forget drops what was measured.
 func (b *bench) forget() {
 	for i := range b.speeds {
-		b.speeds[i] = speed{threads: b.speeds[i].threads, engine: b.speeds[i].engine, pass: b.speeds[i].pass}
+		b.speeds[i] = speed{threads: b.speeds[i].threads}
 	}
 	for i := range b.layers {
 		l := &b.layers[i]
@@ -216,11 +226,12 @@ func (b *bench) repeat(ctx context.Context, repetition int) error {
 
 // measure takes the peak before and after the loop, then a training step.
 func (b *bench) measure(ctx context.Context, s *speed) error {
+	b.part.SetThreads(s.threads)
 	before := b.peak(s.threads, b.cfg.Window)
-	c, t := b.trainer.cfg.Sampler, b.trainer
+	c := b.sampler
 	var err error
 	sampling := seconds(func() {
-		err = s.engine.Advance(ctx, c, engine.Chains{X: b.x, Stream: b.stream(), Step: t.place.Langevin, Info: b.info})
+		err = b.part.Engine.Advance(ctx, c, engine.Chains{X: b.x, Stream: b.stream(), Step: b.chainSteps(), Info: b.info})
 	})
 	if err != nil {
 		return err
@@ -230,14 +241,10 @@ func (b *bench) measure(ctx context.Context, s *speed) error {
 		return err
 	}
 
-	if (t.place.Batch+1)*b.cfg.Chains > t.train.N {
-		t.place.Batch = 0 // full batches alone
-	}
-	t.engine, t.pass = s.engine, s.pass
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	mallocs := m.Mallocs
-	training := seconds(func() { _, err = t.Step() })
+	training := seconds(func() { err = b.train() })
 	if err != nil {
 		return fmt.Errorf("joule: bench: training: %w", err)
 	}
@@ -250,6 +257,20 @@ func (b *bench) measure(ctx context.Context, s *speed) error {
 	s.training = append(s.training, training)
 	s.allocations = append(s.allocations, float64(m.Mallocs-mallocs))
 	return ctx.Err()
+}
+
+// chainSteps is the number of sampler steps that each chain has done.
+func (b *bench) chainSteps() uint32 { return uint32(b.step * b.sampler.Steps) }
+
+// train takes a training step on the next full batch.
+func (b *bench) train() error {
+	b.loader.Seek(0, b.step%(b.set.N/b.cfg.Chains))
+	n := b.loader.Next(b.real)
+	err := b.objective.Step(objective.Batch{
+		Real: b.real, N: n, Step: uint32(b.step), Chain: b.chainSteps(), Stream: random.Stream{Seed: 1},
+	}, &b.result)
+	b.step++
+	return err
 }
 
 // measureLayers follows measure, whose loop on one core it divides by.

@@ -15,6 +15,7 @@ import (
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/engine"
+	"github.com/joule-ml/joule/internal/parity"
 	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
@@ -42,19 +43,19 @@ func tinyClassifier(t testing.TB, c ClassifierConfig, threads int) *Classifier {
 // gradient of the weights to PyTorch's.
 func TestParityClassifier(t *testing.T) {
 	const n, classes, features = 10, 10, 9
-	r := openRecording(t, "classifier")
-	net := r.network(ClassifierNetwork(4, features, classes, parityShape))
+	r := parity.Open(t, "classifier")
+	net := r.Network(ClassifierNetwork(4, features, classes, parity.Shape))
 	c, err := newClassifier(net, ClassifierCard{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := r.images("images", n, 1, 28, 28)
+	x := r.Images("images", n, 1, 28, 28)
 	logits, code := make([]float32, n*classes), make([]float32, n*features)
 	c.Forward(logits, code, x)
-	wantShare(t, "logits", logits, r.values("logits", n, classes), 1e-5)
-	wantShare(t, "features", code, r.values("features", n, features), 1e-5)
+	parity.Share(t, "logits", logits, r.Values("logits", n, classes), 1e-5)
+	parity.Share(t, "features", code, r.Values("features", n, features), 1e-5)
 	c.Probabilities(logits, x)
-	wantShare(t, "probabilities", logits, r.values("probabilities", n, classes), 1e-5)
+	parity.Share(t, "probabilities", logits, r.Values("probabilities", n, classes), 1e-5)
 
 	labels, err := r.Uint8("labels", n)
 	if err != nil {
@@ -63,15 +64,15 @@ func TestParityClassifier(t *testing.T) {
 	e, d, grad := engine.New(net, 2), make([]float32, n*classes), make([]float32, len(net.Params()))
 	pass := e.NewPass()
 	pass.Forward([][][]float32{{logits}}, [][]float32{x})
-	wantShare(t, "logits of forward", logits, r.values("logits", n, classes), 1e-5)
+	parity.Share(t, "logits of forward", logits, r.Values("logits", n, classes), 1e-5)
 	loss, _ := crossEntropy(d, logits, labels)
-	wantShare(t, "loss", []float32{float32(loss)}, r.values("loss", 1), 1e-5)
+	parity.Share(t, "loss", []float32{float32(loss)}, r.Values("loss", 1), 1e-5)
 	pass.Backward(grad, [][][]float32{{d}})
 	for _, v := range net.Named(grad) {
-		wantShare(t, "gradient of "+v.Name, v.Data, r.values("gradient."+v.Name, v.Shape...), 1e-4)
+		parity.Share(t, "gradient of "+v.Name, v.Data, r.Values("gradient."+v.Name, v.Shape...), 1e-4)
 	}
 
-	extreme, losses, gradients := r.values("extreme", 6, 5), r.values("extreme_losses", 6), r.values("extreme_gradients", 6, 5)
+	extreme, losses, gradients := r.Values("extreme", 6, 5), r.Values("extreme_losses", 6), r.Values("extreme_gradients", 6, 5)
 	if labels, err = r.Uint8("extreme_labels", 6); err != nil {
 		t.Fatal(err)
 	}
@@ -79,8 +80,8 @@ func TestParityClassifier(t *testing.T) {
 		row, d := extreme[i*5:(i+1)*5], make([]float32, 5)
 		loss, _ := crossEntropy(d, row, labels[i:i+1])
 		what := fmt.Sprintf("logits up to %g: ", row[0])
-		wantWithin(t, what+"loss", []float32{float32(loss)}, losses[i:i+1], 1e-6*max(1, math.Abs(float64(losses[i]))))
-		wantWithin(t, what+"gradient", d, gradients[i*5:(i+1)*5], 1e-6)
+		parity.Within(t, what+"loss", []float32{float32(loss)}, losses[i:i+1], 1e-6*max(1, math.Abs(float64(losses[i]))))
+		parity.Within(t, what+"gradient", d, gradients[i*5:(i+1)*5], 1e-6)
 	}
 }
 
@@ -290,7 +291,7 @@ func TestClassifierFaults(t *testing.T) {
 	}
 	tr.net.Params()[len(tr.net.Params())-1] = float32(math.NaN())
 	tr.net.Pack()
-	var diverged *DivergedError
+	var diverged *engine.NonFiniteError
 	if _, err := tr.Step(); !errors.As(err, &diverged) {
 		t.Errorf("a weight that is NaN: %v", err)
 	}

@@ -97,7 +97,7 @@ type classifierTrainer struct {
 // the settings and the data, the same bits for any number of cores of one
 // instruction set. each, where not
 // nil, is told of every step. It stops with ctx's error when ctx is done, and
-// with a [*DivergedError] when a loss or gradient is not finite.
+// with an [*engine.NonFiniteError] when a loss or gradient is not finite.
 func TrainClassifier(ctx context.Context, cfg ClassifierConfig, train *dataset.Set, each func(ClassifierStep)) (*Classifier, error) {
 	return trainClassifier(ctx, cfg, train, 0, each)
 }
@@ -177,17 +177,21 @@ func (t *classifierTrainer) Step() (ClassifierStep, error) {
 	t.pass.Forward([][][]float32{{logits}}, [][]float32{t.images[:n*size]})
 	loss, correct := crossEntropy(cotangent, logits, labels)
 	info.Loss, info.Accuracy = loss, float64(correct)/float64(n)
-	if !finite(loss) {
-		return info, &DivergedError{What: "the cross-entropy of a batch", Epoch: info.Epoch, Step: t.step}
+	if loss-loss != 0 {
+		return info, t.diverged(info, "the cross-entropy of a batch")
 	}
 	t.pass.Backward(t.grad, [][][]float32{{cotangent}})
-	if !finite(optim.Norm(t.grad)) {
-		return info, &DivergedError{What: "the gradient of the weights", Epoch: info.Epoch, Step: t.step}
+	if norm := optim.Norm(t.grad); norm-norm != 0 {
+		return info, t.diverged(info, "the gradient of the weights")
 	}
 	t.adam.Step(t.net.Params(), t.grad, info.LearningRate)
 	t.net.Pack()
 	t.step++
 	return info, nil
+}
+
+func (t *classifierTrainer) diverged(info ClassifierStep, what string) error {
+	return fmt.Errorf("joule: epoch %d, step %d: %w", info.Epoch, t.step, &engine.NonFiniteError{What: what})
 }
 
 // augment writes the image of a slot of the batch to dst, moved and mirrored

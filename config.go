@@ -2,8 +2,12 @@ package joule
 
 import (
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/guard"
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/objective"
 	"github.com/joule-ml/joule/optim"
+	"github.com/joule-ml/joule/replay"
 	"github.com/joule-ml/joule/sampler"
 )
 
@@ -24,9 +28,9 @@ type Config struct {
 	Augment           dataset.Augment  `yaml:"augment"`
 	Network           NetworkConfig    `yaml:"network"`
 	Sampler           sampler.Config   `yaml:"sampler"`
-	Buffer            BufferConfig     `yaml:"buffer"`
-	Restart           RestartConfig    `yaml:"restart"`
-	Objective         ObjectiveConfig  `yaml:"objective"`
+	Buffer            replay.Config    `yaml:"buffer"`
+	Restart           replay.Restart   `yaml:"restart"`
+	Objective         objective.Config `yaml:"objective"`
 	Optimizer         optim.Config     `yaml:"optimizer"`
 	Schedule          optim.Schedule   `yaml:"schedule"`
 	EMA               optim.EMA        `yaml:"ema"`
@@ -34,7 +38,7 @@ type Config struct {
 	Filmstrip         FilmstripConfig  `yaml:"filmstrip"`
 	Snapshot          SnapshotConfig   `yaml:"snapshot"`
 	Outliers          OutlierConfig    `yaml:"outliers"`
-	Guard             GuardConfig      `yaml:"guard"`
+	Guard             guard.Config     `yaml:"guard"`
 	EarlyStop         EarlyStopConfig  `yaml:"early_stop"`
 	Checkpoint        CheckpointConfig `yaml:"checkpoint"`
 	TensorBoard       LogConfig        `yaml:"tensorboard"`
@@ -57,35 +61,6 @@ func (c ImageConfig) Shape() lane.Shape {
 // NetworkConfig gives the size of the energy network.
 type NetworkConfig struct {
 	HiddenFeatures int `yaml:"hidden_features"`
-}
-
-// BufferConfig describes the replay buffer of samples.
-type BufferConfig struct {
-	Size               int     `yaml:"size"`
-	Policy             string  `yaml:"policy"`
-	RestartProbability float64 `yaml:"restart_probability"`
-	// Chains that have been through OldAfter training steps restart with a
-	// probability of their own; 0 makes no difference between chains.
-	OldAfter              int     `yaml:"old_after"`
-	OldRestartProbability float64 `yaml:"old_restart_probability"`
-}
-
-// RestartConfig gives the shares of what chains start from that do not start
-// from the buffer.
-type RestartConfig struct {
-	Uniform   float64 `yaml:"uniform"`
-	Patch     float64 `yaml:"patch"`
-	Data      float64 `yaml:"data"`
-	DataNoise float32 `yaml:"data_noise"`
-	Gray      float64 `yaml:"gray"`
-	Blank     float64 `yaml:"blank"`
-	Shifted   float64 `yaml:"shifted"`
-}
-
-// ObjectiveConfig describes the loss.
-type ObjectiveConfig struct {
-	Alpha     float64 `yaml:"alpha"`
-	DataNoise float32 `yaml:"data_noise"`
 }
 
 // GenerateConfig describes how samples are drawn, see [Config.Generation], and
@@ -153,19 +128,19 @@ func DefaultConfig() Config {
 		BatchSize: 64,
 		Network:   NetworkConfig{HiddenFeatures: 32},
 		Sampler:   sampler.DefaultConfig(),
-		Buffer:    BufferConfig{Size: 8192, Policy: policyFIFO, RestartProbability: 0.05},
-		Restart:   RestartConfig{Uniform: 1, DataNoise: 0.3},
-		Objective: ObjectiveConfig{Alpha: 0.1, DataNoise: 0.005},
+		Buffer:    replay.Config{Size: 8192, Policy: replay.FIFO, RestartProbability: 0.05},
+		Restart:   replay.Restart{Uniform: 1, DataNoise: 0.3},
+		Objective: objective.Config{Kind: objective.ContrastiveDivergence, Alpha: 0.1, DataNoise: 0.005},
 		Optimizer: optim.Config{LearningRate: 1e-4, Beta1: 0, Beta2: 0.999, Epsilon: 1e-8, GradClipNorm: 0.1},
 		Schedule:  optim.Schedule{Gamma: 0.97, RestartGamma: 1, EveryNEpochs: 1},
 		Generate:  GenerateConfig{Chains: 64, Steps: 256, EveryNEpochs: 1},
 		Filmstrip: FilmstripConfig{Chains: 8, Pictures: 8, Steps: 256, EveryNEpochs: 1},
 		Snapshot:  SnapshotConfig{Images: 32, EveryNEpochs: 1},
 		Outliers:  OutlierConfig{Images: 1024, EveryNEpochs: 1},
-		Guard:     DefaultGuard(),
-		EarlyStop: EarlyStopConfig{Monitor: tagValDivergence, Mode: modeMin},
+		Guard:     guard.Default(),
+		EarlyStop: EarlyStopConfig{Monitor: metric.ValDivergence, Mode: metric.Lower},
 
-		Checkpoint:  CheckpointConfig{Monitor: tagValDivergence, Mode: modeMin},
+		Checkpoint:  CheckpointConfig{Monitor: metric.ValDivergence, Mode: metric.Lower},
 		TensorBoard: LogConfig{EveryNSteps: 10, HistogramsEveryNEpochs: 1},
 	}
 }

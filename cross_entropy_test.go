@@ -90,6 +90,7 @@ func TestCrossEntropyOfNoNumbers(t *testing.T) {
 		d, p := make([]float32, 3), make([]float32, 3)
 		loss, correct := crossEntropy(d, c.logits, []byte{0})
 		softmax(p, c.logits)
+		finite := func(v float64) bool { return v-v == 0 }
 		if finite(loss) != c.finite || correct != c.correct {
 			t.Errorf("%v: loss %v, %d correct", c.logits, loss, correct)
 		}

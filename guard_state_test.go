@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/guard"
 	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/weights"
 )
@@ -17,14 +18,13 @@ func FuzzGuardRecord(f *testing.F) {
 		f.Fatal(err)
 	}
 	for range 3 {
-		tr.guard.begin(tr)
+		tr.history.begin(tr)
 		info, err := tr.Step()
 		if err != nil {
 			f.Fatal(err)
 		}
-		if err := tr.guard.step(tr, info); err != nil {
-			f.Log(err)
-		}
+		tr.history.guard.Step(info.Values)
+		tr.history.step(tr)
 	}
 	path := filepath.Join(f.TempDir(), "state")
 	if err := tr.Save(path); err != nil {
@@ -55,8 +55,8 @@ func FuzzGuardRecord(f *testing.F) {
 		}
 		saved(t, fresh)
 		fresh.Asked()
-		fresh.guard.begin(fresh)
-		if err := fresh.rollBack(&DivergedError{What: "x"}, sortCallbacks(nil)); err == nil && fresh.place.Retry == 0 {
+		fresh.history.begin(fresh)
+		if err := fresh.rollBack(&guard.Trouble{Rule: guard.Finite}, 0, 0); err == nil && fresh.place.Retry == 0 {
 			t.Error("no rollback")
 		}
 	})

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/guard"
+	"github.com/joule-ml/joule/metric"
 )
 
 // survivalEnv makes TestGuardSurvival run: it trains some dozens of small
@@ -62,7 +64,7 @@ func TestGuardSurvival(t *testing.T) {
 		for _, seed := range survivalSeeds {
 			runs++
 			line := fmt.Sprintf("| %-66s | %d |", set, seed)
-			for _, retries := range []int{0, DefaultGuard().Retries} {
+			for _, retries := range []int{0, guard.Default().Retries} {
 				c := DefaultConfig()
 				for _, s := range append(strings.Fields(set), "epochs=1", "limit_train_batches=150", "limit_val_batches=4", "network.hidden_features=16") {
 					if err := c.Set(s); err != nil {
@@ -79,8 +81,8 @@ func TestGuardSurvival(t *testing.T) {
 			fmt.Println(line)
 		}
 	}
-	fmt.Printf("of %d: %d without the guard, %d with it\n", runs, survived[0], survived[DefaultGuard().Retries])
-	if survived[DefaultGuard().Retries] < survived[0] {
+	fmt.Printf("of %d: %d without the guard, %d with it\n", runs, survived[0], survived[guard.Default().Retries])
+	if survived[guard.Default().Retries] < survived[0] {
 		t.Error("the guard does harm")
 	}
 }
@@ -91,39 +93,48 @@ func survive(t *testing.T, c Config, train, val *dataset.Set) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var last []StepInfo
+	var last [][]float64
 	var end EpochInfo
 	start := time.Now()
-	err = tr.Fit(context.Background(), Hooks{
-		Step:  func(s StepInfo) error { last = append(last, s); return nil },
+	err = tr.Fit(context.Background(), Callback{
+		Step:  func(s StepInfo) error { last = append(last, slices.Clone(s.Values)); return nil },
 		Epoch: func(e EpochInfo) error { end = e; return nil },
 	})
 	tried := ""
 	for _, r := range tr.Rollbacks() {
 		tried += fmt.Sprintf(" [%d %s]", r.Step, r.Rule)
 	}
-	t.Logf("%.0f s, %d steps, val %+.2f%s", time.Since(start).Seconds(), len(last), end.ValContrastiveDivergence, tried)
+	t.Logf("%.0f s, %d steps, val %+.2f%s", time.Since(start).Seconds(), len(last), end.Divergence, tried)
 	if err != nil {
 		return "ends with an error"
 	}
 	last = last[len(last)-20:]
-	of := func(f func(StepInfo) float64) float64 {
+	// of returns the median over the last steps of a value.
+	of := func(value func(figure func(name string) float64) float64) float64 {
 		var v []float64
-		for _, s := range last {
-			v = append(v, f(s))
+		for _, values := range last {
+			v = append(v, value(func(name string) float64 {
+				return values[slices.IndexFunc(tr.Figures(), func(f metric.Figure) bool { return f.Name == name })]
+			}))
 		}
 		slices.Sort(v)
 		return v[len(v)/2]
 	}
-	gap, diversity := of(func(s StepInfo) float64 { return s.AvgReal - s.AvgFake }), of(func(s StepInfo) float64 { return s.Diversity })
+	median := func(name string) float64 {
+		return of(func(figure func(string) float64) float64 { return figure(name) })
+	}
+	gap := of(func(figure func(string) float64) float64 {
+		return figure(metric.EnergyFake) - figure(metric.EnergyReal)
+	})
+	diversity := median(metric.Diversity)
 	switch {
-	case !(end.ValContrastiveDivergence < -0.1):
-		return fmt.Sprintf("takes noise for digits (%+.2g)", end.ValContrastiveDivergence)
-	case of(func(s StepInfo) float64 { return s.ChainGradNorm }) < 1e-4:
+	case !(end.Divergence < -0.1):
+		return fmt.Sprintf("takes noise for digits (%+.2g)", end.Divergence)
+	case median(metric.ChainGradNorm) < 1e-4:
 		return "flat"
 	case !(gap > -0.3 && gap < 1):
 		return fmt.Sprintf("gap %+.2g", gap)
-	case of(func(s StepInfo) float64 { return s.Blank }) > 0.2, !(diversity > 0.5 && diversity < 1.25):
+	case median(metric.Blank) > 0.2, !(diversity > 0.5 && diversity < 1.25):
 		return fmt.Sprintf("samples too much alike or noise (%.2f)", diversity)
 	}
 	return "good"

@@ -10,9 +10,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/joule-ml/joule/guard"
 	"github.com/joule-ml/joule/internal/toy"
-	"github.com/joule-ml/joule/lane"
-	"github.com/joule-ml/joule/random"
+	"github.com/joule-ml/joule/replay"
 )
 
 // guardedConfig diverges, and comes through with the help of the guard.
@@ -38,7 +38,7 @@ func lateConfig() Config {
 // reservoirConfig has a model that is an average, and a reservoir.
 func reservoirConfig() Config {
 	c := lateConfig()
-	c.EMA.Decay, c.Buffer.Policy = 0.9, policyReservoir
+	c.EMA.Decay, c.Buffer.Policy = 0.9, replay.Reservoir
 	c.Seed = 3
 	return c
 }
@@ -54,15 +54,15 @@ func spoiled(t *testing.T, spoil func(*Config, *Trainer)) *Trainer {
 	spoil(&c, nil)
 	tr := tinyTrainer(t, c)
 	spoil(&c, tr)
-	tr.net.Pack()
+	tr.part().Net.Pack()
 	return tr
 }
 
-// each sets every image of the buffer.
-func (r *replay) each(f func(i, pixel int) float32) {
-	for i := range r.n {
-		for p := range r.at(i) {
-			r.at(i)[p] = f(i, p)
+// fill sets every image of the buffer.
+func fill(b *replay.Buffer, f func(i, pixel int) float32) {
+	for i := range b.Len() {
+		for p := range b.Image(i) {
+			b.Image(i)[p] = f(i, p)
 		}
 	}
 }
@@ -76,60 +76,60 @@ func keepSamples(c *Config) {
 // TestRules forces each rule to be broken.
 func TestRules(t *testing.T) {
 	scale := func(tr *Trainer, factor float32) {
-		for i := range tr.net.Params() {
-			tr.net.Params()[i] *= factor
+		for i := range tr.part().Net.Params() {
+			tr.part().Net.Params()[i] *= factor
 		}
 	}
-	bias := func(tr *Trainer) *float32 { return &tr.net.Params()[len(tr.net.Params())-1] }
+	bias := func(tr *Trainer) *float32 { return &tr.part().Net.Params()[len(tr.part().Net.Params())-1] }
 	for name, spoil := range map[string]func(*Config, *Trainer){
-		ruleFinite: func(_ *Config, tr *Trainer) {
+		"finite": func(_ *Config, tr *Trainer) {
 			if tr != nil {
 				*bias(tr) = float32(math.NaN())
 			}
 		},
-		ruleEnergy: func(_ *Config, tr *Trainer) {
+		"energy": func(_ *Config, tr *Trainer) {
 			if tr != nil {
 				*bias(tr) = -1000
 			}
 		},
-		ruleGradient: func(c *Config, tr *Trainer) {
+		"gradient": func(c *Config, tr *Trainer) {
 			c.Guard.MaxEnergy, c.Guard.MinGap, c.Guard.MaxGap = math.Inf(1), math.Inf(-1), math.Inf(1)
 			if tr != nil {
 				scale(tr, 10)
 			}
 		},
-		ruleFlat: func(_ *Config, tr *Trainer) {
+		"flat": func(_ *Config, tr *Trainer) {
 			if tr != nil {
 				scale(tr, 0)
 			}
 		},
-		ruleGapAbove: func(c *Config, tr *Trainer) { c.Guard.MaxGap = 1e-9; c.Sampler.StepSize = 0; c.Seed = gapSeed(t, 1) },
-		ruleGapBelow: func(c *Config, tr *Trainer) { c.Guard.MinGap = -1e-9; c.Sampler.StepSize = 0; c.Seed = gapSeed(t, -1) },
-		ruleBounds: func(c *Config, tr *Trainer) {
+		"gap above": func(c *Config, tr *Trainer) { c.Guard.MaxGap = 1e-9; c.Sampler.StepSize = 0; c.Seed = gapSeed(t, 1) },
+		"gap below": func(c *Config, tr *Trainer) { c.Guard.MinGap = -1e-9; c.Sampler.StepSize = 0; c.Seed = gapSeed(t, -1) },
+		"bounds": func(c *Config, tr *Trainer) {
 			if keepSamples(c); tr != nil {
-				tr.replay.each(func(i, p int) float32 { return float32((i*p+i+p)%2*2 - 1) })
+				fill(tr.Buffer(), func(i, p int) float32 { return float32((i*p+i+p)%2*2 - 1) })
 			}
 		},
-		ruleBlank: func(c *Config, tr *Trainer) {
+		"blank": func(c *Config, tr *Trainer) {
 			if keepSamples(c); tr != nil {
-				tr.replay.each(func(i, p int) float32 { return float32(i%5) / 10 })
+				fill(tr.Buffer(), func(i, p int) float32 { return float32(i%5) / 10 })
 			}
 		},
-		ruleDiversity: func(c *Config, tr *Trainer) {
+		"diversity": func(c *Config, tr *Trainer) {
 			if keepSamples(c); tr != nil {
-				tr.replay.each(func(_, p int) float32 { return float32(p%7)/10 - 0.3 })
+				fill(tr.Buffer(), func(_, p int) float32 { return float32(p%7)/10 - 0.3 })
 			}
 		},
-		ruleValidation: func(c *Config, tr *Trainer) {
+		"validation": func(c *Config, tr *Trainer) {
 			c.Guard.MinGap, c.Guard.Window, c.Guard.EveryNSteps = -1e-12, 100, 100
 			c.Seed = gapSeed(t, -1)
 		},
 	} {
 		tr := spoiled(t, spoil)
 		var tries []Rollback
-		err := tr.Fit(context.Background(), Hooks{Rollback: func(r Rollback) error { tries = append(tries, r); return nil }})
+		err := tr.Fit(context.Background(), Callback{Rollback: func(r Rollback) error { tries = append(tries, r); return nil }})
 		var e *DivergedError
-		if name == ruleBlank || name == ruleDiversity || name == ruleBounds {
+		if name == "blank" || name == "diversity" || name == "bounds" {
 			// Noise in half of the buffer helps.
 			if err == nil && len(tries) > 0 && tries[0].Rule == name {
 				continue
@@ -159,7 +159,7 @@ func gapSeed(t *testing.T, sign float64) uint64 {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if -info.ValContrastiveDivergence*sign > 1e-4 {
+		if -info.Divergence*sign > 1e-4 {
 			return seed
 		}
 	}
@@ -174,13 +174,13 @@ func TestGuardIsSilent(t *testing.T) {
 	on.Guard.EveryNSteps, on.Guard.Window = 2, 2
 	off.Guard.Retries = 0
 	a, b := tinyTrainer(t, on), tinyTrainer(t, off)
-	fit(t, a, Hooks{})
-	fit(t, b, Hooks{})
-	if len(a.Rollbacks()) > 0 || !slices.Equal(a.net.Params(), b.net.Params()) || a.Model().Hash() != b.Model().Hash() {
+	fit(t, a, Callback{})
+	fit(t, b, Callback{})
+	if len(a.Rollbacks()) > 0 || !slices.Equal(a.part().Net.Params(), b.part().Net.Params()) || a.Model().Hash() != b.Model().Hash() {
 		t.Error("other weights with a guard than without")
 	}
-	if a.replay.room == b.replay.room || b.replay.room != 25 || b.guard != nil {
-		t.Errorf("room for %d images with a guard, for %d without", a.replay.room, b.replay.room)
+	if on, off := on.olderImages(), off.olderImages(); on != 40 || off != 0 || b.history != nil {
+		t.Errorf("%d older images with a guard, %d without", on, off)
 	}
 }
 
@@ -191,7 +191,7 @@ func TestRollbackSameBitsForAnyNumberOfCores(t *testing.T) {
 		for _, cores := range []int{1, 2, 7} {
 			runtime.GOMAXPROCS(cores)
 			tr := tinyTrainer(t, config())
-			fit(t, tr, Hooks{})
+			fit(t, tr, Callback{})
 			if len(tr.Rollbacks()) == 0 {
 				t.Fatal("there was no rollback")
 			}
@@ -211,7 +211,7 @@ func TestRollbackSameBitsForAnyNumberOfCores(t *testing.T) {
 func TestResumeAroundRollback(t *testing.T) {
 	stop := errors.New("stop")
 	// stopping counts what happens and stops at the nth.
-	stopping := func(n int) Hooks {
+	stopping := func(n int) Callback {
 		seen := 0
 		count := func() error {
 			if seen++; seen == n {
@@ -219,7 +219,7 @@ func TestResumeAroundRollback(t *testing.T) {
 			}
 			return nil
 		}
-		return Hooks{
+		return Callback{
 			Step:     func(StepInfo) error { return count() },
 			Epoch:    func(EpochInfo) error { return count() },
 			Rollback: func(Rollback) error { return count() },
@@ -227,7 +227,7 @@ func TestResumeAroundRollback(t *testing.T) {
 	}
 	for name, config := range map[string]func() Config{"at once": guardedConfig, "late": lateConfig, "late, reservoir": reservoirConfig} {
 		straight := tinyTrainer(t, config())
-		fit(t, straight, Hooks{})
+		fit(t, straight, Callback{})
 		want := saved(t, straight)
 		within := slices.ContainsFunc(straight.Rollbacks(), func(r Rollback) bool { return r.To%straight.Batches() != 0 })
 		if n := len(straight.Rollbacks()); n == 0 || within != (name != "at once") {
@@ -253,7 +253,7 @@ func TestResumeAroundRollback(t *testing.T) {
 			if !bytes.Equal(saved(t, resumed), saved(t, tr)) {
 				t.Errorf("stopped at %d: a checkpoint read and written is another", n)
 			}
-			fit(t, resumed, Hooks{})
+			fit(t, resumed, Callback{})
 			if !bytes.Equal(saved(t, resumed), want) {
 				t.Errorf("stopped at %d and resumed: other bits", n)
 			}
@@ -268,23 +268,24 @@ func TestRollbackRestores(t *testing.T) {
 	c.Guard.EveryNSteps, c.Guard.Window = 3, 1
 	c.Guard.MinGap, c.Guard.MaxGap = math.Inf(-1), math.Inf(1)
 	tr := tinyTrainer(t, c)
-	tr.guard.begin(tr)
+	tr.history.begin(tr)
 	state := func() []byte { // without the guard's
-		g, r, at, cfg := tr.guard, tr.rollbacks, tr.place, tr.cfg
-		defer func() { tr.guard, tr.rollbacks, tr.place, tr.cfg = g, r, at, cfg }()
-		tr.guard, tr.rollbacks, tr.place.Retry, tr.cfg = nil, nil, 0, c
+		h, r, at, cfg := tr.history, tr.rollbacks, tr.place, tr.cfg
+		defer func() { tr.history, tr.rollbacks, tr.place, tr.cfg = h, r, at, cfg }()
+		tr.history, tr.rollbacks, tr.place.Retry, tr.cfg = nil, nil, 0, c
 		return saved(t, tr)
 	}
 	var states [][]byte
 	step := func() {
 		states = append(states, state())
 		info, err := tr.Step()
-		if err == nil {
-			err = tr.guard.step(tr, info)
-		}
 		if err != nil {
 			t.Fatal(err)
 		}
+		if trouble := tr.history.guard.Step(info.Values); trouble != nil {
+			t.Fatal(trouble)
+		}
+		tr.history.step(tr)
 		if tr.place.Batch == tr.Batches() {
 			tr.place.Epoch, tr.place.Batch = tr.place.Epoch+1, 0
 		}
@@ -293,7 +294,7 @@ func TestRollbackRestores(t *testing.T) {
 		step()
 	}
 	// States are kept at 0, 3, 6 and 9; of these the last but one is the oldest.
-	err := tr.rollBack(&DivergedError{What: "nothing"}, sortCallbacks(nil))
+	err := tr.rollBack(&guard.Trouble{Rule: guard.Finite}, 0, 11)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,56 +315,18 @@ func TestRollbackRestores(t *testing.T) {
 		t.Error("went the same way again")
 	}
 	// Other trouble, and half of the buffer is renewed.
-	old := make([][]float32, tr.guard.states[0].buffer.n)
+	kept := tr.history.states[0].buffer
+	old := make([][]float32, kept.Len())
 	for i := range old {
-		old[i] = slices.Clone(tr.replay.at(i + tr.replay.total - tr.guard.states[0].buffer.total))
+		old[i] = slices.Clone(tr.Buffer().Image(i + tr.Buffer().Age(kept)))
 	}
-	tr.guard.tries = 0
-	if err := tr.rollBack(&DivergedError{Rule: ruleBlank}, sortCallbacks(nil)); err != nil {
+	tr.history.tries = 0
+	if err := tr.rollBack(&guard.Trouble{Rule: "blank"}, 0, 7); err != nil {
 		t.Fatal(err)
 	}
 	for i := range old {
-		if same := slices.Equal(tr.replay.at(i), old[i]); same != (i%2 == 1) {
-			t.Errorf("image %d of %d is as before: %v", i, tr.replay.n, same)
+		if same := slices.Equal(tr.Buffer().Image(i), old[i]); same != (i%2 == 1) {
+			t.Errorf("image %d of %d is as before: %v", i, tr.Buffer().Len(), same)
 		}
-	}
-}
-
-func TestReplayGoesBack(t *testing.T) {
-	c := tinyConfig()
-	c.BatchSize, c.Guard.EveryNSteps = 10, 2
-	r := newReplay(lane.Shape{C: 1, H: 1, W: 3}, c)
-	next := float32(0)
-	put := func() {
-		batch := make([]float32, 30)
-		for i := range batch {
-			batch[i] = next
-			next++
-		}
-		r.put(batch)
-	}
-	all := func() (v []float32) {
-		for i := range r.n {
-			v = append(v, r.at(i)...)
-		}
-		return v
-	}
-	for range 20 {
-		put()
-		want, m := all(), r.mark()
-		for range keptStates * 2 {
-			put()
-		}
-		if r.reach(m) > r.room {
-			t.Fatal("no room")
-		}
-		r.back(m)
-		if !slices.Equal(all(), want) {
-			t.Fatal("other images")
-		}
-	}
-	r.renew(random.Stream{Seed: 1, Purpose: random.InitialNoise, Retry: 1})
-	if r.reach(r.mark()) != r.n {
-		t.Error("the mark of now reaches too far")
 	}
 }

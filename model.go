@@ -29,6 +29,15 @@ type Model struct {
 	origin *Origin
 }
 
+// emptyModel returns a model of a spec that was built before.
+func emptyModel(spec nn.Spec) *Model {
+	net, err := nn.New(spec)
+	if err != nil {
+		panic("joule: " + err.Error())
+	}
+	return newModel(net)
+}
+
 func newModel(net *nn.Network) *Model {
 	return &Model{net: net, engine: engine.New(net, 0)}
 }
@@ -166,8 +175,8 @@ func (c SampleConfig) start(images []float32, shape lane.Shape) {
 	s := random.Stream{Seed: c.Seed, Purpose: random.SampleStart}
 	for i := range c.N {
 		x := images[i*size : (i+1)*size]
-		if w := s.Words(uint32(i), 0, patchWords); float64(kernel.Unit(w[3])) < c.Patch {
-			patch(x, shape, s, uint32(i), 0, c.Sampler.Min, c.Sampler.Max)
+		if w := s.Words(uint32(i), 0, sampler.PatchWords); float64(kernel.Unit(w[3])) < c.Patch {
+			sampler.Patch(x, shape, s, uint32(i), 0, c.Sampler.Min, c.Sampler.Max)
 		} else {
 			s.Uniform(x, uint32(i), 0, c.Sampler.Min, c.Sampler.Max)
 		}
@@ -185,7 +194,7 @@ type Samples struct {
 
 // Sample draws images by Langevin dynamics from uniform noise. Sample i
 // depends on the model, the seed and i alone: not on N or the cores. It stops
-// with ctx's error when ctx is done, and with a [*DivergedError] when an
+// with ctx's error when ctx is done, and with an [*engine.NonFiniteError] when an
 // energy or gradient is not finite.
 func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 	if err := c.Validate(); err != nil {
@@ -221,7 +230,7 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 	e.Energies(s.Energy, s.Images)
 	for i, v := range s.Energy {
 		if info := &run.Info[i/lane.Width]; !info.Finite(min(lane.Width, c.N-i/lane.Width*lane.Width)) || v-v != 0 {
-			return nil, &DivergedError{What: fmt.Sprintf("the energy or gradient of sample %d", i)}
+			return nil, &engine.NonFiniteError{What: fmt.Sprintf("the energy or gradient of sample %d", i)}
 		}
 	}
 	return s, nil
@@ -230,20 +239,27 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 // file returns the model as a safetensors file: weights under PyTorch's names
 // and shapes.
 func (m *Model) file() *checkpoint.File {
-	spec, err := json.Marshal(m.net.Spec())
+	f := modelFile(m.net.Spec(), m.card, m.origin)
+	f.Tensors = m.Tensors()
+	return f
+}
+
+// modelFile returns the file of a model without its weights. Card and origin may
+// be nil.
+func modelFile(spec nn.Spec, card *Card, origin *Origin) *checkpoint.File {
+	text, err := json.Marshal(spec)
 	if err != nil {
 		panic("joule: " + err.Error()) // a Spec is plain data
 	}
 	f := &checkpoint.File{Metadata: map[string]string{
-		weights.MetaFormat: weights.Format, weights.MetaVersion: program.Version(), weights.MetaOutput: string(OutputEnergy), weights.MetaSpec: string(spec),
+		weights.MetaFormat: weights.Format, weights.MetaVersion: program.Version(), weights.MetaOutput: string(OutputEnergy), weights.MetaSpec: string(text),
 	}}
-	f.Tensors = m.Tensors()
-	if c := m.card; c != nil {
-		f.Metadata[weights.MetaConfig] = string(c.Config.YAML())
-		f.Metadata[weights.MetaCard] = c.json()
+	if card != nil {
+		f.Metadata[weights.MetaConfig] = string(card.Config.YAML())
+		f.Metadata[weights.MetaCard] = card.json()
 	}
-	if m.origin != nil {
-		f.Metadata[weights.MetaOrigin] = m.origin.json()
+	if origin != nil {
+		f.Metadata[weights.MetaOrigin] = origin.json()
 	}
 	return f
 }

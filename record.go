@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/internal/lockfile"
+	"github.com/joule-ml/joule/metric"
 )
 
 // Fit trains t as [Trainer.Fit] does and keeps the run's folder up to date:
@@ -38,10 +37,6 @@ func (r *Run) Fit(ctx context.Context, t *Trainer, list ...Callback) error {
 	if err != nil {
 		return err
 	}
-	// Loggers are the run's own, so that the trainer can go on elsewhere.
-	old := t.loggers
-	t.loggers, t.modelPath = append(slices.Clone(old), rec.loggers...), "../"+filepath.Base(r.Model())
-	defer func() { t.loggers, t.modelPath = old, "" }()
 	err = t.Fit(ctx, append(rec.callbacks(), list...)...)
 	return rec.end(ctx, err)
 }
@@ -66,8 +61,7 @@ type recorder struct {
 	cfg     Config
 	log     *metricLog
 	board   *boardLog // nil where there are to be no event files
-	loggers []Logger
-	stop    *EarlyStop // nil for none
+	past    []float64 // of the early stop's monitor
 	ranking ranking
 	saved   time.Time // when the last checkpoint was
 	drawn   time.Time // when the curves were
@@ -94,10 +88,9 @@ func (r *Run) record(t *Trainer) (*recorder, error) {
 		return nil, err
 	}
 	var err error
-	if rec.log, err = openMetricLog(r.Metrics(), t.Steps()); err != nil {
+	if rec.log, err = openMetricLog(r.Metrics(), rec.columns(), t.Steps()); err != nil {
 		return nil, err
 	}
-	rec.loggers = []Logger{rec.log, figureLog{r}}
 	if err := rec.begin(); err != nil {
 		rec.log.close()
 		return nil, err
@@ -116,52 +109,49 @@ func (rec *recorder) begin() error {
 	for i, v := range past.Value {
 		rec.ranking.add(past.Epoch[i], v)
 	}
-	if c.EarlyStop.Patience > 0 {
-		rec.stop = &EarlyStop{Monitor: c.EarlyStop.Monitor, Mode: c.EarlyStop.Mode, MinDelta: c.EarlyStop.MinDelta, Patience: c.EarlyStop.Patience}
-		if past, err = rec.log.history(c.EarlyStop.Monitor); err != nil {
-			return err
-		}
-		for _, v := range past.Value {
-			_ = rec.stop.observe(v) // whoever resumes wants to go on
-		}
+	if past, err = rec.log.history(c.EarlyStop.Monitor); err != nil {
+		return err
 	}
+	rec.past = past.Value
 	if c.TensorBoard.EveryNSteps > 0 {
 		if rec.board, err = openBoardLog(rec.run.Dir, c, rec.t.Steps()); err != nil {
 			return err
 		}
-		rec.loggers = append(rec.loggers, rec.board)
 	}
 	return nil
+}
+
+// columns lists those of the run's metrics.
+func (rec *recorder) columns() []string {
+	return metric.Columns(append(rec.t.Figures(), metric.Named(metric.Outliers)...))
 }
 
 // callbacks lists what the settings ask for; the recorder itself comes after
 // those whose files a checkpoint must not be ahead of.
 func (rec *recorder) callbacks() []Callback {
-	c := rec.cfg
-	list := []Callback{
-		&Metrics{},
-		&SampleGrid{Chains: c.Generate.Chains, Steps: c.Generate.Steps, EveryNEpochs: c.Generate.EveryNEpochs},
-		&Generate{Chains: c.Filmstrip.Chains, Pictures: c.Filmstrip.Pictures, Steps: c.Filmstrip.Steps, EveryNEpochs: c.Filmstrip.EveryNEpochs},
-		&BufferSnapshot{Images: c.Snapshot.Images, EveryNEpochs: c.Snapshot.EveryNEpochs},
-		&Outliers{Images: c.Outliers.Images, EveryNEpochs: c.Outliers.EveryNEpochs},
-	}
+	c, t := rec.cfg, rec.t
+	list := []Callback{{Log: rec.log.Log}, {Log: figureLog{rec.run}.Log}}
 	if rec.board != nil {
-		list = append(list, &Histograms{EveryNEpochs: c.TensorBoard.HistogramsEveryNEpochs})
+		list = append(list, Callback{Log: rec.board.Log})
 	}
-	list = append(list, rec)
-	if rec.stop != nil {
-		list = append(list, rec.stop)
+	list = append(list, Scalars(t), SampleGrid(t, c.Generate), Filmstrip(t, c.Filmstrip), BufferSnapshot(t, c.Snapshot), Outliers(t, c.Outliers))
+	if rec.board != nil {
+		list = append(list, Histograms(t, c.TensorBoard))
+	}
+	list = append(list, Callback{Step: rec.step, Epoch: rec.epoch, Rollback: rec.rollback})
+	if c.EarlyStop.Patience > 0 {
+		list = append(list, EarlyStop(c.EarlyStop, rec.past...))
 	}
 	if c.MaxMinutes > 0 {
-		list = append(list, &TimeLimit{Max: minutes(c.MaxMinutes)})
+		list = append(list, TimeLimit(minutes(c.MaxMinutes)))
 	}
 	return list
 }
 
 func minutes(m float64) time.Duration { return time.Duration(m * float64(time.Minute)) }
 
-// OnStep saves a checkpoint where it is time.
-func (rec *recorder) OnStep(_ *Trainer, s StepInfo) error {
+// step saves a checkpoint where it is time.
+func (rec *recorder) step(s StepInfo) error {
 	n, m := rec.cfg.Checkpoint.EveryNSteps, rec.cfg.Checkpoint.EveryNMinutes
 	if n > 0 && s.Step%n == 0 || m > 0 && time.Since(rec.saved) >= minutes(m) {
 		return rec.checkpoint("last")
@@ -184,9 +174,9 @@ func (rec *recorder) checkpoint(which string) error {
 	return rec.t.Save(rec.run.Checkpoint(which))
 }
 
-// OnEpoch writes the files of a finished epoch, the last checkpoint at the end:
+// epoch writes the files of a finished epoch, the last checkpoint at the end:
 // a process that is killed before does the epoch over, and all of its files.
-func (rec *recorder) OnEpoch(_ *Trainer, e EpochInfo) error {
+func (rec *recorder) epoch(e EpochInfo) error {
 	m := rec.t.Model()
 	if err := m.Save(rec.run.Model()); err != nil {
 		return err
@@ -196,7 +186,7 @@ func (rec *recorder) OnEpoch(_ *Trainer, e EpochInfo) error {
 			return err
 		}
 	}
-	v, _ := e.metric(rec.cfg.Checkpoint.Monitor)
+	v, _ := e.Column(rec.cfg.Checkpoint.Monitor)
 	best := rec.ranking.add(e.Epoch, v)
 	if err := rec.run.keepEpochs(rec.ranking.top, e.Epoch, m); err != nil {
 		return err
@@ -213,7 +203,7 @@ func (rec *recorder) OnEpoch(_ *Trainer, e EpochInfo) error {
 func (rec *recorder) curves() error {
 	rec.drawn = time.Now()
 	return atomicfile.Write(rec.run.Curves(), func(w io.Writer) error {
-		return rec.log.curves(w, provenanceOf(rec.t.Model(), rec.t.cfg.Generation(), Picture{}).Text())
+		return rec.log.curves(w, provenanceOf(rec.t.Model(), rec.t.Config().Generation(), Picture{}).Text())
 	})
 }
 
@@ -227,7 +217,6 @@ func (rec *recorder) end(ctx context.Context, err error) error {
 		// Also where there was nothing left to train.
 		saveErr := rec.t.Model().Save(rec.run.Model())
 		if saveErr == nil && stopped {
-			rec.t.place.Stopped = true
 			saveErr = rec.checkpoint("last")
 		}
 		if saveErr == nil {

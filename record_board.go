@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/tensorboard"
 )
 
@@ -59,7 +60,7 @@ func openBoardLog(dir string, c Config, step int) (*boardLog, error) {
 	for _, s := range c.Settings() {
 		params = append(params, tensorboard.Param{Name: s.Key, Value: s.Plain()})
 	}
-	err = l.w.HParams(params, Monitors())
+	err = l.w.HParams(params, metric.Monitors())
 	if err == nil && !old {
 		err = l.w.Text("config", step, "```yaml\n"+string(c.YAML())+"```\n")
 	}
@@ -76,7 +77,7 @@ func openBoardLog(dir string, c Config, step int) (*boardLog, error) {
 // Log writes scalars, of training steps every so many, pictures that have a
 // tag, and histograms.
 func (l *boardLog) Log(r Record) error {
-	if _, step := r.Scalars[tagLoss]; !step || r.Step%l.every == 0 {
+	if _, step := r.Scalars[metric.Column(metric.Loss)]; !step || r.Step%l.every == 0 {
 		l.names = l.names[:0]
 		for name := range r.Scalars {
 			l.names = append(l.names, name)

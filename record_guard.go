@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/metric"
 )
 
 // GuardLog returns the path of the list of the run's rollbacks in words, which
@@ -35,18 +36,18 @@ func (r *Run) writeGuardLog(list []Rollback) error {
 	})
 }
 
-// OnRollback takes the run's files back to where the trainer is, and tells of
+// rollback takes the run's files back to where the trainer is, and tells of
 // it. The checkpoint comes first: if the process ends before the cut, the next
 // resume does it.
-func (rec *recorder) OnRollback(t *Trainer, _ Rollback) error {
+func (rec *recorder) rollback(Rollback) error {
 	if err := rec.checkpoint("last"); err != nil {
 		return err
 	}
-	if err := rec.log.cut(t.Steps()); err != nil {
+	if err := rec.log.cut(rec.t.Steps()); err != nil {
 		return err
 	}
 	if rec.board != nil {
-		if err := rec.board.cut(rec.run.Dir, t); err != nil {
+		if err := rec.board.cut(rec.run.Dir, rec.t); err != nil {
 			return err
 		}
 	}
@@ -57,13 +58,13 @@ func (rec *recorder) OnRollback(t *Trainer, _ Rollback) error {
 // have changed.
 func (rec *recorder) writeSettings() error {
 	err := atomicfile.Write(rec.run.Config(), func(w io.Writer) error {
-		_, err := w.Write(rec.t.askedYAML())
+		_, err := w.Write(askedYAML(rec.t))
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return rec.run.writeGuardLog(rec.t.rollbacks)
+	return rec.run.writeGuardLog(rec.t.Rollbacks())
 }
 
 // cut removes the rows after step.
@@ -71,7 +72,7 @@ func (l *metricLog) cut(step int) error {
 	if err := l.close(); err != nil {
 		return err
 	}
-	fresh, err := openMetricLog(l.path, step)
+	fresh, err := openMetricLog(l.path, l.columns, step)
 	if err != nil {
 		return err
 	}
@@ -85,20 +86,33 @@ func (l *boardLog) cut(dir string, t *Trainer) error {
 	if err := l.w.Close(); err != nil {
 		return err
 	}
-	fresh, err := openBoardLog(dir, t.cfg, t.place.Step)
+	fresh, err := openBoardLog(dir, t.Config(), t.Steps())
 	if err != nil {
 		return err
 	}
 	*l = *fresh
 	var text strings.Builder
-	for _, b := range t.rollbacks {
+	for _, b := range t.Rollbacks() {
 		fmt.Fprintf(&text, "* %s\n", b)
 	}
-	if err := l.w.Text("guard", t.place.Step, text.String()); err != nil {
+	if err := l.w.Text("guard", t.Steps(), text.String()); err != nil {
 		return err
 	}
-	if err := l.w.Scalar(tagRollbacks, t.place.Step, float64(t.place.Retry)); err != nil {
+	if err := l.w.Scalar(metric.Column(metric.Rollbacks), t.Steps(), float64(len(t.Rollbacks()))); err != nil {
 		return err
 	}
 	return l.w.Flush()
+}
+
+// askedYAML is the config.yaml of a run.
+func askedYAML(t *Trainer) []byte {
+	var b strings.Builder
+	b.Write(t.Asked().YAML())
+	if list := t.Rollbacks(); len(list) > 0 {
+		b.WriteString("\n# These are the settings as asked for. On the way the guard has changed:\n")
+		for _, r := range list {
+			fmt.Fprintf(&b, "#   at step %d: %s\n", r.To, r.Did)
+		}
+	}
+	return []byte(b.String())
 }

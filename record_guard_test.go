@@ -39,7 +39,7 @@ func TestRunRollback(t *testing.T) {
 	}
 	straight, tr := begin()
 	events := 0
-	err := straight.Fit(t.Context(), tr, Hooks{
+	err := straight.Fit(t.Context(), tr, Callback{
 		Step:     func(StepInfo) error { events++; return nil },
 		Rollback: func(Rollback) error { events++; return nil },
 	})
@@ -72,7 +72,7 @@ func TestRunRollback(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts := table.Get(tagRollbacks)
+	counts := table.Get(metric.Rollbacks)
 	for i, step := range counts.Step {
 		if step != i+1 {
 			t.Fatalf("row %d is of step %d", i, step)
@@ -97,7 +97,7 @@ func TestRunRollback(t *testing.T) {
 			}
 			return nil
 		}
-		err := r.Fit(t.Context(), tr, Hooks{
+		err := r.Fit(t.Context(), tr, Callback{
 			Step:     func(StepInfo) error { return kill() },
 			Rollback: func(Rollback) error { return kill() },
 		})
@@ -138,7 +138,7 @@ func guardEvents(t *testing.T, dir string) (texts, scalars int) {
 				switch v.Tag {
 				case "guard":
 					texts++
-				case tagRollbacks:
+				case metric.Rollbacks:
 					scalars++
 				}
 			}
@@ -201,7 +201,7 @@ func TestGuardOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *DivergedError
-	if err := r.Fit(t.Context(), tinyTrainer(t, c)); !errors.As(err, &e) || e.What == "" || e.Rollbacks != 0 {
+	if err := r.Fit(t.Context(), tinyTrainer(t, c)); !errors.As(err, &e) || e.Rule != "finite" || e.Rollbacks != 0 {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(r.GuardLog()); !errors.Is(err, fs.ErrNotExist) {

@@ -5,46 +5,36 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/joule-ml/joule/grid"
 	"github.com/joule-ml/joule/metric"
 )
 
-// metricColumns are the columns of metrics.csv beside epoch, counted from 1,
-// and step.
-func metricColumns() []string {
-	return []string{
-		tagLoss, tagRegularization, tagDivergence, tagReal, tagFake,
-		tagValDivergence, tagValReal, tagValFake, tagOutliers,
-		tagLearningRate, tagGradNorm,
-		tagChainGradNorm, tagAtBounds, tagBlank, tagDiversity, tagRollbacks,
-		tagSpeed, // the last, since it is all that differs when a run is done again
-	}
-}
-
 // A metricLog keeps the metrics of a run: a row for each step, and one for
 // each validation, in metrics.csv and the same in metrics.jsonl.
 type metricLog struct {
-	path string
-	csv  *metric.Writer
-	json *metric.Writer
+	path    string
+	columns []string
+	csv     *metric.Writer
+	json    *metric.Writer
 }
 
 // openMetricLog opens the metrics at path, and those beside it, and cuts off
 // what comes after step.
-func openMetricLog(path string, step int) (*metricLog, error) {
-	l := &metricLog{path: path}
+func openMetricLog(path string, columns []string, step int) (*metricLog, error) {
+	l := &metricLog{path: path, columns: columns}
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		l.csv, err = metric.Create(path, metricColumns())
+		l.csv, err = metric.Create(path, columns)
 	} else {
-		l.csv, err = metric.Append(path, metricColumns(), step)
+		l.csv, err = metric.Append(path, columns, step)
 	}
 	if err != nil {
 		return nil, err
 	}
-	l.json, err = metric.CreateJSON(jsonBeside(path), path, metricColumns())
+	l.json, err = metric.CreateJSON(jsonBeside(path), path, columns)
 	if err != nil {
 		l.csv.Close()
 		return nil, err
@@ -102,26 +92,23 @@ func (l *metricLog) curves(w io.Writer, text []grid.Text) error {
 	if err != nil {
 		return err
 	}
-	panel := func(title, y string, logY bool, tags ...string) grid.Panel {
-		p := grid.Panel{Title: title, YLabel: y, LogY: logY}
-		for _, tag := range tags {
-			s := t.Get(tag)
+	var panels []grid.Panel
+	for _, p := range metric.Panels() {
+		panel := grid.Panel{Title: p.Title, YLabel: p.YLabel, LogY: p.LogY}
+		for _, f := range metric.Curves(p.Title) {
+			if !slices.Contains(l.columns, f.Column) {
+				continue // it is not measured
+			}
+			s := t.Get(f.Column)
 			x := make([]float64, len(s.Step))
 			for i, step := range s.Step {
 				x[i] = float64(step)
 			}
-			p.Series = append(p.Series, grid.Series{Name: tag, X: x, Y: s.Value})
+			panel.Series = append(panel.Series, grid.Series{Name: f.Column, X: x, Y: s.Value})
 		}
-		return p
+		if len(panel.Series) > 0 {
+			panels = append(panels, panel)
+		}
 	}
-	return grid.Curves(w, []grid.Panel{
-		panel("Loss", "loss", false, tagLoss, tagDivergence, tagRegularization),
-		panel("Training batches", "f = −E", false, tagReal, tagFake),
-		panel("Validation", "f = −E", false, tagValDivergence, tagValReal, tagValFake, tagOutliers),
-		panel("Gradient of the weights before clipping", "norm", true, tagGradNorm),
-		panel("Learning rate", "learning rate", false, tagLearningRate),
-		panel("Samples", "share", false, tagDiversity, tagAtBounds, tagBlank),
-		panel("Guard", "rollbacks", false, tagRollbacks),
-		panel("Speed", "image-gradients/s", false, tagSpeed),
-	}, text)
+	return grid.Curves(w, panels, text)
 }

@@ -28,9 +28,9 @@ func TestMetricsJSON(t *testing.T) {
 		for _, s := range table.Series {
 			for i, v := range s.Value {
 				key := [2]int{s.Step[i], 0}
-				if s.Name == tagValDivergence || s.Name == tagValReal || s.Name == tagValFake {
+				if s.Name == metric.ValDivergence || s.Name == metric.Column(metric.ValReal) || s.Name == metric.Column(metric.ValNoise) {
 					key[1] = 1
-				} else if s.Name == tagOutliers {
+				} else if s.Name == metric.Column(metric.Outliers) {
 					key[1] = 2
 				}
 				if want[key] == nil {
@@ -49,9 +49,9 @@ func TestMetricsJSON(t *testing.T) {
 				t.Fatalf("%v: %s", err, line)
 			}
 			key := [2]int{int(row["step"]), 0}
-			if _, ok := row[tagValReal]; ok {
+			if _, ok := row[metric.Column(metric.ValReal)]; ok {
 				key[1] = 1
-			} else if _, ok := row[tagOutliers]; ok {
+			} else if _, ok := row[metric.Column(metric.Outliers)]; ok {
 				key[1] = 2
 			}
 			if len(row) != len(want[key]) {
@@ -71,18 +71,18 @@ func TestMetricsJSON(t *testing.T) {
 
 	// Stop in the middle of the third epoch, with a checkpoint before it.
 	stop := errors.New("stop")
-	resume := func(from string, epochs int, hooks Hooks) error {
+	resume := func(from string, epochs int, callback Callback) error {
 		t.Helper()
 		trainer, err := ResumeTrainer(from, toy.Stripes(20), toy.Stripes(9), func(c *Config) error { c.Epochs = epochs; return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
-		return r.Fit(t.Context(), trainer, hooks)
+		return r.Fit(t.Context(), trainer, callback)
 	}
 	if err := os.WriteFile(early, readFile(t, r.Checkpoint("last")), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := resume(early, 3, Hooks{Step: func(s StepInfo) error {
+	if err := resume(early, 3, Callback{Step: func(s StepInfo) error {
 		if s.Step == 8 {
 			return stop
 		}
@@ -99,7 +99,7 @@ func TestMetricsJSON(t *testing.T) {
 	}
 	f.WriteString(`{"epoch":3,"step":9,"lo`)
 	f.Close()
-	if err := resume(early, 3, Hooks{}); err != nil {
+	if err := resume(early, 3, Callback{}); err != nil {
 		t.Fatal(err)
 	}
 	if n := rows(); n != 15 {
@@ -109,7 +109,7 @@ func TestMetricsJSON(t *testing.T) {
 	if err := os.Remove(r.MetricsJSON()); err != nil {
 		t.Fatal(err)
 	}
-	if err := resume(r.Checkpoint("last"), 4, Hooks{}); err != nil {
+	if err := resume(r.Checkpoint("last"), 4, Callback{}); err != nil {
 		t.Fatal(err)
 	}
 	if n := rows(); n != 20 {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/joule-ml/joule/metric"
 )
 
 // A ranking orders epochs by a metric of their validation.
@@ -31,13 +33,13 @@ func (r *ranking) add(epoch int, v float64) bool {
 	r.top = slices.DeleteFunc(r.top, func(t ranked) bool { return t.epoch == epoch })
 	r.top = append(r.top, ranked{epoch, v})
 	slices.SortStableFunc(r.top, func(a, b ranked) int {
-		if r.mode == modeMax {
+		if r.mode == metric.Higher {
 			a, b = b, a
 		}
 		return cmp.Compare(a.value, b.value)
 	})
 	r.top = r.top[:min(len(r.top), r.keep)]
-	if r.seen && !better(r.mode, v, r.best, 0) {
+	if r.seen && !metric.IsBetter(r.mode, v, r.best, 0) {
 		return false
 	}
 	r.best, r.seen = v, true

@@ -56,9 +56,13 @@ func readFile(t *testing.T, path string) []byte {
 func TestRunFit(t *testing.T) {
 	c := tinyRun()
 	var steps []StepInfo
+	var values [][]float64
 	var epochs []EpochInfo
-	r := fitRun(t, c, Hooks{
-		Step: func(s StepInfo) error { steps = append(steps, s); return nil },
+	r := fitRun(t, c, Callback{
+		Step: func(s StepInfo) error {
+			steps, values = append(steps, s), append(values, slices.Clone(s.Values))
+			return nil
+		},
 		Epoch: func(e EpochInfo) error {
 			epochs = append(epochs, e)
 			return nil
@@ -81,19 +85,18 @@ func TestRunFit(t *testing.T) {
 		t.Errorf("steps %v of epochs %v", loss.Step, loss.Epoch)
 	}
 	for i, s := range steps {
-		for tag, want := range map[string]float64{
-			"loss": s.Loss, "loss_regularization": s.Regularization, "loss_contrastive_divergence": s.ContrastiveDivergence,
-			"metrics_avg_real": s.AvgReal, "metrics_avg_fake": s.AvgFake, "learning_rate": s.LearningRate, "grad_norm": s.GradNorm,
-			"image_gradients_per_second": float64(s.ImageGradients) / s.Duration.Seconds(),
-		} {
-			if got := table.Get(tag).Value[i]; got != want {
-				t.Errorf("step %d: %s is %v, want %v", s.Step, tag, got, want)
+		for j, f := range s.Figures {
+			if f.Column == "" {
+				continue
+			}
+			if got, want := table.Get(f.Column).Value[i], f.In(values[i][j]); got != want {
+				t.Errorf("step %d: %s is %v, want %v", s.Step, f.Column, got, want)
 			}
 		}
 	}
 	for i, e := range epochs {
 		for tag, want := range map[string]float64{
-			"val_contrastive_divergence": e.ValContrastiveDivergence, "val_real_out": e.ValReal, "val_fake_out": e.ValFake,
+			"val_contrastive_divergence": e.Divergence, "val_real_out": -e.Real, "val_fake_out": -e.Noise,
 		} {
 			if s := table.Get(tag); s.Value[i] != want || s.Epoch[i] != i+1 || s.Step[i] != 3*(i+1) {
 				t.Errorf("epoch %d: %s is %v, want %v", e.Epoch, tag, s.Value[i], want)
@@ -139,8 +142,8 @@ func TestRunFitBest(t *testing.T) {
 		var copies [][]byte
 		epoch := func(e EpochInfo) error {
 			copies = append(copies, readFile(t, r.Checkpoint("last")))
-			if e.ValContrastiveDivergence < least {
-				least = e.ValContrastiveDivergence
+			if e.Divergence < least {
+				least = e.Divergence
 				hash = string(copies[len(copies)-1])
 			}
 			return nil
@@ -153,7 +156,7 @@ func TestRunFitBest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := r.Fit(t.Context(), trainer, Hooks{Epoch: epoch}); err != nil {
+		if err := r.Fit(t.Context(), trainer, Callback{Epoch: epoch}); err != nil {
 			t.Fatal(err)
 		}
 		if string(readFile(t, r.Checkpoint("best"))) != hash {
@@ -187,7 +190,7 @@ func TestRunFitInterrupted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = r.Fit(ctx, trainer, Hooks{Step: func(s StepInfo) error {
+		err = r.Fit(ctx, trainer, Callback{Step: func(s StepInfo) error {
 			if s.Step == at {
 				cancel()
 			}
@@ -214,7 +217,7 @@ func TestRunFitInterrupted(t *testing.T) {
 			t.Fatal(err)
 		}
 		trainer.SetThreads(3)
-		if err := r.Fit(t.Context(), trainer, Hooks{}); err != nil {
+		if err := r.Fit(t.Context(), trainer, Callback{}); err != nil {
 			t.Fatal(err)
 		}
 		for _, path := range []func(*Run) string{
@@ -246,7 +249,7 @@ func TestRunFitStepCheckpoints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = r.Fit(t.Context(), trainer, Hooks{Step: func(s StepInfo) error {
+	err = r.Fit(t.Context(), trainer, Callback{Step: func(s StepInfo) error {
 		saved, err := ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil)
 		if err != nil {
 			return err
@@ -286,7 +289,7 @@ func TestRunFitErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *RunError
-	if err := r.Fit(t.Context(), trainer, Hooks{}); !errors.As(err, &e) || e.Hint == "" {
+	if err := r.Fit(t.Context(), trainer, Callback{}); !errors.As(err, &e) || e.Hint == "" {
 		t.Errorf("two trainings in a folder: %v", err)
 	}
 	release()
@@ -294,7 +297,7 @@ func TestRunFitErrors(t *testing.T) {
 	// An error of a hook ends the training, as it is, and leaves the state
 	// before it.
 	stop := errors.New("stop")
-	for _, hooks := range []Hooks{
+	for _, hooks := range []Callback{
 		{Step: func(StepInfo) error { return stop }},
 		{Epoch: func(EpochInfo) error { return stop }},
 	} {
@@ -311,7 +314,7 @@ func TestRunFitErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	var m *metric.Error
-	if err := r.Fit(t.Context(), trainer, Hooks{}); !errors.As(err, &m) {
+	if err := r.Fit(t.Context(), trainer, Callback{}); !errors.As(err, &m) {
 		t.Errorf("strange metrics: %v", err)
 	}
 	if got := string(readFile(t, r.Metrics())); got != "a,b\n1,2\n" {
@@ -320,7 +323,7 @@ func TestRunFitErrors(t *testing.T) {
 
 	// A folder that is gone.
 	gone := &Run{Dir: filepath.Join(t.TempDir(), "gone")}
-	if err := gone.Fit(t.Context(), trainer, Hooks{}); !errors.As(err, &e) || e.Hint == "" {
+	if err := gone.Fit(t.Context(), trainer, Callback{}); !errors.As(err, &e) || e.Hint == "" {
 		t.Errorf("no folder: %v", err)
 	}
 }
@@ -339,15 +342,15 @@ func TestRunFitDiverged(t *testing.T) {
 		t.Fatal(err)
 	}
 	var diverged *DivergedError
-	if err := r.Fit(t.Context(), trainer, Hooks{}); !errors.As(err, &diverged) {
+	if err := r.Fit(t.Context(), trainer, Callback{}); !errors.As(err, &diverged) {
 		t.Fatalf("got %v", err)
 	}
 	saved, err := ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range saved.net.Params() {
-		if !finite(float64(p)) {
+	for _, p := range saved.part().Net.Params() {
+		if p-p != 0 {
 			t.Fatal("the checkpoint that is kept is not finite")
 		}
 	}

@@ -193,10 +193,10 @@ func (i *RunInfo) metrics() error {
 		i.Metrics = append(i.Metrics, sum)
 		i.Steps = max(i.Steps, sum.Step)
 		switch s.Name {
-		case tagValDivergence:
+		case metric.Column(metric.ValDivergence):
 			i.Best, i.Last = sum.Min, sum.Last
 			i.Epochs = max(i.Epochs, sum.Epoch)
-		case tagSpeed:
+		case metric.Column(metric.Speed):
 			i.Speed = sum.Median
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/joule-ml/joule/internal/lockfile"
 	"github.com/joule-ml/joule/internal/toy"
+	"github.com/joule-ml/joule/metric"
 )
 
 func TestRunInfo(t *testing.T) {
@@ -24,7 +25,7 @@ func TestRunInfo(t *testing.T) {
 	if i.Config == nil || *i.Config != c || i.Updated.IsZero() || !(i.Speed > 0) {
 		t.Errorf("finished: %+v", i)
 	}
-	if !(i.Best <= i.Last) || math.IsNaN(i.Last) || len(i.Metrics) != len(metricColumns()) {
+	if !(i.Best <= i.Last) || math.IsNaN(i.Last) || len(i.Metrics) != len(metric.Columns(metric.Figures())) {
 		t.Errorf("metrics: %+v", i)
 	}
 
@@ -47,7 +48,7 @@ func TestRunInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop := errors.New("stop")
-	if err := r.Fit(t.Context(), trainer, Hooks{Step: func(s StepInfo) error {
+	if err := r.Fit(t.Context(), trainer, Callback{Step: func(s StepInfo) error {
 		if s.Step == 8 {
 			return stop
 		}
@@ -67,7 +68,7 @@ func lockFileWorks() bool {
 // TestRunInfoDamaged damages each file in turn: the run is still shown, and
 // the fault is told.
 func TestRunInfoDamaged(t *testing.T) {
-	whole := fitRun(t, tinyRun(), Hooks{})
+	whole := fitRun(t, tinyRun(), Callback{})
 	for _, tt := range []struct {
 		name   string
 		damage func(r *Run) error
@@ -144,7 +145,7 @@ func TestRuns(t *testing.T) {
 }
 
 func TestRemove(t *testing.T) {
-	r := fitRun(t, tinyRun(), Hooks{})
+	r := fitRun(t, tinyRun(), Callback{})
 	above := filepath.Dir(r.Dir)
 	outside := filepath.Join(t.TempDir(), "precious")
 	put(t, filepath.Join(outside, "file"), 0)
@@ -200,7 +201,7 @@ func TestRemove(t *testing.T) {
 }
 
 func TestRemovableRun(t *testing.T) {
-	whole := fitRun(t, tinyRun(), Hooks{})
+	whole := fitRun(t, tinyRun(), Callback{})
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
 	copied := func(name string) {

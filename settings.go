@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/sampler"
 	"github.com/joule-ml/joule/setting"
 )
@@ -15,7 +16,6 @@ import (
 // file: where its value lives, what is allowed and what it means. Reading,
 // checking and printing all go through this list.
 func (c *Config) Settings() setting.List {
-	inf := math.Inf(1)
 	return slices.Concat(
 		setting.List{
 			{Key: "data", Value: &c.Data, Names: dataset.Names(), Path: dataset.IsPath, About: "data set: " + strings.Join(dataset.Names(), " or ") + ", or the path of a folder of images"},
@@ -36,25 +36,9 @@ func (c *Config) Settings() setting.List {
 			{Key: "network.hidden_features", Value: &c.Network.HiddenFeatures, Lo: 2, Hi: 1024, About: "width of the network, even"},
 		},
 		c.Sampler.Settings().Under("sampler"),
-		setting.List{
-			{Key: "buffer.size", Value: &c.Buffer.Size, Lo: 1, Hi: 1 << 20, About: "samples kept to start new chains from"},
-			{Key: "buffer.policy", Value: &c.Buffer.Policy, Names: []string{policyFIFO, policyReservoir}, About: "what makes room in a full buffer: age or chance"},
-			{Key: "buffer.restart_probability", Value: &c.Buffer.RestartProbability, Hi: 1, About: "share of chains that do not start from the buffer"},
-
-			{Key: "buffer.old_after", Value: &c.Buffer.OldAfter, Hi: math.MaxUint16, About: "training steps after which a chain is old; 0 for never"},
-			{Key: "buffer.old_restart_probability", Value: &c.Buffer.OldRestartProbability, Hi: 1, About: "share of old chains that begin again"},
-
-			{Key: "restart.uniform", Value: &c.Restart.Uniform, Hi: 1, About: "share of these that start from uniform noise"},
-			{Key: "restart.patch", Value: &c.Restart.Patch, Hi: 1, About: "share that starts from uniform noise in a rectangle, dark around it"},
-			{Key: "restart.data", Value: &c.Restart.Data, Hi: 1, About: "share that starts from real images with noise"},
-			{Key: "restart.data_noise", Value: &c.Restart.DataNoise, Hi: 1e3, About: "standard deviation of that noise"},
-			{Key: "restart.gray", Value: &c.Restart.Gray, Hi: 1, About: "share that starts from a constant gray"},
-			{Key: "restart.blank", Value: &c.Restart.Blank, Hi: 1, About: "share that starts from the darkest image"},
-			{Key: "restart.shifted", Value: &c.Restart.Shifted, Hi: 1, About: "share that starts from samples moved by a few pixels"},
-
-			{Key: "objective.alpha", Value: &c.Objective.Alpha, Hi: 1e6, About: "weight of the squared energies in the loss"},
-			{Key: "objective.data_noise", Value: &c.Objective.DataNoise, Hi: 1e3, About: "standard deviation of the noise on real images"},
-		},
+		c.Buffer.Settings().Under("buffer"),
+		c.Restart.Settings().Under("restart"),
+		c.Objective.Settings().Under("objective"),
 		c.Optimizer.Settings().Under("optimizer"),
 		c.Schedule.Settings().Under("schedule"),
 		c.EMA.Settings().Under("ema"),
@@ -74,28 +58,18 @@ func (c *Config) Settings() setting.List {
 
 			{Key: "outliers.images", Value: &c.Outliers.Images, Lo: 1, Hi: 1 << 20, About: "images of noise, whose mean f = −E is logged as rand_out"},
 			{Key: "outliers.every_n_epochs", Value: &c.Outliers.EveryNEpochs, Hi: 1e6, About: "epochs between two measurements; 0 makes none"},
-
-			{Key: "guard.retries", Value: &c.Guard.Retries, Hi: 1000, About: "times to go back when training diverges; 0 for no guard"},
-			{Key: "guard.every_n_steps", Value: &c.Guard.EveryNSteps, Lo: 1, Hi: 1e6, About: "training steps between states to go back to"},
-			{Key: "guard.window", Value: &c.Guard.Window, Lo: 1, Hi: 1e4, About: "training steps whose median the rules judge"},
-			{Key: "guard.max_energy", Value: &c.Guard.MaxEnergy, Hi: inf, About: "trouble: mean energies beyond ± this; .inf for no such rule"},
-			{Key: "guard.min_gap", Value: &c.Guard.MinGap, Lo: -inf, About: "trouble: E(fake) − E(real) below this; -.inf for no such rule"},
-			{Key: "guard.max_gap", Value: &c.Guard.MaxGap, Hi: inf, About: "trouble: E(fake) − E(real) above this"},
-			{Key: "guard.max_grad_norm", Value: &c.Guard.MaxGradNorm, Hi: inf, About: "trouble: norm of the weights' gradient above this"},
-			{Key: "guard.min_chain_grad_norm", Value: &c.Guard.MinChainGradNorm, Hi: inf, About: "trouble: norm of ∂E/∂x at samples below this"},
-			{Key: "guard.max_at_bounds", Value: &c.Guard.MaxAtBounds, Hi: 1, About: "trouble: share of samples' pixels at bounds above this"},
-			{Key: "guard.max_blank", Value: &c.Guard.MaxBlank, Hi: 1, About: "trouble: share of blank samples above this"},
-			{Key: "guard.min_diversity", Value: &c.Guard.MinDiversity, Hi: 1, About: "trouble: spread of samples over that of data below this"},
-
-			{Key: "early_stop.monitor", Value: &c.EarlyStop.Monitor, Names: Monitors(), About: "metric that has to become better"},
-			{Key: "early_stop.mode", Value: &c.EarlyStop.Mode, Names: []string{modeMin, modeMax}, About: "which is better"},
+		},
+		c.Guard.Settings().Under("guard"),
+		setting.List{
+			{Key: "early_stop.monitor", Value: &c.EarlyStop.Monitor, Names: metric.Monitors(), About: "metric that has to become better"},
+			{Key: "early_stop.mode", Value: &c.EarlyStop.Mode, Names: []string{metric.Lower, metric.Higher}, About: "which is better"},
 			{Key: "early_stop.min_delta", Value: &c.EarlyStop.MinDelta, Hi: 1e6, About: "least change that counts as better"},
 			{Key: "early_stop.patience", Value: &c.EarlyStop.Patience, Hi: 1e6, About: "epochs without a better one until it stops; 0 never"},
 
 			{Key: "checkpoint.every_n_steps", Value: &c.Checkpoint.EveryNSteps, Hi: 1e9, About: "training steps between checkpoints; 0 only at an epoch's end"},
 			{Key: "checkpoint.every_n_minutes", Value: &c.Checkpoint.EveryNMinutes, Hi: 1e6, About: "minutes between checkpoints; 0 only at an epoch's end"},
-			{Key: "checkpoint.monitor", Value: &c.Checkpoint.Monitor, Names: Monitors(), About: "metric of the best checkpoint"},
-			{Key: "checkpoint.mode", Value: &c.Checkpoint.Mode, Names: []string{modeMin, modeMax}, About: "which is better"},
+			{Key: "checkpoint.monitor", Value: &c.Checkpoint.Monitor, Names: metric.Monitors(), About: "metric of the best checkpoint"},
+			{Key: "checkpoint.mode", Value: &c.Checkpoint.Mode, Names: []string{metric.Lower, metric.Higher}, About: "which is better"},
 			{Key: "checkpoint.top_k", Value: &c.Checkpoint.TopK, Hi: 1000, About: "models of the best epochs to keep"},
 
 			{Key: "tensorboard.every_n_steps", Value: &c.TensorBoard.EveryNSteps, Hi: 1e9, About: "training steps between points of a curve; 0 for no event files"},
@@ -122,8 +96,8 @@ func (c Config) Validate() error {
 	if r := c.Restart; !(r.Uniform+r.Patch+r.Data+r.Gray+r.Blank+r.Shifted > 0) {
 		return &setting.Error{Key: "restart", Problem: "no source of restarts has a share", Hint: "set restart.uniform=1"}
 	}
-	if c.Buffer.OldAfter > 0 && c.Buffer.Policy != policyFIFO {
-		return &setting.Error{Key: "buffer.old_after", Problem: "a " + c.Buffer.Policy + " keeps no ages", Hint: "set buffer.policy=fifo, or buffer.old_after=0"}
+	if err := setting.Under("buffer", c.Buffer.Validate()); err != nil {
+		return err
 	}
 	if err := setting.Under("sampler", c.Sampler.Validate()); err != nil {
 		return err
@@ -131,10 +105,7 @@ func (c Config) Validate() error {
 	if err := setting.Under("generate", c.Generation().Sampler.Validate()); err != nil {
 		return err
 	}
-	if g := c.Guard; g.Window > g.EveryNSteps {
-		return &setting.Error{Key: "guard.window", Problem: fmt.Sprintf("%d is more than guard.every_n_steps = %d", g.Window, g.EveryNSteps), Hint: "the guard goes back by at least guard.every_n_steps, to before what the window shows"}
-	}
-	return nil
+	return setting.Under("guard", c.Guard.Validate())
 }
 
 // Set changes one value given as "key=value", for example

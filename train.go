@@ -5,96 +5,44 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/engine"
+	"github.com/joule-ml/joule/guard"
 	"github.com/joule-ml/joule/lane"
-	"github.com/joule-ml/joule/nn"
-	"github.com/joule-ml/joule/optim"
+	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/objective"
 	"github.com/joule-ml/joule/random"
-	"github.com/joule-ml/joule/sampler"
+	"github.com/joule-ml/joule/replay"
 	"github.com/joule-ml/joule/setting"
 )
 
-// A Trainer trains an energy by contrastive divergence, the document's
-// Algorithm 2. Start with [NewTrainer] and [Trainer.Fit], or [Run.Fit] to
-// leave a folder behind.
+// A Trainer trains an energy: an epoch is a pass over the training images and a
+// validation. Start with [NewTrainer] and [Trainer.Fit]; package record keeps
+// what comes of it in a run's folder.
 type Trainer struct {
-	cfg    Config
-	train  *dataset.Set
-	val    *dataset.Set
-	data   *dataPrint // once it was asked for
-	loader *dataset.Loader
-	net    *nn.Network
-	engine *engine.Engine
-	pass   *engine.Pass
-	adam   *optim.Adam
-	// average is the model where that is not the weights but their moving
-	// average; otherwise it is nil.
-	average *average
-	replay  *replay
-	place   place
-	guard   *guard // nil for none
+	cfg       Config
+	train     *dataset.Set
+	val       *dataset.Set
+	data      *dataPrint // once it was asked for
+	loader    *dataset.Loader
+	objective objective.Objective
+	place     place
+	history   *history // nil without a guard
 	// rollbacks are those that the run has had.
 	rollbacks []Rollback
 	// validation is the part of a Card that the last validation left.
 	validation Card
-	loggers    []Logger
-	// modelPath is where pictures in a run's folder say the model is.
-	modelPath string
+	callbacks  []Callback // of the Fit under way
 
-	// Memory that steps reuse: a batch of real images and of samples, their
-	// energies and cotangents, the gradient, what the chains report.
-	images    [2][]float32
-	energy    [2][]float32
-	cotangent [2][]float32
-	grad      []float32
-	info      []sampler.Info
-	stats     chainStats
-}
-
-// place is how far a run has come: all that resuming needs besides vectors.
-type place struct {
-	Epoch    int    `json:"epoch"`    // epochs done
-	Batch    int    `json:"batch"`    // batches done in this epoch
-	Step     int    `json:"step"`     // optimizer steps done
-	Langevin uint32 `json:"langevin"` // Langevin steps done by each chain slot
-	Retry    uint16 `json:"retry"`    // times the run was rolled back
-	Stopped  bool   `json:"stopped"`  // a callback ended the run before its last epoch
-}
-
-// StepInfo describes a training step under the document's names and signs:
-// the averages are of f = −E.
-type StepInfo struct {
-	Epoch, Batch, Batches int // Batch counts from 0 within the epoch
-	Step                  int // optimizer steps done, this one included
-
-	Loss, Regularization, ContrastiveDivergence float64
-	AvgReal, AvgFake                            float64 // mean f = −mean E
-	LearningRate                                float64
-	GradNorm                                    float64 // of the parameters, before clipping
-
-	ChainGradNorm float64 // mean norm of ∂E/∂x at the chains' last step, unclipped
-	ChainClamped  float64 // share of its elements that were clipped
-	Restarts      int     // chains that started from noise
-
-	AtBounds  float64 // share of the samples' pixels at Sampler.Min or Max
-	Blank     float64 // share of the samples that are of one colour
-	Diversity float64 // root mean square distance between samples, divided by that between real images
-
-	ImageGradients int // chains × Langevin steps
-	Duration       time.Duration
-}
-
-// EpochInfo describes a validation: held-out images against uniform noise, in
-// the document's signs.
-type EpochInfo struct {
-	Epoch int // epochs done, this one included
-	Step  int
-
-	ValContrastiveDivergence float64 // mean f of noise − mean f of held-out images
-	ValReal, ValFake         float64 // mean f = −mean E
+	// Memory that steps and validations reuse: a batch of images and of noise,
+	// their energies, and what a step reports.
+	images [2][]float32
+	energy [2][]float32
+	result objective.Result
+	info   StepInfo
 }
 
 // NewTrainer returns a trainer at the start of a run: weights drawn from the
@@ -106,77 +54,84 @@ func NewTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.net.Init(cfg.Seed)
-	if t.average != nil {
-		copy(t.average.params, t.net.Params())
-	}
-	t.replay.fill(cfg.BatchSize, random.Stream{Seed: cfg.Seed, Purpose: random.InitialNoise})
+	objective.Init(t.objective, cfg.Seed, cfg.BatchSize)
 	return t, nil
 }
 
 // newTrainer returns a trainer without weights and with an empty buffer.
 func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
-	if cfg.Holdout > 0 {
-		if cfg.Holdout >= train.N {
-			return nil, &setting.Error{Key: "holdout", Problem: fmt.Sprintf("%d images are not less than the %d to train on", cfg.Holdout, train.N),
-				Hint: "hold out a tenth of them or less"}
-		}
-		train, val = train.Split(cfg.Holdout)
-	}
-	shape := lane.Shape{C: train.C, H: train.H, W: train.W}
-	if train.N == 0 || val.N == 0 {
-		return nil, errors.New("joule: a data set without images")
-	}
-	if (lane.Shape{C: val.C, H: val.H, W: val.W}) != shape {
-		return nil, fmt.Errorf("joule: training images are %d×%d×%d, validation images %d×%d×%d", train.C, train.H, train.W, val.C, val.H, val.W)
-	}
-	if n := int64(cfg.Buffer.Size) * int64(shape.Len()); n > maxValues {
-		return nil, &setting.Error{Key: "buffer.size", Problem: fmt.Sprintf("%d images of %d×%d×%d are more than %d values", cfg.Buffer.Size, shape.C, shape.H, shape.W, maxValues),
-			Hint: fmt.Sprintf("set it to %d or less, or take smaller images", maxValues/shape.Len())}
-	}
-	if n := int64(cfg.guardImages()) * int64(shape.Len()); n > maxValues {
-		return nil, &setting.Error{Key: "guard.every_n_steps", Problem: fmt.Sprintf("the samples of twice %d steps are more than %d values", cfg.Guard.EveryNSteps, maxValues),
-			Hint: "set it to less"}
-	}
-	net, err := nn.New(Network(cfg.Network.HiddenFeatures, shape))
+	train, val, err := cfg.sets(train, val)
 	if err != nil {
 		return nil, err
 	}
-	e := engine.New(net, 0)
-	t := &Trainer{
-		cfg: cfg, train: train, val: val, net: net, engine: e, pass: e.NewPass(),
-		loader: dataset.NewLoader(train, cfg.BatchSize, cfg.Seed, true),
-		adam:   optim.NewAdam(len(net.Params()), cfg.Optimizer.Beta1, cfg.Optimizer.Beta2, cfg.Optimizer.Epsilon),
-		replay: newReplay(shape, cfg),
-		grad:   make([]float32, len(net.Params())),
-		info:   make([]sampler.Info, lane.Blocks(cfg.BatchSize)),
-		guard:  newGuard(cfg.Guard),
+	shape := lane.Shape{C: train.C, H: train.H, W: train.W}
+	t := &Trainer{cfg: cfg, train: train, val: val, loader: dataset.NewLoader(train, cfg.BatchSize, cfg.Seed, true)}
+	if t.objective, err = objective.New(t.cfg.setup(shape)); err != nil {
+		return nil, err
 	}
 	for p := range t.images {
-		t.images[p] = make([]float32, cfg.BatchSize*shape.Len())
-		t.energy[p] = make([]float32, cfg.BatchSize)
-		t.cotangent[p] = make([]float32, cfg.BatchSize)
+		t.images[p], t.energy[p] = make([]float32, cfg.BatchSize*shape.Len()), make([]float32, cfg.BatchSize)
 	}
-	if cfg.EMA.Decay > 0 {
-		if t.average, err = newAverage(net); err != nil {
-			return nil, err
-		}
+	t.info.Figures = slices.Concat(metric.Named(metric.Loss, metric.GradNorm, metric.LearningRate), t.objective.Figures(), metric.Named(metric.Rollbacks, metric.Speed))
+	t.info.Values = make([]float64, len(t.info.Figures))
+	t.result.Values = make([]float64, len(t.objective.Figures()))
+	if cfg.Guard.Retries > 0 {
+		t.history = newHistory(cfg.Guard, t.info.Figures)
 	}
 	return t, nil
+}
+
+// sets checks the settings and the images together, and holds out those that
+// are to be.
+func (c *Config) sets(train, val *dataset.Set) (_, _ *dataset.Set, err error) {
+	if err := c.Validate(); err != nil {
+		return nil, nil, err
+	}
+	if c.Holdout > 0 {
+		if c.Holdout >= train.N {
+			return nil, nil, &setting.Error{Key: "holdout", Problem: fmt.Sprintf("%d images are not less than the %d to train on", c.Holdout, train.N),
+				Hint: "hold out a tenth of them or less"}
+		}
+		train, val = train.Split(c.Holdout)
+	}
+	shape := lane.Shape{C: train.C, H: train.H, W: train.W}
+	if train.N == 0 || val.N == 0 {
+		return nil, nil, errors.New("joule: a data set without images")
+	}
+	if (lane.Shape{C: val.C, H: val.H, W: val.W}) != shape {
+		return nil, nil, fmt.Errorf("joule: training images are %d×%d×%d, validation images %d×%d×%d", train.C, train.H, train.W, val.C, val.H, val.W)
+	}
+	if n := int64(c.Buffer.Size) * int64(shape.Len()); n > maxValues {
+		return nil, nil, &setting.Error{Key: "buffer.size", Problem: fmt.Sprintf("%d images of %d×%d×%d are more than %d values", c.Buffer.Size, shape.C, shape.H, shape.W, maxValues),
+			Hint: fmt.Sprintf("set it to %d or less, or take smaller images", maxValues/shape.Len())}
+	}
+	if n := int64(c.olderImages()) * int64(shape.Len()); n > maxValues {
+		return nil, nil, &setting.Error{Key: "guard.every_n_steps", Problem: fmt.Sprintf("the samples of twice %d steps are more than %d values", c.Guard.EveryNSteps, maxValues),
+			Hint: "set it to less"}
+	}
+	return train, val, nil
+}
+
+// setup is what the objective is made of. It points to c's settings, which the
+// guard may change.
+func (c *Config) setup(shape lane.Shape) objective.Setup {
+	return objective.Setup{
+		Network: Network(c.Network.HiddenFeatures, shape), BatchSize: c.BatchSize,
+		Objective: &c.Objective, Sampler: &c.Sampler, Buffer: &c.Buffer, Restart: &c.Restart,
+		Optimizer: &c.Optimizer, Schedule: &c.Schedule, EMA: &c.EMA, Extra: c.olderImages(),
+	}
 }
 
 // SetThreads sets the number of cores to use; 0 takes all. It changes no
 // result.
 func (t *Trainer) SetThreads(n int) {
-	t.engine = t.engine.WithThreads(n)
-	t.pass.SetThreads(n)
-	if t.average != nil {
-		t.average.engine = t.average.engine.WithThreads(n)
+	for _, p := range t.objective.Parts() {
+		p.SetThreads(n)
 	}
 }
+
+// Threads returns the number of cores in use.
+func (t *Trainer) Threads() int { return t.part().Engine.Threads() }
 
 // Config returns the run's settings.
 func (t *Trainer) Config() Config { return t.cfg }
@@ -190,15 +145,42 @@ func (t *Trainer) Epochs() int { return t.place.Epoch }
 // Batches returns the number of batches of an epoch.
 func (t *Trainer) Batches() int { return limit(t.loader.Batches(), t.cfg.LimitTrainBatches) }
 
+// Rollbacks returns those that the run has had.
+func (t *Trainer) Rollbacks() []Rollback { return slices.Clone(t.rollbacks) }
+
+// Figures lists what steps and validations measure.
+func (t *Trainer) Figures() []metric.Figure {
+	return slices.Concat(t.info.Figures, metric.Named(metric.ValDivergence, metric.ValReal, metric.ValNoise))
+}
+
+// Buffer returns the replay buffer, which is not to be changed, or nil where
+// the objective has none.
+func (t *Trainer) Buffer() *replay.Buffer { return t.objective.Buffer() }
+
+// Stream returns random numbers of the run for a purpose. They are others after
+// a rollback.
+func (t *Trainer) Stream(p random.Purpose) random.Stream {
+	return random.Stream{Seed: t.cfg.Seed, Purpose: p, Retry: t.place.Retry}
+}
+
+// part is the energy.
+func (t *Trainer) part() *objective.Part { return t.objective.Parts()[0] }
+
+// Shape returns the channels, height and width of the images.
+func (t *Trainer) Shape() (c, h, w int) {
+	s := t.part().Net.Input()
+	return s.C, s.H, s.W
+}
+
+// Engine returns what runs the model as it is now. It is valid until the next
+// step.
+func (t *Trainer) Engine() *engine.Engine { return t.part().Model() }
+
 // Model returns a copy of the model as it is now.
 func (t *Trainer) Model() *Model {
-	net, err := nn.New(t.net.Spec())
-	if err != nil {
-		panic("joule: " + err.Error()) // the spec was built before
-	}
-	copy(net.Params(), t.weights())
-	net.Pack()
-	m := newModel(net)
+	m := emptyModel(t.part().Net.Spec())
+	copy(m.net.Params(), t.part().Weights())
+	m.net.Pack()
 	m.card = t.card()
 	return m
 }
@@ -221,146 +203,116 @@ func limit(n, limit int) int {
 // and resumed, without a trace in the result. A callback that wants to stop
 // makes it end with a [*StopError].
 func (t *Trainer) Fit(ctx context.Context, list ...Callback) error {
-	cb := sortCallbacks(list)
-	return cb.onEnd(t, t.fit(ctx, cb))
+	before := t.callbacks
+	t.callbacks, t.place.Stopped = list, false
+	defer func() { t.callbacks = before }()
+	err := t.fit(ctx)
+	var stop *StopError
+	t.place.Stopped = errors.As(err, &stop) && stop.Done
+	return end(list, err)
 }
 
-func (t *Trainer) fit(ctx context.Context, cb *callbacks) error {
-	t.guard.begin(t)
+func (t *Trainer) fit(ctx context.Context) error {
+	t.history.begin(t)
 	for t.place.Epoch < t.cfg.Epochs {
+		var err error
 		if t.place.Batch < t.Batches() {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			info, err := t.Step()
-			if err == nil {
-				err = t.guard.step(t, info)
-			}
-			if err == nil {
-				err = cb.onStep(t, info)
-			} else {
-				err = t.rollBack(err, cb)
-			}
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		info, err := t.Validate()
-		if err == nil {
-			err = t.guard.epoch(t, info)
+			err = t.batch()
+		} else {
+			err = t.endEpoch()
 		}
 		if err != nil {
-			if err := t.rollBack(err, cb); err != nil {
-				return err
-			}
-			continue
-		}
-		t.place.Epoch, t.place.Batch = t.place.Epoch+1, 0
-		t.guard.endEpoch(t)
-		info.Epoch = t.place.Epoch
-		if err := cb.onEpoch(t, info); err != nil {
-			var stop *StopError
-			if errors.As(err, &stop) && t.place.Epoch >= t.cfg.Epochs {
-				return nil // there is nothing left to stop
-			}
 			return err
 		}
 	}
 	return nil
 }
 
-// Step trains on the next batch of the epoch.
-func (t *Trainer) Step() (StepInfo, error) {
-	start, c := time.Now(), &t.cfg
-	info := StepInfo{Epoch: t.place.Epoch, Batch: t.place.Batch, Batches: t.Batches(), Step: t.place.Step + 1}
+// batch takes a step, or goes back where that has come to trouble.
+func (t *Trainer) batch() error {
+	epoch, step := t.place.Epoch, t.place.Step
+	info, err := t.Step()
+	trouble, err := t.history.judge(err, func(g *guard.Guard) *guard.Trouble { return g.Step(info.Values) })
+	switch {
+	case err != nil:
+		return err
+	case trouble != nil:
+		return t.rollBack(trouble, epoch, step)
+	}
+	t.history.step(t)
+	return notify(t.callbacks, onStep, info)
+}
 
-	// x⁺: real images, moved and mirrored if wanted, with a little noise.
+// endEpoch validates, or goes back where that shows trouble.
+func (t *Trainer) endEpoch() error {
+	info, err := t.Validate()
+	trouble, err := t.history.judge(err, func(g *guard.Guard) *guard.Trouble { return g.Epoch(info.Divergence) })
+	switch {
+	case err != nil:
+		return err
+	case trouble != nil:
+		return t.rollBack(trouble, t.place.Epoch, t.place.Step)
+	}
+	t.place.Epoch, t.place.Batch = t.place.Epoch+1, 0
+	t.history.endEpoch(t)
+	info.Epoch = t.place.Epoch
+	err = notify(t.callbacks, onEpoch, info)
+	var stop *StopError
+	if errors.As(err, &stop) && t.place.Epoch >= t.cfg.Epochs {
+		return nil // there is nothing left to stop
+	}
+	return err
+}
+
+// Step trains on the next batch of the epoch. Where a number is not finite it
+// returns an [*engine.NonFiniteError], and the weights stay.
+func (t *Trainer) Step() (StepInfo, error) {
+	start, info, r := time.Now(), &t.info, &t.result
+	info.Epoch, info.Batch, info.Batches, info.Step = t.place.Epoch, t.place.Batch, t.Batches(), t.place.Step+1
+
 	t.loader.Seek(t.place.Epoch, t.place.Batch)
 	n := t.loader.Next(t.images[0])
 	if n == 0 {
 		panic("joule: Step beyond the end of the epoch")
 	}
-	size := t.net.Input().Len()
-	parts := [][]float32{t.images[0][:n*size], t.images[1][:n*size]}
-	c.Augment.Apply(parts[0], parts[1], t.net.Input(), t.stream(random.Augment), uint32(t.place.Step)) // x⁻ comes later
-	t.engine.Perturb(parts[0], t.stream(random.DataNoise), uint32(t.place.Step), c.Objective.DataNoise, c.Sampler.Min, c.Sampler.Max)
+	shape := t.part().Net.Input()
+	real := t.images[0][:n*shape.Len()]
+	t.cfg.Augment.Apply(real, t.images[1], shape, t.Stream(random.Augment), uint32(t.place.Step))
 
-	// x⁻: as many samples, from chains that go on from the buffer.
-	t.replay.restart = optim.StepLR(c.Buffer.RestartProbability, c.Schedule.RestartGamma, c.Schedule.EveryNEpochs, t.place.Epoch)
-	info.Restarts = t.replay.draw(parts[1], parts[0], c.Seed, t.place.Retry, uint32(t.place.Step))
-	blocks := t.info[:lane.Blocks(n)]
-	langevin := c.Sampler
-	langevin.BurnIn = 0 // chains go on, and those from noise learn to without it
-	if err := t.engine.Advance(context.Background(), langevin, engine.Chains{
-		X: parts[1], Stream: t.stream(random.Langevin), Step: t.place.Langevin, Info: blocks,
-	}); err != nil {
-		return info, err
+	err := t.objective.Step(objective.Batch{
+		Real: real, N: n, Epoch: t.place.Epoch, Step: uint32(t.place.Step), Chain: t.place.Langevin, Stream: t.Stream(0),
+	}, r)
+	if err != nil {
+		return *info, err
 	}
-	info.ImageGradients = n * c.Sampler.Steps
-	if err := t.summarise(&info, blocks, n); err != nil {
-		return info, err
-	}
-	t.stats.measure(&info, parts[0], parts[1], n, t.net.Input().C, c.Sampler.Min, c.Sampler.Max)
-
-	// The loss and its gradient.
-	energy := [][]float32{t.energy[0][:n], t.energy[1][:n]}
-	t.pass.Forward([][][]float32{energy[:1], energy[1:]}, parts)
-	cotangent := [][]float32{t.cotangent[0][:n], t.cotangent[1][:n]}
-	info.ContrastiveDivergence, info.Regularization = contrastiveDivergence(cotangent[0], cotangent[1], energy[0], energy[1], c.Objective.Alpha)
-	info.Loss = info.ContrastiveDivergence + info.Regularization
-	info.AvgReal, info.AvgFake = -mean(energy[0]), -mean(energy[1])
-	if !finite(info.Loss) {
-		return info, t.diverged("the energy of a batch")
-	}
-	t.pass.Backward(t.grad, [][][]float32{cotangent[:1], cotangent[1:]})
-	info.GradNorm = optim.ClipNorm(t.grad, c.Optimizer.GradClipNorm)
-	if !finite(info.GradNorm) {
-		return info, t.diverged("the gradient of the weights")
-	}
-
-	// The update.
-	info.LearningRate = optim.StepLR(c.Optimizer.LearningRate, c.Schedule.Gamma, c.Schedule.EveryNEpochs, t.place.Epoch)
-	t.adam.Step(t.net.Params(), t.grad, info.LearningRate)
-	t.limit()
-	t.net.Pack()
-	if t.average != nil {
-		optim.Average(t.average.params, t.net.Params(), c.EMA.Decay, t.place.Step)
-		t.average.stale = true
-	}
-	t.replay.add(parts[1], t.stream(random.Reservoir), uint32(t.place.Step))
 	t.place.Batch++
 	t.place.Step++
-	t.place.Langevin += uint32(c.Sampler.Steps)
-	info.Duration = time.Since(start)
-	return info, nil
-}
+	t.place.Langevin += uint32(r.ChainSteps)
 
-// summarise averages what the chains report and looks for trouble: clamps
-// would hide a gradient that is not finite from the samples.
-func (t *Trainer) summarise(info *StepInfo, blocks []sampler.Info, n int) error {
-	for b := range blocks {
-		live := min(lane.Width, n-b*lane.Width)
-		if t.cfg.Sampler.Steps > 0 && !blocks[b].Finite(live) {
-			return t.diverged("the energy or gradient of a sample")
-		}
-		for l := range live {
-			info.ChainGradNorm += float64(blocks[b].GradNorm[l]) / float64(n)
-			info.ChainClamped += float64(blocks[b].Clamped[l]) / float64(n)
-		}
+	info.Loss, info.GradNorm, info.LearningRate, info.ImageGradients = r.Loss, r.GradNorm, r.LearningRate, r.ImageGradients
+	info.Duration = time.Since(start)
+	speed := math.NaN() // unknown
+	if info.Duration > 0 {
+		speed = float64(info.ImageGradients) / info.Duration.Seconds()
 	}
-	return nil
+	v := append(info.Values[:0], r.Loss, r.GradNorm, r.LearningRate)
+	v = append(v, r.Values...)
+	info.Values = append(v, float64(t.place.Retry), speed)
+	return *info, nil
 }
 
 // Validate compares the held-out images with uniform noise, which depends on the
 // seed and the epoch.
 func (t *Trainer) Validate() (EpochInfo, error) {
 	info := EpochInfo{Epoch: t.place.Epoch, Step: t.place.Step}
-	size := t.net.Input().Len()
+	size := t.part().Net.Input().Len()
 	images := min(t.val.N, limit((t.val.N+t.cfg.BatchSize-1)/t.cfg.BatchSize, t.cfg.LimitValBatches)*t.cfg.BatchSize)
-	noise, judge := t.stream(random.Validation), t.judge()
+	noise, model := t.Stream(random.Validation), t.Engine()
 	energies := make([]float32, 0, images) // of real images
-	var sum [2]float64                     // of E
+	var sum [2]float64
 	for first := 0; first < images; first += t.cfg.BatchSize {
 		n := min(t.cfg.BatchSize, images-first)
 		for i := range n {
@@ -368,26 +320,24 @@ func (t *Trainer) Validate() (EpochInfo, error) {
 			noise.Uniform(t.images[1][i*size:(i+1)*size], uint32(first+i), uint32(t.place.Epoch), t.cfg.Sampler.Min, t.cfg.Sampler.Max)
 		}
 		for p := range sum {
-			judge.Energies(t.energy[p][:n], t.images[p][:n*size])
+			model.Energies(t.energy[p][:n], t.images[p][:n*size])
 			sum[p] += mean(t.energy[p][:n]) * float64(n)
 		}
 		energies = append(energies, t.energy[0][:n]...)
 	}
-	info.ValReal, info.ValFake = -sum[0]/float64(images), -sum[1]/float64(images)
-	info.ValContrastiveDivergence = info.ValFake - info.ValReal
-	if !finite(info.ValContrastiveDivergence) {
-		return info, t.diverged("the energy of a validation image")
+	info.Real, info.Noise = sum[0]/float64(images), sum[1]/float64(images)
+	info.Divergence = info.Real - info.Noise
+	if d := info.Divergence; d-d != 0 {
+		return info, &engine.NonFiniteError{What: "the energy of a validation image"}
 	}
 	t.validation.setValidation(energies)
 	return info, nil
 }
 
-func (t *Trainer) stream(p random.Purpose) random.Stream {
-	return random.Stream{Seed: t.cfg.Seed, Purpose: p, Retry: t.place.Retry}
+func mean(v []float32) float64 {
+	var sum float64
+	for _, x := range v {
+		sum += float64(x)
+	}
+	return sum / float64(len(v))
 }
-
-func (t *Trainer) diverged(what string) error {
-	return &DivergedError{What: what, Epoch: t.place.Epoch, Step: t.place.Step}
-}
-
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

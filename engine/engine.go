@@ -67,6 +67,19 @@ func (e *Engine) Network() *nn.Network { return e.net }
 // Threads returns the number of cores that e uses at most.
 func (e *Engine) Threads() int { return e.pool.Workers }
 
+// A NonFiniteError says that something is NaN or infinite, where that is no way
+// to go on.
+type NonFiniteError struct {
+	What string // "the energy of a batch"
+}
+
+func (e *NonFiniteError) Error() string { return e.What + " is not finite" }
+
+// Remedy says what the user can do.
+func (e *NonFiniteError) Remedy() string {
+	return "take an earlier checkpoint, or train with a lower optimizer.learning_rate"
+}
+
 // Images returns the number of images in x.
 func (e *Engine) Images(x []float32) int {
 	size := e.net.Input().Len()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/ais"
+	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/judge"
 	"github.com/joule-ml/joule/lane"
 )
@@ -259,7 +260,7 @@ func (e *evaluation) mixing(c *Chain, s *joule.Samples) error {
 		e.model.Energies(energy, f)
 		for i, v := range energy {
 			if v-v != 0 {
-				return &joule.DivergedError{What: fmt.Sprintf("the energy of chain %d on its way", i)}
+				return &engine.NonFiniteError{What: fmt.Sprintf("the energy of chain %d on its way", i)}
 			}
 			trace[i] = append(trace[i], float64(v))
 		}

@@ -62,7 +62,7 @@ func trained(t testing.TB) *joule.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := trainer.Fit(context.Background(), joule.Hooks{}); err != nil {
+	if err := trainer.Fit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	m := trainer.Model()

@@ -44,6 +44,12 @@ type Stream struct {
 	Retry uint16
 }
 
+// For returns the stream of the same seed and retry for another purpose.
+func (s Stream) For(p Purpose) Stream {
+	s.Purpose = p
+	return s
+}
+
 // Key returns the Philox key of s.
 func (s Stream) Key() [2]uint32 { return [2]uint32{uint32(s.Seed), uint32(s.Seed >> 32)} }
 

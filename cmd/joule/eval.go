@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/evaluate"
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/spf13/cobra"
@@ -152,9 +153,9 @@ func (a *app) judge(ctx context.Context, f *evalFlags, ref modelRef, m *joule.Mo
 	a.screen.line("judging %s as a model of %s", ref, cfg.Suite)
 	cfg.Progress = func(what string) { a.screen.line("%s", what) }
 	r, err := evaluate.Run(ctx, m, data, cfg)
-	var diverged *joule.DivergedError
-	if errors.As(err, &diverged) {
-		return nil, &joule.RunError{Path: ref.String(), Fault: diverged.What + " is not finite", Hint: "take an earlier checkpoint, or fewer --steps"}
+	var bad *engine.NonFiniteError
+	if errors.As(err, &bad) {
+		return nil, &joule.RunError{Path: ref.String(), Fault: bad.Error(), Hint: "take an earlier checkpoint, or fewer --steps"}
 	}
 	return r, err
 }

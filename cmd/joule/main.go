@@ -17,6 +17,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/exchange"
 	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
@@ -206,12 +207,13 @@ func codeOf(err error) int {
 		usage    *usageError
 		config   *setting.Error
 		diverged *joule.DivergedError
+		bad      *engine.NonFiniteError
 		data     *dataset.Error
 	)
 	switch {
 	case errors.As(err, &usage), errors.As(err, &config):
 		return exitUsage
-	case errors.As(err, &diverged):
+	case errors.As(err, &diverged), errors.As(err, &bad):
 		return exitDiverged
 	case errors.As(err, &data):
 		return exitData

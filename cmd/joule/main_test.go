@@ -47,7 +47,7 @@ func TestReport(t *testing.T) {
 		{nil, &usageError{"what", "how"}, 2, "joule: what\nhint: how\n"},
 		{nil, fmt.Errorf("wrapped: %w", &setting.Error{Place: "f.yaml:1:2", Key: "k", Problem: "p", Hint: "h"}), 2, "joule: wrapped: f.yaml:1:2: k: p\nhint: h\n"},
 		{nil, &joule.RunError{Path: "runs", Fault: "f", Hint: "h"}, 1, "joule: runs: f\nhint: h\n"},
-		{nil, &joule.DivergedError{What: "E", Epoch: 1, Step: 2}, 3, "hint: "},
+		{nil, &joule.DivergedError{Seen: "E", Epoch: 1, Step: 2}, 3, "hint: "},
 		{nil, errors.Join(&dataset.Error{File: "a", What: "b", Hint: "c"}, &dataset.Error{What: "d"}), 4, "joule: dataset: a: b; dataset: d\nhint: c\n"},
 		{nil, &checkpoint.Error{Path: "m", Fault: "f", Hint: "h"}, 1, "joule: checkpoint: m: f\nhint: h\n"},
 		{nil, &exchange.Error{Path: "m", Fault: "f", Hint: "h"}, 1, "joule: exchange: m: f\nhint: h\n"},
@@ -167,7 +167,7 @@ func TestProgressParts(t *testing.T) {
 	p := newProgress(&screen{w: new(bytes.Buffer)}, joule.Config{Epochs: 3})
 	s := joule.StepInfo{
 		Epoch: 1, Batch: 9, Batches: 100, Step: 110, ImageGradients: 3840, Duration: 100 * time.Millisecond,
-		AvgReal: -0.25, AvgFake: 0.5, Loss: -1.25,
+		Loss: -1.25, Figures: metric.Named(metric.Loss, metric.EnergyReal, metric.EnergyFake), Values: []float64{-1.25, 0.25, -0.5},
 	}
 	if err := p.step(s); err != nil {
 		t.Fatal(err)

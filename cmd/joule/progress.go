@@ -8,6 +8,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/internal/kernel"
+	"github.com/joule-ml/joule/metric"
 )
 
 // A progress shows how a training goes, and sums it up.
@@ -43,7 +44,7 @@ func (p *progress) step(s joule.StepInfo) error {
 }
 
 // parts describes a step, the most important first, for a wide and for a
-// narrow terminal. The document's averages are of f = −E.
+// narrow terminal.
 func (p *progress) parts(s joule.StepInfo) (parts, short []string) {
 	epoch, batch := s.Epoch+1, s.Batch+1
 	left := (p.cfg.Epochs-epoch)*s.Batches + s.Batches - batch
@@ -57,26 +58,31 @@ func (p *progress) parts(s joule.StepInfo) (parts, short []string) {
 		fmt.Sprintf("batch %d/%d", batch, s.Batches),
 		eta,
 		thousands(rate) + " image-gradients/s",
-		fmt.Sprintf("E(real) %+.4f", -s.AvgReal),
-		fmt.Sprintf("E(fake) %+.4f", -s.AvgFake),
-		fmt.Sprintf("loss %+.4f", s.Loss),
 	}
 	short = []string{
 		parts[0],
 		fmt.Sprintf("%d/%d", batch, s.Batches),
 		eta,
 		fmt.Sprintf("%dk/s", rate/1000),
-		fmt.Sprintf("real %+.3f", -s.AvgReal),
-		fmt.Sprintf("fake %+.3f", -s.AvgFake),
-		fmt.Sprintf("loss %+.3f", s.Loss),
 	}
+	// What the objective measures, and the loss that comes of it.
+	show := func(label string, v float64) {
+		parts = append(parts, fmt.Sprintf("%s %+.4f", label, v))
+		short = append(short, fmt.Sprintf("%s %+.3f", strings.TrimSuffix(strings.TrimPrefix(label, "E("), ")"), v))
+	}
+	for i, f := range s.Figures {
+		if f.Label != "" && f.Name != metric.Loss {
+			show(f.Label, s.Values[i])
+		}
+	}
+	show("loss", s.Loss)
 	return parts, short
 }
 
 func (p *progress) epoch(e joule.EpochInfo) error {
 	p.epochs = append(p.epochs, e)
 	p.screen.line("epoch %d/%d  validation: E(real) %+.4f  E(noise) %+.4f  contrastive divergence %+.4f",
-		e.Epoch, p.cfg.Epochs, -e.ValReal, -e.ValFake, e.ValContrastiveDivergence)
+		e.Epoch, p.cfg.Epochs, e.Real, e.Noise, e.Divergence)
 	return nil
 }
 
@@ -91,7 +97,7 @@ func (p *progress) summary(run *joule.Run, threads int) {
 	if len(p.epochs) > 1 {
 		fmt.Fprintf(&b, "validation   E(real)  E(noise)  contrastive divergence\n")
 		for _, e := range p.epochs {
-			fmt.Fprintf(&b, "epoch %-5d  %+7.4f  %+8.4f  %+22.4f\n", e.Epoch, -e.ValReal, -e.ValFake, e.ValContrastiveDivergence)
+			fmt.Fprintf(&b, "epoch %-5d  %+7.4f  %+8.4f  %+22.4f\n", e.Epoch, e.Real, e.Noise, e.Divergence)
 		}
 	}
 	if p.stepping > 0 {

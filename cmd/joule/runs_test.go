@@ -32,7 +32,7 @@ func TestRunsInTraining(t *testing.T) {
 		t.Fatal(err)
 	}
 	looked := false
-	err = run.Fit(t.Context(), trainer, joule.Hooks{Epoch: func(joule.EpochInfo) error {
+	err = run.Fit(t.Context(), trainer, joule.Callback{Epoch: func(joule.EpochInfo) error {
 		looked = true
 		a, stdout, stderr := testApp("JOULE_RUN_DIR=" + dir)
 		if code := a.run([]string{"runs", "list"}); code != 0 || !strings.Contains(stdout.String(), " running  mnist  1/1 ") {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/sampler"
 	"github.com/spf13/cobra"
 )
@@ -213,9 +214,9 @@ func (a *app) sample(ctx context.Context, f *sampleFlags, ref modelRef) error {
 func (a *app) drawSamples(ctx context.Context, m *joule.Model, cfg joule.SampleConfig, name string) (*joule.Samples, error) {
 	a.screen.line("sampling %s from %s", plural(cfg.N, "image"), name)
 	samples, err := m.Sample(ctx, cfg)
-	var diverged *joule.DivergedError
-	if errors.As(err, &diverged) {
-		return nil, &joule.RunError{Path: name, Fault: diverged.What + " is not finite", Hint: "take an earlier checkpoint, or fewer --steps"}
+	var bad *engine.NonFiniteError
+	if errors.As(err, &bad) {
+		return nil, &joule.RunError{Path: name, Fault: bad.Error(), Hint: "take an earlier checkpoint, or fewer --steps"}
 	}
 	return samples, err
 }

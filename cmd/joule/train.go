@@ -229,7 +229,7 @@ func (a *app) fit(ctx context.Context, f *trainFlags, run *joule.Run, t *joule.T
 	if n, all := t.Epochs(), t.Config().Epochs; n >= all {
 		a.screen.line("all %s are done already; --epochs asks for more", plural(all, "epoch"))
 	}
-	err = run.Fit(ctx, t, joule.Hooks{Step: p.step, Epoch: p.epoch, Rollback: p.rollback})
+	err = run.Fit(ctx, t, joule.Callback{Step: p.step, Epoch: p.epoch, Rollback: p.rollback})
 	a.screen.clear()
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {

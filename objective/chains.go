@@ -1,4 +1,4 @@
-package joule
+package objective
 
 import "math"
 
@@ -14,8 +14,11 @@ type chainStats struct {
 	sum, squares [2][]float64 // of each pixel, over real images and samples
 }
 
-// measure sets info's statistics of the samples.
-func (c *chainStats) measure(info *StepInfo, real, fake []float32, n, channels int, lo, hi float32) {
+// shares are what chainStats says of samples, see the figures of package metric.
+type shares struct{ atBounds, blank, diversity float64 }
+
+// measure describes the samples fake.
+func (c *chainStats) measure(real, fake []float32, n, channels int, lo, hi float32) (s shares) {
 	size := len(fake) / n
 	var spread [2]float64
 	for p, x := range [][]float32{real, fake} {
@@ -24,9 +27,9 @@ func (c *chainStats) measure(info *StepInfo, real, fake []float32, n, channels i
 		}
 		spread[p] = variance(c.sum[p], c.squares[p], x)
 	}
-	info.Diversity = 1
+	s.diversity = 1
 	if spread[0] > 0 {
-		info.Diversity = math.Sqrt(spread[1] / spread[0])
+		s.diversity = math.Sqrt(spread[1] / spread[0])
 	}
 	atBounds, blank := 0, 0
 	plane := size / channels
@@ -47,8 +50,9 @@ func (c *chainStats) measure(info *StepInfo, real, fake []float32, n, channels i
 			blank++
 		}
 	}
-	info.AtBounds = float64(atBounds) / float64(n*size)
-	info.Blank = float64(blank) / float64(n)
+	s.atBounds = float64(atBounds) / float64(n*size)
+	s.blank = float64(blank) / float64(n)
+	return s
 }
 
 // variance returns the variance of images around their mean, summed over

@@ -1,4 +1,4 @@
-package joule
+package objective
 
 import (
 	"math"
@@ -40,20 +40,18 @@ func TestChainStats(t *testing.T) {
 	} {
 		real, fake := images(1), images(2)
 		c.spoil(fake)
-		var info StepInfo
-		stats.measure(&info, real, fake, n, 2, lo, hi)
-		if want := math.Sqrt(distance(fake) / distance(real)); math.Abs(info.Diversity-want) > 1e-6 {
-			t.Errorf("%s: diversity %v, want %v", name, info.Diversity, want)
+		info := stats.measure(real, fake, n, 2, lo, hi)
+		if want := math.Sqrt(distance(fake) / distance(real)); math.Abs(info.diversity-want) > 1e-6 {
+			t.Errorf("%s: diversity %v, want %v", name, info.diversity, want)
 		}
-		if math.Abs(info.AtBounds-c.atBounds) > 1e-12 || math.Abs(info.Blank-c.blank) > 1e-12 {
-			t.Errorf("%s: %v at bounds and %v blank, want %v and %v", name, info.AtBounds, info.Blank, c.atBounds, c.blank)
+		if math.Abs(info.atBounds-c.atBounds) > 1e-12 || math.Abs(info.blank-c.blank) > 1e-12 {
+			t.Errorf("%s: %v at bounds and %v blank, want %v and %v", name, info.atBounds, info.blank, c.atBounds, c.blank)
 		}
 	}
 	// Real images that are all one tell nothing of samples.
-	var info StepInfo
-	stats.measure(&info, make([]float32, n*size), images(2), n, 2, lo, hi)
-	if info.Diversity != 1 {
-		t.Errorf("diversity %v beside one image", info.Diversity)
+	info := stats.measure(make([]float32, n*size), images(2), n, 2, lo, hi)
+	if info.diversity != 1 {
+		t.Errorf("diversity %v beside one image", info.diversity)
 	}
 }
 

@@ -1,31 +1,31 @@
-package joule
+package replay
 
 import (
 	"math"
 	"slices"
 	"testing"
 
+	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/random"
 )
 
-func tinyReplay(limit int, restart float64) *replay {
-	c := DefaultConfig()
-	c.Buffer.Size, c.Buffer.RestartProbability = limit, restart
-	return newReplay(lane.Shape{C: 1, H: 1, W: 2}, c)
+// tiny returns an empty buffer of images of two values.
+func tiny(limit int) *Buffer {
+	return New(lane.Shape{C: 1, H: 1, W: 2}, Config{Size: limit, Policy: FIFO}, Restart{Uniform: 1}, -1, 1, 0)
 }
 
-func contents(r *replay) (v []float32) {
+func contents(r *Buffer) (v []float32) {
 	for i := range r.n {
-		v = append(v, r.at(i)[0])
+		v = append(v, r.Image(i)[0])
 	}
 	return v
 }
 
-// The document's buffer: newest batch first, in the batch's order, cut to the
+// The default recipe's buffer: newest batch first, in the batch's order, cut to the
 // limit.
-func TestReplayOrder(t *testing.T) {
-	r := tinyReplay(7, 0)
+func TestOrder(t *testing.T) {
+	r := tiny(7)
 	var want []float32
 	next := float32(0)
 	for _, n := range []int{3, 3, 3, 1, 7, 2, 9, 3} {
@@ -43,7 +43,9 @@ func TestReplayOrder(t *testing.T) {
 			t.Fatalf("after a batch of %d the buffer holds %v, want %v", n, got, want)
 		}
 		before := contents(r)
-		saved := r.tensor(1, 1, 2)
+		var f checkpoint.File
+		r.Save(&f)
+		saved := f.Tensors[0]
 		if got := contents(r); !slices.Equal(got, before) || saved.Shape[0] != r.n {
 			t.Fatalf("saving turned %v into %v", before, got)
 		}
@@ -55,15 +57,15 @@ func TestReplayOrder(t *testing.T) {
 	}
 }
 
-func TestReplayStartsWithNoise(t *testing.T) {
-	r := tinyReplay(100, 0)
-	r.fill(64, random.Stream{Seed: 42, Purpose: random.InitialNoise})
+func TestStartsWithNoise(t *testing.T) {
+	r := tiny(100)
+	r.Fill(64, random.Stream{Seed: 42, Purpose: random.InitialNoise})
 	if r.n != 64 {
 		t.Fatalf("%d images, want a batch of 64", r.n)
 	}
 	distinct := map[float32]bool{}
 	for i := range 64 {
-		for _, v := range r.at(i) {
+		for _, v := range r.Image(i) {
 			if v < -1 || v >= 1 {
 				t.Fatalf("%v lies outside [-1, 1)", v)
 			}
@@ -77,9 +79,9 @@ func TestReplayStartsWithNoise(t *testing.T) {
 
 // Draws are uniform over the buffer, with replacement; restarts come first
 // and their number is binomial.
-func TestReplayDraw(t *testing.T) {
+func TestDraw(t *testing.T) {
 	const images, batch, draws, p = 5, 8, 4000, 0.25
-	r := tinyReplay(images, p)
+	r := tiny(images)
 	fill := make([]float32, 2*images)
 	for i := range images {
 		fill[2*i] = float32(10 + i)
@@ -90,7 +92,7 @@ func TestReplayDraw(t *testing.T) {
 	duplicates := 0
 	x := make([]float32, 2*batch)
 	for step := range uint32(draws) {
-		n := r.draw(x, x, 42, 0, step)
+		n := r.Draw(x, x, p, random.Stream{Seed: 42}, step)
 		fresh += float64(n)
 		squares += float64(n * n)
 		seen := map[float32]bool{}
@@ -129,12 +131,12 @@ func TestReplayDraw(t *testing.T) {
 	}
 
 	again := make([]float32, 2*batch)
-	r.draw(x, x, 42, 0, 7)
-	r.draw(again, again, 42, 0, 7)
+	r.Draw(x, x, p, random.Stream{Seed: 42}, 7)
+	r.Draw(again, again, p, random.Stream{Seed: 42}, 7)
 	if !slices.Equal(x, again) {
 		t.Error("the same step drew another batch")
 	}
-	r.draw(again, again, 42, 1, 7)
+	r.Draw(again, again, p, random.Stream{Seed: 42, Retry: 1}, 7)
 	if slices.Equal(x, again) {
 		t.Error("a retry replays the draws that failed")
 	}

@@ -1,0 +1,168 @@
+package objective
+
+import (
+	"context"
+
+	"github.com/joule-ml/joule/engine"
+	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/optim"
+	"github.com/joule-ml/joule/random"
+	"github.com/joule-ml/joule/replay"
+	"github.com/joule-ml/joule/sampler"
+)
+
+// ContrastiveDivergence is the kind of [Contrastive].
+const ContrastiveDivergence = "contrastive_divergence"
+
+// Contrastive lowers the energy on real images x⁺ and raises it on samples x⁻,
+// which chains draw from the model itself, going on from a replay buffer (Du
+// and Mordatch 2019, arXiv:1903.08689, Algorithm 1).
+type Contrastive struct {
+	setup  Setup
+	part   *Part
+	buffer *replay.Buffer
+
+	// Memory that steps reuse: the samples, then of real images and samples
+	// the energies and cotangents, and what the chains report.
+	fake              []float32
+	energy, cotangent [2][]float32
+	out, back         [][][]float32 // rows of each part's one output
+	info              []sampler.Info
+	stats             chainStats
+}
+
+// The places of the figures.
+const (
+	cdRegularization = iota
+	cdDivergence
+	cdReal
+	cdFake
+	cdChainGradNorm
+	cdChainClamped
+	cdRestarts
+	cdAtBounds
+	cdBlank
+	cdDiversity
+)
+
+var contrastiveFigures = metric.Named([]string{
+	cdRegularization: metric.Regularization,
+	cdDivergence:     metric.Divergence,
+	cdReal:           metric.EnergyReal,
+	cdFake:           metric.EnergyFake,
+	cdChainGradNorm:  metric.ChainGradNorm,
+	cdChainClamped:   metric.ChainClamped,
+	cdRestarts:       metric.Restarts,
+	cdAtBounds:       metric.AtBounds,
+	cdBlank:          metric.Blank,
+	cdDiversity:      metric.Diversity,
+}...)
+
+func newContrastive(s Setup) (Objective, error) {
+	part, err := NewPart(s)
+	if err != nil {
+		return nil, err
+	}
+	shape := part.Net.Input()
+	o := &Contrastive{
+		setup: s, part: part,
+		buffer: replay.New(shape, *s.Buffer, *s.Restart, s.Sampler.Min, s.Sampler.Max, s.Extra),
+		fake:   make([]float32, s.BatchSize*shape.Len()),
+		info:   make([]sampler.Info, lane.Blocks(s.BatchSize)),
+		out:    [][][]float32{make([][]float32, 1), make([][]float32, 1)},
+		back:   [][][]float32{make([][]float32, 1), make([][]float32, 1)},
+	}
+	for p := range o.energy {
+		o.energy[p], o.cotangent[p] = make([]float32, s.BatchSize), make([]float32, s.BatchSize)
+	}
+	return o, nil
+}
+
+func (o *Contrastive) Parts() []*Part           { return []*Part{o.part} }
+func (o *Contrastive) Buffer() *replay.Buffer   { return o.buffer }
+func (o *Contrastive) Figures() []metric.Figure { return contrastiveFigures }
+
+// Step draws as many samples as the batch has real images and takes a step
+// against the difference of their energies.
+func (o *Contrastive) Step(b Batch, r *Result) error {
+	c, p := &o.setup, o.part
+	n, shape := b.N, p.Net.Input()
+
+	// x⁺: real images with a little noise.
+	real, fake := b.Real, o.fake[:n*shape.Len()]
+	p.Engine.Perturb(real, b.Stream.For(random.DataNoise), b.Step, c.Objective.DataNoise, c.Sampler.Min, c.Sampler.Max)
+
+	// x⁻: samples, from chains that go on from the buffer.
+	restart := optim.StepLR(c.Buffer.RestartProbability, c.Schedule.RestartGamma, c.Schedule.EveryNEpochs, b.Epoch)
+	r.Values[cdRestarts] = float64(o.buffer.Draw(fake, real, restart, b.Stream, b.Step))
+	langevin := *c.Sampler
+	langevin.BurnIn = 0 // chains go on, and those from noise learn to without it
+	info := o.info[:lane.Blocks(n)]
+	if err := p.Engine.Advance(context.Background(), langevin, engine.Chains{
+		X: fake, Stream: b.Stream.For(random.Langevin), Step: b.Chain, Info: info,
+	}); err != nil {
+		return err
+	}
+	r.ChainSteps, r.ImageGradients = c.Sampler.Steps, n*c.Sampler.Steps
+	if err := o.summarise(r, info, n); err != nil {
+		return err
+	}
+	s := o.stats.measure(real, fake, n, shape.C, c.Sampler.Min, c.Sampler.Max)
+	r.Values[cdAtBounds], r.Values[cdBlank], r.Values[cdDiversity] = s.atBounds, s.blank, s.diversity
+
+	// The loss and its gradient.
+	for i := range o.energy {
+		o.out[i][0], o.back[i][0] = o.energy[i][:n], o.cotangent[i][:n]
+	}
+	p.Pass.Forward(o.out, [][]float32{real, fake})
+	divergence, regularization := contrastiveDivergence(o.back[0][0], o.back[1][0], o.out[0][0], o.out[1][0], c.Objective.Alpha)
+	r.Loss = divergence + regularization
+	r.Values[cdDivergence], r.Values[cdRegularization] = divergence, regularization
+	r.Values[cdReal], r.Values[cdFake] = mean(o.out[0][0]), mean(o.out[1][0])
+	if !finite(r.Loss) {
+		return &engine.NonFiniteError{What: "the energy of a batch"}
+	}
+	p.Pass.Backward(p.Grad, o.back)
+
+	if err := p.Update(b, r); err != nil {
+		return err
+	}
+	o.buffer.Add(fake, b.Stream.For(random.Reservoir), b.Step)
+	return nil
+}
+
+// summarise averages what the chains report and looks for trouble: clamps
+// would hide a gradient that is not finite from the samples.
+func (o *Contrastive) summarise(r *Result, info []sampler.Info, n int) error {
+	norm, clamped := 0.0, 0.0
+	for b := range info {
+		live := min(lane.Width, n-b*lane.Width)
+		if o.setup.Sampler.Steps > 0 && !info[b].Finite(live) {
+			return &engine.NonFiniteError{What: "the energy or gradient of a sample"}
+		}
+		for l := range live {
+			norm += float64(info[b].GradNorm[l]) / float64(n)
+			clamped += float64(info[b].Clamped[l]) / float64(n)
+		}
+	}
+	r.Values[cdChainGradNorm], r.Values[cdChainClamped] = norm, clamped
+	return nil
+}
+
+// contrastiveDivergence is the loss over N real images x⁺ and N samples x⁻:
+//
+//	L = mean E(x⁺) − mean E(x⁻) + α·mean(E(x⁺)² + E(x⁻)²)
+//
+// It sets the cotangents ∂L/∂E of both and returns the two terms.
+func contrastiveDivergence(dReal, dFake, real, fake []float32, alpha float64) (divergence, regularization float64) {
+	n := float64(len(real))
+	for i := range real {
+		r, f := float64(real[i]), float64(fake[i])
+		divergence += (r - f) / n
+		regularization += alpha * (r*r + f*f) / n
+		dReal[i] = float32((1 + 2*alpha*r) / n)
+		dFake[i] = float32((-1 + 2*alpha*f) / n)
+	}
+	return divergence, regularization
+}

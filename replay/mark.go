@@ -1,0 +1,64 @@
+package replay
+
+import (
+	"slices"
+
+	"github.com/joule-ml/joule/random"
+)
+
+// A Mark is a buffer to go back to. Where images only leave a buffer by
+// age it is a place in the ring, which lasts until images are put in that of
+// its last; a reservoir's is a copy.
+type Mark struct {
+	total, n int
+	images   []float32 // a copy, newest first; nil for a place in the ring
+}
+
+// Mark returns the buffer as it is now.
+func (b *Buffer) Mark() Mark {
+	m := Mark{total: b.total, n: b.n}
+	if b.reservoir {
+		m.images = slices.Concat(b.images[b.head*b.size:], b.images[:b.head*b.size])[:b.n*b.size]
+	}
+	return m
+}
+
+// reach returns the number of images, the newest being the first, among which
+// are all of a mark's that has no copy.
+func (b *Buffer) reach(m Mark) int {
+	if m.images != nil {
+		return 0
+	}
+	return b.Age(m) + m.n
+}
+
+// Holds reports whether m is still there to go back to.
+func (b *Buffer) Holds(m Mark) bool { return b.reach(m) <= b.room }
+
+// Len returns the number of images that the buffer had.
+func (m Mark) Len() int { return m.n }
+
+// Age returns the number of images that were put since m.
+func (b *Buffer) Age(m Mark) int { return b.total - m.total }
+
+// Back makes the buffer what it was at m.
+func (b *Buffer) Back(m Mark) {
+	if m.images == nil {
+		b.head = (b.head + b.Age(m)) % b.room
+	} else {
+		for i := range m.n {
+			copy(b.Image(i), m.images[i*b.size:(i+1)*b.size])
+		}
+	}
+	b.total, b.n = m.total, m.n
+}
+
+// Renew puts uniform noise in the place of every second image.
+func (b *Buffer) Renew(s random.Stream) {
+	for i := 0; i < b.n; i += 2 {
+		s.Uniform(b.Image(i), uint32(i), 0, b.lo, b.hi)
+		if b.ages != nil {
+			b.ages[(b.head+i)%b.room] = 0
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package joule
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/setting"
+	"github.com/joule-ml/joule/weights"
+)
+
+// ReadCheckpointConfig reads the settings of the run that wrote a checkpoint,
+// which a model alone does not make.
+func ReadCheckpointConfig(path string) (Config, error) {
+	h, err := checkpoint.ReadHeader(path)
+	if err != nil {
+		return Config{}, err
+	}
+	return configOf(path, h.Metadata)
+}
+
+func configOf(path string, meta map[string]string) (Config, error) {
+	if meta[weights.MetaState] == "" || meta[weights.MetaConfig] == "" {
+		return Config{}, &checkpoint.Error{
+			Path: path, Fault: "is no training checkpoint",
+			Hint: "resume from a run's checkpoints/last.safetensors; a model.safetensors has no training state",
+		}
+	}
+	return ParseConfig(path+" (config)", []byte(meta[weights.MetaConfig]), DefaultConfig())
+}
+
+// ResumeTrainer returns a trainer that continues a checkpoint with the same
+// bits as if it had never stopped. change, where not nil, may alter the
+// settings first: more epochs, say. Settings that the saved state depends on
+// (the network, the seed, the batch size, the buffer) must stay.
+func ResumeTrainer(path string, train, val *dataset.Set, change func(*Config) error) (*Trainer, error) {
+	f, err := checkpoint.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	saved, err := configOf(path, f.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	cfg := saved
+	if change != nil {
+		if err := change(&cfg); err != nil {
+			return nil, err
+		}
+	}
+	if err := saved.sameState(cfg); err != nil {
+		return nil, err
+	}
+	t, err := newTrainer(cfg, train, val)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.sameData(f.Metadata); err != nil {
+		return nil, weights.InFile(path, err)
+	}
+	if err := t.restore(f); err != nil {
+		return nil, weights.InFile(path, err)
+	}
+	if t.history != nil && !saved.sameCourse(cfg) {
+		t.history.tries = 0 // other settings have not been tried yet
+	}
+	return t, nil
+}
+
+// sameState reports the first setting that differs and may not.
+func (c Config) sameState(d Config) error {
+	for _, s := range []struct {
+		key  string
+		a, b any
+	}{
+		{"data", samePath(c.Data), samePath(d.Data)},
+		{"image.height", c.Image.Height, d.Image.Height},
+		{"image.width", c.Image.Width, d.Image.Width},
+		{"image.channels", c.Image.Channels, d.Image.Channels},
+		{"seed", c.Seed, d.Seed},
+		{"batch_size", c.BatchSize, d.BatchSize},
+		{"network.hidden_features", c.Network.HiddenFeatures, d.Network.HiddenFeatures},
+		{"buffer.size", c.Buffer.Size, d.Buffer.Size},
+		{"ema.decay", c.EMA.Decay > 0, d.EMA.Decay > 0},
+	} {
+		if s.a != s.b {
+			return &setting.Error{Key: s.key, Problem: fmt.Sprintf("cannot become %v: the checkpoint was trained with %v", s.b, s.a), Hint: "leave it out, or start a new run"}
+		}
+	}
+	return nil
+}
+
+// sameCourse reports whether two settings make the same of a state.
+func (c Config) sameCourse(d Config) bool {
+	return c.Sampler == d.Sampler && c.Objective == d.Objective && c.Optimizer == d.Optimizer && c.Guard == d.Guard
+}
+
+// samePath makes all folders one: where they are may change, and what is in
+// them is for sameData to compare.
+func samePath(data string) string {
+	if dataset.IsPath(data) {
+		return "a folder of images"
+	}
+	return data
+}
+
+// A dataPrint tells the images that a run is trained on from any others, so
+// that it does not go on with a folder that has changed in the meantime.
+type dataPrint struct {
+	Train dataset.Fingerprint `json:"train"`
+	Val   dataset.Fingerprint `json:"val"`
+}
+
+// dataPrint returns that of the trainer's sets. It takes a second for each
+// gigabyte, the first time.
+func (t *Trainer) dataPrint() dataPrint {
+	if t.data == nil {
+		t.data = &dataPrint{t.train.Fingerprint(), t.val.Fingerprint()}
+	}
+	return *t.data
+}
+
+func (p dataPrint) json() string {
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic("joule: " + err.Error()) // a dataPrint is plain data
+	}
+	return string(b)
+}
+
+// sameData reports that the trainer's images are not those of a checkpoint.
+// One without a dataPrint, of an earlier version, passes.
+func (t *Trainer) sameData(meta map[string]string) error {
+	if meta[weights.MetaData] == "" {
+		return nil
+	}
+	var saved dataPrint
+	d := json.NewDecoder(strings.NewReader(meta[weights.MetaData]))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&saved); err != nil {
+		return &checkpoint.Error{Fault: "the description of its data: " + err.Error(), Hint: "resume from another checkpoint of the run"}
+	}
+	now := t.dataPrint()
+	if saved == now {
+		return nil
+	}
+	what := "the same numbers of images, but other ones"
+	if saved.Train.Images != now.Train.Images || saved.Val.Images != now.Val.Images {
+		what = fmt.Sprintf("%d training and %d held-out images, and was trained with %d and %d", now.Train.Images, now.Val.Images, saved.Train.Images, saved.Val.Images)
+	}
+	return &setting.Error{Key: "data", Problem: fmt.Sprintf("%s is not the data of the checkpoint: it has %s", setting.Quote(t.cfg.Data), what),
+		Hint: "bring back the images as they were, or start a new run"}
+}
