@@ -57,80 +57,92 @@ func equal(a, b image.Image) error {
 
 // decodeAPNG takes an animated PNG apart into files of one frame each, as the
 // standard describes it, and has image/png read them.
-func decodeAPNG(data []byte) (a Animation, err error) {
+func decodeAPNG(data []byte) (Animation, error) {
 	if len(data) < header || string(data[:8]) != signature {
-		return a, fmt.Errorf("not a PNG")
+		return Animation{}, fmt.Errorf("not a PNG")
 	}
-	var files []*bytes.Buffer
-	frames, sequence, ended := 0, uint32(0), false
-	width, height := binary.BigEndian.Uint32(data[16:]), binary.BigEndian.Uint32(data[20:])
-	next := func(d []byte) error {
-		if got := binary.BigEndian.Uint32(d); got != sequence {
-			return fmt.Errorf("sequence number %d, want %d", got, sequence)
-		}
-		sequence++
-		return nil
-	}
+	d := apngDecoder{header: data[:header]}
 	var fault error
-	err = eachChunk(data[header:], func(kind string, d []byte) {
-		fail := func(e error) {
-			if fault == nil {
-				fault = e
-			}
-		}
-		switch kind {
-		case "acTL":
-			if frames = int(binary.BigEndian.Uint32(d)); len(d) != 8 || binary.BigEndian.Uint32(d[4:]) != 0 || files != nil {
-				fail(fmt.Errorf("acTL % x", d))
-			}
-		case "fcTL":
-			if len(d) != 26 || binary.BigEndian.Uint32(d[4:]) != width || binary.BigEndian.Uint32(d[8:]) != height || !bytes.Equal(d[12:20], make([]byte, 8)) || d[24] != 0 || d[25] != 0 {
-				fail(fmt.Errorf("fcTL % x", d))
-				return
-			}
-			if err := next(d); err != nil {
-				fail(err)
-			}
-			files = append(files, bytes.NewBuffer(bytes.Clone(data[:header])))
-			a.Delay = a.Hold // the last one is Hold
-			a.Hold = time.Second * time.Duration(binary.BigEndian.Uint16(d[20:])) / time.Duration(binary.BigEndian.Uint16(d[22:]))
-		case "IDAT":
-			if len(files) != 1 {
-				fail(fmt.Errorf("IDAT after %d fcTL", len(files)))
-				return
-			}
-			appendChunk(files[0], "IDAT", d)
-		case "fdAT":
-			if len(files) < 2 || len(d) < 4 {
-				fail(fmt.Errorf("fdAT of %d bytes after %d fcTL", len(d), len(files)))
-				return
-			}
-			if err := next(d); err != nil {
-				fail(err)
-			}
-			appendChunk(files[len(files)-1], "IDAT", d[4:])
-		case "IEND":
-			ended = true
+	err := eachChunk(data[header:], func(kind string, chunk []byte) {
+		if fault == nil {
+			fault = d.chunk(kind, chunk)
 		}
 	})
 	if err == nil {
 		err = fault
 	}
 	if err != nil {
-		return a, err
+		return d.a, err
 	}
-	if frames != len(files) || !ended {
-		return a, fmt.Errorf("%d frames, %d announced; ended %v", len(files), frames, ended)
+	if d.announced != len(d.files) || !d.ended {
+		return d.a, fmt.Errorf("%d frames, %d announced; ended %v", len(d.files), d.announced, d.ended)
 	}
-	for _, f := range files {
+	for _, f := range d.files {
 		appendChunk(f, "IEND", nil)
 		m, err := png.Decode(f)
 		if err != nil {
-			return a, err
+			return d.a, err
 		}
-		a.Frames = append(a.Frames, m)
+		d.a.Frames = append(d.a.Frames, m)
 	}
-	return a, nil
+	return d.a, nil
+}
+
+// apngDecoder is what the chunks of an animated PNG have said so far.
+type apngDecoder struct {
+	header    []byte // of the whole file, and so of each frame's
+	a         Animation
+	files     []*bytes.Buffer
+	announced int // frames
+	sequence  uint32
+	ended     bool
+}
+
+func (d *apngDecoder) chunk(kind string, b []byte) error {
+	switch kind {
+	case "acTL":
+		d.announced = int(binary.BigEndian.Uint32(b))
+		if len(b) != 8 || binary.BigEndian.Uint32(b[4:]) != 0 || d.files != nil {
+			return fmt.Errorf("acTL % x", b)
+		}
+	case "fcTL":
+		return d.frame(b)
+	case "IDAT":
+		if len(d.files) != 1 {
+			return fmt.Errorf("IDAT after %d fcTL", len(d.files))
+		}
+		appendChunk(d.files[0], "IDAT", b)
+	case "fdAT":
+		if len(d.files) < 2 || len(b) < 4 {
+			return fmt.Errorf("fdAT of %d bytes after %d fcTL", len(b), len(d.files))
+		}
+		appendChunk(d.files[len(d.files)-1], "IDAT", b[4:])
+		return d.next(b)
+	case "IEND":
+		d.ended = true
+	}
+	return nil
+}
+
+// frame begins a file for the frame that an fcTL chunk describes; it must
+// cover the whole picture and replace what was there.
+func (d *apngDecoder) frame(b []byte) error {
+	if len(b) != 26 || !bytes.Equal(b[4:12], d.header[16:24]) || !bytes.Equal(b[12:20], make([]byte, 8)) || b[24] != 0 || b[25] != 0 {
+		return fmt.Errorf("fcTL % x", b)
+	}
+	d.files = append(d.files, bytes.NewBuffer(bytes.Clone(d.header)))
+	d.a.Delay = d.a.Hold // the last one is Hold
+	d.a.Hold = time.Second * time.Duration(binary.BigEndian.Uint16(b[20:])) / time.Duration(binary.BigEndian.Uint16(b[22:]))
+	return d.next(b)
+}
+
+// next checks the sequence number that a chunk begins with.
+func (d *apngDecoder) next(b []byte) error {
+	if got := binary.BigEndian.Uint32(b); got != d.sequence {
+		return fmt.Errorf("sequence number %d, want %d", got, d.sequence)
+	}
+	d.sequence++
+	return nil
 }
 
 func TestAPNG(t *testing.T) {

@@ -42,54 +42,74 @@ func Make(images []float32, n, c, h, w int, opt Options) image.Image {
 	case opt.Columns < 1 || opt.Padding < 0 || opt.Scale < 0 || !(opt.Lo < opt.Hi):
 		panic(fmt.Sprintf("grid: impossible options %+v", opt))
 	}
-	columns := min(opt.Columns, n)
-	rows := (n + columns - 1) / columns
-	padding, scale := opt.Padding, max(opt.Scale, 1)
+	l := layout{n: n, c: c, h: h, w: w, columns: min(opt.Columns, n), padding: opt.Padding, scale: max(opt.Scale, 1)}
 	if n == 1 {
-		padding = 0
+		l.padding = 0
 	}
-	bounds := image.Rect(0, 0, (columns*(w+padding)+padding)*scale, (rows*(h+padding)+padding)*scale)
+	if c == 1 && allFinite(images) {
+		return l.gray(images, opt.Lo, opt.Hi)
+	}
+	return l.rgba(images, opt.Lo, opt.Hi)
+}
 
-	// place calls set with the corner of every pixel's square and the index
-	// of its first channel.
-	place := func(set func(x, y, i int)) {
-		for k := range n {
-			left, top := padding+k%columns*(w+padding), padding+k/columns*(h+padding)
-			for y := range h {
-				for x := range w {
-					set((left+x)*scale, (top+y)*scale, k*c*h*w+y*w+x)
-				}
+// layout says where the pixels of n images of c×h×w values go.
+type layout struct {
+	n, c, h, w              int
+	columns, padding, scale int
+}
+
+// bounds returns the size of the whole picture.
+func (l layout) bounds() image.Rectangle {
+	rows := (l.n + l.columns - 1) / l.columns
+	return image.Rect(0, 0, (l.columns*(l.w+l.padding)+l.padding)*l.scale, (rows*(l.h+l.padding)+l.padding)*l.scale)
+}
+
+// place calls set with the corner of every pixel's square and the index of
+// its first channel.
+func (l layout) place(set func(x, y, i int)) {
+	for k := range l.n {
+		left, top := l.padding+k%l.columns*(l.w+l.padding), l.padding+k/l.columns*(l.h+l.padding)
+		for y := range l.h {
+			for x := range l.w {
+				set((left+x)*l.scale, (top+y)*l.scale, k*l.c*l.h*l.w+y*l.w+x)
 			}
 		}
 	}
-	if c == 1 && allFinite(images) {
-		m := image.NewGray(bounds)
-		place(func(x, y, i int) {
-			v := level(images[i], opt.Lo, opt.Hi)
-			for dy := range scale {
-				row := m.Pix[m.PixOffset(x, y+dy):][:scale]
-				for dx := range row {
-					row[dx] = v
-				}
+}
+
+// gray draws images of one channel that are finite everywhere.
+func (l layout) gray(images []float32, lo, hi float32) *image.Gray {
+	m := image.NewGray(l.bounds())
+	l.place(func(x, y, i int) {
+		v := level(images[i], lo, hi)
+		for dy := range l.scale {
+			row := m.Pix[m.PixOffset(x, y+dy):][:l.scale]
+			for dx := range row {
+				row[dx] = v
 			}
-		})
-		return m
-	}
-	m := image.NewRGBA(bounds)
+		}
+	})
+	return m
+}
+
+// rgba draws images of one or three channels, with what is not finite in the
+// colour of broken pixels.
+func (l layout) rgba(images []float32, lo, hi float32) *image.RGBA {
+	m := image.NewRGBA(l.bounds())
 	for i := 3; i < len(m.Pix); i += 4 {
 		m.Pix[i] = 255 // the padding is black, not transparent
 	}
-	place(func(x, y, i int) {
+	l.place(func(x, y, i int) {
 		r, g, b := images[i], images[i], images[i]
-		if c == 3 {
-			g, b = images[i+h*w], images[i+2*h*w]
+		if l.c == 3 {
+			g, b = images[i+l.h*l.w], images[i+2*l.h*l.w]
 		}
 		colour := broken
 		if finite(r) && finite(g) && finite(b) {
-			colour = color.RGBA{level(r, opt.Lo, opt.Hi), level(g, opt.Lo, opt.Hi), level(b, opt.Lo, opt.Hi), 255}
+			colour = color.RGBA{level(r, lo, hi), level(g, lo, hi), level(b, lo, hi), 255}
 		}
-		for dy := range scale {
-			for dx := range scale {
+		for dy := range l.scale {
+			for dx := range l.scale {
 				m.SetRGBA(x+dx, y+dy, colour)
 			}
 		}
