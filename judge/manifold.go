@@ -56,7 +56,11 @@ func NewManifold(ctx context.Context, pool lane.Pool, real, samples Features, k 
 	if err != nil {
 		return Manifold{}, err
 	}
+	return compareBalls(ctx, pool, real, samples, realBall, sampleBall, k)
+}
 
+// compareBalls counts what lies in which balls, whose squared radii are given.
+func compareBalls(ctx context.Context, pool lane.Pool, real, samples Features, realBall, sampleBall []float64, k int) (Manifold, error) {
 	// Workers count what belongs to a sample on their own: whole numbers give
 	// the same sum in any order.
 	type tally struct {
@@ -70,7 +74,7 @@ func NewManifold(ctx context.Context, pool lane.Pool, real, samples Features, k 
 	for i := range limit {
 		limit[i] = max(realBall[i], widest)
 	}
-	err = sweep(ctx, pool, real.rows(nil), samples.rows(nil), limit, func(b block) {
+	err := sweep(ctx, pool, real.rows(nil), samples.rows(nil), limit, func(b block) {
 		t := &workers[b.worker]
 		if t.inside == nil {
 			t.inside = make([]bool, samples.N)
