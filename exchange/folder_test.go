@@ -36,6 +36,13 @@ func TestWriteFolder(t *testing.T) {
 		t.Errorf("%s does not hold the model: %v", path, err)
 	}
 
+	checkHubConfig(t, dir, m)
+	checkHubCard(t, dir, m)
+}
+
+// checkHubConfig looks at the config.json of a model that trained returned.
+func checkHubConfig(t *testing.T, dir string, m *joule.Model) {
+	t.Helper()
 	var c hubConfig
 	if err := json.Unmarshal(readFile(t, filepath.Join(dir, "config.json")), &c); err != nil {
 		t.Fatal(err)
@@ -52,7 +59,11 @@ func TestWriteFolder(t *testing.T) {
 	if describe(c.Spec) != describe(m.Spec()) {
 		t.Errorf("config.json: spec %+v", c.Spec)
 	}
+}
 
+// checkHubCard looks at the README.md of a model that trained returned.
+func checkHubCard(t *testing.T, dir string, m *joule.Model) {
+	t.Helper()
 	card := string(readFile(t, filepath.Join(dir, "README.md")))
 	parts := strings.SplitN(card, "---\n", 3)
 	var front struct {
@@ -127,30 +138,28 @@ func TestFolderWithoutClips(t *testing.T) {
 	}
 }
 
-// TestFolderInTheWay writes where something is already.
-func TestFolderInTheWay(t *testing.T) {
-	m, other := document(t), network(t, joule.Network(4, lane.Shape{C: 1, H: 28, W: 28}), 2)
-	write := func(dir string, m *joule.Model) error {
-		return WriteFolder(dir, m, joule.OutputEnergy, DefaultFolderOptions())
-	}
-	put := func(dir, name, text string) {
-		t.Helper()
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	parent := t.TempDir()
-	// An export is replaced; what its owner added stays.
-	dir := filepath.Join(parent, "mine")
-	put(dir, ".gitattributes", "") // a fresh repository
-	if err := write(dir, m); err != nil {
+// put writes a file into a folder and makes that first.
+func put(t *testing.T, dir, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	put(dir, "samples.png", "picture")
-	if err := write(dir, other); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFolderReplaced writes an export over an earlier one: what its owner
+// added stays.
+func TestFolderReplaced(t *testing.T) {
+	m, other := document(t), network(t, joule.Network(4, lane.Shape{C: 1, H: 28, W: 28}), 2)
+	dir := filepath.Join(t.TempDir(), "mine")
+	put(t, dir, ".gitattributes", "") // a fresh repository
+	if err := WriteFolder(dir, m, joule.OutputEnergy, DefaultFolderOptions()); err != nil {
+		t.Fatal(err)
+	}
+	put(t, dir, "samples.png", "picture")
+	if err := WriteFolder(dir, other, joule.OutputEnergy, DefaultFolderOptions()); err != nil {
 		t.Fatal(err)
 	}
 	back, err := joule.LoadModel(filepath.Join(dir, "model.safetensors"))
@@ -160,31 +169,39 @@ func TestFolderInTheWay(t *testing.T) {
 	if !strings.Contains(string(readFile(t, filepath.Join(dir, "README.md"))), other.Hash()) || string(readFile(t, filepath.Join(dir, "samples.png"))) != "picture" {
 		t.Error("the card is not the second model's, or another file is gone")
 	}
-	// Others are not.
+}
+
+// TestFolderInTheWay writes where something is that is no export.
+func TestFolderInTheWay(t *testing.T) {
+	m := document(t)
+	parent := t.TempDir()
+	write := func(name string, opt FolderOptions) error {
+		return WriteFolder(filepath.Join(parent, name), m, joule.OutputEnergy, opt)
+	}
 	for name, config := range map[string]string{"bare": "", "bert": `{"library_name":"transformers"}`, "broken": "{", "list": "[]"} {
 		dir := filepath.Join(parent, name)
-		put(dir, "model.safetensors", "theirs")
+		put(t, dir, "model.safetensors", "theirs")
 		if config != "" {
-			put(dir, "config.json", config)
+			put(t, dir, "config.json", config)
 		}
 		var e *Error
-		if err := write(dir, m); !errors.As(err, &e) || e.Path != dir || e.Hint == "" {
+		if err := write(name, DefaultFolderOptions()); !errors.As(err, &e) || e.Path != dir || e.Hint == "" {
 			t.Errorf("%s: error %v", name, err)
 		}
 		if string(readFile(t, filepath.Join(dir, "model.safetensors"))) != "theirs" {
 			t.Errorf("%s: overwritten", name)
 		}
 	}
-	put(parent, "file", "text")
+	put(t, parent, "file", "text")
 	var e *Error
-	if err := write(filepath.Join(parent, "file"), m); !errors.As(err, &e) {
+	if err := write("file", DefaultFolderOptions()); !errors.As(err, &e) {
 		t.Errorf("over a file: %v", err)
 	}
-	if err := write(filepath.Join(parent, "none", "model"), m); !errors.Is(err, os.ErrNotExist) {
+	if err := write("none/model", DefaultFolderOptions()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("in no folder: %v", err)
 	}
 	for _, bad := range []string{"", "MIT", "a\nb: c", "-", strings.Repeat("a", 41)} {
-		if err := WriteFolder(filepath.Join(parent, "bad"), m, joule.OutputEnergy, FolderOptions{License: bad}); err == nil {
+		if err := write("bad", FolderOptions{License: bad}); err == nil {
 			t.Errorf("licence %q is written", bad)
 		}
 	}

@@ -120,23 +120,13 @@ type architecture struct {
 // has: it looks at no more than it needs, and the caller compares all.
 func infer(tensors []checkpoint.Tensor, opt Options) (architecture, error) {
 	var a architecture
-	shape := func(i, rank int) ([]int, error) {
-		t := tensors[i]
-		if len(t.Shape) == rank && (slices.Min(t.Shape) < 1 || slices.Max(t.Shape) > 1<<24) {
-			return nil, &Error{Fault: fmt.Sprintf("tensor %q has shape %s, which is out of range", t.Name, show(t.Shape)), Hint: hintNetwork}
-		}
-		if len(t.Shape) != rank {
-			return nil, &Error{Fault: fmt.Sprintf("tensor %q has shape %s, want %d dimensions", t.Name, show(t.Shape), rank), Hint: hintNetwork}
-		}
-		return t.Shape, nil
-	}
 	var first, second, flat, last []int
 	for _, s := range []struct {
 		to      *[]int
 		i, rank int
 	}{{&first, 0, 4}, {&second, 2, 4}, {&flat, 8, 2}, {&last, 10, 2}} {
 		var err error
-		if *s.to, err = shape(s.i, s.rank); err != nil {
+		if *s.to, err = shapeOf(tensors[s.i], s.rank); err != nil {
 			return a, err
 		}
 	}
@@ -151,33 +141,52 @@ func infer(tensors []checkpoint.Tensor, opt Options) (architecture, error) {
 			Hint:  hintNetwork,
 		}
 	}
+	err := a.inferSize(pixels, tensors[8].Name, opt)
+	return a, err
+}
+
+// shapeOf returns the shape of a tensor that must have rank dimensions.
+func shapeOf(t checkpoint.Tensor, rank int) ([]int, error) {
+	if len(t.Shape) != rank {
+		return nil, &Error{Fault: fmt.Sprintf("tensor %q has shape %s, want %d dimensions", t.Name, show(t.Shape), rank), Hint: hintNetwork}
+	}
+	if slices.Min(t.Shape) < 1 || slices.Max(t.Shape) > 1<<24 {
+		return nil, &Error{Fault: fmt.Sprintf("tensor %q has shape %s, which is out of range", t.Name, show(t.Shape)), Hint: hintNetwork}
+	}
+	return t.Shape, nil
+}
+
+// inferSize finds the height and width of the images, of which so many pixels
+// are left before the tensor flat: those that the options or the file tell, or
+// else a usual square.
+func (a *architecture) inferSize(pixels int, flat string, opt Options) error {
 	if opt.Height < 0 || opt.Width < 0 || (opt.Height == 0) != (opt.Width == 0) {
-		return a, fmt.Errorf("exchange: images of %d×%d pixels", opt.Height, opt.Width)
+		return fmt.Errorf("exchange: images of %d×%d pixels", opt.Height, opt.Width)
 	}
 	a.input.H, a.input.W = opt.Height, opt.Width
 	if t := opt.told; t != nil && t[0] == a.input.C && left(t[1])*left(t[2]) == pixels {
 		a.input.H, a.input.W = t[1], t[2]
-		return a, nil
+		return nil
 	}
 	if a.input.H == 0 {
 		for _, side := range usualSides {
 			if left(side)*left(side) == pixels {
 				a.input.H, a.input.W, a.guessed = side, side, true
-				return a, nil
+				return nil
 			}
 		}
-		return a, &Error{
-			Fault: fmt.Sprintf("the images' size is not known; %d pixels are left of them before %s", pixels, tensors[8].Name),
+		return &Error{
+			Fault: fmt.Sprintf("the images' size is not known; %d pixels are left of them before %s", pixels, flat),
 			Hint:  "give the size, width × height" + squares(pixels),
 		}
 	}
 	if n := left(a.input.H) * left(a.input.W); n != pixels {
-		return a, &Error{
-			Fault: fmt.Sprintf("of images of %d×%d pixels %d would be left before %s, but it has inputs for %d", a.input.H, a.input.W, n, tensors[8].Name, pixels),
+		return &Error{
+			Fault: fmt.Sprintf("of images of %d×%d pixels %d would be left before %s, but it has inputs for %d", a.input.H, a.input.W, n, flat, pixels),
 			Hint:  "give another size, width × height" + squares(pixels),
 		}
 	}
-	return a, nil
+	return nil
 }
 
 // usualSides are what images are most often of, likeliest first where several

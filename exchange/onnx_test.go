@@ -63,6 +63,35 @@ type array struct {
 	data  []float64
 }
 
+// decodeTensor reads a TensorProto of floats or of integers.
+func decodeTensor(t failer, b []byte) (name string, a array) {
+	t.Helper()
+	tensor := fields(t, b)
+	for _, d := range tensor[1] {
+		a.shape = append(a.shape, int(d.(int64)))
+	}
+	raw := tensor[9][0].([]byte)
+	switch tensor[2][0].(int64) {
+	case 1:
+		for ; len(raw) > 0; raw = raw[4:] {
+			a.data = append(a.data, float64(math.Float32frombits(binary.LittleEndian.Uint32(raw))))
+		}
+	case 7:
+		for ; len(raw) > 0; raw = raw[8:] {
+			a.data = append(a.data, float64(int64(binary.LittleEndian.Uint64(raw))))
+		}
+	}
+	size := 1
+	for _, d := range a.shape {
+		size *= d
+	}
+	name = text(tensor[8])
+	if size != len(a.data) {
+		t.Fatalf("tensor %s has %d values for %v", name, len(a.data), a.shape)
+	}
+	return name, a
+}
+
 // run decodes an ONNX file and computes its output for images the slow way.
 // The field numbers are written out once more, from onnx.proto.
 func run(t failer, file []byte, images []float32, shape []int) (name string, out array) {
@@ -77,30 +106,8 @@ func run(t failer, file []byte, images []float32, shape []int) (name string, out
 	}
 	values[text(input[1])] = in
 	for _, b := range graph[5] {
-		tensor := fields(t, b.([]byte))
-		a := array{}
-		for _, d := range tensor[1] {
-			a.shape = append(a.shape, int(d.(int64)))
-		}
-		raw := tensor[9][0].([]byte)
-		switch tensor[2][0].(int64) {
-		case 1:
-			for ; len(raw) > 0; raw = raw[4:] {
-				a.data = append(a.data, float64(math.Float32frombits(binary.LittleEndian.Uint32(raw))))
-			}
-		case 7:
-			for ; len(raw) > 0; raw = raw[8:] {
-				a.data = append(a.data, float64(int64(binary.LittleEndian.Uint64(raw))))
-			}
-		}
-		size := 1
-		for _, d := range a.shape {
-			size *= d
-		}
-		if size != len(a.data) {
-			t.Fatalf("tensor %s has %d values for %v", text(tensor[8]), len(a.data), a.shape)
-		}
-		values[text(tensor[8])] = a
+		name, a := decodeTensor(t, b.([]byte))
+		values[name] = a
 	}
 	for _, b := range graph[1] {
 		node := fields(t, b.([]byte))

@@ -79,7 +79,7 @@ func TestFetchPublished(t *testing.T) {
 		t.Errorf("%d requests", asked.Load())
 	}
 
-	// A damaged file is.
+	// A damaged file is, with the address it has moved to.
 	if err := os.WriteFile(path, body[1:], 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,16 @@ func TestFetchPublished(t *testing.T) {
 	if _, err := p.Fetch(t.Context(), opt); err != nil || string(readFile(t, path)) != string(body) || asked.Load() != 3 {
 		t.Errorf("error %v after %d requests", err, asked.Load())
 	}
+}
 
+// TestReadPublished reads the model with its origin and holds it to what
+// PyTorch computes.
+func TestReadPublished(t *testing.T) {
+	p, body, _ := small(t, serve)
+	path := filepath.Join(t.TempDir(), "MNIST.ckpt")
+	if err := os.WriteFile(path, body, 0o666); err != nil {
+		t.Fatal(err)
+	}
 	r, err := p.Read(path, Options{})
 	if err != nil || *r.Model.Origin() != p.Origin || r.Output != joule.OutputF || r.SizeGuessed {
 		t.Errorf("%+v, error %v", r, err)
@@ -148,7 +157,11 @@ func TestFetchPublishedFaults(t *testing.T) {
 			}
 		})
 	}
+}
 
+// TestFetchPublishedRefuses has faults that are found without the server, or
+// before it sends anything.
+func TestFetchPublishedRefuses(t *testing.T) {
 	p, body, client := small(t, serve)
 	// The usual client does not know the server's certificate.
 	if _, err := p.Fetch(t.Context(), FetchOptions{Cache: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "certificate") {
@@ -173,6 +186,16 @@ func TestFetchPublishedFaults(t *testing.T) {
 	}
 	if _, err := p.Fetch(t.Context(), FetchOptions{Cache: file, Client: client}); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("a cache that is a file: %v", err)
+	}
+}
+
+// TestReadPublishedFaults reads what is not the published file, or as what it
+// is not.
+func TestReadPublishedFaults(t *testing.T) {
+	p, body, _ := small(t, serve)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, body, 0o666); err != nil {
+		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		path string

@@ -138,24 +138,28 @@ func TestUsualSides(t *testing.T) {
 	}
 }
 
-func TestReadErrors(t *testing.T) {
-	good := func() *checkpoint.File { return stateDict(t, document(t), "", joule.OutputF) }
-	change := func(name string, shape ...int) func(*checkpoint.File) {
-		return func(f *checkpoint.File) {
-			n := 1
-			for _, d := range shape {
-				n *= d
-			}
-			tensor := f.Lookup(name)
-			tensor.Shape, tensor.Data = shape, make([]float32, n)
+// A readFault is a change to a good file, or options, that Read refuses.
+type readFault struct {
+	name        string
+	change      func(f *checkpoint.File)
+	opt         Options
+	fault, hint string
+}
+
+// reshape gives a tensor another shape, with zeros.
+func reshape(name string, shape ...int) func(*checkpoint.File) {
+	return func(f *checkpoint.File) {
+		n := 1
+		for _, d := range shape {
+			n *= d
 		}
+		tensor := f.Lookup(name)
+		tensor.Shape, tensor.Data = shape, make([]float32, n)
 	}
-	for _, c := range []struct {
-		name        string
-		change      func(f *checkpoint.File)
-		opt         Options
-		fault, hint string
-	}{
+}
+
+func readFaults() []readFault {
+	return []readFault{
 		{"no convention", nil, Options{}, "does not say what its network outputs", "f if a high one does"},
 		{"bad convention", nil, Options{Output: "g"}, `output is "g"`, ""},
 		{"bad metadata", func(f *checkpoint.File) { f.Metadata = map[string]string{"output": "logits"} }, Options{}, `output is "logits"`, "one output"},
@@ -170,25 +174,29 @@ func TestReadErrors(t *testing.T) {
 		{"two networks", func(f *checkpoint.File) {
 			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: "ema.cnn_layers.0.weight", Shape: []int{1}, Data: []float32{1}})
 		}, Options{Output: "f"}, `two networks, "cnn_layers." and "ema.cnn_layers."`, "on its own"},
-		{"ten outputs", change("cnn_layers.11.weight", 10, 16), Options{Output: "f"}, "10 outputs", "out_dim=1"},
-		{"rank", change("cnn_layers.0.weight", 4, 25), Options{Output: "f"}, `"cnn_layers.0.weight" has shape [4, 25], want 4 dimensions`, "four convolutions"},
-		{"empty tensor", change("cnn_layers.2.weight", 0, 4, 3, 3), Options{Output: "f"}, "has shape [0, 4, 3, 3], which is out of range", "four convolutions"},
-		{"kernel", change("cnn_layers.4.weight", 16, 8, 5, 5), Options{Output: "f"}, `"cnn_layers.4.weight" has shape [16, 8, 5, 5], want [16, 8, 3, 3] for 8 hidden features`, "four convolutions"},
-		{"bias", change("cnn_layers.0.bias", 5), Options{Output: "f"}, `"cnn_layers.0.bias" has shape [5], want [4]`, "four convolutions"},
-		{"flatten", change("cnn_layers.9.weight", 16, 65), Options{Output: "f"}, "65 inputs, no multiple of the 16 channels", "four convolutions"},
-		{"half a pixel", change("cnn_layers.9.weight", 16, 8), Options{Output: "f"}, "8 inputs, no multiple of the 16 channels", "four convolutions"},
-		{"wide", change("cnn_layers.2.weight", 5000, 1, 1, 1), Options{Output: "f"}, "no multiple of the 10000 channels", "four convolutions"},
+		{"ten outputs", reshape("cnn_layers.11.weight", 10, 16), Options{Output: "f"}, "10 outputs", "out_dim=1"},
+		{"rank", reshape("cnn_layers.0.weight", 4, 25), Options{Output: "f"}, `"cnn_layers.0.weight" has shape [4, 25], want 4 dimensions`, "four convolutions"},
+		{"empty tensor", reshape("cnn_layers.2.weight", 0, 4, 3, 3), Options{Output: "f"}, "has shape [0, 4, 3, 3], which is out of range", "four convolutions"},
+		{"kernel", reshape("cnn_layers.4.weight", 16, 8, 5, 5), Options{Output: "f"}, `"cnn_layers.4.weight" has shape [16, 8, 5, 5], want [16, 8, 3, 3] for 8 hidden features`, "four convolutions"},
+		{"bias", reshape("cnn_layers.0.bias", 5), Options{Output: "f"}, `"cnn_layers.0.bias" has shape [5], want [4]`, "four convolutions"},
+		{"flatten", reshape("cnn_layers.9.weight", 16, 65), Options{Output: "f"}, "65 inputs, no multiple of the 16 channels", "four convolutions"},
+		{"half a pixel", reshape("cnn_layers.9.weight", 16, 8), Options{Output: "f"}, "8 inputs, no multiple of the 16 channels", "four convolutions"},
+		{"wide", reshape("cnn_layers.2.weight", 5000, 1, 1, 1), Options{Output: "f"}, "no multiple of the 10000 channels", "four convolutions"},
 		{"integers", func(f *checkpoint.File) {
 			tensor := f.Lookup("cnn_layers.0.bias")
 			tensor.Data = make([]int64, 4)
 		}, Options{Output: "f"}, `"cnn_layers.0.bias" holds integers`, "four convolutions"},
 		{"not finite", func(f *checkpoint.File) { f.Lookup("cnn_layers.6.bias").Data.([]float32)[3] = float32(math.Inf(-1)) }, Options{Output: "f"}, `"cnn_layers.6.bias" holds -Inf`, "diverged"},
-		{"unusual size", change("cnn_layers.9.weight", 16, 16), Options{Output: "f"}, "1 pixels are left of them before cnn_layers.9.weight", "squares of 1 to 12 fit"},
-		{"no square", change("cnn_layers.9.weight", 16, 32), Options{Output: "f"}, "the images' size is not known", "give the size, width × height"},
+		{"unusual size", reshape("cnn_layers.9.weight", 16, 16), Options{Output: "f"}, "1 pixels are left of them before cnn_layers.9.weight", "squares of 1 to 12 fit"},
+		{"no square", reshape("cnn_layers.9.weight", 16, 32), Options{Output: "f"}, "the images' size is not known", "give the size, width × height"},
 		{"wrong size", nil, Options{Output: "f", Height: 32, Width: 32}, "of images of 32×32 pixels 9 would be left", "squares of 13 to 28 fit"},
 		{"half a size", nil, Options{Output: "f", Height: 32}, "32×0 pixels", ""},
-	} {
-		f := good()
+	}
+}
+
+func TestReadErrors(t *testing.T) {
+	for _, c := range readFaults() {
+		f := stateDict(t, document(t), "", joule.OutputF)
 		if c.change != nil {
 			c.change(f)
 		}
@@ -204,7 +212,7 @@ func TestReadErrors(t *testing.T) {
 		}
 	}
 	var damaged *checkpoint.Error
-	path := written(t, good())
+	path := written(t, stateDict(t, document(t), "", joule.OutputF))
 	if err := os.Truncate(path, 1000); err != nil {
 		t.Fatal(err)
 	}
