@@ -91,8 +91,20 @@ func TestNothingIsCalled(t *testing.T) {
 	}
 }
 
-// TestWrongPickles has faults of every kind.
-func TestWrongPickles(t *testing.T) {
+// refuse runs pickles, each with a part of the error that it deserves.
+func refuse(t *testing.T, pickles map[string]string) {
+	t.Helper()
+	for pickle, want := range pickles {
+		_, err := run(pickle)
+		var e *Error
+		if !errors.As(err, &e) || e.Hint == "" || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want %q", pickle, err, want)
+		}
+	}
+}
+
+// TestDeep runs pickles whose objects are deep, but in order.
+func TestDeep(t *testing.T) {
 	deep := strings.Repeat("]", 1000) + strings.Repeat("a", 999) + "."
 	if v, err := run(p2 + deep); err != nil || Kind(v) != "a list" {
 		t.Errorf("deep nesting: %v", err)
@@ -100,8 +112,11 @@ func TestWrongPickles(t *testing.T) {
 	if v, err := run(p2 + "]q\x00h\x00a."); err != nil || v.(*List).Items[0] != v {
 		t.Errorf("a list within itself: %v", err)
 	}
-	f32 := stored("FloatStorage", "0", 10)
-	for pickle, want := range map[string]string{
+}
+
+// TestWrongStack has opcodes that take what is not there.
+func TestWrongStack(t *testing.T) {
+	refuse(t, map[string]string{
 		"":                           "ends too early",
 		p2:                           "ends too early",
 		p2 + ".":                     "0 objects and 0 marks",
@@ -125,28 +140,42 @@ func TestWrongPickles(t *testing.T) {
 		p2 + "\x8e" + strings.Repeat("\xff", 8) + ".":     "ends too early",
 		p2 + "\x96" + strings.Repeat("\xff", 8) + ".":     "ends too early",
 		"\x80\x04\x95" + strings.Repeat("\xff", 8) + "N.": "ends too early",
+	})
+}
+
+// TestWrongObjects has opcodes that do not fit the objects they are given, and
+// some that PyTorch does not write.
+func TestWrongObjects(t *testing.T) {
+	refuse(t, map[string]string{
 		p2 + "cos\nsystem": "a name without an end",
 		p2 + "c" + strings.Repeat("x", 2000) + "\nsystem\n": "a name without an end",
-		p2 + "NN\x93.":            "names a class by None and None",
-		p2 + "NNR.":               "calls with None for arguments",
-		p2 + "N)R.":               "calls None",
-		p2 + "cos\nsystem\nNb.":   "puts something into the class or function os.system",
-		p2 + "NNa.":               "puts something into None",
-		p2 + "]NNs.":              "puts something into a list",
-		p2 + "}Na.":               "puts something into a dict",
-		p2 + "}(Nu.":              "a key without a value",
-		p2 + "]Nb.":               "puts something into a list",
+		p2 + "NN\x93.":          "names a class by None and None",
+		p2 + "NNR.":             "calls with None for arguments",
+		p2 + "N)R.":             "calls None",
+		p2 + "cos\nsystem\nNb.": "puts something into the class or function os.system",
+		p2 + "NNa.":             "puts something into None",
+		p2 + "]NNs.":            "puts something into a list",
+		p2 + "}Na.":             "puts something into a dict",
+		p2 + "}(Nu.":            "a key without a value",
+		p2 + "]Nb.":             "puts something into a list",
+		p2 + "ios\nsystem\n.":   "PyTorch does not write: i",
+		p2 + "(cos\nsystem\no.": "PyTorch does not write: o",
+		p2 + "Pid\n.":           "PyTorch does not write: P",
+		p2 + "\x82\x01.":        "PyTorch does not write",
+		p2 + "\x97.":            "PyTorch does not write",
+		p2 + "I1\n.":            "PyTorch does not write: I",
+		p2 + "ccollections\nOrderedDict\nN\x85R.":    "an OrderedDict of None",
+		p2 + "ccollections\nOrderedDict\n](Ne\x85R.": "an OrderedDict of a list with None",
+	})
+}
+
+// TestWrongTensors has storages, and tensors on them, that cannot be.
+func TestWrongTensors(t *testing.T) {
+	f32 := stored("FloatStorage", "0", 10)
+	refuse(t, map[string]string{
 		p2 + "NQ.":                "refers to storage by None",
 		p2 + ")Q.":                "a tuple of 0",
 		p2 + str("x") + "N\x86Q.": "in an unknown way",
-		p2 + "ios\nsystem\n.":     "PyTorch does not write: i",
-		p2 + "(cos\nsystem\no.":   "PyTorch does not write: o",
-		p2 + "Pid\n.":             "PyTorch does not write: P",
-		p2 + "\x82\x01.":          "PyTorch does not write",
-		p2 + "\x97.":              "PyTorch does not write",
-		p2 + "I1\n.":              "PyTorch does not write: I",
-		p2 + "ccollections\nOrderedDict\nN\x85R.":                                      "an OrderedDict of None",
-		p2 + "ccollections\nOrderedDict\n](Ne\x85R.":                                   "an OrderedDict of a list with None",
 		p2 + "ctorch._utils\n_rebuild_tensor_v2\n)R.":                                  "a tensor of 0 arguments",
 		p2 + "ctorch._utils\n_rebuild_tensor_v2\n(NNNNtR.":                             "a tensor of None, None, None and None",
 		p2 + "ctorch._utils\n_rebuild_tensor_v2\n(" + f32 + "K\x00N\x85)tR.":           "a tensor of a storage, an int, a tuple and a tuple",
@@ -165,13 +194,7 @@ func TestWrongPickles(t *testing.T) {
 		p2 + "(" + str("storage") + "ctorch\nFloatStorage\nNNNtQ.":                     "a storage of key None",
 		p2 + "(" + str("storage") + "cos\nFloatStorage\nX\x00\x00\x00\x00NK\x01tQ.":    "unknown class os.FloatStorage",
 		p2 + "(" + str("storage") + "ctorch\nFloatStorage\n" + str("0") + "NK\x01)tQ.": "part of another one",
-	} {
-		_, err := run(pickle)
-		var e *Error
-		if !errors.As(err, &e) || e.Hint == "" || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: error %v, want %q", pickle, err, want)
-		}
-	}
+	})
 }
 
 // TestBombs runs small files that ask for much.
@@ -215,10 +238,20 @@ func TestBombs(t *testing.T) {
 	}
 }
 
-// TestArchives has faults in the files around the pickle.
+// A file of one tensor, a, of the numbers 1 to 4: the pickle that names it, the
+// legacy list of storages, and the storage's length and numbers.
+var (
+	pickle = p2 + "}" + str("a") + window(stored("FloatStorage", "0", 4), 0, 4, 1) + "s."
+	keys   = p2 + "](" + str("0") + "e."
+	length = "\x04\x00\x00\x00\x00\x00\x00\x00"
+	four   = "\x00\x00\x80\x3f\x00\x00\x00\x40\x00\x00\x40\x40\x00\x00\x80\x40"
+)
+
+// overlap has 400 tensors on the same four numbers.
+var overlap = p2 + "}(" + strings.Repeat(str("a")+window(stored("FloatStorage", "0", 4), 0, 4, 1), 400) + "u."
+
+// TestArchives reads the tensor from files of either kind.
 func TestArchives(t *testing.T) {
-	four := "\x00\x00\x80\x3f\x00\x00\x00\x40\x00\x00\x40\x40\x00\x00\x80\x40"
-	pickle := p2 + "}" + str("a") + window(stored("FloatStorage", "0", 4), 0, 4, 1) + "s."
 	for _, method := range []uint16{zip.Store, zip.Deflate} {
 		f, err := decode(archive(t, method, "m/data.pkl", pickle, "m/byteorder", "little", "m/data/0", four))
 		if err != nil {
@@ -229,8 +262,6 @@ func TestArchives(t *testing.T) {
 			t.Fatalf("%v, error %v", got, err)
 		}
 	}
-	keys := p2 + "](" + str("0") + "e."
-	length := "\x04\x00\x00\x00\x00\x00\x00\x00"
 	f, err := decode(legacy(pickle, keys, length, four))
 	if err != nil {
 		t.Fatal(err)
@@ -238,15 +269,14 @@ func TestArchives(t *testing.T) {
 	if got, err := tensors(f, f.Root, 0); err != nil || !slices.Equal(got["a"], []float32{1, 2, 3, 4}) {
 		t.Fatalf("%v, error %v", got, err)
 	}
+}
 
-	twice := archive(t, zip.Store, "m/data.pkl", pickle, "m/data/0", four, "m/data/1", four)
-	twice = bytes.ReplaceAll(twice, []byte("m/data/1"), []byte("m/data/0"))
-	zeros := strings.Repeat("\x00", 4<<20)
-	big := p2 + "}" + str("a") + window(stored("FloatStorage", "0", 1<<20), 0, 4, 1) + "s."
-	overlap := p2 + "}(" + strings.Repeat(str("a")+window(stored("FloatStorage", "0", 4), 0, 4, 1), 400) + "u."
-	var claim bytes.Buffer // of 2 GB, stored
-	w := zip.NewWriter(&claim)
-	for _, e := range [][2]string{{"m/data.pkl", big}, {"m/data/0", four}} {
+// claim is an archive with an entry of 16 bytes that says it has 4 MiB.
+func claim(t *testing.T, pickle string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, e := range [][2]string{{"m/data.pkl", pickle}, {"m/data/0", four}} {
 		h := &zip.FileHeader{Name: e[0], Method: zip.Store, CRC32: crc32.ChecksumIEEE([]byte(e[1])), CompressedSize64: uint64(len(e[1])), UncompressedSize64: uint64(len(e[1]))}
 		if e[0] == "m/data/0" {
 			h.UncompressedSize64, h.CompressedSize64 = 4<<20, 4<<20
@@ -260,6 +290,15 @@ func TestArchives(t *testing.T) {
 		}
 	}
 	w.Close()
+	return b.Bytes()
+}
+
+// TestWrongArchives has faults in the files around the pickle.
+func TestWrongArchives(t *testing.T) {
+	twice := archive(t, zip.Store, "m/data.pkl", pickle, "m/data/0", four, "m/data/1", four)
+	twice = bytes.ReplaceAll(twice, []byte("m/data/1"), []byte("m/data/0"))
+	zeros := strings.Repeat("\x00", 4<<20)
+	big := p2 + "}" + str("a") + window(stored("FloatStorage", "0", 1<<20), 0, 4, 1) + "s."
 	var list []string
 	for i := range 250000 {
 		list = append(list, fmt.Sprintf("m/a-rather-long-name/%d", i), "")
@@ -282,7 +321,7 @@ func TestArchives(t *testing.T) {
 		"after the end":    {archive(t, zip.Store, "m/data.pkl", pickle+"N", "m/data/0", four), "1 bytes after its end"},
 		"zip bomb":         {archive(t, zip.Deflate, "m/data.pkl", big, "m/data/0", zeros), "to less than a quarter"},
 		"pickle bomb":      {archive(t, zip.Deflate, "m/data.pkl", strings.Repeat("N", maxPickle+1)), "at most are expected"},
-		"claim":            {claim.Bytes(), "larger than the file"},
+		"claim":            {claim(t, big), "larger than the file"},
 		"overlap":          {archive(t, zip.Store, "m/data.pkl", overlap, "m/data/0", four), ""},
 		"many entries":     {archive(t, zip.Store, list...), "too many entries"},
 		"legacy version":   {append([]byte(p2+"\x8a\x0a"+magic+"."+p2+"K\x07."), legacy(pickle, keys, length, four)[21:]...), "is not known"},
@@ -312,17 +351,20 @@ func TestArchives(t *testing.T) {
 			}
 		})
 	}
+}
 
-	// Tensors on the same numbers are read until they are more than the file.
-	bytesOf := archive(t, zip.Store, "m/data.pkl", overlap, "m/data/0", four)
-	f, err = decode(bytesOf)
+// TestOverlap reads tensors on the same numbers: that ends when they are more
+// than the file.
+func TestOverlap(t *testing.T) {
+	file := archive(t, zip.Store, "m/data.pkl", overlap, "m/data/0", four)
+	f, err := decode(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	one := f.Root.(*Dict).Items[0].Value.(*Tensor)
-	for i := range len(bytesOf) {
+	for i := range len(file) {
 		if _, err = f.Float32(one); err != nil {
-			if i != len(bytesOf)/4 || !strings.Contains(err.Error(), "overlap") {
+			if i != len(file)/4 || !strings.Contains(err.Error(), "overlap") {
 				t.Errorf("after %d times: %v", i, err)
 			}
 			break

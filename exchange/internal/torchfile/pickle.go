@@ -164,67 +164,93 @@ func (m *machine) step(op byte) error {
 		}
 		return m.push(v)
 	case opBinPut, opLongBinPut, opMemoize:
-		v, err := m.top()
-		if err != nil {
-			return err
-		}
-		key := uint64(len(m.memo))
-		if op != opMemoize {
-			key, err = m.number(widthOf(op))
-		}
-		m.memo[uint32(key)] = v
-		return err
+		return m.keep(op)
 	case opBinGet, opLongBinGet:
-		key, err := m.number(widthOf(op))
-		if err != nil {
-			return err
-		}
-		v, ok := m.memo[uint32(key)]
-		if !ok {
-			return damaged("its pickle wants object %d, which it has not kept", key)
-		}
-		return m.push(v)
+		return m.recall(op)
 	case opGlobal:
-		module, err := m.line()
-		if err != nil {
-			return err
-		}
-		name, err := m.line()
-		if err != nil {
-			return err
-		}
-		return m.push(Global{module, name})
+		return m.global()
 	case opStackGlobal:
-		two, err := m.pop(2)
-		if err != nil {
-			return err
-		}
-		module, ok1 := two[0].(string)
-		name, ok2 := two[1].(string)
-		if !ok1 || !ok2 || len(module) > maxName || len(name) > maxName {
-			return damaged("its pickle names a class by %s and %s", Kind(two[0]), Kind(two[1]))
-		}
-		return m.push(Global{module, name})
+		return m.stackGlobal()
 	case opBinPersID:
-		id, err := m.pop(1)
-		if err != nil {
-			return err
-		}
-		tuple, ok := id[0].(Tuple)
-		if !ok {
-			return damaged("its pickle refers to storage by %s", Kind(id[0]))
-		}
-		v, err := m.persistent(tuple)
-		if err != nil {
-			return err
-		}
-		return m.push(v)
+		return m.persistentID()
 	case opReduce, opNewObj, opNewObjEx:
 		return m.call(op)
 	case opBuild, opAppend, opAppends, opAddItems, opSetItem, opSetItems:
 		return m.fill(op)
 	}
 	v, err := m.value(op)
+	if err != nil {
+		return err
+	}
+	return m.push(v)
+}
+
+// keep puts the topmost object into the memo, under the number that follows or
+// the next one.
+func (m *machine) keep(op byte) error {
+	v, err := m.top()
+	if err != nil {
+		return err
+	}
+	key := uint64(len(m.memo))
+	if op != opMemoize {
+		key, err = m.number(widthOf(op))
+	}
+	m.memo[uint32(key)] = v
+	return err
+}
+
+// recall pushes an object of the memo.
+func (m *machine) recall(op byte) error {
+	key, err := m.number(widthOf(op))
+	if err != nil {
+		return err
+	}
+	v, ok := m.memo[uint32(key)]
+	if !ok {
+		return damaged("its pickle wants object %d, which it has not kept", key)
+	}
+	return m.push(v)
+}
+
+// global pushes a class or function that two lines name.
+func (m *machine) global() error {
+	module, err := m.line()
+	if err != nil {
+		return err
+	}
+	name, err := m.line()
+	if err != nil {
+		return err
+	}
+	return m.push(Global{module, name})
+}
+
+// stackGlobal pushes a class or function that two strings on the stack name.
+func (m *machine) stackGlobal() error {
+	two, err := m.pop(2)
+	if err != nil {
+		return err
+	}
+	module, ok1 := two[0].(string)
+	name, ok2 := two[1].(string)
+	if !ok1 || !ok2 || len(module) > maxName || len(name) > maxName {
+		return damaged("its pickle names a class by %s and %s", Kind(two[0]), Kind(two[1]))
+	}
+	return m.push(Global{module, name})
+}
+
+// persistentID pushes the storage that a tuple on the stack refers to.
+func (m *machine) persistentID() error {
+	id, err := m.pop(1)
+	if err != nil {
+		return err
+	}
+	tuple, ok := id[0].(Tuple)
+	if !ok {
+		return damaged("its pickle refers to storage by %s", Kind(id[0]))
+	}
+	v, err := m.persistent(tuple)
 	if err != nil {
 		return err
 	}

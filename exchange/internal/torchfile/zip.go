@@ -28,23 +28,9 @@ func (f *File) decodeZip(r io.ReaderAt, size int64) error {
 	}
 	list.left = 1 << 62 // and now the entries themselves
 
-	entries := make(map[string]*zip.File, len(z.File))
-	prefix, found := "", 0
-	for _, e := range z.File {
-		if entries[e.Name] != nil {
-			return damaged("the entry %.100q is there twice", e.Name)
-		}
-		entries[e.Name] = e
-		if dir, ok := strings.CutSuffix(e.Name, "data.pkl"); ok && strings.Index(dir, "/") == len(dir)-1 {
-			prefix = dir
-			found++
-		}
-	}
-	if found != 1 {
-		return &Error{Fault: "a zip archive, but not of torch.save", Hint: "give a .ckpt, .pt or .pth file of PyTorch's"}
-	}
-	if entries[prefix+"constants.pkl"] != nil {
-		return &Error{Fault: "a program of TorchScript", Hint: hintLimit}
+	entries, prefix, err := saved(z)
+	if err != nil {
+		return err
 	}
 	inflated := inflation*size + 1<<10
 	read := func(name string, most int64) ([]byte, error) {
@@ -76,6 +62,30 @@ func (f *File) decodeZip(r io.ReaderAt, size int64) error {
 	}
 	f.read = func(s *storage) ([]byte, error) { return read("data/"+s.key, s.n*s.dtype.width) }
 	return nil
+}
+
+// saved returns the entries of an archive of torch.save by their names, and
+// what all those names begin with.
+func saved(z *zip.Reader) (entries map[string]*zip.File, prefix string, err error) {
+	entries = make(map[string]*zip.File, len(z.File))
+	found := 0
+	for _, e := range z.File {
+		if entries[e.Name] != nil {
+			return nil, "", damaged("the entry %.100q is there twice", e.Name)
+		}
+		entries[e.Name] = e
+		if dir, ok := strings.CutSuffix(e.Name, "data.pkl"); ok && strings.Index(dir, "/") == len(dir)-1 {
+			prefix = dir
+			found++
+		}
+	}
+	if found != 1 {
+		return nil, "", &Error{Fault: "a zip archive, but not of torch.save", Hint: "give a .ckpt, .pt or .pth file of PyTorch's"}
+	}
+	if entries[prefix+"constants.pkl"] != nil {
+		return nil, "", &Error{Fault: "a program of TorchScript", Hint: hintLimit}
+	}
+	return entries, prefix, nil
 }
 
 // readEntry reads and verifies an entry of most bytes at most. One that is
