@@ -24,59 +24,82 @@ func cacheFiles(t testing.TB, cache string) []string {
 	return files
 }
 
-func TestCache(t *testing.T) {
-	dir, cache := t.TempDir(), t.TempDir()
-	tiles(t, dir, numbered(30, "c%d/x.png")...)
-	put(t, filepath.Join(dir, "c0", "broken.png"), []byte("x"))
-	opt := Options{Cache: cache}
-	train, test, p := openTest(t, dir, opt)
+// cachedFolder is a folder of pictures, one of them broken, with what its first
+// opening returned and put into a cache.
+type cachedFolder struct {
+	dir         string
+	opt         Options
+	train, test *Set
+}
+
+func newCachedFolder(t *testing.T) *cachedFolder {
+	t.Helper()
+	f := &cachedFolder{dir: t.TempDir(), opt: Options{Cache: t.TempDir()}}
+	tiles(t, f.dir, numbered(30, "c%d/x.png")...)
+	put(t, filepath.Join(f.dir, "c0", "broken.png"), []byte("x"))
+	var p *passed
+	f.train, f.test, p = openTest(t, f.dir, f.opt)
 	if p.done == 0 || len(p.files) != 1 {
 		t.Fatalf("%+v", p)
 	}
-	same := func(what string, read bool) {
-		t.Helper()
-		a, b, p := openTest(t, dir, opt)
-		if a.Hash() != train.Hash() || b.Hash() != test.Hash() || !bytes.Equal(a.Labels, train.Labels) || !bytes.Equal(b.Labels, test.Labels) ||
-			!slices.Equal(a.Classes, train.Classes) || !slices.Equal(b.Classes, test.Classes) || a.Name != dir || len(p.files) != 1 {
-			t.Errorf("%s: other sets, or %v passed over", what, p.files)
-		}
-		if (p.done > 0) != read {
-			t.Errorf("%s: pictures read: %v", what, p.done > 0)
-		}
+	return f
+}
+
+// again opens the folder and expects the same sets, and that pictures are read
+// or not.
+func (f *cachedFolder) again(t *testing.T, what string, read bool) {
+	t.Helper()
+	a, b, p := openTest(t, f.dir, f.opt)
+	if a.Hash() != f.train.Hash() || b.Hash() != f.test.Hash() || !bytes.Equal(a.Labels, f.train.Labels) || !bytes.Equal(b.Labels, f.test.Labels) ||
+		!slices.Equal(a.Classes, f.train.Classes) || !slices.Equal(b.Classes, f.test.Classes) || a.Name != f.dir || len(p.files) != 1 {
+		t.Errorf("%s: other sets, or %v passed over", what, p.files)
 	}
-	same("at once", false)
+	if (p.done > 0) != read {
+		t.Errorf("%s: pictures read: %v", what, p.done > 0)
+	}
+}
+
+func TestCache(t *testing.T) {
+	f := newCachedFolder(t)
+	f.again(t, "at once", false)
 
 	// A file with another time is read anew, and so is a folder that lost one.
-	now := time.Now().Add(time.Hour)
-	if err := os.Chtimes(filepath.Join(dir, "c1", "x.png"), now, now); err != nil {
+	path := filepath.Join(f.dir, "c1", "x.png")
+	st, err := os.Stat(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	same("another time", true)
-	same("another time, again", false)
-	if a, _, _ := openTest(t, dir, Options{Cache: cache, Shape: lane.Shape{C: 3}}); a.C != 3 {
+	later := st.ModTime().Add(time.Hour)
+	if err := os.Chtimes(path, later, later); err != nil {
+		t.Fatal(err)
+	}
+	f.again(t, "another time", true)
+	f.again(t, "another time, again", false)
+	if a, _, _ := openTest(t, f.dir, Options{Cache: f.opt.Cache, Shape: lane.Shape{C: 3}}); a.C != 3 {
 		t.Errorf("another shape: %d channels", a.C)
 	}
-	if n := len(cacheFiles(t, cache)); n != 3 {
+	if n := len(cacheFiles(t, f.opt.Cache)); n != 3 {
 		t.Errorf("%d files in the cache", n)
 	}
 
-	// Whatever is wrong with the file, the pictures are read and it is mended.
-	var file string
-	var newest time.Time
-	for _, f := range cacheFiles(t, cache) {
-		st, err := os.Stat(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if st.ModTime().After(newest) && bytes.Contains(b, []byte(`"C":1`)) {
-			file, newest = f, st.ModTime()
-		}
+	// Without a place for the cache there is none.
+	blocked := filepath.Join(t.TempDir(), "file")
+	put(t, blocked, []byte("x"))
+	a, _, p := openTest(t, f.dir, Options{Cache: blocked})
+	if a.Hash() != f.train.Hash() || len(p.cache) == 0 {
+		t.Errorf("blocked cache: %v", p.cache)
 	}
-	whole, err := os.ReadFile(file)
+}
+
+// TestCacheDamaged makes sure that whatever is wrong with the cache's file, the
+// pictures are read and it is mended.
+func TestCacheDamaged(t *testing.T) {
+	f := newCachedFolder(t)
+	files := cacheFiles(t, f.opt.Cache)
+	if len(files) != 1 {
+		t.Fatalf("the cache holds %v", files)
+	}
+	whole, err := os.ReadFile(files[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,21 +107,12 @@ func TestCache(t *testing.T) {
 		"empty": nil, "short": whole[:len(whole)-1], "long": append(bytes.Clone(whole), 0), "magic only": whole[:20],
 		"header": changed(whole, 60), "hash": changed(whole, 16), "pixel": changed(whole, len(whole)-1), "length": changed(whole, 47),
 	} {
-		put(t, file, b)
-		_, _, p := openTest(t, dir, opt)
+		put(t, files[0], b)
+		_, _, p := openTest(t, f.dir, f.opt)
 		if len(p.cache) != 1 || p.done == 0 {
 			t.Errorf("%s: %v, pictures read: %v", what, p.cache, p.done > 0)
 		}
-		same(what+", mended", false)
-	}
-
-	// Without a place for the cache there is none.
-	blocked := filepath.Join(t.TempDir(), "file")
-	put(t, blocked, []byte("x"))
-	opt.Cache = blocked
-	a, _, p := openTest(t, dir, opt)
-	if a.Hash() != train.Hash() || len(p.cache) == 0 {
-		t.Errorf("blocked cache: %v", p.cache)
+		f.again(t, what+", mended", false)
 	}
 }
 
@@ -106,6 +120,21 @@ func changed(b []byte, i int) []byte {
 	b = bytes.Clone(b)
 	b[i] ^= 0x41
 	return b
+}
+
+// age makes all files of a cache an hour older, beyond what clocks resolve.
+func age(t *testing.T, cache string) {
+	t.Helper()
+	for _, f := range cacheFiles(t, cache) {
+		st, err := os.Stat(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := st.ModTime().Add(-time.Hour)
+		if err := os.Chtimes(f, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestCachePrune makes sure that the cache keeps to its limits and what was
@@ -131,18 +160,6 @@ func TestCachePrune(t *testing.T) {
 		return p.done > 0
 	}
 	keep := func(*folderLimits) {}
-	age := func(hours int) { // of all files, beyond what clocks resolve
-		for _, f := range cacheFiles(t, cache) {
-			st, err := os.Stat(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			at := st.ModTime().Add(-time.Duration(hours) * time.Hour)
-			if err := os.Chtimes(f, at, at); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
 	for i := range 4 {
 		dir := t.TempDir()
 		tiles(t, dir, "a.png", "b.png")
@@ -151,10 +168,10 @@ func TestCachePrune(t *testing.T) {
 			if open(dirs[0], keep) {
 				t.Error("the first was not in the cache")
 			}
-			age(1)
+			age(t, cache)
 		}
 		open(dir, keep)
-		age(1)
+		age(t, cache)
 	}
 	if n := len(cacheFiles(t, cache)); n != 3 {
 		t.Errorf("%d files, want 3", n)

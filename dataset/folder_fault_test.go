@@ -53,6 +53,7 @@ func TestFolderReplaced(t *testing.T) {
 	}
 }
 
+// TestFolderFaults opens what is no folder of images, or one beyond the limits.
 func TestFolderFaults(t *testing.T) {
 	good := t.TempDir()
 	tiles(t, good, "a/1.png", "a/2.png", "b/3.png")
@@ -108,13 +109,18 @@ func TestFolderFaults(t *testing.T) {
 			t.Errorf("got %v, want %q", err, test.want)
 		}
 	}
+}
+
+// TestFolderCancelled stops before anything is read, and while pictures are.
+func TestFolderCancelled(t *testing.T) {
+	good := t.TempDir()
+	tiles(t, good, "a.png", "b.png")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stop := errors.New("stop")
 	cancel(stop)
 	if _, _, err := OpenFolder(ctx, good, Options{Cache: t.TempDir()}); !errors.Is(err, stop) {
 		t.Errorf("canceled: %v", err)
 	}
-	// While pictures are read, too.
 	ctx, cancel = context.WithCancelCause(t.Context())
 	many := t.TempDir()
 	tiles(t, many, numbered(200, "%d.png")...)
@@ -126,6 +132,10 @@ func TestFolderFaults(t *testing.T) {
 	if !errors.Is(err, stop) || last == 200 {
 		t.Errorf("canceled after the first: %v after %d", err, last)
 	}
+}
+
+// TestMNISTShape has the images of a known set in a shape that they are not of.
+func TestMNISTShape(t *testing.T) {
 	if _, _, err := Open(t.Context(), "mnist", Options{Shape: lane.Shape{C: 3}, Offline: true}); err == nil || !strings.Contains(err.Error(), "28×28 in gray") {
 		t.Errorf("MNIST in colour: %v", err)
 	}
