@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/joule-ml/joule/internal/fetch"
@@ -24,8 +26,15 @@ import (
 // answer in its place by returning true. The URL ends in a slash.
 func serveTiny(t *testing.T, handle func(w http.ResponseWriter, r *http.Request, body []byte) bool) string {
 	t.Helper()
+	server := httptest.NewServer(tinyHandler(handle))
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
+	return server.URL + "/"
+}
+
+// tinyHandler is what serveTiny serves.
+func tinyHandler(handle func(w http.ResponseWriter, r *http.Request, body []byte) bool) http.Handler {
 	all := packed()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, ok := all[strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/"), ".gz")]
 		if !ok {
 			http.NotFound(w, r)
@@ -35,9 +44,15 @@ func serveTiny(t *testing.T, handle func(w http.ResponseWriter, r *http.Request,
 			w.Header().Set("Content-Length", fmt.Sprint(len(body)))
 			w.Write(body)
 		}
-	}))
-	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
-	return server.URL + "/"
+	})
+}
+
+// overPipes is quick with the client on a network of pipes.
+func overPipes(p *pipes, s *spec, opt Options) *finder {
+	f := quick(s, opt)
+	f.client = fetch.NewClient(f.limits.Limits)
+	f.client.Transport.(*http.Transport).DialContext = p.dial
+	return f
 }
 
 func TestDownload(t *testing.T) {
@@ -103,101 +118,103 @@ func hang(w http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 }
 
-func TestMirrorFaults(t *testing.T) {
-	for name, c := range map[string]struct {
-		handle func(w http.ResponseWriter, r *http.Request, body []byte) bool
-		want   string
-	}{
-		"not found": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-			http.NotFound(w, r)
-			return true
-		}, "404 Not Found"},
-		"cut": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-			w.Header().Set("Content-Length", fmt.Sprint(len(body)))
-			w.Write(body[:len(body)/2])
-			panic(http.ErrAbortHandler)
-		}, "truncated"},
-		"short": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-			w.Write(body[:len(body)/2])
-			return true
-		}, "truncated"},
-		"other data": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-			w.Write(compress(encodeIDX([]int{50, 40, 30}, noise(50*40*30, 77))))
-			return true
-		}, "wrong contents"},
-		"login page": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-			w.Write([]byte("<html>Please log in</html>"))
-			return true
-		}, "not an IDX file"},
-		"announced oversized": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-			w.Header().Set("Content-Length", "1000000000000")
-			hang(w, r)
-			return true
-		}, "oversized"},
-		"endless": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-			// gzip members that hold nothing: only their own size gives them away
-			for empty := compress(nil); r.Context().Err() == nil; {
-				w.Write(empty)
-			}
-			return true
-		}, "oversized"},
-		"more after the end": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-			w.Write(append(slices.Clone(body), compress([]byte("more"))...))
-			return true
-		}, "oversized"},
-		"stalls at once": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-			<-r.Context().Done()
-			return true
-		}, "no data for 300ms"},
-		"stalls halfway": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-			w.Write(body[:len(body)/2])
-			hang(w, r)
-			return true
-		}, "no data for 300ms"},
-		"redirects for ever": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-			http.Redirect(w, r, r.URL.Path, http.StatusFound)
-			return true
-		}, "more than 5 redirects"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			bad := serveTiny(t, c.handle)
-			cache := t.TempDir()
-			patience := 5 * time.Second
-			if strings.HasPrefix(name, "stalls") {
-				patience = 300 * time.Millisecond
-			}
-			f := quick(tiny(bad), Options{Cache: cache})
-			f.limits.Stall = patience
-			begin := time.Now()
-			_, _, err := f.open(t.Context())
-			var e *Error
-			if !errors.As(err, &e) || e.Hint == "" || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), bad) {
-				t.Errorf("error %v", err)
-			}
-			if took := time.Since(begin); took > 4*time.Second {
-				t.Errorf("it took %v", took)
-			}
-			if left, _ := os.ReadDir(filepath.Join(cache, "tiny")); len(left) != 0 {
-				t.Errorf("the cache holds %v", left)
-			}
+// mirrorFaults is what can be wrong with a mirror.
+var mirrorFaults = map[string]struct {
+	handle func(w http.ResponseWriter, r *http.Request, body []byte) bool
+	want   string
+}{
+	"not found": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		http.NotFound(w, r)
+		return true
+	}, "404 Not Found"},
+	"cut": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+		w.Write(body[:len(body)/2])
+		panic(http.ErrAbortHandler)
+	}, "truncated"},
+	"short": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		w.Write(body[:len(body)/2])
+		return true
+	}, "truncated"},
+	"other data": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		w.Write(compress(encodeIDX([]int{50, 40, 30}, noise(50*40*30, 77))))
+		return true
+	}, "wrong contents"},
+	"login page": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		w.Write([]byte("<html>Please log in</html>"))
+		return true
+	}, "not an IDX file"},
+	"announced oversized": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		w.Header().Set("Content-Length", "1000000000000")
+		hang(w, r)
+		return true
+	}, "oversized"},
+	"endless": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		// gzip members that hold nothing: only their own size gives them away
+		for empty := compress(nil); r.Context().Err() == nil; {
+			w.Write(empty)
+		}
+		return true
+	}, "oversized"},
+	"more after the end": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		w.Write(append(slices.Clone(body), compress([]byte("more"))...))
+		return true
+	}, "oversized"},
+	"stalls at once": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		<-r.Context().Done()
+		return true
+	}, "no data for 5s"},
+	"stalls halfway": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		w.Write(body[:len(body)/2])
+		hang(w, r)
+		return true
+	}, "no data for 5s"},
+	"redirects for ever": {func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		http.Redirect(w, r, r.URL.Path, http.StatusFound)
+		return true
+	}, "more than 5 redirects"},
+}
 
-			var faults int
-			opt := Options{Cache: cache, Progress: func(e Event) {
-				if e.Err != nil {
-					faults++
-				}
-			}}
-			f = quick(tiny(bad, serveTiny(t, nil)), opt)
-			f.limits.Stall = min(f.limits.Stall, 3*patience) // the good mirror may be slow
-			train, test, err := f.open(t.Context())
-			if err != nil {
-				t.Fatalf("with a second mirror: %v", err)
-			}
-			checkTiny(t, train, test)
-			if faults != 1 {
-				t.Errorf("%d faults reported: a mirror that failed must not be asked again", faults)
-			}
+func TestMirrorFaults(t *testing.T) {
+	for name, c := range mirrorFaults {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { testMirrorFault(t, c.handle, c.want, strings.HasPrefix(name, "stalls")) })
 		})
+	}
+}
+
+// testMirrorFault asks a bad mirror alone, and then with a good one beside it.
+func testMirrorFault(t *testing.T, handle func(w http.ResponseWriter, r *http.Request, body []byte) bool, want string, stalls bool) {
+	var p pipes
+	bad := p.serve(t, tinyHandler(handle))
+	cache := t.TempDir()
+	f := overPipes(&p, tiny(bad), Options{Cache: cache})
+	begin := time.Now()
+	_, _, err := f.open(t.Context())
+	var e *Error
+	if !errors.As(err, &e) || e.Hint == "" || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), bad) {
+		t.Errorf("error %v", err)
+	}
+	if took := time.Since(begin); (took > 0) != stalls {
+		t.Errorf("it took %v", took)
+	}
+	if left, _ := os.ReadDir(filepath.Join(cache, "tiny")); len(left) != 0 {
+		t.Errorf("the cache holds %v", left)
+	}
+
+	var faults int
+	opt := Options{Cache: cache, Progress: func(e Event) {
+		if e.Err != nil {
+			faults++
+		}
+	}}
+	train, test, err := overPipes(&p, tiny(bad, p.serve(t, tinyHandler(nil))), opt).open(t.Context())
+	if err != nil {
+		t.Fatalf("with a second mirror: %v", err)
+	}
+	checkTiny(t, train, test)
+	if faults != 1 {
+		t.Errorf("%d faults reported: a mirror that failed must not be asked again", faults)
 	}
 }
 
@@ -212,20 +229,24 @@ func TestMirrorUnreachable(t *testing.T) {
 
 // A server that sends a byte now and then is cut off at the limit for a file.
 func TestMirrorDrips(t *testing.T) {
-	server := serveTiny(t, func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-		for i := 0; r.Context().Err() == nil; i++ {
-			w.Write(body[i : i+1])
-			w.(http.Flusher).Flush()
-			time.Sleep(20 * time.Millisecond)
+	synctest.Test(t, func(t *testing.T) {
+		var p pipes
+		server := p.serve(t, tinyHandler(func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+			for i := 0; r.Context().Err() == nil; i++ {
+				w.Write(body[i : i+1])
+				w.(http.Flusher).Flush()
+				select {
+				case <-time.After(time.Second):
+				case <-r.Context().Done():
+				}
+			}
+			return true
+		}))
+		_, _, err := overPipes(&p, tiny(server), Options{Cache: t.TempDir()}).open(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "took longer than 10s") {
+			t.Errorf("error %v", err)
 		}
-		return true
 	})
-	f := quick(tiny(server), Options{Cache: t.TempDir()})
-	f.limits.File = 400 * time.Millisecond
-	_, _, err := f.open(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "took longer than 400ms") {
-		t.Errorf("error %v", err)
-	}
 }
 
 func TestRedirectAwayFromHTTPS(t *testing.T) {
@@ -313,17 +334,17 @@ func TestFailedDownloadKeepsEarlierFile(t *testing.T) {
 }
 
 func TestManyFetchersOneCache(t *testing.T) {
+	var begun sync.WaitGroup // all fetchers: the first is not done before
+	begun.Add(9)
 	server := serveTiny(t, func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-		for b := range slices.Chunk(body, 8<<10) {
-			w.Write(b)
-			time.Sleep(time.Millisecond)
-		}
-		return true
+		begun.Wait()
+		return false
 	})
 	cache := t.TempDir()
 	var group sync.WaitGroup
 	for range 6 {
 		group.Go(func() {
+			begun.Done()
 			train, test, err := newFinder(tiny(server), Options{Cache: cache}).open(context.Background())
 			if err != nil {
 				t.Error(err)
@@ -336,8 +357,15 @@ func TestManyFetchersOneCache(t *testing.T) {
 		group.Go(func() {
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), "JOULE_TEST_ROLE=fetch", "GORACE=atexit_sleep_ms=0", "JOULE_TEST_CACHE="+cache, "JOULE_TEST_MIRROR="+server)
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("another process: %v: %s", err, out)
+			var out bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &out
+			err := cmd.Start()
+			begun.Done()
+			if err == nil {
+				err = cmd.Wait()
+			}
+			if err != nil {
+				t.Errorf("another process: %v: %s", err, out.String())
 			}
 		})
 	}

@@ -14,15 +14,29 @@ import (
 	"math"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
 )
 
+// pngBuffers keeps what an encoder works with: most of the time of a small
+// picture would go into making it.
+type pngBuffers struct{ pool sync.Pool }
+
+func (p *pngBuffers) Get() *png.EncoderBuffer {
+	b, _ := p.pool.Get().(*png.EncoderBuffer)
+	return b
+}
+
+func (p *pngBuffers) Put(b *png.EncoderBuffer) { p.pool.Put(b) }
+
+var pngEncoder = png.Encoder{BufferPool: &pngBuffers{}}
+
 func encodePNG(t testing.TB, m image.Image) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := png.Encode(&b, m); err != nil {
+	if err := pngEncoder.Encode(&b, m); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
