@@ -34,17 +34,25 @@ const missing = "–"
 // Compare puts reports side by side: their samples, and what they have of
 // outliers and chains.
 func Compare(columns []Column) []Table {
-	row := func(name string, cell func(r *Report) string) TableRow {
-		t := TableRow{Name: name}
-		for _, c := range columns {
-			t.Cells = append(t.Cells, cell(c.Report))
-		}
-		return t
+	tables := []Table{compareSamples(columns), compareOutliers(columns), compareChains(columns)}
+	return slices.DeleteFunc(tables, func(t Table) bool { return len(t.Rows) == 0 })
+}
+
+// rowOf is a row of one cell for each report.
+func rowOf(columns []Column, name string, cell func(r *Report) string) TableRow {
+	t := TableRow{Name: name}
+	for _, c := range columns {
+		t.Cells = append(t.Cells, cell(c.Report))
 	}
+	return t
+}
+
+func compareSamples(columns []Column) Table {
+	row := func(name string, cell func(r *Report) string) TableRow { return rowOf(columns, name, cell) }
 	of := func(name, format string, values func(s *Samples) []any) TableRow {
 		return row(name, func(r *Report) string { return fmt.Sprintf(format, values(&r.Samples)...) })
 	}
-	samples := Table{Title: "samples", Rows: []TableRow{
+	return Table{Title: "samples", Rows: []TableRow{
 		row("data", func(r *Report) string { return r.Suite }),
 		row("weights", func(r *Report) string { return r.Model.Hash }),
 		of("samples, of steps", "%d, %d", func(s *Samples) []any { return []any{s.N, s.Sampler.Steps} }),
@@ -60,9 +68,12 @@ func Compare(columns []Column) []Table {
 		}),
 		of("nearer to a training image than test images are", "%.2f", func(s *Samples) []any { return []any{s.Nearer} }),
 	}}
+}
+
+func compareOutliers(columns []Column) Table {
 	outliers := Table{Title: "AUROC of −E against"}
 	for _, name := range kinds(columns) {
-		outliers.Rows = append(outliers.Rows, row(name, func(r *Report) string {
+		outliers.Rows = append(outliers.Rows, rowOf(columns, name, func(r *Report) string {
 			o, ok := r.Outliers[r.kind(name)]
 			switch {
 			case !ok:
@@ -73,9 +84,13 @@ func Compare(columns []Column) []Table {
 			return fmt.Sprintf("%.3f", o.AUROC)
 		}))
 	}
+	return outliers
+}
+
+func compareChains(columns []Column) Table {
 	chains := Table{Title: "chains: Fréchet, inception score"}
 	for _, steps := range lengths(columns) {
-		chains.Rows = append(chains.Rows, row(fmt.Sprintf("%d steps", steps), func(r *Report) string {
+		chains.Rows = append(chains.Rows, rowOf(columns, fmt.Sprintf("%d steps", steps), func(r *Report) string {
 			c, ok := r.Chains[strconv.Itoa(steps)]
 			if !ok {
 				return missing
@@ -84,7 +99,7 @@ func Compare(columns []Column) []Table {
 		}))
 	}
 	if len(chains.Rows) > 0 {
-		number := row("number of chains", func(r *Report) string {
+		number := rowOf(columns, "number of chains", func(r *Report) string {
 			if s := r.Steps(); len(s) > 0 {
 				return strconv.Itoa(s[0].N)
 			}
@@ -92,7 +107,7 @@ func Compare(columns []Column) []Table {
 		})
 		chains.Rows = slices.Insert(chains.Rows, 0, number)
 	}
-	return slices.DeleteFunc([]Table{samples, outliers, chains}, func(t Table) bool { return len(t.Rows) == 0 })
+	return chains
 }
 
 func distance(v float64) string {

@@ -71,7 +71,25 @@ func TestRun(t *testing.T) {
 		t.Errorf("one thread finds\n%+v\nthree\n%+v", a, b)
 	}
 
-	// Every key that programs rely on is there, with a number.
+	checkKeys(t, r)
+	checkFigures(t, r)
+
+	// The samples are those that joule sample draws.
+	c := joule.SampleConfig{N: 120, Seed: 42, Sampler: cfg.Sampler}
+	s, err := m.Sample(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(r.images, s.Images[:64*784]) {
+		t.Error("the report shows other samples")
+	}
+	checkPage(t, r)
+}
+
+// checkKeys makes sure that every key that programs rely on is there, with a
+// number.
+func checkKeys(t *testing.T, r *Report) {
+	t.Helper()
 	text, err := r.JSON()
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +119,11 @@ func TestRun(t *testing.T) {
 			t.Errorf("chains.%s is %v", steps, c)
 		}
 	}
+}
+
+// checkFigures looks at numbers that no model may have otherwise.
+func checkFigures(t *testing.T, r *Report) {
+	t.Helper()
 	if r.Chains["4"].RHat != 0 || r.Chains["110"].RHat == 0 {
 		t.Errorf("R̂ of 4 and 110 steps: %v, %v", r.Chains["4"].RHat, r.Chains["110"].RHat)
 	}
@@ -120,16 +143,11 @@ func TestRun(t *testing.T) {
 	if T := r.Samples.Sampler.Temperature; math.Abs(T-1.25e-6) > 1e-12 {
 		t.Errorf("temperature %v", T)
 	}
+}
 
-	// The samples are those that joule sample draws.
-	c := joule.SampleConfig{N: 120, Seed: 42, Sampler: cfg.Sampler}
-	s, err := m.Sample(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Equal(r.images, s.Images[:64*784]) {
-		t.Error("the report shows other samples")
-	}
+// checkPage reads the report as a page, alone and beside another.
+func checkPage(t *testing.T, r *Report) {
+	t.Helper()
 	var page bytes.Buffer
 	if err := r.WriteHTML(&page); err != nil {
 		t.Fatal(err)
@@ -146,7 +164,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	text = regexp.MustCompile(`base64,[^"]*`).ReplaceAll(page.Bytes(), nil)
+	text := regexp.MustCompile(`base64,[^"]*`).ReplaceAll(page.Bytes(), nil)
 	for _, bad := range []string{"<no value>", "NaN", "ZgotmplZ", "http"} {
 		if bytes.Contains(text, []byte(bad)) {
 			t.Errorf("the page has %q", bad)

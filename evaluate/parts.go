@@ -31,44 +31,11 @@ func (e *evaluation) samples() error {
 	r := Samples{
 		N: s.N, Seed: e.cfg.Seed, Sampler: samplerInfo(e.cfg.Sampler), Patch: e.cfg.Patch, Reference: e.reference.N, Neighbour: neighbours,
 	}
-	if r.Frechet, err = e.frechet(features); err != nil {
+	if err := e.judgeFeatures(&r, features); err != nil {
 		return err
 	}
-	if r.FrechetTest, err = e.frechet(e.test); err != nil {
+	if err := e.judgeClasses(&r, probabilities); err != nil {
 		return err
-	}
-	score, err := judge.InceptionScore(probabilities, splits)
-	if err != nil {
-		return err
-	}
-	r.InceptionScore, r.InceptionMean, r.InceptionSD = score.Score, score.Mean, score.SD
-	if score, err = judge.InceptionScore(e.certain, splits); err != nil {
-		return err
-	}
-	r.InceptionScoreTest = score.Score
-	r.ManifoldN = min(manifold, features.N, e.reference.N)
-	m, err := judge.NewManifold(e.ctx, e.pool, first(e.reference, r.ManifoldN), first(features, r.ManifoldN), neighbours)
-	if err != nil {
-		return err
-	}
-	r.Precision, r.Recall, r.Density, r.Coverage = m.Precision, m.Recall, m.Density, m.Coverage
-	labels, err := judge.NewLabels(probabilities)
-	if err != nil {
-		return err
-	}
-	r.LabelEntropy = labels.Entropy
-	for _, n := range labels.Count {
-		r.LabelHistogram = append(r.LabelHistogram, float64(n)/float64(s.N))
-	}
-	for _, d := range []struct {
-		f   judge.Features
-		out *float64
-	}{{features, &r.Diversity}, {e.test, &r.DiversityTest}} {
-		v, err := judge.NewDiversity(e.ctx, e.pool, first(d.f, manifold), nil, 0)
-		if err != nil {
-			return err
-		}
-		*d.out = v.Mean
 	}
 	if err := e.copying(&r, s); err != nil {
 		return err
@@ -83,6 +50,56 @@ func (e *evaluation) samples() error {
 	e.report.Classifier = Classifier{Hash: e.classifier.Hash(), TestAccuracy: e.classifier.Card().TestAccuracy}
 	e.report.shape = [3]int{s.C, s.H, s.W}
 	e.report.images = s.Images[:min(64, s.N)*images.size]
+	return nil
+}
+
+// judgeFeatures compares the samples with the data, and with each other, in
+// the classifier's feature space.
+func (e *evaluation) judgeFeatures(r *Samples, features judge.Features) (err error) {
+	if r.Frechet, err = e.frechet(features); err != nil {
+		return err
+	}
+	if r.FrechetTest, err = e.frechet(e.test); err != nil {
+		return err
+	}
+	r.ManifoldN = min(manifold, features.N, e.reference.N)
+	m, err := judge.NewManifold(e.ctx, e.pool, first(e.reference, r.ManifoldN), first(features, r.ManifoldN), neighbours)
+	if err != nil {
+		return err
+	}
+	r.Precision, r.Recall, r.Density, r.Coverage = m.Precision, m.Recall, m.Density, m.Coverage
+	for _, d := range []struct {
+		f   judge.Features
+		out *float64
+	}{{features, &r.Diversity}, {e.test, &r.DiversityTest}} {
+		v, err := judge.NewDiversity(e.ctx, e.pool, first(d.f, manifold), nil, 0)
+		if err != nil {
+			return err
+		}
+		*d.out = v.Mean
+	}
+	return nil
+}
+
+// judgeClasses looks at the classes that the classifier sees in the samples.
+func (e *evaluation) judgeClasses(r *Samples, probabilities judge.Features) error {
+	score, err := judge.InceptionScore(probabilities, splits)
+	if err != nil {
+		return err
+	}
+	r.InceptionScore, r.InceptionMean, r.InceptionSD = score.Score, score.Mean, score.SD
+	if score, err = judge.InceptionScore(e.certain, splits); err != nil {
+		return err
+	}
+	r.InceptionScoreTest = score.Score
+	labels, err := judge.NewLabels(probabilities)
+	if err != nil {
+		return err
+	}
+	r.LabelEntropy = labels.Entropy
+	for _, n := range labels.Count {
+		r.LabelHistogram = append(r.LabelHistogram, float64(n)/float64(probabilities.N))
+	}
 	return nil
 }
 
