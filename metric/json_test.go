@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -230,53 +231,62 @@ func FuzzJSON(f *testing.F) {
 		if err != nil {
 			t.Fatalf("rows that cannot be read: %v", err)
 		}
-		// Every number of the table is in the lines, and nothing else is.
-		values := 0
-		next := make([]int, len(table.Series))
-		lines := bufio.NewScanner(&b)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			var row map[string]any
-			if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
-				t.Fatalf("%v: %s", err, lines.Bytes())
-			}
-			values += len(row) - 2
-			for i, s := range table.Series {
-				name := strings.ToValidUTF8(s.Name, "\ufffd")
-				got, ok := row[name]
-				if !ok || name != s.Name {
-					continue
-				}
-				k := next[i]
-				next[i]++
-				v, step := s.Value[k], s.Step[k]
-				if row["step"] != float64(step) {
-					t.Fatalf("%q: step %v, want %d", name, row["step"], step)
-				}
-				switch got := got.(type) {
-				case float64:
-					if got != v {
-						t.Fatalf("%q: %v, want %v", name, got, v)
-					}
-				case string:
-					want := map[bool]string{true: "Infinity", false: "-Infinity"}[v > 0]
-					if v != v {
-						want = "NaN"
-					}
-					if !(math.IsNaN(v) || math.IsInf(v, 0)) || got != want {
-						t.Fatalf("%q: %q, want %v", name, got, v)
-					}
-				}
-			}
-		}
-		total := 0
-		unique := true
-		for _, s := range table.Series {
-			total += len(s.Value)
-			unique = unique && strings.ToValidUTF8(s.Name, "\ufffd") == s.Name
-		}
-		if unique && values != total {
-			t.Fatalf("%d numbers became %d", total, values)
-		}
+		holdsAll(t, &b, table)
 	})
+}
+
+// holdsAll makes sure that every number of the table is in the lines, and that
+// nothing else is.
+func holdsAll(t *testing.T, b io.Reader, table *Table) {
+	t.Helper()
+	values := 0
+	next := make([]int, len(table.Series))
+	lines := bufio.NewScanner(b)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var row map[string]any
+		if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
+			t.Fatalf("%v: %s", err, lines.Bytes())
+		}
+		values += len(row) - 2
+		for i, s := range table.Series {
+			name := strings.ToValidUTF8(s.Name, "\ufffd")
+			got, ok := row[name]
+			if !ok || name != s.Name {
+				continue
+			}
+			k := next[i]
+			next[i]++
+			v, step := s.Value[k], s.Step[k]
+			if row["step"] != float64(step) {
+				t.Fatalf("%q: step %v, want %d", name, row["step"], step)
+			}
+			if want := jsonNumber(v); got != want {
+				t.Fatalf("%q: %v, want %v", name, got, want)
+			}
+		}
+	}
+	total := 0
+	unique := true
+	for _, s := range table.Series {
+		total += len(s.Value)
+		unique = unique && strings.ToValidUTF8(s.Name, "\ufffd") == s.Name
+	}
+	if unique && values != total {
+		t.Fatalf("%d numbers became %d", total, values)
+	}
+}
+
+// jsonNumber is what json.Unmarshal returns for a number, whether or not JSON
+// has one for it.
+func jsonNumber(v float64) any {
+	switch {
+	case math.IsNaN(v):
+		return "NaN"
+	case math.IsInf(v, 1):
+		return "Infinity"
+	case math.IsInf(v, -1):
+		return "-Infinity"
+	}
+	return v
 }
