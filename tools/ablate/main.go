@@ -18,6 +18,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -127,37 +128,57 @@ func run(ctx context.Context, out, name string, chosen []variation, seeds int, t
 	if err != nil {
 		return err
 	}
-	all, _, err := dataset.Open(ctx, base.Data, dataset.Options{})
+	data, err := open(ctx, base.Data)
 	if err != nil {
 		return err
 	}
-	other, _, err := dataset.Open(ctx, evaluate.Other(base.Data), dataset.Options{})
-	if err != nil {
-		return err
-	}
-	var data evaluate.Data
-	data.Train, data.Test = all.Split(all.N / 6)
-	_, data.Other = other.Split(data.Test.N)
 	file, err := os.OpenFile(out, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	return trainAll(ctx, jobs(done, chosen, seeds), base, data, file)
+}
 
-	type job struct {
-		name, settings string
-		seed           uint64
+// open returns the images to train on, the last sixth of them, to judge by in
+// place of the test images, and as many of another set.
+func open(ctx context.Context, name string) (data evaluate.Data, err error) {
+	all, _, err := dataset.Open(ctx, name, dataset.Options{})
+	if err != nil {
+		return data, err
 	}
-	var jobs []job
+	other, _, err := dataset.Open(ctx, evaluate.Other(name), dataset.Options{})
+	if err != nil {
+		return data, err
+	}
+	data.Train, data.Test = all.Split(all.N / 6)
+	_, data.Other = other.Split(data.Test.N)
+	return data, nil
+}
+
+// A job is one training.
+type job struct {
+	name, settings string
+	seed           uint64
+}
+
+// jobs are the trainings of the chosen variations that are not done yet.
+func jobs(done []result, chosen []variation, seeds int) []job {
+	var list []job
 	for s := range seeds {
 		for _, v := range chosen {
 			seed := uint64(42 + s)
 			if !slices.ContainsFunc(done, func(r result) bool { return r.Name == v.name && r.Seed == seed }) {
-				jobs = append(jobs, job{v.name, v.settings, seed})
+				list = append(list, job{v.name, v.settings, seed})
 			}
 		}
 	}
-	// A training on each core: the fastest way for many.
+	return list
+}
+
+// trainAll does the jobs, one on each core, which is the fastest way for many,
+// and writes a line for each to w.
+func trainAll(ctx context.Context, jobs []job, base joule.Config, data evaluate.Data, w io.Writer) error {
 	next, errs := make(chan job), make(chan error, len(jobs)+1)
 	var mu sync.Mutex
 	var workers sync.WaitGroup
@@ -168,7 +189,7 @@ func run(ctx context.Context, out, name string, chosen []variation, seeds int, t
 				if err == nil {
 					r.Name, r.Seed = j.name, j.seed
 					mu.Lock()
-					err = json.NewEncoder(file).Encode(r)
+					err = json.NewEncoder(w).Encode(r)
 					fmt.Fprintf(os.Stderr, "%s, seed %d: %.0f s, Fréchet %.0f\n", r.Name, r.Seed, r.Seconds, r.Frechet)
 					mu.Unlock()
 				}

@@ -40,24 +40,36 @@ func recipe(name string) joule.ClassifierConfig {
 	return c
 }
 
-func run(args []string) error {
+// options is what the command line asks for.
+type options struct {
+	data    string
+	recipe  joule.ClassifierConfig
+	heldOut int
+	out     string // the file to write
+}
+
+func parse(args []string) (options, error) {
+	var o options
 	flags := flag.NewFlagSet("train-classifier", flag.ContinueOnError)
-	var cfg joule.ClassifierConfig
-	heldOut := flags.Int("held-out", 0, "train without the last `N` images of the training set and test on those; writes nothing")
-	out := flags.String("out", "", "write to `FILE` rather than classify/NAME.safetensors")
+	flags.IntVar(&o.heldOut, "held-out", 0, "train without the last `N` images of the training set and test on those; writes nothing")
+	flags.StringVar(&o.out, "out", "", "write to `FILE` rather than classify/NAME.safetensors")
 	epochs := flags.Int("epochs", 0, "epochs, where not the recipe's")
 	rate := flags.Float64("learning-rate", 0, "learning rate, where not the recipe's")
 	width := flags.Int("width", 0, "channels of the first convolution, where not the recipe's")
 	shift := flags.Int("shift", -1, "pixels to move images by, where not the recipe's")
 	seed := flags.Uint64("seed", 0, "seed, where not the recipe's")
 	if err := flags.Parse(args); err != nil {
-		return err
+		return o, err
 	}
 	if flags.NArg() != 1 {
-		return errors.New("name one data set: mnist or fashion-mnist")
+		return o, errors.New("name one data set: mnist or fashion-mnist")
 	}
-	name := flags.Arg(0)
-	cfg = recipe(name)
+	o.data = flags.Arg(0)
+	if o.out == "" {
+		o.out = "classify/" + o.data + ".safetensors"
+	}
+	o.recipe = recipe(o.data)
+	cfg := &o.recipe
 	flags.Visit(func(f *flag.Flag) {
 		switch f.Name {
 		case "epochs":
@@ -72,24 +84,31 @@ func run(args []string) error {
 			cfg.Seed = *seed
 		}
 	})
+	return o, nil
+}
 
-	ctx := context.Background()
-	train, test, err := dataset.Open(ctx, name, dataset.Options{})
+func run(args []string) error {
+	o, err := parse(args)
 	if err != nil {
 		return err
 	}
-	if *heldOut != 0 {
-		if *heldOut < 1 || *heldOut >= train.N {
-			return fmt.Errorf("%d images cannot be held out of %d", *heldOut, train.N)
+	ctx := context.Background()
+	train, test, err := dataset.Open(ctx, o.data, dataset.Options{})
+	if err != nil {
+		return err
+	}
+	if o.heldOut != 0 {
+		if o.heldOut < 1 || o.heldOut >= train.N {
+			return fmt.Errorf("%d images cannot be held out of %d", o.heldOut, train.N)
 		}
-		train, test = part(train, 0, train.N-*heldOut), part(train, train.N-*heldOut, train.N)
+		train, test = part(train, 0, train.N-o.heldOut), part(train, train.N-o.heldOut, train.N)
 	}
 	start := time.Now()
 	loss, right := 0.0, 0.0
-	c, err := joule.TrainClassifier(ctx, cfg, train, func(s joule.ClassifierStep) {
+	c, err := joule.TrainClassifier(ctx, o.recipe, train, func(s joule.ClassifierStep) {
 		loss, right = loss+s.Loss/float64(s.Batches), right+s.Accuracy/float64(s.Batches)
 		if s.Batch == s.Batches-1 {
-			fmt.Printf("epoch %d/%d  %v  loss %.4f  accuracy %.2f %%\n", s.Epoch+1, cfg.Epochs, time.Since(start).Round(time.Second), loss, 100*right)
+			fmt.Printf("epoch %d/%d  %v  loss %.4f  accuracy %.2f %%\n", s.Epoch+1, o.recipe.Epochs, time.Since(start).Round(time.Second), loss, 100*right)
 			loss, right = 0, 0
 		}
 	})
@@ -105,15 +124,11 @@ func run(args []string) error {
 		fmt.Printf(" %.2f", 100*result.ClassAccuracy(label))
 	}
 	fmt.Println()
-	if *heldOut != 0 {
+	if o.heldOut != 0 {
 		return nil
 	}
-	path := *out
-	if path == "" {
-		path = "classify/" + name + ".safetensors"
-	}
 	c.Card().TestAccuracy = result.Accuracy()
-	return c.Save(path)
+	return c.Save(o.out)
 }
 
 // part returns images first … end−1 of a set.
