@@ -216,6 +216,29 @@ func TestConcurrentWriters(t *testing.T) {
 	alone(t, path)
 }
 
+// startWriter starts a process that runs TestKilled and stops in the middle of
+// writing to path, where it is when this returns.
+func startWriter(t *testing.T, path string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, "-test.run=^TestKilled$")
+	cmd.Env = append(os.Environ(), "ATOMICFILE_TEST_PATH="+path)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, 4)); err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
 // TestKilled kills a process in the middle of writing: the earlier file stays,
 // and the next Write to the same path clears what was left.
 func TestKilled(t *testing.T) {
@@ -242,22 +265,7 @@ func TestKilled(t *testing.T) {
 		return names
 	}
 
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe, "-test.run=^TestKilled$")
-	cmd.Env = append(os.Environ(), "ATOMICFILE_TEST_PATH="+path)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(out, make([]byte, 4)); err != nil {
-		t.Fatal(err)
-	}
+	cmd := startWriter(t, path)
 	if len(stale()) != 1 {
 		t.Fatalf("temporary files %v", stale())
 	}
