@@ -41,41 +41,16 @@ func conv512(pairs int) {
 
 	Label("block")
 	acc := avx512.regs(channels * pairs) // acc[o*pairs+p]
-	bias := GP64()
-	MOVQ(field(a, "biasNow"), bias)
-	for o := range channels {
-		VBROADCASTSS(Mem{Base: bias, Disp: 4 * o}, acc[o*pairs])
-		for p := 1; p < pairs; p++ {
-			VMOVAPS(acc[o*pairs], acc[o*pairs+p])
-		}
-	}
-	x, w, rows, run := GP64(), GP64(), GP64(), GP64()
-	MOVLQSX(Mem{Base: px}, x)
-	SHLQ(U8(2), x)
-	ADDQ(field(a, "x"), x)
-	MOVQ(field(a, "wNow"), w)
-	MOVQ(field(a, "rows"), rows)
-	TESTQ(rows, rows)
-	JZ(LabelRef("store"))
-
-	at := func(p, tap int) Mem {
-		if p == 0 {
-			return Mem{Base: x, Disp: vec * tap}
-		}
-		return Mem{Base: x, Index: delta[p], Scale: 1, Disp: vec * tap}
-	}
+	x, w, rows, run := block(a, px, acc, channels, pairs)
+	m := operands{x, w, wPair, delta, wStep}
 	multiply := func(tap int) {
 		xv := avx512.regs(pairs)
 		for p := range pairs {
-			both(at(2*p, tap), at(2*p+1, tap), xv[p])
+			both(m.input(2*p, tap), m.input(2*p+1, tap), xv[p])
 		}
 		for o := range channels {
-			weight := Mem{Base: w, Disp: 4*o + wStep*tap}
-			if o >= 4 {
-				weight = Mem{Base: w, Index: wPair, Scale: 1, Disp: 4*(o-4) + wStep*tap}
-			}
 			wv := ZMM()
-			VBROADCASTSS(weight, wv)
+			VBROADCASTSS(m.weight(o, tap), wv)
 			for p := range pairs {
 				VFMADD231PS(xv[p], wv, acc[o*pairs+p])
 			}
@@ -84,6 +59,17 @@ func conv512(pairs int) {
 	taps(a, unroll512, wStep, x, w, rows, run, multiply)
 
 	Label("store")
+	storePairs(a, px, y, acc, channels, pairs)
+	ADDQ(U32(vec*channels), y)
+	s := GP64()
+	MOVQ(wPair, s)
+	SHLQ(U8(1), s)
+	ADDQ(s, field(a, "wNow"))
+	nextBlock(a, px, channels, pixels)
+}
+
+// storePairs is store for registers of two pixels each.
+func storePairs(a Mem, px, y reg.GPVirtual, acc []reg.VecVirtual, channels, pairs int) {
 	mask, one, two := GP64(), GP64(), GP64()
 	pair := func(p int) {
 		MOVLQSX(Mem{Base: px, Disp: 16*p + 4}, one)
@@ -113,20 +99,6 @@ func conv512(pairs int) {
 			VEXTRACTF64X4(Imm(1), acc[o*pairs+p], part(y, two, o))
 		}
 	}
-	ADDQ(U32(vec*channels), y)
-	s := GP64()
-	MOVQ(wPair, s)
-	SHLQ(U8(1), s)
-	ADDQ(s, field(a, "wNow"))
-	ADDQ(U32(4*channels), field(a, "biasNow"))
-	DECQ(field(a, "left"))
-	JNZ(LabelRef("block"))
-
-	ADDQ(Imm(uint64(8*pixels)), px)
-	DECQ(field(a, "groups"))
-	JNZ(LabelRef("group"))
-	VZEROUPPER()
-	RET()
 }
 
 // outer512 is outer for four channels of dy × pairs of vectors of x, which

@@ -46,15 +46,81 @@ func conv(channels, pixels int) {
 
 	Label("block")
 	acc := regs(channels * pixels) // acc[o*pixels+p]
+	x, w, rows, run := block(a, px, acc, channels, pixels)
+	m := operands{x, w, wPair, delta, wStep}
+	taps(a, unroll, wStep, x, w, rows, run, func(tap int) { m.multiply(tap, acc, channels, pixels) })
+
+	Label("store")
+	store(a, px, y, acc, channels, pixels)
+	ADDQ(U32(vec*channels), y)
+	s := GP64()
+	MOVQ(field(a, "wBlock"), s)
+	if pair {
+		SHLQ(U8(1), s)
+	}
+	ADDQ(s, field(a, "wNow"))
+	nextBlock(a, px, channels, pixels)
+}
+
+// operands is where the first tap of a tile and its weights are in memory.
+type operands struct {
+	x, w, wPair reg.GPVirtual
+	delta       []reg.GPVirtual // from the first pixel to the others
+	wStep       int             // bytes from a tap's weights to the next
+}
+
+// input is the vector of a pixel.
+func (m operands) input(p, tap int) Mem {
+	if p == 0 {
+		return Mem{Base: m.x, Disp: vec * tap}
+	}
+	return Mem{Base: m.x, Index: m.delta[p], Scale: 1, Disp: vec * tap}
+}
+
+// weight is that of a channel.
+func (m operands) weight(o, tap int) Mem {
+	if o >= 4 {
+		return Mem{Base: m.w, Index: m.wPair, Scale: 1, Disp: 4*(o-4) + m.wStep*tap}
+	}
+	return Mem{Base: m.w, Disp: 4*o + m.wStep*tap}
+}
+
+// multiply adds the products of a tap to the accumulators.
+func (m operands) multiply(tap int, acc []reg.VecVirtual, channels, pixels int) {
+	if channels == 1 {
+		wv := YMM()
+		VBROADCASTSS(m.weight(0, tap), wv)
+		for p := range pixels {
+			VFMADD231PS(m.input(p, tap), wv, acc[p])
+		}
+		return
+	}
+	xv := regs(pixels)
+	for p := range pixels {
+		VMOVUPS(m.input(p, tap), xv[p])
+	}
+	for o := range channels {
+		wv := YMM()
+		VBROADCASTSS(m.weight(o, tap), wv)
+		for p := range pixels {
+			VFMADD231PS(xv[p], wv, acc[o*pixels+p])
+		}
+	}
+}
+
+// block begins a block of channels: it sets the accumulators of each channel's
+// columns to the bias, and points x and w at the first tap. Without taps it
+// goes to the label store.
+func block(a Mem, px reg.GPVirtual, acc []reg.VecVirtual, channels, columns int) (x, w, rows, run reg.GPVirtual) {
 	bias := GP64()
 	MOVQ(field(a, "biasNow"), bias)
 	for o := range channels {
-		VBROADCASTSS(Mem{Base: bias, Disp: 4 * o}, acc[o*pixels])
-		for p := 1; p < pixels; p++ {
-			VMOVAPS(acc[o*pixels], acc[o*pixels+p])
+		VBROADCASTSS(Mem{Base: bias, Disp: 4 * o}, acc[o*columns])
+		for c := 1; c < columns; c++ {
+			VMOVAPS(acc[o*columns], acc[o*columns+c])
 		}
 	}
-	x, w, rows, run := GP64(), GP64(), GP64(), GP64()
+	x, w, rows, run = GP64(), GP64(), GP64(), GP64()
 	MOVLQSX(Mem{Base: px}, x)
 	SHLQ(U8(2), x)
 	ADDQ(field(a, "x"), x)
@@ -62,43 +128,25 @@ func conv(channels, pixels int) {
 	MOVQ(field(a, "rows"), rows)
 	TESTQ(rows, rows)
 	JZ(LabelRef("store"))
+	return x, w, rows, run
+}
 
-	at := func(p, tap int) Mem {
-		if p == 0 {
-			return Mem{Base: x, Disp: vec * tap}
-		}
-		return Mem{Base: x, Index: delta[p], Scale: 1, Disp: vec * tap}
-	}
-	weight := func(o, tap int) Mem {
-		if o >= 4 {
-			return Mem{Base: w, Index: wPair, Scale: 1, Disp: 4*(o-4) + wStep*tap}
-		}
-		return Mem{Base: w, Disp: 4*o + wStep*tap}
-	}
-	multiply := func(tap int) {
-		if channels == 1 {
-			wv := YMM()
-			VBROADCASTSS(weight(0, tap), wv)
-			for p := range pixels {
-				VFMADD231PS(at(p, tap), wv, acc[p])
-			}
-			return
-		}
-		xv := regs(pixels)
-		for p := range pixels {
-			VMOVUPS(at(p, tap), xv[p])
-		}
-		for o := range channels {
-			wv := YMM()
-			VBROADCASTSS(weight(o, tap), wv)
-			for p := range pixels {
-				VFMADD231PS(xv[p], wv, acc[o*pixels+p])
-			}
-		}
-	}
-	taps(a, unroll, wStep, x, w, rows, run, multiply)
+// nextBlock ends a block of channels, goes on with the next one or the next
+// group of pixels, and returns after the last.
+func nextBlock(a Mem, px reg.GPVirtual, channels, pixels int) {
+	ADDQ(U32(4*channels), field(a, "biasNow"))
+	DECQ(field(a, "left"))
+	JNZ(LabelRef("block"))
 
-	Label("store")
+	ADDQ(Imm(uint64(8*pixels)), px)
+	DECQ(field(a, "groups"))
+	JNZ(LabelRef("group"))
+	VZEROUPPER()
+	RET()
+}
+
+// store writes the accumulators, times the mask if there is one.
+func store(a Mem, px, y reg.GPVirtual, acc []reg.VecVirtual, channels, pixels int) {
 	mask := GP64()
 	MOVQ(field(a, "maskNow"), mask)
 	out := func(p int) reg.GPVirtual {
@@ -126,22 +174,6 @@ func conv(channels, pixels int) {
 		}
 	}
 	Label("stored")
-	ADDQ(U32(vec*channels), y)
-	s := GP64()
-	MOVQ(field(a, "wBlock"), s)
-	if pair {
-		SHLQ(U8(1), s)
-	}
-	ADDQ(s, field(a, "wNow"))
-	ADDQ(U32(4*channels), field(a, "biasNow"))
-	DECQ(field(a, "left"))
-	JNZ(LabelRef("block"))
-
-	ADDQ(Imm(uint64(8*pixels)), px)
-	DECQ(field(a, "groups"))
-	JNZ(LabelRef("group"))
-	VZEROUPPER()
-	RET()
 }
 
 // group writes the start of a group of pixels: the distances in bytes from the

@@ -130,6 +130,25 @@ func mul32(s simd, a, m reg.VecVirtual) (hi, lo reg.VecVirtual) {
 
 // boxMuller writes two normal numbers of two random words, overwriting them.
 func boxMuller(r simd, w0, w1 reg.VecVirtual) (cosine, sine reg.VecVirtual) {
+	radius := boxMullerRadius(r, w0)
+	s, c, q := boxMullerAngle(r, w1)
+	swap, sign := r.reg(), r.reg()
+	VPSLLD(Imm(31), q, swap)
+	cosine, sine = r.reg(), r.reg()
+	r.pick(swap, s, c, cosine)
+	r.pick(swap, c, s, sine)
+	VPADDD(broadcast("int1", 1), q, sign)
+	for _, v := range []struct{ value, quarter reg.VecVirtual }{{cosine, sign}, {sine, q}} {
+		r.and(broadcast("int2", 2), v.quarter, v.quarter)
+		VPSLLD(Imm(30), v.quarter, v.quarter)
+		r.xor(v.quarter, v.value, v.value)
+		VMULPS(radius, v.value, v.value)
+	}
+	return cosine, sine
+}
+
+// boxMullerRadius returns √(−2·ln u) for the uniform number u of a word.
+func boxMullerRadius(r simd, w0 reg.VecVirtual) (radius reg.VecVirtual) {
 	// u = (⌊w0/2⁸⌋+1)/2²⁴ in (0, 1], exact in float32.
 	u := r.reg()
 	VPSRLD(Imm(8), w0, u)
@@ -158,16 +177,23 @@ func boxMuller(r simd, w0, w1 reg.VecVirtual) (cosine, sine reg.VecVirtual) {
 	VFNMADD231PS(constant("half", 0.5), m2, p)
 	VADDPS(p, m, m)
 	VFMADD231PS(constant("ln2Hi", 0.693359375), exp, m)
-	radius := r.reg()
+	radius = r.reg()
 	VMULPS(constant("minus2", -2), m, radius)
 	zero := r.reg()
 	VXORPS(zero.AsX(), zero.AsX(), zero.AsX())
 	VMAXPS(radius, zero, radius)
 	VSQRTPS(radius, radius)
+	return radius
+}
 
+// boxMullerAngle returns the sine and cosine of an angle of at most an eighth
+// of a turn, and the quarters by which they are to be turned for that of a
+// word.
+func boxMullerAngle(r simd, w1 reg.VecVirtual) (s, c, q reg.VecVirtual) {
 	// The angle in turns is t = q/4 + f with |f| ≤ ⅛; sine and cosine of
 	// 2πf by Cephes's polynomials, then turned by q quarters.
-	t, q := r.reg(), r.reg()
+	t := r.reg()
+	q = r.reg()
 	VPSRLD(Imm(8), w1, t)
 	VCVTDQ2PS(t, t)
 	VMULPS(constant("two_22", 1.0/(1<<22)), t, t)
@@ -175,7 +201,8 @@ func boxMuller(r simd, w0, w1 reg.VecVirtual) (cosine, sine reg.VecVirtual) {
 	VSUBPS(q, t, t)
 	VCVTPS2DQ(q, q)
 	VMULPS(constant("halfPi", math.Pi/2), t, t)
-	a2, s, c := r.reg(), r.reg(), r.reg()
+	a2 := r.reg()
+	s, c = r.reg(), r.reg()
 	VMULPS(t, t, a2)
 	VMOVUPS(constant("sin0", -1.9515295891e-4), s)
 	VFMADD213PS(constant("sin1", 8.3321608736e-3), a2, s)
@@ -189,20 +216,7 @@ func boxMuller(r simd, w0, w1 reg.VecVirtual) (cosine, sine reg.VecVirtual) {
 	VMULPS(a2, c, c)
 	VFNMADD231PS(constant("half", 0.5), a2, c)
 	VADDPS(constant("one", 1), c, c)
-
-	swap, sign := r.reg(), r.reg()
-	VPSLLD(Imm(31), q, swap)
-	cosine, sine = r.reg(), r.reg()
-	r.pick(swap, s, c, cosine)
-	r.pick(swap, c, s, sine)
-	VPADDD(broadcast("int1", 1), q, sign)
-	for _, v := range []struct{ value, quarter reg.VecVirtual }{{cosine, sign}, {sine, q}} {
-		r.and(broadcast("int2", 2), v.quarter, v.quarter)
-		VPSLLD(Imm(30), v.quarter, v.quarter)
-		r.xor(v.quarter, v.value, v.value)
-		VMULPS(radius, v.value, v.value)
-	}
-	return cosine, sine
+	return s, c, q
 }
 
 // descend writes Descend.

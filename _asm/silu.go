@@ -31,76 +31,8 @@ func silu(name string, several int, s simd) {
 	Doc(fmt.Sprintf("%s is SiLU on n registers of %d.", name, s.bytes/4))
 	y, d, x := Load(Param("y"), GP64()), Load(Param("d"), GP64()), Load(Param("x"), GP64())
 	n := Load(Param("n"), GP64())
-	load := func(name string, v float64) reg.VecVirtual {
-		r := s.reg()
-		VBROADCASTSS(constant(name, v), r)
-		return r
-	}
-	// Sixteen registers do not hold all constants beside three times what body
-	// works on: those that an instruction can take from memory stay there.
-	hold := func(name string, v float64) Op {
-		if s.registers < 32 {
-			return constant(name, v)
-		}
-		return load(name, v)
-	}
-	const perOctave = 8 // entries of the table of powers
-	log := -perOctave * math.Log2E
-	down, one := hold("two_24", 1.0/(1<<24)), load("one", 1)
-	least, most := load("siluLeast", -103.97), load("siluMost", 70) // −150·ln 2
-	logs := hold("siluLog", log)
-	var table Op = powers(perOctave)
-	if s.registers == 32 {
-		r := s.reg()
-		s.eight(powers(perOctave), r)
-		table = r
-	}
-	// Adding 1.5·2²³ rounds to an integer, which then stands in the lowest
-	// bits; so does the exponent's bias for 2⁻²⁴.
-	magic := hold("siluMagic", 1.5*(1<<23)+perOctave*(127-24))
-
-	body := func(k int) {
-		each := func(f func(i int)) {
-			for i := range k {
-				f(i)
-			}
-		}
-		v, z, t, f, p := s.regs(k), s.regs(k), s.regs(k), s.regs(k), s.regs(k)
-		each(func(i int) { VMOVUPS(Mem{Base: x, Disp: s.bytes * i}, v[i]) })
-		each(func(i int) { VMAXPS(v[i], least, z[i]) }) // the second source, the value, wins where it is NaN
-		each(func(i int) { VMINPS(z[i], most, z[i]) })
-
-		// exp(−z) = 2^((m+f)/8) with m whole and |f| ≤ ½: the table gives
-		// 2^(m mod 8 / 8), m's other bits the exponent.
-		each(func(i int) { VMOVUPS(magic, t[i]) })
-		each(func(i int) { VFMADD231PS(logs, z[i], t[i]) })
-		each(func(i int) { VSUBPS(magic, t[i], f[i]) })
-		each(func(i int) { VFMSUB231PS(logs, z[i], f[i]) })
-		each(func(i int) { VFMADD231PS(constant("siluLogLo", log-float64(float32(log))), z[i], f[i]) })
-		power := z
-		each(func(i int) { VPERMPS(table, t[i], power[i]) })
-		each(func(i int) { VPSLLD(Imm(20), t[i], t[i]) })
-		each(func(i int) { VPADDD(t[i], power[i], power[i]) })
-		// 2^(f/8) by the minimax polynomial, whose relative error is 1.9e-8.
-		each(func(i int) { VMOVUPS(constant("exp0", 1.083962899616223e-4), p[i]) })
-		for j, c := range []float64{3.754126139049138e-3, 8.664340106648782e-2, 0.9999999816672671} {
-			each(func(i int) { VFMADD213PS(constant(fmt.Sprintf("exp%d", j+1), c), f[i], p[i]) })
-		}
-		u, q, sigma := p, power, f // not t, whose registers are p's too
-		each(func(i int) { VMULPS(power[i], p[i], u[i]) })
-		each(func(i int) { VADDPS(down, u[i], q[i]) })
-		each(func(i int) { VDIVPS(q[i], one, q[i]) })
-		each(func(i int) { VMULPS(q[i], v[i], v[i]) })
-		each(func(i int) { VMULPS(down, v[i], v[i]) })
-		each(func(i int) { VMULPS(q[i], u[i], u[i]) })
-		each(func(i int) { VMULPS(down, q[i], sigma[i]) })
-		each(func(i int) { VMOVUPS(v[i], Mem{Base: y, Disp: s.bytes * i}) })
-		each(func(i int) { VFMADD231PS(v[i], u[i], sigma[i]) })
-		each(func(i int) { VMOVUPS(sigma[i], Mem{Base: d, Disp: s.bytes * i}) })
-		for _, p := range []reg.GPVirtual{x.(reg.GPVirtual), y.(reg.GPVirtual), d.(reg.GPVirtual)} {
-			ADDQ(U32(s.bytes*k), p)
-		}
-	}
+	c := newSiluConstants(s)
+	body := func(k int) { c.body(s, k, x, y, d) }
 
 	CMPQ(n, U8(several))
 	JLT(LabelRef("rest"))
@@ -119,6 +51,90 @@ func silu(name string, several int, s simd) {
 	Label("done")
 	VZEROUPPER()
 	RET()
+}
+
+const (
+	perOctave = 8 // entries of the table of powers
+	siluLog   = float64(-perOctave * math.Log2E)
+)
+
+// siluConstants are those of body that are kept at hand.
+type siluConstants struct {
+	down, one, least, most, logs, table, magic Op
+}
+
+func newSiluConstants(s simd) siluConstants {
+	load := func(name string, v float64) reg.VecVirtual {
+		r := s.reg()
+		VBROADCASTSS(constant(name, v), r)
+		return r
+	}
+	// Sixteen registers do not hold all constants beside three times what body
+	// works on: those that an instruction can take from memory stay there.
+	hold := func(name string, v float64) Op {
+		if s.registers < 32 {
+			return constant(name, v)
+		}
+		return load(name, v)
+	}
+	var c siluConstants
+	c.down, c.one = hold("two_24", 1.0/(1<<24)), load("one", 1)
+	c.least, c.most = load("siluLeast", -103.97), load("siluMost", 70) // −150·ln 2
+	c.logs = hold("siluLog", siluLog)
+	c.table = powers(perOctave)
+	if s.registers == 32 {
+		r := s.reg()
+		s.eight(powers(perOctave), r)
+		c.table = r
+	}
+	// Adding 1.5·2²³ rounds to an integer, which then stands in the lowest
+	// bits; so does the exponent's bias for 2⁻²⁴.
+	c.magic = hold("siluMagic", 1.5*(1<<23)+perOctave*(127-24))
+	return c
+}
+
+// body computes k registers and moves the pointers behind them.
+func (c siluConstants) body(s simd, k int, x, y, d reg.Register) {
+	each := func(f func(i int)) {
+		for i := range k {
+			f(i)
+		}
+	}
+	v, z, t, f, p := s.regs(k), s.regs(k), s.regs(k), s.regs(k), s.regs(k)
+	each(func(i int) { VMOVUPS(Mem{Base: x, Disp: s.bytes * i}, v[i]) })
+	each(func(i int) { VMAXPS(v[i], c.least, z[i]) }) // the second source, the value, wins where it is NaN
+	each(func(i int) { VMINPS(z[i], c.most, z[i]) })
+
+	// exp(−z) = 2^((m+f)/8) with m whole and |f| ≤ ½: the table gives
+	// 2^(m mod 8 / 8), m's other bits the exponent.
+	each(func(i int) { VMOVUPS(c.magic, t[i]) })
+	each(func(i int) { VFMADD231PS(c.logs, z[i], t[i]) })
+	each(func(i int) { VSUBPS(c.magic, t[i], f[i]) })
+	each(func(i int) { VFMSUB231PS(c.logs, z[i], f[i]) })
+	each(func(i int) { VFMADD231PS(constant("siluLogLo", siluLog-float64(float32(siluLog))), z[i], f[i]) })
+	power := z
+	each(func(i int) { VPERMPS(c.table, t[i], power[i]) })
+	each(func(i int) { VPSLLD(Imm(20), t[i], t[i]) })
+	each(func(i int) { VPADDD(t[i], power[i], power[i]) })
+	// 2^(f/8) by the minimax polynomial, whose relative error is 1.9e-8.
+	each(func(i int) { VMOVUPS(constant("exp0", 1.083962899616223e-4), p[i]) })
+	for j, coefficient := range []float64{3.754126139049138e-3, 8.664340106648782e-2, 0.9999999816672671} {
+		each(func(i int) { VFMADD213PS(constant(fmt.Sprintf("exp%d", j+1), coefficient), f[i], p[i]) })
+	}
+	u, q, sigma := p, power, f // not t, whose registers are p's too
+	each(func(i int) { VMULPS(power[i], p[i], u[i]) })
+	each(func(i int) { VADDPS(c.down, u[i], q[i]) })
+	each(func(i int) { VDIVPS(q[i], c.one, q[i]) })
+	each(func(i int) { VMULPS(q[i], v[i], v[i]) })
+	each(func(i int) { VMULPS(c.down, v[i], v[i]) })
+	each(func(i int) { VMULPS(q[i], u[i], u[i]) })
+	each(func(i int) { VMULPS(c.down, q[i], sigma[i]) })
+	each(func(i int) { VMOVUPS(v[i], Mem{Base: y, Disp: s.bytes * i}) })
+	each(func(i int) { VFMADD231PS(v[i], u[i], sigma[i]) })
+	each(func(i int) { VMOVUPS(sigma[i], Mem{Base: d, Disp: s.bytes * i}) })
+	for _, p := range []reg.GPVirtual{x.(reg.GPVirtual), y.(reg.GPVirtual), d.(reg.GPVirtual)} {
+		ADDQ(U32(s.bytes*k), p)
+	}
 }
 
 // powers is the table of 2^(j/8) for j < 8, each less j in the bits that a
