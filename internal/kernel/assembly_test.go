@@ -7,25 +7,44 @@ import (
 	"testing"
 )
 
-// TestAssembly guards the speed of the generated code without a clock: no
-// function touches the stack, so no accumulator is spilled, and the innermost
-// loops have as many multiply-adds as their tile and unrolling ask for, with
-// no more loads than the tile's inputs and weights.
-func TestAssembly(t *testing.T) {
-	source, err := os.ReadFile("kernels_amd64.s")
-	if err != nil {
-		t.Fatal(err)
-	}
+const unroll, unroll512 = 4, 2
+
+// loops are the innermost loops, by function and label, with the tile that a
+// turn of each works on.
+var loops = []struct {
+	name, label            string
+	channels, pixels, taps int
+}{
+	{name: "conv4x3", label: "taps", channels: 4, pixels: 3, taps: unroll},
+	{name: "conv4x2", label: "taps", channels: 4, pixels: 2, taps: unroll},
+	{name: "conv8x1", label: "taps", channels: 8, pixels: 1, taps: unroll},
+	{name: "conv4x1", label: "taps", channels: 4, pixels: 1, taps: unroll},
+	{name: "conv1x8", label: "taps", channels: 1, pixels: 8, taps: unroll},
+	{name: "conv1x1", label: "taps", channels: 1, pixels: 1, taps: unroll},
+	{name: "outer4x3", label: "col", channels: 4, pixels: 3, taps: 1},
+	{name: "outer4x2", label: "col", channels: 4, pixels: 2, taps: 1},
+	{name: "outer4x1", label: "col", channels: 4, pixels: 1, taps: 1},
+	// A register holds two pixels, or two inputs.
+	{name: "conv8x6AVX512", label: "taps", channels: 8, pixels: 3, taps: unroll512},
+	{name: "conv8x4AVX512", label: "taps", channels: 8, pixels: 2, taps: unroll512},
+	{name: "conv8x2AVX512", label: "taps", channels: 8, pixels: 1, taps: unroll512},
+	{name: "outer4x6AVX512", label: "col", channels: 4, pixels: 3, taps: 1},
+}
+
+// checkFunctions splits the source into the bodies of its functions, and holds
+// each to the registers and the stack that it may use.
+func checkFunctions(t *testing.T, source string) map[string]string {
+	t.Helper()
 	functions := map[string]string{}
 	text := regexp.MustCompile(`(?m)^TEXT ·(\w+)\(SB\), NOSPLIT, \$(\d+)-\d+$`)
-	places := text.FindAllStringSubmatchIndex(string(source), -1)
+	places := text.FindAllStringSubmatchIndex(source, -1)
 	for i, at := range places {
 		end := len(source)
 		if i+1 < len(places) {
 			end = places[i+1][0]
 		}
-		name, frame := string(source[at[2]:at[3]]), string(source[at[4]:at[5]])
-		body := string(source[at[1]:end])
+		name, frame := source[at[2]:at[3]], source[at[4]:at[5]]
+		body := source[at[1]:end]
 		functions[name] = body
 		if frame != "0" || strings.Contains(body, "(SP)") {
 			t.Errorf("%s uses the stack: its values do not fit the registers", name)
@@ -37,26 +56,20 @@ func TestAssembly(t *testing.T) {
 			t.Errorf("%s leaves the upper halves of the registers dirty", name)
 		}
 	}
-	const unroll, unroll512 = 4, 2
-	for _, c := range []struct {
-		name, label            string
-		channels, pixels, taps int
-	}{
-		{name: "conv4x3", label: "taps", channels: 4, pixels: 3, taps: unroll},
-		{name: "conv4x2", label: "taps", channels: 4, pixels: 2, taps: unroll},
-		{name: "conv8x1", label: "taps", channels: 8, pixels: 1, taps: unroll},
-		{name: "conv4x1", label: "taps", channels: 4, pixels: 1, taps: unroll},
-		{name: "conv1x8", label: "taps", channels: 1, pixels: 8, taps: unroll},
-		{name: "conv1x1", label: "taps", channels: 1, pixels: 1, taps: unroll},
-		{name: "outer4x3", label: "col", channels: 4, pixels: 3, taps: 1},
-		{name: "outer4x2", label: "col", channels: 4, pixels: 2, taps: 1},
-		{name: "outer4x1", label: "col", channels: 4, pixels: 1, taps: 1},
-		// A register holds two pixels, or two inputs.
-		{name: "conv8x6AVX512", label: "taps", channels: 8, pixels: 3, taps: unroll512},
-		{name: "conv8x4AVX512", label: "taps", channels: 8, pixels: 2, taps: unroll512},
-		{name: "conv8x2AVX512", label: "taps", channels: 8, pixels: 1, taps: unroll512},
-		{name: "outer4x6AVX512", label: "col", channels: 4, pixels: 3, taps: 1},
-	} {
+	return functions
+}
+
+// TestAssembly guards the speed of the generated code without a clock: no
+// function touches the stack, so no accumulator is spilled, and the innermost
+// loops have as many multiply-adds as their tile and unrolling ask for, with
+// no more loads than the tile's inputs and weights.
+func TestAssembly(t *testing.T) {
+	source, err := os.ReadFile("kernels_amd64.s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	functions := checkFunctions(t, string(source))
+	for _, c := range loops {
 		loop := between(functions[c.name], c.label)
 		if loop == "" {
 			t.Errorf("%s has no loop %q", c.name, c.label)

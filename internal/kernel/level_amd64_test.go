@@ -16,17 +16,30 @@ func TestLevelsAgree(t *testing.T) {
 	}
 	defer func() { level = avx512 }()
 	rng := rand.New(rand.NewPCG(11, 12))
-	normal := func() float32 { return float32(3 * rng.NormFloat64()) }
-	// same runs f with both; f fills and returns what it computes.
-	same := func(what string, f func() []float32) {
-		t.Helper()
-		level = avx2
-		want := slices.Clone(f())
-		level = avx512
-		if got := f(); !slices.Equal(got, want) {
-			t.Fatalf("%s: AVX-512 and AVX2 give different bits", what)
-		}
+	convAgrees(t, rng)
+	outerAgrees(t, rng)
+	siluAgrees(t, rng)
+	noiseAgrees(t, rng)
+}
+
+// agree runs f at both levels; f fills and returns what it computes.
+func agree(t *testing.T, what string, f func() []float32) {
+	t.Helper()
+	level = avx2
+	want := slices.Clone(f())
+	level = avx512
+	if got := f(); !slices.Equal(got, want) {
+		t.Fatalf("%s: AVX-512 and AVX2 give different bits", what)
 	}
+}
+
+// normalOf returns a source of normal numbers around zero.
+func normalOf(rng *rand.Rand) func() float32 {
+	return func() float32 { return float32(3 * rng.NormFloat64()) }
+}
+
+func convAgrees(t *testing.T, rng *rand.Rand) {
+	normal := normalOf(rng)
 	for _, out := range []int{8, 12, 16, 20} {
 		for pixels := 1; pixels <= 20; pixels++ {
 			const run, rows = 7, 3
@@ -43,31 +56,42 @@ func TestLevelsAgree(t *testing.T) {
 				px[i] = Pixel{X: int32(rng.IntN(300)), Y: int32(i * out * Width)}
 			}
 			y := make([]float32, pixels*out*Width)
-			same("Conv", func() []float32 {
+			agree(t, "Conv", func() []float32 {
 				clear(y)
 				Conv(y, x, w, bias, mask, Taps{Rows: rows, Run: run, XStride: 100, WStride: run}, px)
 				return y
 			})
 		}
 	}
+}
+
+func outerAgrees(t *testing.T, rng *rand.Rand) {
+	normal := normalOf(rng)
 	for ni := 1; ni <= 26; ni++ {
 		dy, _ := guarded(20*4*Width, 3, normal)
 		x, _ := guarded(20*ni*Width, 1, normal)
 		grad := make([]float32, 4*ni)
-		same("Outer", func() []float32 {
+		agree(t, "Outer", func() []float32 {
 			clear(grad)
 			Outer(grad, dy, x, 4, ni, Rect{Rows: 4, Cols: 5, DyRow: 5 * 4 * Width, DyCol: 4 * Width, XRow: 5 * ni * Width, XCol: ni * Width})
 			return grad
 		})
 	}
+}
+
+func siluAgrees(t *testing.T, rng *rand.Rand) {
+	normal := normalOf(rng)
 	for vectors := range 12 {
 		x, _ := guarded(vectors*Width, 5, normal)
 		y, d := make([]float32, len(x)), make([]float32, len(x))
-		same("SiLU", func() []float32 {
+		agree(t, "SiLU", func() []float32 {
 			SiLU(y, d, x)
 			return append(slices.Clone(y), d...)
 		})
 	}
+}
+
+func noiseAgrees(t *testing.T, rng *rand.Rand) {
 	var c Counter
 	var scale [Width]float32
 	for l := range Width {
@@ -77,7 +101,7 @@ func TestLevelsAgree(t *testing.T) {
 	for _, groups := range []int{1, 2, 4, 6, 20} {
 		start, _ := guarded(groups*4*Width, 2, rng.Float32)
 		x := make([]float32, len(start))
-		same("Noise", func() []float32 {
+		agree(t, "Noise", func() []float32 {
 			copy(x, start)
 			Noise(x, &c, &scale, -1, 1)
 			return x

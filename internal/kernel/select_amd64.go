@@ -72,54 +72,18 @@ func conv(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) 
 		run:   t.Run,
 		xSkip: 4 * (t.XStride - Width*t.Run),
 	}
-	// set points a at the channels from o on, width of them to a block.
-	set := func(o, blocks, width int) {
-		a.y = unsafe.Pointer(&y[o*Width])
-		a.bias = unsafe.Pointer(&bias[o])
-		if mask != nil {
-			a.mask = unsafe.Pointer(&mask[o*Width])
-		}
-		a.w = unsafe.Pointer(&w.Data[o*w.Positions+t.W*width])
-		a.blocks = blocks
-		a.wBlock = 4 * width * w.Positions
-		a.wSkip = 4 * width * (t.WStride - t.Run)
-	}
+	c := convolution{y, w, bias, mask, t}
 	blocks, first := w.Out/4, 0 // of four channels
 	if level == avx512 && len(px) > 1 && blocks > 1 {
-		set(0, blocks/2, 4)
+		c.point(&a, 0, blocks/2, 4)
 		convPairs(&a, px)
 		first = blocks &^ 1
 	}
 	if blocks > first {
-		set(4*first, blocks-first, 4)
-		n := len(px)
-		threes := n / 3
-		if n%3 == 1 && n > 1 {
-			threes-- // 3+1 is slower than 2+2
-		}
-		twos := (n - 3*threes) / 2
-		rest := px
-		if threes > 0 {
-			convPixels(&a, rest[:3*threes], tile4x3)
-			rest = rest[3*threes:]
-		}
-		if twos > 0 {
-			convPixels(&a, rest[:2*twos], tile4x2)
-			rest = rest[2*twos:]
-		}
-		if len(rest) > 0 {
-			if pairs := (blocks - first) / 2; pairs > 0 {
-				set(4*first, pairs, 4)
-				convPixels(&a, rest, tile8x1)
-			}
-			if (blocks-first)%2 == 1 {
-				set((blocks-1)*4, 1, 4)
-				convPixels(&a, rest, tile4x1)
-			}
-		}
+		c.fours(&a, px, first, blocks)
 	}
 	if left := w.Out % 4; left > 0 {
-		set(w.Out-left, left, 1)
+		c.point(&a, w.Out-left, left, 1)
 		eights := len(px) &^ 7
 		if eights > 0 {
 			convPixels(&a, px[:eights], tile1x8)
@@ -127,6 +91,56 @@ func conv(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) 
 		if eights < len(px) {
 			convPixels(&a, px[eights:], tile1x1)
 		}
+	}
+}
+
+// convolution is what conv was asked for, less the pixels.
+type convolution struct {
+	y          []float32
+	w          *Weights
+	bias, mask []float32
+	taps       Taps
+}
+
+// point points a at the channels from o on: blocks of width channels.
+func (c *convolution) point(a *tile, o, blocks, width int) {
+	a.y = unsafe.Pointer(&c.y[o*Width])
+	a.bias = unsafe.Pointer(&c.bias[o])
+	if c.mask != nil {
+		a.mask = unsafe.Pointer(&c.mask[o*Width])
+	}
+	a.w = unsafe.Pointer(&c.w.Data[o*c.w.Positions+c.taps.W*width])
+	a.blocks = blocks
+	a.wBlock = 4 * width * c.w.Positions
+	a.wSkip = 4 * width * (c.taps.WStride - c.taps.Run)
+}
+
+// fours runs the blocks of four channels from first to blocks: on three or two
+// pixels at a time, and on one that is left with two blocks at a time.
+func (c *convolution) fours(a *tile, px []Pixel, first, blocks int) {
+	c.point(a, 4*first, blocks-first, 4)
+	threes := len(px) / 3
+	if len(px)%3 == 1 && len(px) > 1 {
+		threes-- // 3+1 is slower than 2+2
+	}
+	if threes > 0 {
+		convPixels(a, px[:3*threes], tile4x3)
+		px = px[3*threes:]
+	}
+	if twos := len(px) / 2; twos > 0 {
+		convPixels(a, px[:2*twos], tile4x2)
+		px = px[2*twos:]
+	}
+	if len(px) == 0 {
+		return
+	}
+	if pairs := (blocks - first) / 2; pairs > 0 {
+		c.point(a, 4*first, pairs, 4)
+		convPixels(a, px, tile8x1)
+	}
+	if (blocks-first)%2 == 1 {
+		c.point(a, (blocks-1)*4, 1, 4)
+		convPixels(a, px, tile4x1)
 	}
 }
 
