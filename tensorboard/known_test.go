@@ -91,22 +91,28 @@ func TestKnownAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	got, err := os.ReadFile(w.path)
+	sameEvents(t, w.path, "testdata/ours.tfevents")
+}
+
+// sameEvents compares the bytes of two files, and tells which events differ.
+func sameEvents(t *testing.T, path, wantPath string) {
+	t.Helper()
+	got, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := os.ReadFile("testdata/ours.tfevents")
+	want, err := os.ReadFile(wantPath)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if bytes.Equal(got, want) {
 		return
 	}
-	ours, err := Read(w.path)
+	ours, err := Read(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := Read("testdata/ours.tfevents")
+	theirs, err := Read(wantPath)
 	if err != nil {
 		t.Fatal(err)
 	}

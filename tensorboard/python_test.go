@@ -1,44 +1,15 @@
 package tensorboard
 
 import (
+	"io"
 	"math"
 	"os/exec"
 	"testing"
 )
 
-// TestPython has TensorBoard itself read what is written here, before and
-// after a resume.
-func TestPython(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed")
-	}
-	const imports = "from tensorboard.backend.event_processing import plugin_event_accumulator"
-	if out, err := exec.Command(python, "-c", imports).CombinedOutput(); err != nil {
-		t.Skipf("Python's tensorboard is not installed (pip install tensorboard): %s", out)
-	}
-	dir := t.TempDir()
-	params := []Param{{"epochs", 3}, {"lr", 1e-4}, {"model", "cnn"}, {"pad", true}, {"clip", math.Inf(1)}, {"seed", 1 << 60}}
-	w := newWriter(t, dir)
-	check(t, w.HParams(params, []string{"loss", "val"}))
-	check(t, w.Text("config", 0, "*seed* 42\n\xff"))
-	log := func(from, to int) {
-		for step := from; step <= to; step++ {
-			check(t, w.Scalar("loss", step, 1/float64(step)))
-			if step%4 == 0 {
-				check(t, w.Image("generation_0", step, gray(3, 2, byte(step))))
-				check(t, w.Histogram("weights", step, []float32{-1, float32(step), 0.5, float32(math.NaN())}))
-			}
-		}
-	}
-	log(1, 10)
-	check(t, w.Scalar("val", 10, math.NaN()))
-	check(t, w.End(false))
-	check(t, w.Flush())
-
-	// The script reads as a running TensorBoard does: once now and again after
-	// the resume.
-	const script = `
+// script has TensorBoard read the events as a running one does: once now and
+// again after the resume.
+const script = `
 import math, sys
 import numpy as np
 from tensorboard.backend.event_processing import event_accumulator, event_file_loader, plugin_event_accumulator
@@ -109,29 +80,39 @@ steps = [e.step for p in paths for e in event_file_loader.EventFileLoader(p).Loa
 assert steps == list(range(1, 15)), steps
 print("ok", flush=True)
 `
-	cmd := exec.Command(python, "-c", script, dir)
-	stdin, err := cmd.StdinPipe()
-	check(t, err)
-	stdout, err := cmd.StdoutPipe()
-	check(t, err)
-	var stderr limited
-	cmd.Stderr = &stderr
-	check(t, cmd.Start())
-	said := func(want string) {
-		t.Helper()
-		line := make([]byte, len(want))
-		for n := 0; n < len(line); {
-			m, err := stdout.Read(line[n:])
-			if n += m; err != nil && n < len(line) {
-				cmd.Wait()
-				t.Fatalf("no %q: %v\n%s", want, err, stderr.b)
+
+// TestPython has TensorBoard itself read what is written here, before and
+// after a resume.
+func TestPython(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 is not installed")
+	}
+	const imports = "from tensorboard.backend.event_processing import plugin_event_accumulator"
+	if out, err := exec.Command(python, "-c", imports).CombinedOutput(); err != nil {
+		t.Skipf("Python's tensorboard is not installed (pip install tensorboard): %s", out)
+	}
+	dir := t.TempDir()
+	params := []Param{{"epochs", 3}, {"lr", 1e-4}, {"model", "cnn"}, {"pad", true}, {"clip", math.Inf(1)}, {"seed", 1 << 60}}
+	w := newWriter(t, dir)
+	check(t, w.HParams(params, []string{"loss", "val"}))
+	check(t, w.Text("config", 0, "*seed* 42\n\xff"))
+	log := func(from, to int) {
+		for step := from; step <= to; step++ {
+			check(t, w.Scalar("loss", step, 1/float64(step)))
+			if step%4 == 0 {
+				check(t, w.Image("generation_0", step, gray(3, 2, byte(step))))
+				check(t, w.Histogram("weights", step, []float32{-1, float32(step), 0.5, float32(math.NaN())}))
 			}
 		}
-		if string(line) != want {
-			t.Fatalf("%q, want %q", line, want)
-		}
 	}
-	said("read\n")
+	log(1, 10)
+	check(t, w.Scalar("val", 10, math.NaN()))
+	check(t, w.End(false))
+	check(t, w.Flush())
+
+	board := startReader(t, python, dir)
+	board.says("read\n")
 	// The process is killed here, within an event.
 	check(t, w.Scalar("loss", 11, 1))
 	check(t, w.buf.Flush())
@@ -147,10 +128,45 @@ print("ok", flush=True)
 	check(t, w.Scalar("val", 14, math.NaN()))
 	check(t, w.End(true))
 	check(t, w.Close())
-	_, err = stdin.Write([]byte("resumed\n"))
+	_, err = board.stdin.Write([]byte("resumed\n"))
 	check(t, err)
-	said("ok\n")
-	check(t, cmd.Wait())
+	board.says("ok\n")
+	check(t, board.cmd.Wait())
+}
+
+// A reader is a process that runs the script.
+type reader struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	stdin  io.Writer
+	stdout io.Reader
+	stderr limited
+}
+
+func startReader(t *testing.T, python, dir string) *reader {
+	t.Helper()
+	r := &reader{t: t, cmd: exec.Command(python, "-c", script, dir)}
+	var err error
+	r.stdin, err = r.cmd.StdinPipe()
+	check(t, err)
+	r.stdout, err = r.cmd.StdoutPipe()
+	check(t, err)
+	r.cmd.Stderr = &r.stderr
+	check(t, r.cmd.Start())
+	return r
+}
+
+// says waits until the script has printed want.
+func (r *reader) says(want string) {
+	r.t.Helper()
+	line := make([]byte, len(want))
+	if _, err := io.ReadFull(r.stdout, line); err != nil {
+		r.cmd.Wait()
+		r.t.Fatalf("no %q: %v\n%s", want, err, r.stderr.b)
+	}
+	if string(line) != want {
+		r.t.Fatalf("%q, want %q", line, want)
+	}
 }
 
 // A limited keeps the first of what is written to it.

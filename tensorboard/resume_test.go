@@ -284,6 +284,28 @@ func TestResumeAnyOrder(t *testing.T) {
 	})
 }
 
+// hparams returns the tags and contents of what is in dir for the table of
+// settings, and the time of the last of it.
+func hparams(t *testing.T, dir string) (tags []string, started float64, content []string) {
+	t.Helper()
+	paths, err := eventFiles(dir)
+	check(t, err)
+	for _, path := range paths {
+		events, err := Read(path)
+		check(t, err)
+		for _, e := range events {
+			for _, v := range e.Values {
+				if v.Plugin == "hparams" {
+					tags = append(tags, v.Tag)
+					started = e.WallTime
+					content = append(content, string(v.Content))
+				}
+			}
+		}
+	}
+	return tags, started, content
+}
+
 // TestResumeHParams: the table has one row for a run, that of its last
 // settings, and the run's start.
 func TestResumeHParams(t *testing.T) {
@@ -297,25 +319,7 @@ func TestResumeHParams(t *testing.T) {
 	first, err := os.ReadFile(w.path)
 	check(t, err)
 
-	rows := func() (tags []string, started float64, content []string) {
-		paths, err := eventFiles(dir)
-		check(t, err)
-		for _, path := range paths {
-			events, err := Read(path)
-			check(t, err)
-			for _, e := range events {
-				for _, v := range e.Values {
-					if v.Plugin == "hparams" {
-						tags = append(tags, v.Tag)
-						started = e.WallTime
-						content = append(content, string(v.Content))
-					}
-				}
-			}
-		}
-		return tags, started, content
-	}
-	names, started, content := rows()
+	names, started, content := hparams(t, dir)
 	if !slices.Equal(names, []string{tagExperiment, tagSessionStart}) {
 		t.Fatalf("%q", names)
 	}
@@ -324,7 +328,7 @@ func TestResumeHParams(t *testing.T) {
 	check(t, w.HParams(three, tags))
 	check(t, w.End(true))
 	write(t, w, 5, 6)
-	if again, _, c := rows(); !slices.Equal(again, append(names, tagSessionEnd)) || !slices.Equal(c[:2], content) {
+	if again, _, c := hparams(t, dir); !slices.Equal(again, append(names, tagSessionEnd)) || !slices.Equal(c[:2], content) {
 		t.Errorf("%q", again)
 	}
 	paths, err := eventFiles(dir)
@@ -336,14 +340,14 @@ func TestResumeHParams(t *testing.T) {
 	w = resumed(t, dir, 5) // others, and the run has not ended
 	check(t, w.HParams(ten, tags))
 	write(t, w, 6, 7)
-	again, start, c := rows()
+	again, start, c := hparams(t, dir)
 	if !slices.Equal(again, names) || start != started || slices.Equal(c, content) {
 		t.Errorf("%q, start %v, not %v", again, start, started)
 	}
 	w = resumed(t, dir, 7)
 	check(t, w.HParams(ten, tags))
 	check(t, w.Close())
-	if again, _, same := rows(); !slices.Equal(again, names) || !slices.Equal(same, c) {
+	if again, _, same := hparams(t, dir); !slices.Equal(again, names) || !slices.Equal(same, c) {
 		t.Errorf("%q", again)
 	}
 	var numbers []string

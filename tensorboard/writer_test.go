@@ -50,58 +50,65 @@ func readAll(r io.Reader) (events []*Event, err error) {
 	}
 }
 
+// written is an event, with what must hold for its value when it is read.
+type written struct {
+	step  int
+	check func(v Value) bool
+}
+
+// writeAny writes an event of any kind.
+func writeAny(t *rapid.T, w *Writer) written {
+	step := rapid.Int().Draw(t, "step")
+	tag := rapid.String().Draw(t, "tag")
+	var is func(v Value) bool
+	var err error
+	switch rapid.IntRange(0, 4).Draw(t, "kind") {
+	case 0:
+		x := rapid.Float64().Draw(t, "number")
+		err = w.Scalar(tag, step, x)
+		is = func(v Value) bool {
+			got, ok := v.Scalar()
+			return ok && math.Float32bits(got) == math.Float32bits(float32(x)) && v.DataClass == classScalar
+		}
+	case 1:
+		width, height := rapid.IntRange(1, 200).Draw(t, "width"), rapid.IntRange(1, 200).Draw(t, "height")
+		picture := gray(width, height, rapid.Byte().Draw(t, "level"))
+		err = w.Image(tag, step, picture)
+		is = func(v Value) bool {
+			gotW, gotH, got, ok := v.Image()
+			return ok && gotW == width && gotH == height && bytes.Equal(got, picture) && v.DataClass == classBlobs
+		}
+	case 2:
+		values := rapid.SliceOfN(rapid.Float32Range(-math.MaxFloat32, math.MaxFloat32), 1, 100).Draw(t, "values")
+		err = w.Histogram(tag, step, values)
+		h, _ := histogram(values)
+		is = func(v Value) bool {
+			got, ok := v.Histogram()
+			return ok && slices.Equal(got, h) && v.DataClass == classTensor
+		}
+	case 3:
+		text := rapid.String().Draw(t, "text")
+		err = w.Text(tag, step, text)
+		is = func(v Value) bool {
+			got, ok := v.Text()
+			return ok && got == text && v.DataClass == classTensor
+		}
+	case 4:
+		tag, step = tagSessionEnd, 0
+		err = w.End(true)
+		is = func(v Value) bool { return v.Plugin == "hparams" && len(v.Content) > 0 && v.Tensor.Shape[0] == 0 }
+	}
+	check(t, err)
+	return written{step, func(v Value) bool { return v.Tag == tag && is(v) }}
+}
+
 // TestRoundTrip reads what was written.
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, b := memory()
-		type want struct {
-			step  int
-			check func(v Value) bool
-		}
-		var wants []want
+		var wants []written
 		for range rapid.IntRange(0, 8).Draw(t, "events") {
-			step := rapid.Int().Draw(t, "step")
-			tag := rapid.String().Draw(t, "tag")
-			var is func(v Value) bool
-			var err error
-			switch rapid.IntRange(0, 4).Draw(t, "kind") {
-			case 0:
-				x := rapid.Float64().Draw(t, "number")
-				err = w.Scalar(tag, step, x)
-				is = func(v Value) bool {
-					got, ok := v.Scalar()
-					return ok && math.Float32bits(got) == math.Float32bits(float32(x)) && v.DataClass == classScalar
-				}
-			case 1:
-				width, height := rapid.IntRange(1, 200).Draw(t, "width"), rapid.IntRange(1, 200).Draw(t, "height")
-				picture := gray(width, height, rapid.Byte().Draw(t, "level"))
-				err = w.Image(tag, step, picture)
-				is = func(v Value) bool {
-					gotW, gotH, got, ok := v.Image()
-					return ok && gotW == width && gotH == height && bytes.Equal(got, picture) && v.DataClass == classBlobs
-				}
-			case 2:
-				values := rapid.SliceOfN(rapid.Float32Range(-math.MaxFloat32, math.MaxFloat32), 1, 100).Draw(t, "values")
-				err = w.Histogram(tag, step, values)
-				h, _ := histogram(values)
-				is = func(v Value) bool {
-					got, ok := v.Histogram()
-					return ok && slices.Equal(got, h) && v.DataClass == classTensor
-				}
-			case 3:
-				text := rapid.String().Draw(t, "text")
-				err = w.Text(tag, step, text)
-				is = func(v Value) bool {
-					got, ok := v.Text()
-					return ok && got == text && v.DataClass == classTensor
-				}
-			case 4:
-				tag, step = tagSessionEnd, 0
-				err = w.End(true)
-				is = func(v Value) bool { return v.Plugin == "hparams" && len(v.Content) > 0 && v.Tensor.Shape[0] == 0 }
-			}
-			check(t, err)
-			wants = append(wants, want{step, func(v Value) bool { return v.Tag == tag && is(v) }})
+			wants = append(wants, writeAny(t, w))
 		}
 		check(t, w.Close())
 		events, err := readAll(b)
