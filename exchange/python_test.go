@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,9 @@ import (
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 )
+
+// imports keeps what importing modules said: it takes seconds.
+var imports = map[string]string{}
 
 // python skips the test where Python has not got the modules or tests are to be
 // short, and else returns a function that runs a script with the arguments.
@@ -23,8 +27,15 @@ func python(t *testing.T, modules string) func(args ...string) {
 	if err != nil {
 		t.Skip("python3 is not installed")
 	}
-	if out, err := exec.Command(path, "-c", "import "+modules).CombinedOutput(); err != nil {
-		t.Skipf("Python has not all of %s: %s", modules, out)
+	missing, asked := imports[modules]
+	if !asked {
+		if out, err := exec.Command(path, "-c", "import "+modules).CombinedOutput(); err != nil {
+			missing = fmt.Sprintf("Python has not all of %s: %s", modules, out)
+		}
+		imports[modules] = missing
+	}
+	if missing != "" {
+		t.Skip(missing)
 	}
 	return func(args ...string) {
 		t.Helper()
