@@ -263,6 +263,7 @@ func TestTruncated(t *testing.T) {
 // TestDamaged changes every byte: an archive's checksums find what the
 // numbers would not show, and nothing panics.
 func TestDamaged(t *testing.T) {
+	t.Parallel()
 	for _, path := range files(t, "odd*2.15.pt") {
 		whole := readFile(t, path)
 		sound, err := decode(whole)
