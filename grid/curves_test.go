@@ -196,10 +196,10 @@ func TestThin(t *testing.T) {
 // TestSmooth: a smooth panel shows the averages, and its axes fit these.
 func TestSmooth(t *testing.T) {
 	s := Series{Name: "zigzag"}
-	for i := range 1000 {
+	for i := range 320 {
 		s.X, s.Y = append(s.X, float64(i)), append(s.Y, float64(i%2*200-100))
 	}
-	steady := Series{"steady", []float64{0, 1000}, []float64{-1, 1}}
+	steady := Series{"steady", []float64{0, 320}, []float64{-1, 1}}
 	for _, smooth := range []bool{false, true} {
 		curves, axes := newPlot(Panel{Smooth: smooth, Series: []Series{s, steady}})
 		if (curves[0].smooth == nil) != smooth || len(curves[1].runs[0]) != 2 {
