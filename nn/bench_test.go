@@ -38,8 +38,8 @@ func BenchmarkLayers(b *testing.B) {
 			continue
 		}
 		report := func(b *testing.B) {}
-		if c := n.convs[i]; c != nil {
-			work := 2 * float64(c.weights()*c.out.H*c.out.W*lane.Width)
+		if w := n.weights[i]; w != nil {
+			work := w.flop() * lane.Width
 			flop += 2 * work
 			report = func(b *testing.B) {
 				b.ReportMetric(work*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")

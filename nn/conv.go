@@ -16,9 +16,7 @@ type conv struct {
 	in, out             lane.Shape
 	kh, kw, stride, pad int
 	flat                bool // a Linear: weights are shown as a matrix
-	// fused says that the SiLU behind this layer is part of it: Forward
-	// applies it in place and saves the derivative.
-	fused bool
+	fused               bool // see activate
 
 	forward  direction
 	backward direction
@@ -63,15 +61,21 @@ func (c *conv) Out() lane.Shape { return c.out }
 
 func (c *conv) weights() int { return c.out.C * c.in.C * c.kh * c.kw }
 
-func (c *conv) weightShape() []int {
+func (c *conv) parameters() []View {
+	shape := []int{c.out.C, c.in.C, c.kh, c.kw}
 	if c.flat {
-		return []int{c.out.C, c.in.Len()}
+		shape = []int{c.out.C, c.in.Len()}
 	}
-	return []int{c.out.C, c.in.C, c.kh, c.kw}
+	return []View{
+		{Name: "weight", Shape: shape, fanIn: c.fanIn()},
+		{Name: "bias", Shape: []int{c.out.C}, fanIn: c.fanIn()},
+	}
 }
 
 // fanIn is the number of inputs of one output.
 func (c *conv) fanIn() int { return c.in.C * c.kh * c.kw }
+
+func (c *conv) flop() float64 { return 2 * float64(c.out.Len()) * float64(c.fanIn()) }
 
 // weightIndex is the place of a weight in PyTorch's order.
 func (c *conv) weightIndex(o, i, ky, kx int) int {
@@ -220,6 +224,22 @@ func (c *conv) Pack(params []float32) {
 	c.forward.pack(weight)
 	c.backward.pack(weight)
 	copy(c.bias, params[c.weights():])
+}
+
+// activate makes the SiLU behind this layer a part of it: Forward applies it
+// in place and saves the derivative.
+func (c *conv) activate() bool {
+	c.fused = true
+	return true
+}
+
+func (c *conv) activated() bool { return c.fused }
+
+func (c *conv) savedLen() int {
+	if c.fused {
+		return c.out.BlockLen()
+	}
+	return 0
 }
 
 func (c *conv) Forward(y, saved, x []float32) {

@@ -26,9 +26,8 @@ func (n *Network) Layers() []LayerInfo {
 		if l != nil {
 			shape = l.Out()
 		}
-		if c := n.convs[i]; c != nil {
-			infos[i].FLOP = 2 * float64(shape.Len()) * float64(c.fanIn())
-			infos[i].Activated = c.fused
+		if w := n.weights[i]; w != nil {
+			infos[i].FLOP, infos[i].Activated = w.flop(), w.activated()
 		}
 		infos[i].Out = shape
 	}
@@ -80,7 +79,7 @@ func (p *Probe) InputGrad(i int) {
 
 // ParamGrad computes the gradient with respect to the parameters of layer i.
 func (p *Probe) ParamGrad(i int) {
-	if c := p.net.convs[i]; c != nil {
-		c.ParamGrad(p.grad[p.net.packed[i]:], p.dy[i], p.acts.values[i])
+	if w := p.net.weights[i]; w != nil {
+		w.ParamGrad(p.grad[p.net.packed[i]:], p.dy[i], p.acts.values[i])
 	}
 }

@@ -12,8 +12,9 @@ import (
 // packed parameters, so that many workers can share it.
 type layer interface {
 	Out() lane.Shape
-	// Forward sets y from x. A layer with an activation leaves its
-	// derivative in saved, as long as y.
+	// savedLen is how much Forward leaves in saved for the way back.
+	savedLen() int
+	// Forward sets y from x.
 	Forward(y, saved, x []float32)
 	// InputGrad sets dx = ∂L/∂x from dy = ∂L/∂y. A layer with weights
 	// multiplies it by mask, where that is not nil: the derivative of the
@@ -21,18 +22,53 @@ type layer interface {
 	InputGrad(dx, dy, saved, mask []float32)
 }
 
+// A weighted layer has parameters.
+type weighted interface {
+	layer
+	// parameters describes them in the order in which they stand in a
+	// network's: their names within the layer, shapes and fan-in.
+	parameters() []View
+	// plan allots what New leaves to be packed.
+	plan()
+	// Pack lays params, which begin with the layer's, out for the kernels.
+	Pack(params []float32)
+	// gradLen is the length of the parameters' gradient as ParamGrad lays
+	// it out, ParamGrad adds ∂L/∂parameters from dy = ∂L/∂y and x to it, and
+	// Unpack puts it into the order of the parameters.
+	gradLen() int
+	ParamGrad(packed, dy, x []float32)
+	Unpack(grad, packed []float32)
+	// activate makes the SiLU behind the layer a part of it: Forward applies
+	// it and leaves its derivative, as long as y, in saved. It returns false
+	// where the layer cannot.
+	activate() bool
+	activated() bool
+	// flop is the nominal work of one image on its way forward.
+	flop() float64
+}
+
+// withWeights finds the layers with parameters: each in its place, nil in
+// those of others.
+func withWeights(layers []layer) []weighted {
+	list := make([]weighted, len(layers))
+	for i, l := range layers {
+		list[i], _ = l.(weighted)
+	}
+	return list
+}
+
 // A Network is a Spec with parameters. After New they are zero: call Init, or
 // fill Params and call Pack.
 type Network struct {
-	spec   Spec
-	layers []layer // nil for a Flatten and for a SiLU that is fused
-	convs  []*conv // of each layer, nil where it has no parameters
-	below  []int   // the layer whose fused SiLU a layer's input gradient passes, or −1
-	offset []int   // of each layer's parameters
-	packed []int   // of each layer's parameters in a packed gradient
-	places []place // of each output
-	params []float32
-	views  []View
+	spec    Spec
+	layers  []layer    // nil for a Flatten and for a SiLU that is fused
+	weights []weighted // of each layer, nil where it has no parameters
+	below   []int      // the layer whose fused SiLU a layer's input gradient passes, or −1
+	offset  []int      // of each layer's parameters
+	packed  []int      // of each layer's parameters in a packed gradient
+	places  []place    // of each output
+	params  []float32
+	views   []View
 }
 
 // A View is one named tensor within the flat parameters.
@@ -50,17 +86,19 @@ func New(spec Spec) (*Network, error) {
 		return nil, err
 	}
 	n := &Network{
-		spec: spec, layers: layers, convs: make([]*conv, len(layers)), below: make([]int, len(layers)),
+		spec: spec, layers: layers, weights: withWeights(layers), below: make([]int, len(layers)),
 		offset: make([]int, len(layers)+1), packed: make([]int, len(layers)+1),
 	}
-	for i, l := range layers {
+	for i, w := range n.weights {
 		n.offset[i+1], n.packed[i+1] = n.offset[i], n.packed[i]
-		if c, ok := l.(*conv); ok {
-			c.plan()
-			n.convs[i] = c
-			n.offset[i+1] += c.weights() + c.out.C
-			n.packed[i+1] += c.gradLen()
+		if w == nil {
+			continue
 		}
+		w.plan()
+		for _, v := range w.parameters() {
+			n.offset[i+1] += v.size()
+		}
+		n.packed[i+1] += w.gradLen()
 	}
 	n.params = make([]float32, n.offset[len(layers)])
 	n.views = n.Named(n.params)
@@ -71,7 +109,7 @@ func New(spec Spec) (*Network, error) {
 
 // fuse makes each SiLU between two layers with weights a part of both: the
 // one below applies it in place, the one above multiplies its input gradient
-// by the derivative before that leaves the registers.
+// by the derivative, as a convolution does before that leaves the registers.
 func (n *Network) fuse() {
 	previous := func(i int) int { // the layer that runs before i, or −1
 		for i--; i >= 0 && n.layers[i] == nil; i-- {
@@ -80,15 +118,14 @@ func (n *Network) fuse() {
 	}
 	for i := range n.layers {
 		n.below[i] = -1
-		if n.convs[i] == nil {
+		if n.weights[i] == nil {
 			continue
 		}
 		j := previous(i)
-		if j < 0 || n.convs[j] != nil {
+		if j < 0 || n.spec.Layers[j].Type != SiLUType {
 			continue
 		}
-		if k := previous(j); k >= 0 && n.convs[k] != nil && !n.isOutput(k) {
-			n.convs[k].fused = true
+		if k := previous(j); k >= 0 && n.weights[k] != nil && !n.isOutput(k) && n.weights[k].activate() {
 			n.layers[j] = nil
 			n.below[i] = k
 			for o := range n.places {
@@ -119,7 +156,7 @@ func (n *Network) Named(flat []float32) []View {
 	if len(flat) != len(n.params) {
 		panic("nn: Named of a vector that is not as long as the parameters")
 	}
-	views := parameters(n.spec.Prefix, n.layers)
+	views := parameters(n.spec.Prefix, n.weights)
 	for i := range views {
 		v := &views[i]
 		size := v.size()
@@ -135,17 +172,18 @@ func (s Spec) Parameters() ([]View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parameters(s.Prefix, layers), nil
+	return parameters(s.Prefix, withWeights(layers)), nil
 }
 
-func parameters(prefix string, layers []layer) []View {
+func parameters(prefix string, layers []weighted) []View {
 	var views []View
-	for i, l := range layers {
-		if c, ok := l.(*conv); ok {
-			name := fmt.Sprintf("%s.%d", prefix, i)
-			views = append(views,
-				View{Name: name + ".weight", Shape: c.weightShape(), fanIn: c.fanIn()},
-				View{Name: name + ".bias", Shape: []int{c.out.C}, fanIn: c.fanIn()})
+	for i, w := range layers {
+		if w == nil {
+			continue
+		}
+		for _, v := range w.parameters() {
+			v.Name = fmt.Sprintf("%s.%d.%s", prefix, i, v.Name)
+			views = append(views, v)
 		}
 	}
 	return views
@@ -174,9 +212,9 @@ func (n *Network) Init(seed uint64) {
 // Pack lays the parameters out for the kernels. No other method may run
 // meanwhile.
 func (n *Network) Pack() {
-	for i, c := range n.convs {
-		if c != nil {
-			c.Pack(n.params[n.offset[i]:])
+	for i, w := range n.weights {
+		if w != nil {
+			w.Pack(n.params[n.offset[i]:])
 		}
 	}
 }
@@ -198,9 +236,7 @@ func (n *Network) NewActivations() *Activations {
 			continue
 		}
 		a.values[i+1] = make([]float32, l.Out().BlockLen())
-		if c := n.convs[i]; c == nil || c.fused {
-			a.saved[i] = make([]float32, l.Out().BlockLen())
-		}
+		a.saved[i] = make([]float32, l.savedLen())
 	}
 	return a
 }
@@ -262,9 +298,9 @@ func (n *Network) ParamGrad(packed []float32, s *Scratch, a *Activations, cotang
 // Unpack sets grad, as long as Params and in its order, from a packed
 // gradient.
 func (n *Network) Unpack(grad, packed []float32) {
-	for i, c := range n.convs {
-		if c != nil {
-			c.Unpack(grad[n.offset[i]:], packed[n.packed[i]:])
+	for i, w := range n.weights {
+		if w != nil {
+			w.Unpack(grad[n.offset[i]:], packed[n.packed[i]:])
 		}
 	}
 }
@@ -282,8 +318,8 @@ func (n *Network) backward(s *Scratch, a *Activations, last int, cotangents [][]
 		if i < last && cotangents != nil {
 			n.takeUp(dy, spare, a, i, cotangents)
 		}
-		if c := n.convs[i]; c != nil && packed != nil {
-			c.ParamGrad(packed[n.packed[i]:], dy, a.values[i])
+		if w := n.weights[i]; w != nil && packed != nil {
+			w.ParamGrad(packed[n.packed[i]:], dy, a.values[i])
 		}
 		if i == 0 && !input {
 			break

@@ -119,7 +119,7 @@ func (n *Network) takeUp(dy, spare []float32, a *Activations, i int, cotangents 
 		if c == nil || n.places[o].home != i {
 			continue
 		}
-		if i >= 0 && n.convs[i] != nil && n.convs[i].fused {
+		if i >= 0 && n.weights[i] != nil && n.weights[i].activated() {
 			kernel.Mul(spare[:len(dy)], c, a.saved[i])
 			c = spare[:len(dy)]
 		}

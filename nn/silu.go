@@ -11,6 +11,8 @@ type silu struct{ shape lane.Shape }
 
 func (s silu) Out() lane.Shape { return s.shape }
 
+func (s silu) savedLen() int { return s.shape.BlockLen() }
+
 func (s silu) Forward(y, saved, x []float32) { kernel.SiLU(y, saved, x) }
 
 func (s silu) InputGrad(dx, dy, saved, _ []float32) { kernel.Mul(dx, dy, saved) }
