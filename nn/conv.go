@@ -1,9 +1,16 @@
 package nn
 
 import (
+	"fmt"
+
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 )
+
+// Conv2D describes a convolution with a square kernel and a bias.
+func Conv2D(out, kernel, stride, padding int) LayerSpec {
+	return LayerSpec{Type: Conv2DType, Out: out, Kernel: kernel, Stride: stride, Padding: padding}
+}
 
 // conv is a two-dimensional convolution with a bias (in truth a
 // cross-correlation, as everywhere in deep learning):
@@ -49,6 +56,28 @@ type class struct {
 type phase struct {
 	packed kernel.Weights
 	source []int32 // parallel to packed.Data
+}
+
+func checkConv2D(l LayerSpec, in input) error {
+	h, w := in.H+2*l.Padding, in.W+2*l.Padding
+	switch {
+	case in.flat:
+		return fmt.Errorf("cannot follow a flatten")
+	case l.Kernel > h || l.Kernel > w:
+		return fmt.Errorf("kernel %d is larger than the padded image of %d×%d", l.Kernel, h, w)
+	}
+	return checkWeights(buildConv2D(l, in).(*conv))
+}
+
+func checkWeights(c *conv) error {
+	if c.weights() > maxWeight {
+		return fmt.Errorf("%d weights are out of range", c.weights())
+	}
+	return nil
+}
+
+func buildConv2D(l LayerSpec, in input) layer {
+	return newConv(in.Shape, l.Out, l.Kernel, l.Kernel, l.Stride, l.Padding)
 }
 
 func newConv(in lane.Shape, out, kh, kw, stride, pad int) *conv {

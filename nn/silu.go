@@ -5,6 +5,9 @@ import (
 	"github.com/joule-ml/joule/lane"
 )
 
+// SiLU describes the activation x·σ(x).
+func SiLU() LayerSpec { return LayerSpec{Type: SiLUType} }
+
 // silu is the activation y = x·σ(x). It saves its derivative. Between two
 // layers with weights it does not run by itself: see fuse.
 type silu struct{ shape lane.Shape }

@@ -6,14 +6,6 @@ import (
 	"github.com/joule-ml/joule/lane"
 )
 
-// The types of layers.
-const (
-	Conv2DType  = "conv2d"
-	LinearType  = "linear"
-	SiLUType    = "silu"
-	FlattenType = "flatten"
-)
-
 // Bounds on what a Spec may ask for: they keep a hostile model file from
 // asking for more memory than any network of images needs.
 const (
@@ -54,8 +46,9 @@ const (
 // IsEnergy says whether the network is an energy: one value of its last layer.
 func (s Spec) IsEnergy() bool { return len(s.Outputs) == 0 }
 
-// A LayerSpec describes a layer. Conv2D has all fields, Linear has Out alone,
-// SiLU and Flatten have none.
+// A LayerSpec describes a layer. Each type has fields of its own; the others
+// are zero. Its JSON is part of every model's file and hash: a new field comes
+// last and is left out where it is zero.
 type LayerSpec struct {
 	Type    string
 	Out     int `json:",omitempty"` // output channels or features
@@ -63,20 +56,6 @@ type LayerSpec struct {
 	Stride  int `json:",omitempty"`
 	Padding int `json:",omitempty"` // zeros around the image
 }
-
-// Conv2D describes a convolution with a square kernel and a bias.
-func Conv2D(out, kernel, stride, padding int) LayerSpec {
-	return LayerSpec{Type: Conv2DType, Out: out, Kernel: kernel, Stride: stride, Padding: padding}
-}
-
-// Linear describes a fully connected layer with a bias.
-func Linear(out int) LayerSpec { return LayerSpec{Type: LinearType, Out: out} }
-
-// SiLU describes the activation x·σ(x).
-func SiLU() LayerSpec { return LayerSpec{Type: SiLUType} }
-
-// Flatten describes the step from an image to a vector, channel by channel.
-func Flatten() LayerSpec { return LayerSpec{Type: FlattenType} }
 
 // Validate reports whether the network can be built, naming the first layer
 // that cannot.
@@ -93,55 +72,23 @@ func (s Spec) build() ([]layer, error) {
 	if len(s.Layers) == 0 || len(s.Layers) > maxLayers {
 		return nil, fmt.Errorf("nn: %d layers, want 1 to %d", len(s.Layers), maxLayers)
 	}
-	layers := make([]layer, len(s.Layers))
-	shape, flat := s.Input, false
-	total := shape.Len()
-	for i, l := range s.Layers {
-		fail := func(format string, a ...any) error {
-			return fmt.Errorf("nn: layer %d (%s): %s", i, l.Type, fmt.Sprintf(format, a...))
+	layers, in := make([]layer, len(s.Layers)), input{Shape: s.Input}
+	total := in.Len()
+	for i, spec := range s.Layers {
+		l, err := spec.layer(in)
+		if err != nil {
+			return nil, fmt.Errorf("nn: layer %d (%s): %w", i, spec.Type, err)
 		}
-		switch l.Type {
-		case Conv2DType:
-			if flat {
-				return nil, fail("cannot follow a flatten")
-			}
-			if l.Out < 1 || l.Out > maxSide || l.Kernel < 1 || l.Kernel > maxSide || l.Stride < 1 || l.Stride > maxStride || l.Padding < 0 || l.Padding > maxSide {
-				return nil, fail("out %d, kernel %d, stride %d or padding %d is out of range", l.Out, l.Kernel, l.Stride, l.Padding)
-			}
-			if l.Kernel > shape.H+2*l.Padding || l.Kernel > shape.W+2*l.Padding {
-				return nil, fail("kernel %d is larger than the padded image of %d×%d", l.Kernel, shape.H+2*l.Padding, shape.W+2*l.Padding)
-			}
-			c := newConv(shape, l.Out, l.Kernel, l.Kernel, l.Stride, l.Padding)
-			if c.weights() > maxWeight {
-				return nil, fail("%d weights are out of range", c.weights())
-			}
-			layers[i], shape = c, c.out
-		case LinearType:
-			if shape.H*shape.W > 1 && !flat {
-				return nil, fail("wants a flatten before it, the input is %d×%d×%d", shape.C, shape.H, shape.W)
-			}
-			if l.Out < 1 || l.Out > maxSide*16 || l.Out*shape.Len() > maxWeight {
-				return nil, fail("out %d is out of range", l.Out)
-			}
-			// A fully connected layer is a convolution whose kernel is
-			// the whole image: the same weights in the same order.
-			c := newConv(shape, l.Out, shape.H, shape.W, 1, 0)
-			c.flat = true
-			layers[i], shape = c, c.out
-		case SiLUType:
-			layers[i] = silu{shape}
-		case FlattenType:
-			// The block stays as it is: Linear reads it in its own order.
-			flat = true
-		default:
-			return nil, fail("unknown type; the types are %s, %s, %s and %s", Conv2DType, LinearType, SiLUType, FlattenType)
+		if layers[i] = l; l != nil {
+			in.Shape = l.Out()
 		}
-		if total += shape.Len(); total > maxLen {
-			return nil, fail("takes the activations of an image beyond %d values", maxLen)
+		in.flat = in.flat || spec.Type == FlattenType
+		if total += in.Len(); total > maxLen {
+			return nil, fmt.Errorf("nn: layer %d (%s): takes the activations of an image beyond %d values", i, spec.Type, maxLen)
 		}
 	}
-	if s.IsEnergy() && shape.Len() != 1 {
-		return nil, fmt.Errorf("nn: the last layer gives %d×%d×%d values, an energy is one", shape.C, shape.H, shape.W)
+	if last := len(s.Layers) - 1; s.IsEnergy() && in.Len() != 1 {
+		return nil, fmt.Errorf("nn: layer %d (%s): the last layer gives %d×%d×%d values, an energy is one", last, s.Layers[last].Type, in.C, in.H, in.W)
 	}
 	return layers, s.checkOutputs(layers)
 }

@@ -1,0 +1,103 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/joule-ml/joule/lane"
+)
+
+// The types of layers.
+const (
+	Conv2DType  = "conv2d"
+	LinearType  = "linear"
+	SiLUType    = "silu"
+	FlattenType = "flatten"
+)
+
+// kinds has a row for each type of layer, and nothing else lists them. A new
+// one is a file with the layer, a row here and a row in the tests.
+var kinds = []kind{
+	{name: Conv2DType, sizes: []size{
+		{name: "out", of: (*LayerSpec).out, lo: 1, hi: maxSide},
+		{name: "kernel", of: (*LayerSpec).kernel, lo: 1, hi: maxSide},
+		{name: "stride", of: (*LayerSpec).stride, lo: 1, hi: maxStride},
+		{name: "padding", of: (*LayerSpec).padding, hi: maxSide},
+	}, check: checkConv2D, build: buildConv2D},
+	{name: LinearType, sizes: []size{
+		{name: "out", of: (*LayerSpec).out, lo: 1, hi: 16 * maxSide},
+	}, check: checkLinear, build: buildLinear},
+	{name: SiLUType, build: func(_ LayerSpec, in input) layer { return silu{in.Shape} }},
+	{name: FlattenType},
+}
+
+// A kind is a type of layer.
+type kind struct {
+	name  string
+	sizes []size // what a LayerSpec of it has to say
+	// check reports a layer that its input does not allow. The sizes are
+	// within their bounds by then. nil where any input will do.
+	check func(LayerSpec, input) error
+	// build makes the layer, without memory for parameters. nil where
+	// nothing runs.
+	build func(LayerSpec, input) layer
+}
+
+// An input is what a layer meets.
+type input struct {
+	lane.Shape
+	flat bool // a flatten has been before: this is a vector, laid out as an image still
+}
+
+// A size is a whole number in a LayerSpec.
+type size struct {
+	name   string
+	of     func(*LayerSpec) *int
+	lo, hi int
+}
+
+func (l *LayerSpec) out() *int     { return &l.Out }
+func (l *LayerSpec) kernel() *int  { return &l.Kernel }
+func (l *LayerSpec) stride() *int  { return &l.Stride }
+func (l *LayerSpec) padding() *int { return &l.Padding }
+
+func kindOf(name string) (kind, bool) {
+	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
+	if i < 0 {
+		return kind{}, false
+	}
+	return kinds[i], true
+}
+
+// kindNames lists the types for an error.
+func kindNames() string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.name)
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+// layer makes the layer that l describes, nil where nothing runs.
+func (l LayerSpec) layer(in input) (layer, error) {
+	k, ok := kindOf(l.Type)
+	if !ok {
+		return nil, fmt.Errorf("unknown type; the types are %s", kindNames())
+	}
+	for _, s := range k.sizes {
+		if v := *s.of(&l); v < s.lo || v > s.hi {
+			return nil, fmt.Errorf("%s %d is out of range, %d to %d", s.name, v, s.lo, s.hi)
+		}
+	}
+	if k.check != nil {
+		if err := k.check(l, in); err != nil {
+			return nil, err
+		}
+	}
+	if k.build == nil {
+		return nil, nil
+	}
+	return k.build(l, in), nil
+}
