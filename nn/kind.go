@@ -20,13 +20,13 @@ const (
 // one is a file with the layer, a row here and a row in the tests.
 var kinds = []kind{
 	{name: Conv2DType, sizes: []size{
-		{name: "out", of: (*LayerSpec).out, lo: 1, hi: maxSide},
+		{name: "out", of: (*LayerSpec).out, lo: 1, hi: maxSide, bare: true},
 		{name: "kernel", of: (*LayerSpec).kernel, lo: 1, hi: maxSide},
-		{name: "stride", of: (*LayerSpec).stride, lo: 1, hi: maxStride},
-		{name: "padding", of: (*LayerSpec).padding, hi: maxSide},
+		{name: "stride", of: (*LayerSpec).stride, lo: 1, hi: maxStride, optional: true, standard: 1},
+		{name: "padding", of: (*LayerSpec).padding, hi: maxSide, optional: true},
 	}, check: checkConv2D, build: buildConv2D},
 	{name: LinearType, sizes: []size{
-		{name: "out", of: (*LayerSpec).out, lo: 1, hi: 16 * maxSide},
+		{name: "out", of: (*LayerSpec).out, lo: 1, hi: 16 * maxSide, bare: true},
 	}, check: checkLinear, build: buildLinear},
 	{name: SiLUType, build: func(_ LayerSpec, in input) layer { return silu{in.Shape} }},
 	{name: FlattenType},
@@ -55,6 +55,10 @@ type size struct {
 	name   string
 	of     func(*LayerSpec) *int
 	lo, hi int
+	// In a text it has its name before it unless it is bare, and where it is
+	// optional and left out it is standard.
+	bare, optional bool
+	standard       int
 }
 
 func (l *LayerSpec) out() *int     { return &l.Out }

@@ -1,0 +1,113 @@
+package nn
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestParseLayer(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want LayerSpec
+		back string // where it is another text
+	}{
+		{"conv2d 16 kernel=5 stride=2 padding=4", Conv2D(16, 5, 2, 4), ""},
+		{"conv2d 8 kernel=3", Conv2D(8, 3, 1, 0), ""},
+		{"conv2d 8 kernel=3 padding=1", Conv2D(8, 3, 1, 1), ""},
+		{"  conv2d\tpadding=0 stride=1   kernel=3 8 ", Conv2D(8, 3, 1, 0), "conv2d 8 kernel=3"},
+		{"conv2d 4096 kernel=4096 stride=64 padding=4096", Conv2D(4096, 4096, 64, 4096), ""},
+		{"linear 64", Linear(64), ""},
+		{"linear 65536", Linear(65536), ""},
+		{"silu", SiLU(), ""},
+		{"flatten", Flatten(), ""},
+	} {
+		got, err := ParseLayer(c.text)
+		if err != nil || got != c.want {
+			t.Errorf("%q: %+v, %v, want %+v", c.text, got, err, c.want)
+		}
+		if c.back == "" {
+			c.back = c.text
+		}
+		if got.String() != c.back {
+			t.Errorf("%q became %q, want %q", c.text, got, c.back)
+		}
+	}
+}
+
+func TestParseLayerErrors(t *testing.T) {
+	const conv = "write conv2d OUT kernel=N [stride=N] [padding=N]"
+	for _, c := range []struct{ text, problem, want string }{
+		{"", "empty", "the types are conv2d, linear, "},
+		{" \n", "empty", "the types are"},
+		{"conv 16", "unknown type", "did you mean conv2d? the types are conv2d, linear, "},
+		{"attention 8", "unknown type", "the types are conv2d, linear, "},
+		{"conv2 16", "unknown type", "did you mean conv2d? the types are"},
+		{"Linaer 5", "unknown type", "did you mean linear?"},
+		{"conv2d", "out is missing", conv},
+		{"conv2d 16", "kernel is missing", conv},
+		{"conv2d kernel=3", "out is missing", conv},
+		{"conv2d x kernel=3", "out `x` is not a whole number from 1 to 4096", conv},
+		{"conv2d 16 kernel=", "kernel `` is not a whole number", conv},
+		{"conv2d 16 kernel=4097", "from 1 to 4096", conv},
+		{"conv2d 16 kernel=3 stride=0", "stride `0` is not a whole number from 1 to 64", conv},
+		{"conv2d 16 kernel=3 padding=-1", "padding `-1` is not", conv},
+		{"conv2d 16 kernel=99999999999999999999", "from 1 to 4096", conv},
+		{"conv2d 16 17 kernel=3", "out is given twice", conv},
+		{"conv2d 16 kernel=3 kernel=3", "kernel is given twice", conv},
+		{"conv2d 16 kernel=3 dilation=2", "`dilation=2` is not part of it", conv},
+		{"conv2d out=16 kernel=3", "`out=16` is not part of it", conv},
+		{"conv2d 16 =3", "`=3` is not part of it", conv},
+		{"linear 65537", "out `65537` is not a whole number from 1 to 65536", "write linear OUT"},
+		{"linear 64 kernel=3", "`kernel=3` is not part of it", "write linear OUT"},
+		{"silu 3", "`3` is not part of it", "write silu"},
+		{"silu\x00", "unknown type", "did you mean silu?"},
+		{strings.Repeat("linear ", 40), "longer than 200 bytes", "write a type"},
+	} {
+		_, err := ParseLayer(c.text)
+		var e *LayerError
+		if !errors.As(err, &e) {
+			t.Errorf("%q: error %v", c.text, err)
+			continue
+		}
+		if !strings.Contains(e.Problem, c.problem) || !strings.HasPrefix(e.Want, c.want) {
+			t.Errorf("%q: %q and %q, want %q and %q", c.text, e.Problem, e.Want, c.problem, c.want)
+		}
+		if len(e.Error()) > 400 || !strings.HasPrefix(err.Error(), "nn: layer ") {
+			t.Errorf("%q: error %q", c.text, err)
+		}
+	}
+}
+
+// FuzzParseLayer: what parses is within bounds, and comes back.
+func FuzzParseLayer(f *testing.F) {
+	for _, set := range []map[string]Spec{networks, severalOutputs} {
+		for _, s := range set {
+			for _, l := range s.Layers {
+				f.Add(l.String())
+			}
+		}
+	}
+	f.Add("conv2d 16 kernel=+3 stride=007")
+	f.Fuzz(func(t *testing.T, text string) {
+		l, err := ParseLayer(text)
+		if err != nil {
+			if len(err.Error()) > 1000 {
+				t.Fatalf("an error of %d bytes", len(err.Error()))
+			}
+			return
+		}
+		k, ok := kindOf(l.Type)
+		if !ok {
+			t.Fatalf("%q became %+v", text, l)
+		}
+		for _, s := range k.sizes {
+			if v := *s.of(&l); v < s.lo || v > s.hi {
+				t.Fatalf("%q has %s %d", text, s.name, v)
+			}
+		}
+		if again, err := ParseLayer(l.String()); err != nil || again != l {
+			t.Fatalf("%q became %+v, then %+v, %v", text, l, again, err)
+		}
+	})
+}
