@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/internal/kernel"
@@ -72,12 +73,13 @@ func newBench(c BenchConfig) (*bench, error) {
 	cfg.Buffer.Size = max(c.Chains, min(cfg.Buffer.Size, c.Images, maxBenchBytes/(4*set.Size())))
 	// The network is checked before memory is taken for images.
 	shape := lane.Shape{C: set.C, H: set.H, W: set.W}
-	if err := Network(c.HiddenFeatures, shape).Validate(); err != nil {
+	spec := arch.CNN(c.HiddenFeatures, shape)
+	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
 	set.Pixels = make([]byte, set.N*set.Size())
 	rand.NewChaCha8([32]byte{}).Read(set.Pixels)
-	o, err := objective.New(cfg.setup(shape))
+	o, err := objective.New(cfg.setup(spec))
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/setting"
@@ -23,7 +24,7 @@ func tinyBench() BenchConfig {
 }
 
 func TestImageGradientFLOP(t *testing.T) {
-	net, err := nn.New(Network(32, lane.Shape{C: 1, H: 28, W: 28}))
+	net, err := nn.New(arch.CNN(32, lane.Shape{C: 1, H: 28, W: 28}))
 	if err != nil {
 		t.Fatal(err)
 	}

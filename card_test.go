@@ -3,6 +3,7 @@ package joule
 import (
 	"math"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"github.com/joule-ml/joule/internal/toy"
@@ -56,7 +57,7 @@ func TestCard(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := back.Card()
-	if b == nil || b.Config != c.Config || b.Epochs != 2 || b.Steps != 30 || b.N != c.N || len(b.Validation) != quantiles+1 || b.Validation[7] != c.Validation[7] {
+	if b == nil || !reflect.DeepEqual(b.Config, c.Config) || b.Epochs != 2 || b.Steps != 30 || b.N != c.N || len(b.Validation) != quantiles+1 || b.Validation[7] != c.Validation[7] {
 		t.Errorf("card %+v, want %+v", b, c)
 	}
 	f := m.file()

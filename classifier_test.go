@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/engine"
@@ -44,7 +45,7 @@ func tinyClassifier(t testing.TB, c ClassifierConfig, threads int) *Classifier {
 func TestParityClassifier(t *testing.T) {
 	const n, classes, features = 10, 10, 9
 	r := parity.Open(t, "classifier")
-	net := r.Network(ClassifierNetwork(4, features, classes, parity.Shape))
+	net := r.Network(arch.Classifier(4, features, classes, parity.Shape))
 	c, err := newClassifier(net, ClassifierCard{})
 	if err != nil {
 		t.Fatal(err)
@@ -340,7 +341,7 @@ func TestClassifierFileFaults(t *testing.T) {
 
 // FuzzDecodeClassifier: whatever a file holds, it is refused or classifies.
 func FuzzDecodeClassifier(f *testing.F) {
-	net, err := nn.New(ClassifierNetwork(1, 2, 2, lane.Shape{C: 1, H: 4, W: 4}))
+	net, err := nn.New(arch.Classifier(1, 2, 2, lane.Shape{C: 1, H: 4, W: 4}))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/engine"
@@ -125,7 +126,7 @@ func trainClassifier(ctx context.Context, cfg ClassifierConfig, train *dataset.S
 	t.net.Pack()
 	c, err := newClassifier(t.net, ClassifierCard{Recipe: cfg, DataHash: train.Hash(), N: train.N})
 	if err != nil {
-		panic("joule: " + err.Error()) // ClassifierNetwork is one
+		panic("joule: " + err.Error()) // arch.Classifier is one
 	}
 	return c, nil
 }
@@ -142,7 +143,7 @@ func newClassifierTrainer(cfg ClassifierConfig, train *dataset.Set, threads int)
 	if err := checkLabels(train, shape, classes); err != nil {
 		return nil, err
 	}
-	net, err := nn.New(ClassifierNetwork(cfg.Width, cfg.Features, classes, shape))
+	net, err := nn.New(arch.Classifier(cfg.Width, cfg.Features, classes, shape))
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package joule
 
 import (
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/guard"
 	"github.com/joule-ml/joule/lane"
@@ -26,7 +27,7 @@ type Config struct {
 	LimitValBatches   int              `yaml:"limit_val_batches"`
 	MaxMinutes        float64          `yaml:"max_minutes"`
 	Augment           dataset.Augment  `yaml:"augment"`
-	Network           NetworkConfig    `yaml:"network"`
+	Network           arch.Config      `yaml:"network"`
 	Sampler           sampler.Config   `yaml:"sampler"`
 	Buffer            replay.Config    `yaml:"buffer"`
 	Restart           replay.Restart   `yaml:"restart"`
@@ -56,11 +57,6 @@ type ImageConfig struct {
 // Shape returns the size as package dataset takes it.
 func (c ImageConfig) Shape() lane.Shape {
 	return lane.Shape{C: c.Channels, H: c.Height, W: c.Width}
-}
-
-// NetworkConfig gives the size of the energy network.
-type NetworkConfig struct {
-	HiddenFeatures int `yaml:"hidden_features"`
 }
 
 // GenerateConfig describes how samples are drawn, see [Config.Generation], and
@@ -126,7 +122,7 @@ func DefaultConfig() Config {
 		Seed:      42,
 		Epochs:    3,
 		BatchSize: 64,
-		Network:   NetworkConfig{HiddenFeatures: 32},
+		Network:   arch.Config{Kind: "cnn", HiddenFeatures: 32},
 		Sampler:   sampler.DefaultConfig(),
 		Buffer:    replay.Config{Size: 8192, Policy: replay.FIFO, RestartProbability: 0.05},
 		Restart:   replay.Restart{Uniform: 1, DataNoise: 0.3},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"testing"
@@ -304,7 +305,7 @@ func TestRollbackRestores(t *testing.T) {
 	if !bytes.Equal(state(), states[6]) {
 		t.Error("not the state that it was")
 	}
-	if tr.Asked() != c {
+	if !reflect.DeepEqual(tr.Asked(), c) {
 		t.Errorf("asked for %+v", tr.Asked())
 	}
 	// On from there with other noise.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/internal/toy"
@@ -20,7 +21,7 @@ import (
 )
 
 func TestNetworkSize(t *testing.T) {
-	net, err := nn.New(Network(32, lane.Shape{C: 1, H: 28, W: 28}))
+	net, err := nn.New(arch.CNN(32, lane.Shape{C: 1, H: 28, W: 28}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,7 @@ func TestNetworkSize(t *testing.T) {
 		hidden int
 		in     lane.Shape
 	}{{2, lane.Shape{C: 1, H: 28, W: 28}}, {6, lane.Shape{C: 3, H: 32, W: 32}}, {10, lane.Shape{C: 3, H: 17, W: 64}}, {4, lane.Shape{C: 1, H: 1, W: 1}}} {
-		if err := Network(c.hidden, c.in).Validate(); err != nil {
+		if err := arch.CNN(c.hidden, c.in).Validate(); err != nil {
 			t.Errorf("%d features on %v: %v", c.hidden, c.in, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
@@ -12,7 +13,7 @@ import (
 )
 
 func TestOriginTravels(t *testing.T) {
-	net, err := nn.New(Network(2, lane.Shape{C: 1, H: 8, W: 8}))
+	net, err := nn.New(arch.CNN(2, lane.Shape{C: 1, H: 8, W: 8}))
 	if err != nil {
 		t.Fatal(err)
 	}

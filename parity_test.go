@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/internal/parity"
 	"github.com/joule-ml/joule/lane"
@@ -22,9 +23,9 @@ func TestParityGradients(t *testing.T) {
 		spec nn.Spec
 		n    int
 	}{
-		{"energy_hf4", Network(4, parity.Shape), 10},
-		{"energy_hf8", Network(8, parity.Shape), 10},
-		{"energy_hf32", Network(32, parity.Shape), 10},
+		{"energy_hf4", arch.CNN(4, parity.Shape), 10},
+		{"energy_hf8", arch.CNN(8, parity.Shape), 10},
+		{"energy_hf32", arch.CNN(32, parity.Shape), 10},
 		{"energy_rgb", rgb, 7},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -61,7 +62,7 @@ func TestParityGradients(t *testing.T) {
 func TestParityChain(t *testing.T) {
 	const n = 8
 	r := parity.Open(t, "chain_hf8")
-	e := engine.New(r.Network(Network(8, parity.Shape)), 2)
+	e := engine.New(r.Network(arch.CNN(8, parity.Shape)), 2)
 	c := DefaultConfig().Sampler
 	c.Noise = 0
 	x := r.Images("start", n, 1, 28, 28)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/grid"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
@@ -23,7 +24,7 @@ import (
 // tinyModel is a model of 9×7 images whose weights are random.
 func tinyModel(t testing.TB, channels int) *Model {
 	t.Helper()
-	net, err := nn.New(Network(4, lane.Shape{C: channels, H: 9, W: 7}))
+	net, err := nn.New(arch.CNN(4, lane.Shape{C: channels, H: 9, W: 7}))
 	if err != nil {
 		t.Fatal(err)
 	}

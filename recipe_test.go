@@ -2,6 +2,7 @@ package joule
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -73,7 +74,7 @@ func TestMNISTRecipe(t *testing.T) {
 	for _, d := range c.Diff(DefaultConfig()) {
 		t.Errorf("%s is %s, by default %s", d.Key, d.A, d.B)
 	}
-	if c != DefaultConfig() {
+	if !reflect.DeepEqual(c, DefaultConfig()) {
 		t.Error("the settings differ from the defaults")
 	}
 }

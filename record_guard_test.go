@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -59,11 +60,11 @@ func TestRunRollback(t *testing.T) {
 			t.Errorf("%v is not in\n%s\nor not in\n%s", r, log, settings)
 		}
 	}
-	if asked, err := straight.Settings(); err != nil || asked != c {
+	if asked, err := straight.Settings(); err != nil || !reflect.DeepEqual(asked, c) {
 		t.Errorf("config.yaml has %+v, %v", asked, err)
 	}
 	now, err := ReadCheckpointConfig(straight.Checkpoint("last"))
-	if err != nil || now != tr.Config() || now == c {
+	if err != nil || !reflect.DeepEqual(now, tr.Config()) || reflect.DeepEqual(now, c) {
 		t.Errorf("the checkpoint has %+v, %v", now, err)
 	}
 

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -71,7 +72,7 @@ func TestRunFit(t *testing.T) {
 	if len(steps) != 6 || len(epochs) != 2 {
 		t.Fatalf("hooks saw %d steps and %d epochs", len(steps), len(epochs))
 	}
-	if got, err := r.Settings(); err != nil || got != c {
+	if got, err := r.Settings(); err != nil || !reflect.DeepEqual(got, c) {
 		t.Errorf("settings: %+v, %v", got, err)
 	}
 
@@ -368,7 +369,7 @@ func TestWriteSamplesChannels(t *testing.T) {
 
 func TestRunSettings(t *testing.T) {
 	r := &Run{Dir: t.TempDir()}
-	if c, err := r.Settings(); err != nil || c != DefaultConfig() {
+	if c, err := r.Settings(); err != nil || !reflect.DeepEqual(c, DefaultConfig()) {
 		t.Errorf("no file: %+v, %v", c, err)
 	}
 	if err := os.Mkdir(r.Config(), 0o777); err != nil {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ func TestRunInfo(t *testing.T) {
 	if i.State != RunFinished || i.Epochs != 2 || i.Steps != 6 || i.Name != "stripes" || i.Version != 0 || len(i.Faults) != 0 {
 		t.Errorf("finished: %+v", i)
 	}
-	if i.Config == nil || *i.Config != c || i.Updated.IsZero() || !(i.Speed > 0) {
+	if i.Config == nil || !reflect.DeepEqual(*i.Config, c) || i.Updated.IsZero() || !(i.Speed > 0) {
 		t.Errorf("finished: %+v", i)
 	}
 	if !(i.Best <= i.Last) || math.IsNaN(i.Last) || len(i.Metrics) != len(metric.Columns(metric.Figures())) {

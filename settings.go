@@ -32,9 +32,7 @@ func (c *Config) Settings() setting.List {
 			{Key: "image.channels", Value: &c.Image.Channels, Hi: 3, About: "1 for gray, 3 for colour; 0 takes their own"},
 		},
 		c.Augment.Settings().Under("augment"),
-		setting.List{
-			{Key: "network.hidden_features", Value: &c.Network.HiddenFeatures, Lo: 2, Hi: 1024, About: "width of the network, even"},
-		},
+		c.Network.Settings().Under("network"),
 		c.Sampler.Settings().Under("sampler"),
 		c.Buffer.Settings().Under("buffer"),
 		c.Restart.Settings().Under("restart"),
@@ -90,8 +88,8 @@ func (c Config) Validate() error {
 	if i := c.Image; (i.Height == 0) != (i.Width == 0) {
 		return &setting.Error{Key: "image.height", Problem: fmt.Sprintf("%d, and image.width is %d", i.Height, i.Width), Hint: "give both, or leave both at 0"}
 	}
-	if n := c.Network.HiddenFeatures; n%2 != 0 {
-		return &setting.Error{Key: "network.hidden_features", Problem: fmt.Sprintf("%d is odd", n), Hint: "the first layer has half as many channels: choose an even number"}
+	if err := setting.Under("network", c.Network.Validate()); err != nil {
+		return err
 	}
 	if r := c.Restart; !(r.Uniform+r.Patch+r.Data+r.Gray+r.Blank+r.Shifted > 0) {
 		return &setting.Error{Key: "restart", Problem: "no source of restarts has a share", Hint: "set restart.uniform=1"}

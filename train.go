@@ -8,11 +8,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/guard"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/objective"
 	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/replay"
@@ -66,7 +68,11 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	}
 	shape := lane.Shape{C: train.C, H: train.H, W: train.W}
 	t := &Trainer{cfg: cfg, train: train, val: val, loader: dataset.NewLoader(train, cfg.BatchSize, cfg.Seed, true)}
-	if t.objective, err = objective.New(t.cfg.setup(shape)); err != nil {
+	spec, err := arch.Energy(cfg.Network, shape)
+	if err != nil {
+		return nil, setting.Under("network", err)
+	}
+	if t.objective, err = objective.New(t.cfg.setup(spec)); err != nil {
 		return nil, err
 	}
 	for p := range t.images {
@@ -114,9 +120,9 @@ func (c *Config) sets(train, val *dataset.Set) (_, _ *dataset.Set, err error) {
 
 // setup is what the objective is made of. It points to c's settings, which the
 // guard may change.
-func (c *Config) setup(shape lane.Shape) objective.Setup {
+func (c *Config) setup(spec nn.Spec) objective.Setup {
 	return objective.Setup{
-		Network: Network(c.Network.HiddenFeatures, shape), BatchSize: c.BatchSize,
+		Network: spec, BatchSize: c.BatchSize,
 		Objective: &c.Objective, Sampler: &c.Sampler, Buffer: &c.Buffer, Restart: &c.Restart,
 		Optimizer: &c.Optimizer, Schedule: &c.Schedule, EMA: &c.EMA, Extra: c.olderImages(),
 	}

@@ -15,11 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/setting"
 	"github.com/joule-ml/joule/weights"
 )
@@ -310,6 +312,7 @@ func TestResumeErrors(t *testing.T) {
 	for key, f := range map[string]func(*Config){
 		"seed":                    func(c *Config) { c.Seed = 1 },
 		"batch_size":              func(c *Config) { c.BatchSize = 11 },
+		"network.layers":          func(c *Config) { c.Network.Layers = arch.Layers{nn.Flatten(), nn.Linear(1)} },
 		"network.hidden_features": func(c *Config) { c.Network.HiddenFeatures = 6 },
 		"buffer.size":             func(c *Config) { c.Buffer.Size = 26 },
 		"data":                    func(c *Config) { c.Data = "./folder" },

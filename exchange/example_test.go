@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/exchange"
 	"github.com/joule-ml/joule/lane"
@@ -47,7 +48,7 @@ func ExampleRead() {
 
 // saveStateDict stands for safetensors.torch.save_file.
 func saveStateDict(path string) {
-	net, err := nn.New(joule.Network(32, lane.Shape{C: 1, H: 28, W: 28}))
+	net, err := nn.New(arch.CNN(32, lane.Shape{C: 1, H: 28, W: 28}))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/lane"
@@ -40,7 +41,7 @@ func network(t testing.TB, spec nn.Spec, seed uint64) *joule.Model {
 
 // document returns a model of the document's network for MNIST's images.
 func document(t testing.TB) *joule.Model {
-	return network(t, joule.Network(8, lane.Shape{C: 1, H: 28, W: 28}), 1)
+	return network(t, arch.CNN(8, lane.Shape{C: 1, H: 28, W: 28}), 1)
 }
 
 // trained returns a model of the document's network after an epoch of a few

@@ -12,6 +12,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
@@ -98,7 +99,7 @@ func checkHubCard(t *testing.T, dir string, m *joule.Model) {
 
 // TestFolderWithoutCard writes a model of which little is known.
 func TestFolderWithoutCard(t *testing.T) {
-	spec := joule.Network(6, lane.Shape{C: 3, H: 30, W: 20})
+	spec := arch.CNN(6, lane.Shape{C: 3, H: 30, W: 20})
 	spec.Layers[3] = nn.Conv2D(12, 1, 1, 0) // in place of a SiLU: not the document's network
 	m := network(t, spec, 1)
 	dir := t.TempDir() // empty
@@ -152,7 +153,7 @@ func put(t *testing.T, dir, name, text string) {
 // TestFolderReplaced writes an export over an earlier one: what its owner
 // added stays.
 func TestFolderReplaced(t *testing.T) {
-	m, other := document(t), network(t, joule.Network(4, lane.Shape{C: 1, H: 28, W: 28}), 2)
+	m, other := document(t), network(t, arch.CNN(4, lane.Shape{C: 1, H: 28, W: 28}), 2)
 	dir := filepath.Join(t.TempDir(), "mine")
 	put(t, dir, ".gitattributes", "") // a fresh repository
 	if err := WriteFolder(dir, m, joule.OutputEnergy, DefaultFolderOptions()); err != nil {
@@ -240,7 +241,7 @@ func TestTorchLayers(t *testing.T) {
 	}
 	rapid.Check(t, func(r *rapid.T) {
 		hidden, c := 2*rapid.IntRange(1, 9).Draw(r, "hidden"), rapid.IntRange(1, 4).Draw(r, "channels")
-		spec := joule.Network(hidden, lane.Shape{C: c, H: 28, W: 28})
+		spec := arch.CNN(hidden, lane.Shape{C: c, H: 28, W: 28})
 		if got := hiddenFeatures(spec); got != hidden {
 			r.Fatalf("%d hidden features, want %d", got, hidden)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/lane"
 )
@@ -25,7 +26,7 @@ func understand(f *checkpoint.File, opt Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec := joule.Network(a.hidden, a.input)
+	spec := arch.CNN(a.hidden, a.input)
 	wanted, err := spec.Parameters()
 	if err != nil {
 		return nil, &Error{Fault: err.Error(), Hint: hintNetwork}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
@@ -122,7 +123,7 @@ func TestONNX(t *testing.T) {
 	run := python(t, "onnx, onnxruntime, safetensors.numpy")
 	for name, m := range map[string]*joule.Model{
 		"trained": trained(t),
-		"colour":  network(t, joule.Network(6, lane.Shape{C: 3, H: 33, W: 20}), 1),
+		"colour":  network(t, arch.CNN(6, lane.Shape{C: 3, H: 33, W: 20}), 1),
 		"mixed": network(t, nn.Spec{Input: lane.Shape{C: 2, H: 3, W: 4}, Prefix: "m", Layers: []nn.LayerSpec{
 			nn.Conv2D(4, 3, 2, 0), nn.SiLU(), nn.Linear(5), nn.SiLU(), nn.Conv2D(3, 3, 1, 1), nn.SiLU(), nn.Conv2D(1, 1, 1, 0),
 		}}, 1),
@@ -141,7 +142,7 @@ func TestCardInTorch(t *testing.T) {
 	run := python(t, "torch, safetensors.torch")
 	for name, m := range map[string]*joule.Model{
 		"trained": trained(t),
-		"colour":  network(t, joule.Network(6, lane.Shape{C: 3, H: 33, W: 20}), 1),
+		"colour":  network(t, arch.CNN(6, lane.Shape{C: 3, H: 33, W: 20}), 1),
 	} {
 		for _, c := range []joule.Convention{joule.OutputF, joule.OutputEnergy} {
 			t.Run(name+" "+string(c), func(t *testing.T) {

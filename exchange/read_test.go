@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/lane"
 	"pgregory.net/rapid"
@@ -103,7 +104,7 @@ func TestReadAnyWidth(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		hidden := rapid.IntRange(2, 9).Draw(r, "hidden")
 		in := lane.Shape{C: rapid.IntRange(1, 4).Draw(r, "channels"), H: rapid.IntRange(1, 40).Draw(r, "height"), W: rapid.IntRange(1, 40).Draw(r, "width")}
-		m := network(t, joule.Network(hidden, in), 5)
+		m := network(t, arch.CNN(hidden, in), 5)
 		f := stateDict(t, m, "cnn.", joule.OutputF)
 		got, err := understand(f, Options{Output: joule.OutputF, Height: in.H, Width: in.W})
 		if err != nil {
@@ -127,7 +128,7 @@ func TestReadAnyWidth(t *testing.T) {
 
 func TestUsualSides(t *testing.T) {
 	for _, side := range usualSides {
-		m := network(t, joule.Network(2, lane.Shape{C: 1, H: side, W: side}), 5)
+		m := network(t, arch.CNN(2, lane.Shape{C: 1, H: side, W: side}), 5)
 		got, err := understand(stateDict(t, m, "", joule.OutputF), Options{Output: joule.OutputF})
 		if err != nil {
 			t.Fatal(err)
@@ -234,7 +235,7 @@ func FuzzRead(f *testing.F) {
 		return b.Bytes()
 	}
 	for _, in := range []lane.Shape{{C: 1, H: 28, W: 28}, {C: 3, H: 8, W: 30}, {C: 2, H: 1, W: 1}} {
-		m := network(f, joule.Network(2, in), 3)
+		m := network(f, arch.CNN(2, in), 3)
 		f.Add(encode(stateDict(f, m, "cnn.", joule.OutputF)), "f", byte(in.H), byte(in.W))
 		f.Add(encode(stateDict(f, m, "", joule.OutputEnergy)), "energy", byte(0), byte(0))
 		said := stateDict(f, m, "", joule.OutputF)
@@ -259,7 +260,7 @@ func FuzzShapes(f *testing.F) {
 	f.Add([]byte{10, 1, 0, 9, 11, 1, 0, 9}, byte(0), byte(0))                                                     // nine outputs
 	f.Add([]byte{0, 1, 0, 2, 1, 1, 0, 2, 2, 1, 1, 2, 2, 1, 0, 5, 3, 1, 0, 5, 4, 1, 1, 5}, byte(0), byte(0))       // wider
 	f.Add([]byte{0, 0, 0, 0, 2, 2, 2, 200, 3, 3, 0, 0, 4, 1, 2, 255, 5, 4, 0, 0, 6, 5, 0, 0}, byte(255), byte(1)) // of each
-	good := network(f, joule.Network(4, lane.Shape{C: 1, H: 28, W: 28}), 3)
+	good := network(f, arch.CNN(4, lane.Shape{C: 1, H: 28, W: 28}), 3)
 	f.Fuzz(func(t *testing.T, changes []byte, height, width byte) {
 		file, err := good.File(joule.OutputF)
 		if err != nil {

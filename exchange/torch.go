@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"regexp"
 
-	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/nn"
 )
 
@@ -49,12 +49,12 @@ func torchLayers(spec nn.Spec) []string {
 	return lines
 }
 
-// hiddenFeatures returns the width of the document's network, 0 for another.
+// hiddenFeatures returns the width of a cnn, 0 for another network.
 func hiddenFeatures(spec nn.Spec) int {
 	if len(spec.Layers) < 3 {
 		return 0
 	}
-	if h := spec.Layers[2].Out; reflect.DeepEqual(spec, joule.Network(h, spec.Input)) {
+	if h := spec.Layers[2].Out; reflect.DeepEqual(spec, arch.CNN(h, spec.Input)) {
 		return h
 	}
 	return 0

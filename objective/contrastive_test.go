@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/internal/parity"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/metric"
@@ -24,7 +25,7 @@ func TestParityContrastive(t *testing.T) {
 		t.Run(fmt.Sprintf("hf%d", hiddenFeatures), func(t *testing.T) {
 			r := parity.Open(t, fmt.Sprintf("training_hf%d", hiddenFeatures))
 			s := tiny(ContrastiveDivergence)
-			s.Network, s.BatchSize = parity.Spec(hiddenFeatures), batch
+			s.Network, s.BatchSize = arch.CNN(hiddenFeatures, parity.Shape), batch
 			s.Objective.DataNoise, s.Sampler.Steps, s.Buffer.RestartProbability = 0, 0, 0
 			s.Optimizer.LearningRate = 1e-4
 			made, err := New(s)

@@ -3,6 +3,7 @@ package pretrained
 import (
 	"flag"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -44,7 +45,7 @@ func TestModels(t *testing.T) {
 			t.Fatal(err)
 		}
 		card := m.Card()
-		if card == nil || card.Config != cfg || card.Epochs != cfg.Epochs || card.Config.Data != p.Name {
+		if card == nil || !reflect.DeepEqual(card.Config, cfg) || card.Epochs != cfg.Epochs || card.Config.Data != p.Name {
 			t.Errorf("%s was not made by the recipe %s as it is now", p.Name, p.Recipe)
 		}
 		if threshold, ok := card.Threshold(0.05); !ok || card.N != cfg.Holdout || threshold <= card.Validation[0] {

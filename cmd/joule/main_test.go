@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -92,15 +93,15 @@ func TestSettingsOrder(t *testing.T) {
 		}
 		return cfg
 	}
-	if got := run(nil); got != joule.DefaultConfig() {
+	if got := run(nil); !reflect.DeepEqual(got, joule.DefaultConfig()) {
 		t.Errorf("defaults: %+v", got)
 	}
 	want := joule.DefaultConfig()
 	want.Data, want.Epochs, want.BatchSize, want.Seed = "fashion-mnist", 10, 20, 30
-	if got := run([]string{"JOULE_BATCH_SIZE=20", "JOULE_SEED=20"}, "--config", file, "--seed", "30"); got != want {
+	if got := run([]string{"JOULE_BATCH_SIZE=20", "JOULE_SEED=20"}, "--config", file, "--seed", "30"); !reflect.DeepEqual(got, want) {
 		t.Errorf("file, environment, flag: %+v", got)
 	}
-	if got := run([]string{"JOULE_CONFIG=" + file, "JOULE_BATCH_SIZE=20"}, "--set=seed=30"); got != want {
+	if got := run([]string{"JOULE_CONFIG=" + file, "JOULE_BATCH_SIZE=20"}, "--set=seed=30"); !reflect.DeepEqual(got, want) {
 		t.Errorf("file by the environment: %+v", got)
 	}
 	// Flags and --set apply in the order in which they stand.

@@ -149,17 +149,3 @@ func root() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
-
-// Spec is the network of most recordings.
-func Spec(hiddenFeatures int) nn.Spec {
-	h := hiddenFeatures
-	return nn.Spec{Input: Shape, Prefix: "cnn_layers", Layers: []nn.LayerSpec{
-		nn.Conv2D(h/2, 5, 2, 4), nn.SiLU(),
-		nn.Conv2D(h, 3, 2, 1), nn.SiLU(),
-		nn.Conv2D(2*h, 3, 2, 1), nn.SiLU(),
-		nn.Conv2D(2*h, 3, 2, 1), nn.SiLU(),
-		nn.Flatten(),
-		nn.Linear(2 * h), nn.SiLU(),
-		nn.Linear(1),
-	}}
-}

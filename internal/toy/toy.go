@@ -5,6 +5,7 @@ package toy
 import (
 	"math/rand/v2"
 
+	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
@@ -64,15 +65,7 @@ func Images(n, size int, seed uint64) []float32 {
 // Network returns an energy of images of Shape: the default recipe's network
 // with four hidden features and fresh weights.
 func Network() *nn.Network {
-	net, err := nn.New(nn.Spec{Input: Shape, Prefix: "cnn_layers", Layers: []nn.LayerSpec{
-		nn.Conv2D(2, 5, 2, 4), nn.SiLU(),
-		nn.Conv2D(4, 3, 2, 1), nn.SiLU(),
-		nn.Conv2D(8, 3, 2, 1), nn.SiLU(),
-		nn.Conv2D(8, 3, 2, 1), nn.SiLU(),
-		nn.Flatten(),
-		nn.Linear(8), nn.SiLU(),
-		nn.Linear(1),
-	}})
+	net, err := nn.New(arch.CNN(4, Shape))
 	if err != nil {
 		panic("toy: " + err.Error()) // it is always the same
 	}

@@ -1,0 +1,98 @@
+// Package arch has networks by name: those of an energy, which settings choose
+// from ([Config], [Energy]), and a classifier's ([Classifier]).
+//
+// A new network of an energy is a function that returns its nn.Spec and a row
+// in kinds.
+package arch
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/setting"
+)
+
+// kinds are the networks of an energy that have a name, the default first.
+var kinds = []kind{
+	{"cnn", "four convolutions and two linear layers", true, CNN},
+}
+
+type kind struct {
+	name, about string
+	even        bool // halves the number of hidden features
+	spec        func(hiddenFeatures int, input lane.Shape) nn.Spec
+}
+
+// Kinds lists the names that a network may have.
+func Kinds() []string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// About tells the networks apart in one line.
+func About() string {
+	var about []string
+	for _, k := range kinds {
+		about = append(about, k.name+" is "+k.about)
+	}
+	return strings.Join(about, "; ")
+}
+
+// Config chooses the network of an energy.
+type Config struct {
+	Kind           string `yaml:"kind"` // one of Kinds; "" is the first
+	HiddenFeatures int    `yaml:"hidden_features"`
+	// Layers, where there are any, are the network, in place of Kind and
+	// HiddenFeatures.
+	Layers Layers `yaml:"layers"`
+}
+
+// Settings lists the keys of c. Layers have none yet.
+func (c *Config) Settings() setting.List {
+	return setting.List{
+		{Key: "kind", Value: &c.Kind, Names: Kinds(), About: About()},
+		{Key: "hidden_features", Value: &c.HiddenFeatures, Lo: 2, Hi: 1024, About: "width of the network; even for a cnn"},
+	}
+}
+
+// Validate reports, as a [*setting.Error], what is wrong whatever images the
+// network is for.
+func (c Config) Validate() error {
+	if len(c.Layers) > 0 {
+		return nil
+	}
+	c.Kind = cmp.Or(c.Kind, kinds[0].name)
+	if err := c.Settings().Check(); err != nil {
+		return err
+	}
+	if h := c.HiddenFeatures; c.kind().even && h%2 != 0 {
+		return &setting.Error{Key: "hidden_features", Problem: fmt.Sprintf("%d is odd", h), Hint: "the first layer has half as many channels: choose an even number"}
+	}
+	return nil
+}
+
+// kind returns the row of c's kind, which is one.
+func (c Config) kind() kind {
+	return kinds[max(0, slices.Index(Kinds(), c.Kind))]
+}
+
+// Energy returns the network for images of the given shape. It gives one value
+// and has weights; what prevents that is a [*setting.Error] where the settings are to
+// blame, and one of package nn where the images do not suit the network.
+func Energy(c Config, input lane.Shape) (nn.Spec, error) {
+	if err := c.Validate(); err != nil {
+		return nn.Spec{}, err
+	}
+	if len(c.Layers) > 0 {
+		return c.Layers.spec(input)
+	}
+	spec := c.kind().spec(c.HiddenFeatures, input)
+	return spec, spec.Validate()
+}

@@ -1,0 +1,54 @@
+package arch
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/setting"
+)
+
+// Layers is a network written out.
+type Layers []nn.LayerSpec
+
+// Texts returns each layer as [nn.ParseLayer] reads it.
+func (l Layers) Texts() []string {
+	texts := make([]string, len(l))
+	for i, layer := range l {
+		texts[i] = layer.String()
+	}
+	return texts
+}
+
+// SetTexts reads the layers. An error, a [*setting.Error], names the first that is
+// none by its number, counted from 0 as in the names of weights, and its text;
+// l then stays as it was.
+func (l *Layers) SetTexts(items []string) error {
+	var next Layers
+	for i, text := range items {
+		layer, err := nn.ParseLayer(text)
+		var e *nn.LayerError
+		if errors.As(err, &e) {
+			return &setting.Error{Problem: fmt.Sprintf("layer %d (`%s`): %s", i, e.Text, e.Problem), Hint: e.Want}
+		}
+		next = append(next, layer)
+	}
+	*l = next
+	return nil
+}
+
+// spec returns the energy that the layers are.
+func (l Layers) spec(input lane.Shape) (nn.Spec, error) {
+	spec := nn.Spec{Input: input, Prefix: "layers", Layers: l}
+	weights, err := spec.Parameters()
+	if err != nil {
+		hint := fmt.Sprintf("the images are %d×%d×%d; the last layer of an energy gives one value, as linear 1 behind a flatten does", input.C, input.H, input.W)
+		return spec, &setting.Error{Key: "layers", Problem: strings.TrimPrefix(err.Error(), "nn: "), Hint: hint}
+	}
+	if len(weights) == 0 {
+		return spec, &setting.Error{Key: "layers", Problem: "no layer has weights, so there is nothing to train", Hint: "add one, such as linear 1 behind a flatten"}
+	}
+	return spec, nil
+}

@@ -1,0 +1,60 @@
+package joule
+
+import (
+	"errors"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/joule-ml/joule/arch"
+	"github.com/joule-ml/joule/internal/toy"
+	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/setting"
+)
+
+// A network written out is trained like one with a name.
+func TestTrainLayers(t *testing.T) {
+	c := tinyConfig()
+	c.Network.Layers = arch.Layers{nn.Conv2D(3, 5, 2, 2), nn.SiLU(), nn.Flatten(), nn.Linear(1)}
+	c.Guard.Retries = 0 // a network so small is no good energy
+	tr := tinyTrainer(t, c)
+	before := append([]float32(nil), tr.part().Net.Params()...)
+	fit(t, tr, Callback{})
+	if reflect.DeepEqual(before, tr.part().Net.Params()) {
+		t.Error("the weights did not change")
+	}
+	if spec := tr.Model().Spec(); spec.Prefix != "layers" || !reflect.DeepEqual(spec.Layers, []nn.LayerSpec(c.Network.Layers)) {
+		t.Errorf("the model is %+v", spec)
+	}
+
+	c.Network.Layers = arch.Layers{nn.Flatten(), nn.Linear(2)}
+	_, err := NewTrainer(c, toy.Strokes(47), toy.Strokes(23))
+	var e *setting.Error
+	if !errors.As(err, &e) || e.Key != "network.layers" || e.Hint == "" {
+		t.Errorf("two values: error %v", err)
+	}
+}
+
+// Every kind of network is trained, saved and resumed.
+func TestTrainKinds(t *testing.T) {
+	for _, kind := range arch.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			c := tinyConfig()
+			c.Network.Kind, c.Epochs, c.LimitTrainBatches, c.Guard.Retries = kind, 1, 2, 0
+			tr := tinyTrainer(t, c)
+			fit(t, tr, Callback{})
+			path := filepath.Join(t.TempDir(), "last")
+			if err := tr.Save(path); err != nil {
+				t.Fatal(err)
+			}
+			more := func(c *Config) error { c.Epochs = 2; return nil }
+			resumed, err := ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), more)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := resumed.Model(); got.Hash() != tr.Model().Hash() || resumed.Config().Network.Kind != kind {
+				t.Errorf("resumed as %+v", got.Spec())
+			}
+		})
+	}
+}
