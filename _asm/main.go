@@ -19,6 +19,7 @@ func main() {
 	silu("siluAVX2", 3, avx2)
 	mul()
 	add()
+	relu()
 	noise("noiseAVX2", avx2)
 	descend()
 	peak("peakAVX2", avx2)

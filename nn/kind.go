@@ -13,6 +13,7 @@ const (
 	Conv2DType  = "conv2d"
 	LinearType  = "linear"
 	SiLUType    = "silu"
+	ReLUType    = "relu"
 	FlattenType = "flatten"
 )
 
@@ -29,6 +30,7 @@ var kinds = []kind{
 		{name: "out", of: (*LayerSpec).out, lo: 1, hi: 16 * maxSide, bare: true},
 	}, check: checkLinear, build: buildLinear},
 	{name: SiLUType, build: func(_ LayerSpec, in input) layer { return silu{in.Shape} }},
+	{name: ReLUType, build: func(_ LayerSpec, in input) layer { return relu{in.Shape} }},
 	{name: FlattenType},
 }
 

@@ -30,6 +30,12 @@ func oracleLayers(s Spec, params, image []float64) (values [][]float64) {
 				y[i] = v / (1 + math.Exp(-v))
 			}
 			x = y
+		case ReLUType:
+			y := make([]float64, len(x))
+			for i, v := range x {
+				y[i] = max(v, 0)
+			}
+			x = y
 		case FlattenType:
 			shape = lane.Shape{C: shape.Len(), H: 1, W: 1}
 		case LinearType:
@@ -79,6 +85,8 @@ var networks = map[string]Spec{
 	"linear":          spec(lane.Shape{C: 2, H: 3, W: 3}, Flatten(), Linear(1)),
 	"linear, vector":  spec(lane.Shape{C: 7, H: 1, W: 1}, Linear(5), Linear(1)),
 	"silu":            spec(lane.Shape{C: 2, H: 2, W: 3}, SiLU(), Flatten(), Linear(1)),
+	"relu":            spec(lane.Shape{C: 2, H: 2, W: 3}, ReLU(), Flatten(), Linear(1)),
+	"relu, between":   spec(lane.Shape{C: 1, H: 5, W: 5}, Conv2D(3, 3, 2, 1), ReLU(), SiLU(), Conv2D(4, 3, 1, 1), ReLU(), Flatten(), Linear(3), ReLU(), Linear(1)),
 	"conv":            spec(lane.Shape{C: 1, H: 5, W: 5}, Conv2D(1, 5, 1, 0)),
 	"conv, 3 to 5":    spec(lane.Shape{C: 3, H: 7, W: 6}, Conv2D(5, 3, 1, 1), Flatten(), Linear(1)),
 	"conv, stride 2":  spec(lane.Shape{C: 2, H: 7, W: 8}, Conv2D(6, 3, 2, 1), Flatten(), Linear(1)),
@@ -290,7 +298,7 @@ func TestSpecErrors(t *testing.T) {
 	for want, s := range map[string]Spec{
 		"input shape":      spec(lane.Shape{C: 1, H: 0, W: 8}, Linear(1)),
 		"0 layers":         spec(in),
-		"unknown type":     spec(in, LayerSpec{Type: "relu"}),
+		"unknown type":     spec(in, LayerSpec{Type: "softplus"}),
 		"wants a flatten":  spec(in, Linear(1)),
 		"cannot follow":    spec(in, Flatten(), Conv2D(1, 1, 1, 0)),
 		"larger than":      spec(in, Conv2D(1, 9, 1, 0)),

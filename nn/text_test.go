@@ -20,6 +20,7 @@ func TestParseLayer(t *testing.T) {
 		{"linear 64", Linear(64), ""},
 		{"linear 65536", Linear(65536), ""},
 		{"silu", SiLU(), ""},
+		{"relu", ReLU(), ""},
 		{"flatten", Flatten(), ""},
 	} {
 		got, err := ParseLayer(c.text)

@@ -64,6 +64,11 @@ func mulAVX2(dst *float32, a *float32, b *float32, n int)
 //go:noescape
 func addAVX2(dst *float32, a *float32, b *float32, n int)
 
+// reluAVX2 is ReLU on n vectors.
+//
+//go:noescape
+func reluAVX2(y *float32, d *float32, x *float32, n int)
+
 // noiseAVX2 is Noise on 4 vectors a turn.
 //
 //go:noescape

@@ -1650,6 +1650,34 @@ loop:
 	VZEROUPPER
 	RET
 
+// func reluAVX2(y *float32, d *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·reluAVX2(SB), NOSPLIT, $0-32
+	MOVQ         y+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VXORPS       Y0, Y0, Y0
+	VBROADCASTSS one<>+0(SB), Y1
+
+loop:
+	VMOVUPS (DX), Y2
+	VMAXPS  Y2, Y0, Y3
+	VCMPPS  $0x1e, Y0, Y2, Y4
+	VCMPPS  $0x03, Y2, Y2, Y5
+	VANDPS  Y1, Y4, Y4
+	VANDPS  Y2, Y5, Y5
+	VORPS   Y5, Y4, Y4
+	VMOVUPS Y3, (AX)
+	VMOVUPS Y4, (CX)
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	DECQ    BX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
 // func noiseAVX2(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·noiseAVX2(SB), NOSPLIT, $0-40

@@ -258,6 +258,14 @@ func silu(y, d, x []float32) {
 	}
 }
 
+func relu(y, d, x []float32) {
+	if level < avx2 {
+		reluGeneric(y, d, x)
+	} else if len(x) > 0 {
+		reluAVX2(&y[0], &d[0], &x[0], len(x)/Width)
+	}
+}
+
 func mul(dst, a, b []float32) {
 	if level < avx2 {
 		mulGeneric(dst, a, b)

@@ -14,6 +14,7 @@ func outer(grad, dy, x []float32, no, ni int, r Rect) {
 }
 
 func silu(y, d, x []float32)  { siluGeneric(y, d, x) }
+func relu(y, d, x []float32)  { reluGeneric(y, d, x) }
 func mul(dst, a, b []float32) { mulGeneric(dst, a, b) }
 
 func add(dst, a, b []float32) { addGeneric(dst, a, b) }
