@@ -220,6 +220,7 @@ func TestTorchLayers(t *testing.T) {
 		layers []nn.LayerSpec
 	}{
 		{"cnn_layers", true, []nn.LayerSpec{conv, nn.SiLU(), flat, nn.Linear(1)}},
+		{"layers", true, []nn.LayerSpec{conv, nn.ReLU(), flat, nn.Linear(1)}},
 		{"cnn.layers", false, []nn.LayerSpec{conv, nn.SiLU(), flat, nn.Linear(1)}},
 		{"a`b", false, []nn.LayerSpec{flat, nn.Linear(1)}},
 		{"", false, []nn.LayerSpec{flat, nn.Linear(1)}},

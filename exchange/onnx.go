@@ -93,7 +93,9 @@ func onnxModel(m *joule.Model, c joule.Convention) (onnxFile, error) {
 	}
 	spec := m.Spec()
 	g := graph{value: "image", rank: 4, message: make(message, 0, 4*m.Parameters()+1<<14)}
-	g.layers(spec)
+	if err := g.layers(spec); err != nil {
+		return onnxFile{}, err
+	}
 	output, meaning := string(c), "E(image): low for likely images"
 	if c == joule.OutputF {
 		meaning = "f(image) = −E(image): high for likely images"
@@ -135,7 +137,7 @@ type graph struct {
 
 // layers adds a node for each layer, two for a SiLU. PyTorch names the
 // modules as the document does, and so are the nodes named.
-func (g *graph) layers(spec nn.Spec) {
+func (g *graph) layers(spec nn.Spec) error {
 	for i, l := range spec.Layers {
 		name := fmt.Sprintf("%s.%d", spec.Prefix, i)
 		weights := []string{g.value, name + ".weight", name + ".bias"}
@@ -159,10 +161,13 @@ func (g *graph) layers(spec nn.Spec) {
 			x := g.value
 			g.node("Sigmoid", name+".sigmoid", []string{x})
 			g.node("Mul", name, []string{x, g.value})
+		case nn.ReLUType:
+			g.node("Relu", name, []string{g.value})
 		default:
-			panic("exchange: no ONNX for a layer of type " + l.Type)
+			return &Error{Fault: fmt.Sprintf("layer %d (%s) cannot be written as ONNX yet", i, l.Type), Hint: "export safetensors"}
 		}
 	}
+	return nil
 }
 
 func (g *graph) flatten(name string) {

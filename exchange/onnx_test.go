@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -144,6 +145,10 @@ func apply(t failer, op string, in []array, attributes map[string][]int) array {
 		for i, v := range x.data {
 			y.data[i] = 1 / (1 + math.Exp(-v))
 		}
+	case "Relu":
+		for i, v := range x.data {
+			y.data[i] = max(v, 0)
+		}
 	case "Mul":
 		for i := range x.data {
 			y.data[i] *= in[1].data[i]
@@ -227,8 +232,11 @@ func anyNetwork(t *rapid.T) nn.Spec {
 		stride := rapid.IntRange(1, 3).Draw(t, "stride")
 		s.Layers = append(s.Layers, nn.Conv2D(rapid.IntRange(1, 5).Draw(t, "out"), kernel, stride, pad))
 		h, w = (h+2*pad-kernel)/stride+1, (w+2*pad-kernel)/stride+1
-		if rapid.Bool().Draw(t, "silu") {
+		switch rapid.IntRange(0, 2).Draw(t, "activation") {
+		case 1:
 			s.Layers = append(s.Layers, nn.SiLU())
+		case 2:
+			s.Layers = append(s.Layers, nn.ReLU())
 		}
 	}
 	switch rapid.IntRange(0, 2).Draw(t, "end") {
@@ -276,6 +284,16 @@ func TestONNXAnyNetwork(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A type of layer that ONNX files are not written of is an error, not a file of
+// something else.
+func TestONNXUnknownLayer(t *testing.T) {
+	spec := nn.Spec{Prefix: "p", Layers: []nn.LayerSpec{nn.Flatten(), {Type: "softplus"}}}
+	var e *Error
+	if err := new(graph).layers(spec); !errors.As(err, &e) || !strings.Contains(e.Fault, "layer 1 (softplus)") || e.Hint == "" {
+		t.Errorf("error %v", err)
+	}
 }
 
 func describe(spec nn.Spec) string {

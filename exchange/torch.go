@@ -14,7 +14,8 @@ var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,99}$`)
 
 // torchLayers writes a network as the arguments of PyTorch's Sequential. It
 // returns nil for one that a Sequential of the spec's name does not compute:
-// layers of Joule that go from features to pixels or back without a flatten.
+// layers of Joule that go from features to pixels or back without a flatten,
+// and types that are not known here.
 func torchLayers(spec nn.Spec) []string {
 	parameters, err := spec.Parameters()
 	if err != nil || !identifier.MatchString(spec.Prefix) {
@@ -38,9 +39,13 @@ func torchLayers(spec nn.Spec) []string {
 			parameters = parameters[2:]
 		case nn.SiLUType:
 			lines = append(lines, "nn.SiLU()")
+		case nn.ReLUType:
+			lines = append(lines, "nn.ReLU()")
 		case nn.FlattenType:
 			lines = append(lines, "nn.Flatten()")
 			flat = true
+		default:
+			return nil
 		}
 	}
 	if !flat {
