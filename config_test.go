@@ -182,7 +182,7 @@ func TestValidate(t *testing.T) {
 	}{
 		{func(c *Config) { c.Network.HiddenFeatures = 7 }, "network.hidden_features: 7 is odd"},
 		{func(c *Config) { c.Network.HiddenFeatures = 0 }, "network.hidden_features: 0 is not within 2 to 1024"},
-		{func(c *Config) { c.Network.Kind = "cnm" }, `network.kind: "cnm" is not one of cnn; did you mean "cnn"?`},
+		{func(c *Config) { c.Network.Kind = "cnm" }, `network.kind: "cnm" is not one of cnn, mlp; did you mean "cnn"?`},
 		{func(c *Config) { c.BatchSize = -64 }, "batch_size: -64 is not within 1 to 16384"},
 		{func(c *Config) { c.Sampler.Noise = float32(nan) }, "sampler.noise: NaN is not within"},
 		{func(c *Config) { c.Optimizer.Beta2 = 1 }, "optimizer.beta2: 1 is not within"},

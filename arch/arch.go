@@ -19,6 +19,7 @@ import (
 // kinds are the networks of an energy that have a name, the default first.
 var kinds = []kind{
 	{"cnn", "four convolutions and two linear layers", true, CNN},
+	{"mlp", "three linear layers", false, MLP},
 }
 
 type kind struct {

@@ -49,6 +49,12 @@ func TestParameters(t *testing.T) {
 	if n := parameters(t, CNN(32, digits)); n != 76993 {
 		t.Errorf("the cnn has %d parameters", n)
 	}
+	if n := parameters(t, MLP(32, digits)); n != 267009 {
+		t.Errorf("the mlp has %d parameters", n)
+	}
+	if err := MLP(1024, digits).Validate(); err != nil {
+		t.Errorf("the widest mlp: %v", err)
+	}
 	if n := parameters(t, Classifier(32, 128, 10, digits)); n != 356746 {
 		t.Errorf("the classifier has %d parameters", n)
 	}
@@ -78,7 +84,7 @@ func TestErrors(t *testing.T) {
 		Config
 		key, problem, hint string
 	}{
-		{Config{Kind: "cnm", HiddenFeatures: 8}, "kind", `"cnm" is not one of cnn`, ""},
+		{Config{Kind: "cnm", HiddenFeatures: 8}, "kind", `"cnm" is not one of cnn, mlp`, ""},
 		{Config{HiddenFeatures: 1}, "hidden_features", "1 is not within 2 to 1024", ""},
 		{Config{HiddenFeatures: 1025}, "hidden_features", "1025 is not within 2 to 1024", ""},
 		{Config{Kind: "cnn", HiddenFeatures: 7}, "hidden_features", "7 is odd", "choose an even number"},
