@@ -1,40 +1,33 @@
-package joule
+package joule_test
 
 import (
-	"bytes"
-	"context"
 	"errors"
-	"image/png"
 	"math"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/metric"
-	"github.com/joule-ml/joule/random"
-	"github.com/joule-ml/joule/tensorboard"
 )
 
 func TestCallbacks(t *testing.T) {
-	c := tinyRun()
-	tr, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
+	c := joule.TinyRun()
+	tr, err := joule.NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var seen []string
-	note := func(what string, err error) Callback {
-		return Callback{
-			Step:  func(s StepInfo) error { seen = append(seen, what); return nil },
-			Epoch: func(e EpochInfo) error { seen = append(seen, strings.ToUpper(what)); return err },
+	note := func(what string, err error) joule.Callback {
+		return joule.Callback{
+			Step:  func(s joule.StepInfo) error { seen = append(seen, what); return nil },
+			Epoch: func(e joule.EpochInfo) error { seen = append(seen, strings.ToUpper(what)); return err },
 		}
 	}
 	var ends []error
-	end := Callback{End: func(err error) error { ends = append(ends, err); return nil }}
-	stop := &StopError{Reason: "enough"}
+	end := joule.Callback{End: func(err error) error { ends = append(ends, err); return nil }}
+	stop := &joule.StopError{Reason: "enough"}
 	err = tr.Fit(t.Context(), note("a", stop), end, note("b", nil))
 	if !errors.Is(err, error(stop)) {
 		t.Fatalf("Fit ends with %v, want the wish to stop", err)
@@ -67,11 +60,11 @@ func TestEarlyStop(t *testing.T) {
 		{"max", 0.5, 2, []float64{1, 1.2, 1.6, 1.7, 2.2}, 0},
 		{"min", 0, 1, []float64{math.Inf(1), 1, 1}, 3},
 	} {
-		s := EarlyStop(EarlyStopConfig{Monitor: metric.ValDivergence, Mode: c.mode, MinDelta: c.delta, Patience: c.patience})
+		s := joule.EarlyStop(joule.EarlyStopConfig{Monitor: metric.ValDivergence, Mode: c.mode, MinDelta: c.delta, Patience: c.patience})
 		stopped := 0
 		for i, v := range c.values {
-			err := s.Epoch(EpochInfo{Divergence: v})
-			var stop *StopError
+			err := s.Epoch(joule.EpochInfo{Divergence: v})
+			var stop *joule.StopError
 			if errors.As(err, &stop) && stop.Done && stopped == 0 {
 				stopped = i + 1
 			} else if err != nil && !errors.As(err, &stop) {
@@ -82,382 +75,16 @@ func TestEarlyStop(t *testing.T) {
 			t.Errorf("%+v stops after %d", c, stopped)
 		}
 	}
-	if err := EarlyStop(EarlyStopConfig{Monitor: "val_los"}).Epoch(EpochInfo{}); err == nil {
+	if err := joule.EarlyStop(joule.EarlyStopConfig{Monitor: "val_los"}).Epoch(joule.EpochInfo{}); err == nil {
 		t.Error("an unknown metric is monitored")
 	}
 }
 
-// frozen are settings under which the validation does not become better.
-func frozen() Config {
-	c := tinyRun()
-	c.Optimizer.LearningRate = 0
-	c.Epochs = 9
-	c.EarlyStop.Patience = 3
-	// Real images do not change, nor does what the network says of them.
-	c.EarlyStop.Monitor = metric.Column(metric.ValReal)
-	return c
-}
-
-func TestRunStopsEarly(t *testing.T) {
-	r, err := CreateRun(t.TempDir(), "stripes")
-	if err != nil {
-		t.Fatal(err)
-	}
-	trainer, err := NewTrainer(frozen(), toy.Stripes(20), toy.Stripes(9))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pause := errors.New("pause")
-	// The patience goes on over a resume.
-	err = r.Fit(t.Context(), trainer, Callback{Epoch: func(e EpochInfo) error {
-		if e.Epoch == 2 {
-			return pause
-		}
-		return nil
-	}})
-	if !errors.Is(err, pause) {
-		t.Fatal(err)
-	}
-	trainer, err = ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var stop *StopError
-	if err := r.Fit(t.Context(), trainer); !errors.As(err, &stop) || !stop.Done {
-		t.Fatalf("Fit ends with %v", err)
-	}
-	if trainer.Epochs() != 4 {
-		t.Errorf("stopped after %d epochs, want 4", trainer.Epochs())
-	}
-	if _, err := LoadModel(r.Model()); err != nil {
-		t.Error(err)
-	}
-	if i := r.Info(); i.State != RunFinished {
-		t.Errorf("the run is %s", i.State)
-	}
-	// Who resumes it wants to go on.
-	trainer, err = ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Fit(t.Context(), trainer); !errors.As(err, &stop) || trainer.Epochs() != 5 {
-		t.Errorf("Fit ends with %v after %d epochs", err, trainer.Epochs())
-	}
-}
-
-func TestRunStopsInTime(t *testing.T) {
-	c := tinyRun()
-	straight := fitRun(t, c)
-	c.MaxMinutes = 1e-9
-	r, err := CreateRun(t.TempDir(), "stripes")
-	if err != nil {
-		t.Fatal(err)
-	}
-	trainer, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 6 { // one step each time
-		before := trainer.Steps()
-		err := r.Fit(t.Context(), trainer)
-		var stop *StopError
-		if trainer.Epochs() < c.Epochs && (!errors.As(err, &stop) || stop.Done) {
-			t.Fatalf("Fit ends with %v", err)
-		}
-		if trainer.Steps() != before+1 {
-			t.Fatalf("%d steps in no time", trainer.Steps()-before)
-		}
-		if trainer, err = ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := r.Fit(t.Context(), trainer); err != nil {
-		t.Fatal(err)
-	}
-	a, err := LoadModel(straight.Model())
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := LoadModel(r.Model())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.Hash() != b.Hash() {
-		t.Error("a training in pieces gives another model")
-	}
-	if err := TimeLimit(time.Hour).Step(StepInfo{Duration: 30 * time.Minute}); err != nil {
+func TestTimeLimit(t *testing.T) {
+	if err := joule.TimeLimit(time.Hour).Step(joule.StepInfo{Duration: 30 * time.Minute}); err != nil {
 		t.Errorf("stopped too early: %v", err)
 	}
-	if err := TimeLimit(time.Hour).Step(StepInfo{Duration: 61 * time.Minute}); err == nil {
+	if err := joule.TimeLimit(time.Hour).Step(joule.StepInfo{Duration: 61 * time.Minute}); err == nil {
 		t.Error("the first step does not count")
-	}
-}
-
-// What callbacks look at must not change what is trained.
-func TestCallbacksLeaveNoTrace(t *testing.T) {
-	c := tinyRun()
-	loud := fitRun(t, c)
-	c.Generate.EveryNEpochs, c.Filmstrip.EveryNEpochs, c.Snapshot.EveryNEpochs = 0, 0, 0
-	c.Outliers.EveryNEpochs, c.TensorBoard.EveryNSteps = 0, 0
-	quiet := fitRun(t, c)
-	var hash []string
-	for _, r := range []*Run{loud, quiet} {
-		trainer, err := ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		hash = append(hash, trainer.Model().Hash())
-	}
-	if hash[0] != hash[1] {
-		t.Error("pictures and logs change the model")
-	}
-	events, err := filepath.Glob(filepath.Join(quiet.Dir, "events*"))
-	if err != nil || len(events) != 0 {
-		t.Errorf("event files that nobody asked for: %v, %v", events, err)
-	}
-}
-
-func TestPictureCallbacks(t *testing.T) {
-	c := tinyRun()
-	c.Epochs = 4
-	tr, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fit(t, tr, Callback{})
-	var records []Record
-	tr.callbacks = []Callback{{Log: func(r Record) error { records = append(records, r); return nil }}}
-	var e EpochInfo
-	e.Epoch, e.Step = 4, 12
-
-	// Chain 1's last picture is sample 1 of the model.
-	if err := Filmstrip(tr, FilmstripConfig{Chains: 3, Steps: 8, Pictures: 4, EveryNEpochs: 2}).Epoch(e); err != nil {
-		t.Fatal(err)
-	}
-	r := records[0]
-	if len(r.Figures) != 4 || r.Figures[0].File != "samples/chain=4.png" || r.Figures[2].Tag != "generation_1" || r.Epoch != 4 || r.Step != 12 {
-		t.Fatalf("record %+v", r)
-	}
-	strip := encoded(t, r.Figures[2])
-	img, err := png.Decode(bytes.NewReader(strip))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b := img.Bounds(); b.Dx() != 4*14+2 || b.Dy() != 16 {
-		t.Errorf("a strip of four pictures of 12×12 is %v", b)
-	}
-	sc := SampleConfig{N: 3, Seed: c.Seed, Sampler: c.Sampler}
-	sc.Sampler.Steps = 8
-	s, err := tr.Model().Sample(context.Background(), sc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for y := range 12 {
-		for x := range 12 {
-			got, _, _, _ := img.At(2+3*14+x, 2+y).RGBA()
-			want := (s.Images[144+y*12+x] + 1) / 2 * 255
-			if math.Abs(float64(got>>8)-float64(want)) > 1 {
-				t.Fatalf("pixel %d,%d of the last picture is %d, want %.1f", x, y, got>>8, want)
-			}
-		}
-	}
-	if err := Filmstrip(tr, FilmstripConfig{Chains: 3, Steps: 8, Pictures: 4, EveryNEpochs: 3}).Epoch(e); err != nil || len(records) != 1 {
-		t.Error("every third epoch is the fourth")
-	}
-
-	if err := BufferSnapshot(tr, SnapshotConfig{Images: 9, EveryNEpochs: 1}).Epoch(e); err != nil {
-		t.Fatal(err)
-	}
-	if f := records[1].Figures[0]; f.Tag != "replay_buffer" || f.File != "samples/buffer=4.png" || len(encoded(t, f)) == 0 {
-		t.Errorf("figure %+v", f)
-	}
-	// All images shown are in the buffer, and not all the same one.
-	x := make([]float32, 20*144)
-	tr.Buffer().Show(x, tr.Stream(random.Snapshot), 0, 12)
-	distinct := map[int]bool{}
-	for i := range 20 {
-		at := 0
-		for at < tr.Buffer().Len() && !slices.Equal(tr.Buffer().Image(at), x[i*144:(i+1)*144]) {
-			at++
-		}
-		if at == tr.Buffer().Len() {
-			t.Fatal("a picture of something that is not in the buffer")
-		}
-		distinct[at] = true
-	}
-	if len(distinct) < 5 {
-		t.Errorf("%d different images of 20 draws from %d", len(distinct), tr.Buffer().Len())
-	}
-
-	if err := Outliers(tr, OutlierConfig{Images: 19, EveryNEpochs: 1}).Epoch(e); err != nil {
-		t.Fatal(err)
-	}
-	noise, energy := make([]float32, 19*144), make([]float32, 19)
-	for i := range 19 {
-		random.Stream{Seed: c.Seed, Purpose: random.Outliers}.Uniform(noise[i*144:(i+1)*144], uint32(i), 4, -1, 1)
-	}
-	tr.Model().Energies(energy, noise)
-	if got := records[2].Scalars[metric.Column(metric.Outliers)]; math.Abs(got+mean(energy)) > 1e-6 {
-		t.Errorf("rand_out is %v, want %v", got, -mean(energy))
-	}
-}
-
-func encoded(t *testing.T, f Figure) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	if err := f.Encode(&b); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func TestCheckpointPolicy(t *testing.T) {
-	c := tinyRun()
-	c.Epochs = 6
-	c.Checkpoint.TopK = 2
-	c.Checkpoint.Monitor, c.Checkpoint.Mode = metric.Column(metric.ValNoise), metric.Higher
-	c.Checkpoint.EveryNMinutes = 1e-9
-	r, err := CreateRun(filepath.Join(t.TempDir(), "a[1]"), "stripes")
-	if err != nil {
-		t.Fatal(err)
-	}
-	trainer, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pause := errors.New("pause")
-	hash := map[int]string{}
-	hooks := Callback{
-		Step: func(s StepInfo) error {
-			saved, err := ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil)
-			if err != nil || saved.Steps() != s.Step {
-				t.Errorf("the checkpoint after step %d is of step %d, %v", s.Step, saved.Steps(), err)
-			}
-			return err
-		},
-		Epoch: func(e EpochInfo) error {
-			hash[e.Epoch] = trainer.Model().Hash()
-			if e.Epoch == 4 {
-				return pause
-			}
-			return nil
-		},
-	}
-	if err := r.Fit(t.Context(), trainer, hooks); !errors.Is(err, pause) {
-		t.Fatal(err)
-	}
-	if trainer, err = ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Fit(t.Context(), trainer, hooks); err != nil {
-		t.Fatal(err)
-	}
-	table, err := metric.Read(r.Metrics())
-	if err != nil {
-		t.Fatal(err)
-	}
-	value := table.Get(metric.Column(metric.ValNoise)).Value
-	order := []int{1, 2, 3, 4, 5, 6}
-	slices.SortStableFunc(order, func(a, b int) int {
-		if value[a-1] > value[b-1] {
-			return -1
-		}
-		return 1
-	})
-	for i, epoch := range order {
-		m, err := LoadModel(r.Epoch(epoch))
-		if i >= 2 {
-			if !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("epoch %d of rank %d is kept: %v", epoch, i+1, err)
-			}
-			continue
-		}
-		if err != nil || m.Hash() != hash[epoch] {
-			t.Errorf("epoch %d of rank %d: %v", epoch, i+1, err)
-		}
-	}
-	if m, err := LoadModel(r.Checkpoint("best")); err != nil || m.Hash() != hash[order[0]] {
-		t.Errorf("best.safetensors is not of epoch %d: %v", order[0], err)
-	}
-}
-
-func TestEventFiles(t *testing.T) {
-	c := tinyRun()
-	c.Epochs = 3
-	c.TensorBoard.EveryNSteps = 2
-	c.Filmstrip.Steps = 8
-	r, err := CreateRun(filepath.Join(t.TempDir(), "a[1]"), "stripes")
-	if err != nil {
-		t.Fatal(err)
-	}
-	trainer, err := NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Stop after step 4, and go on from the checkpoint of step 3.
-	pause := errors.New("pause")
-	err = r.Fit(t.Context(), trainer, Callback{Step: func(s StepInfo) error {
-		if s.Step == 4 {
-			return pause
-		}
-		return nil
-	}})
-	if !errors.Is(err, pause) {
-		t.Fatal(err)
-	}
-	if trainer, err = ResumeTrainer(r.Checkpoint("last"), toy.Stripes(20), toy.Stripes(9), nil); err != nil {
-		t.Fatal(err)
-	}
-	if trainer.Steps() != 3 {
-		t.Fatalf("the checkpoint is of step %d", trainer.Steps())
-	}
-	if err := r.Fit(t.Context(), trainer); err != nil {
-		t.Fatal(err)
-	}
-
-	entries, err := os.ReadDir(r.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	steps := map[string][]int64{}
-	scalar := map[string][]float32{}
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), "events.out.tfevents.") {
-			continue
-		}
-		events, err := tensorboard.Read(filepath.Join(r.Dir, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, ev := range events {
-			for _, v := range ev.Values {
-				steps[v.Tag] = append(steps[v.Tag], ev.Step)
-				if x, ok := v.Scalar(); ok {
-					scalar[v.Tag] = append(scalar[v.Tag], x)
-				}
-			}
-		}
-	}
-	want := map[string][]int64{
-		"loss": {2, 4, 6, 8}, "learning_rate": {2, 4, 6, 8}, metric.ValDivergence: {3, 6, 9}, metric.Column(metric.Outliers): {3, 6, 9},
-		"generation_0": {3, 6, 9}, "generation_7": {3, 6, 9}, "samples": {3, 6, 9}, "replay_buffer": {3, 6, 9},
-		"energy/validation": {3, 6, 9}, "weights/cnn_layers.0.weight": {3, 6, 9}, "config": {0},
-		"_hparams_/experiment": {0}, "_hparams_/session_start_info": {0}, "_hparams_/session_end_info": {0},
-	}
-	for tag, w := range want {
-		if !slices.Equal(steps[tag], w) {
-			t.Errorf("%s is at steps %v, want %v", tag, steps[tag], w)
-		}
-	}
-	// The same numbers as in the table.
-	table, err := metric.Read(r.Metrics())
-	if err != nil {
-		t.Fatal(err)
-	}
-	loss := table.Get("loss").Value
-	for i, x := range scalar["loss"] {
-		if x != float32(loss[2*i+1]) {
-			t.Errorf("loss %v at step %d, want %v", x, 2*i+2, loss[2*i+1])
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package joule
+package joule_test
 
 import (
 	"encoding/json"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/recipe"
 )
 
 // TestConfigSchema: the schema has every setting, and allows the values that
@@ -31,10 +33,10 @@ func TestConfigSchema(t *testing.T) {
 		}
 		return n
 	}
-	root := parse(ConfigSchema())
+	root := parse(joule.ConfigSchema())
 	groups := map[string]node{"": root}
 	leaves := 0
-	c := DefaultConfig()
+	c := joule.DefaultConfig()
 	for _, s := range c.Settings() {
 		section, name := "", s.Key
 		if before, after, ok := strings.Cut(s.Key, "."); ok {
@@ -55,7 +57,7 @@ func TestConfigSchema(t *testing.T) {
 			t.Errorf("%s: default %s, want %s", s.Key, n.Default, value)
 		}
 		set := func(value string) error {
-			c := DefaultConfig()
+			c := joule.DefaultConfig()
 			return c.Set(s.Key + "=" + value)
 		}
 		for _, name := range n.Enum {
@@ -123,12 +125,12 @@ func TestConfigSchemaPython(t *testing.T) {
 		}
 		examples = append(examples, example{name, value, valid})
 		// The parser agrees.
-		if _, err := ParseConfig(name, data, DefaultConfig()); (err == nil) != valid {
+		if _, err := joule.ParseConfig(name, data, joule.DefaultConfig()); (err == nil) != valid {
 			t.Errorf("%s: the parser says %v", name, err)
 		}
 	}
-	add("defaults", DefaultConfig().YAML(), true)
-	for _, r := range Recipes() {
+	add("defaults", joule.DefaultConfig().YAML(), true)
+	for _, r := range recipe.All() {
 		add(r.Name, r.YAML, true)
 	}
 	for text, valid := range map[string]bool{
@@ -141,7 +143,13 @@ func TestConfigSchemaPython(t *testing.T) {
 	} {
 		add(text, []byte(text), valid)
 	}
-	input, err := json.Marshal(map[string]any{"schema": json.RawMessage(ConfigSchema()), "examples": examples})
+	validate(t, python, map[string]any{"schema": json.RawMessage(joule.ConfigSchema()), "examples": examples})
+}
+
+// validate asks Python's jsonschema whether examples are valid.
+func validate(t *testing.T, python string, what any) {
+	t.Helper()
+	input, err := json.Marshal(what)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package joule
+package joule_test
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/setting"
 	"pgregory.net/rapid"
 )
@@ -38,7 +39,7 @@ func told(err error) string {
 }
 
 func TestSettingsCoverConfig(t *testing.T) {
-	var c Config
+	var c joule.Config
 	seen := map[uintptr]string{}
 	for _, s := range c.Settings() {
 		at := reflect.ValueOf(s.Value).Pointer()
@@ -63,12 +64,12 @@ func TestSettingsCoverConfig(t *testing.T) {
 
 // TestSettings: what a setting says of itself is what is read back.
 func TestSettings(t *testing.T) {
-	c := DefaultConfig()
+	c := joule.DefaultConfig()
 	for _, s := range c.Settings() {
 		if s.Allowed() == "" {
 			t.Errorf("%s does not say what is allowed", s.Key)
 		}
-		d := DefaultConfig()
+		d := joule.DefaultConfig()
 		if err := d.Set(s.Key + "=" + s.String()); err != nil || !reflect.DeepEqual(d, c) {
 			t.Errorf("%s: %v", s.Key, err)
 		}
@@ -81,15 +82,15 @@ func TestSettings(t *testing.T) {
 // TestConfigKept: an error leaves the settings as they were, also those that
 // come before the one at fault.
 func TestConfigKept(t *testing.T) {
-	c := DefaultConfig()
-	if err := c.Set("epochs=0"); err == nil || !reflect.DeepEqual(c, DefaultConfig()) {
+	c := joule.DefaultConfig()
+	if err := c.Set("epochs=0"); err == nil || !reflect.DeepEqual(c, joule.DefaultConfig()) {
 		t.Errorf("Set: %v", err)
 	}
-	if err := c.SetEnv([]string{"JOULE_SEED=1", "JOULE_EPOCHS=0"}); err == nil || !reflect.DeepEqual(c, DefaultConfig()) {
+	if err := c.SetEnv([]string{"JOULE_SEED=1", "JOULE_EPOCHS=0"}); err == nil || !reflect.DeepEqual(c, joule.DefaultConfig()) {
 		t.Errorf("SetEnv: %v", err)
 	}
-	got, err := ParseConfig("f.yaml", []byte("seed: 1\nsampler: {noise: 0.5, steps: many}"), c)
-	if err == nil || !reflect.DeepEqual(got, DefaultConfig()) {
+	got, err := joule.ParseConfig("f.yaml", []byte("seed: 1\nsampler: {noise: 0.5, steps: many}"), c)
+	if err == nil || !reflect.DeepEqual(got, joule.DefaultConfig()) {
 		t.Errorf("ParseConfig: %v", err)
 	}
 	if want := `f.yaml:2:30: sampler.steps: "many" is not a whole number`; err.Error() != want {
@@ -98,11 +99,11 @@ func TestConfigKept(t *testing.T) {
 }
 
 func TestDefaultConfig(t *testing.T) {
-	c := DefaultConfig()
+	c := joule.DefaultConfig()
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	back, err := ParseConfig("config.yaml", c.YAML(), Config{})
+	back, err := joule.ParseConfig("config.yaml", c.YAML(), joule.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +119,7 @@ func TestDefaultConfig(t *testing.T) {
 
 func TestConfigYAMLRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := DefaultConfig()
+		c := joule.DefaultConfig()
 		for _, s := range c.Settings() {
 			switch p := s.Value.(type) {
 			case *string:
@@ -133,7 +134,7 @@ func TestConfigYAMLRoundTrip(t *testing.T) {
 				*p = rapid.Float64Range(s.Lo, math.Min(s.Hi, math.MaxFloat64)).Draw(t, s.Key)
 			}
 		}
-		back, err := ParseConfig("config.yaml", c.YAML(), Config{})
+		back, err := joule.ParseConfig("config.yaml", c.YAML(), joule.Config{})
 		if err != nil {
 			t.Fatalf("%v\n%s", err, c.YAML())
 		}
@@ -144,14 +145,14 @@ func TestConfigYAMLRoundTrip(t *testing.T) {
 }
 
 func TestParseConfig(t *testing.T) {
-	want := DefaultConfig()
+	want := joule.DefaultConfig()
 	want.Data = "fashion-mnist"
 	want.Seed = math.MaxUint64
 	want.Epochs = 60
 	want.Sampler.StepSize = 2.5
 	want.Sampler.GradClip = float32(math.Inf(1))
 	want.Optimizer.LearningRate = 1e-3
-	got, err := ParseConfig("f", []byte(`# a comment
+	got, err := joule.ParseConfig("f", []byte(`# a comment
 data: "fashion-mnist"
 seed: 18446744073709551615
 epochs: 60 # as published
@@ -160,7 +161,7 @@ optimizer:
   learning_rate: 1e-3
 schedule:
   # gamma: 0.5
-`), DefaultConfig())
+`), joule.DefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +169,7 @@ schedule:
 		t.Fatalf("got %+v", got)
 	}
 	for _, empty := range []string{"", "\n", "# nothing\n", "---\n", "{}"} {
-		if got, err := ParseConfig("f", []byte(empty), want); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := joule.ParseConfig("f", []byte(empty), want); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %+v, %v", empty, got, err)
 		}
 	}
@@ -177,38 +178,38 @@ schedule:
 func TestValidate(t *testing.T) {
 	nan := math.NaN()
 	for _, test := range []struct {
-		change func(*Config)
+		change func(*joule.Config)
 		want   string
 	}{
-		{func(c *Config) { c.Network.HiddenFeatures = 7 }, "network.hidden_features: 7 is odd"},
-		{func(c *Config) { c.Network.HiddenFeatures = 0 }, "network.hidden_features: 0 is not within 2 to 1024"},
-		{func(c *Config) { c.Network.Kind = "cnm" }, `network.kind: "cnm" is not one of cnn, mlp; did you mean "cnn"?`},
-		{func(c *Config) { c.BatchSize = -64 }, "batch_size: -64 is not within 1 to 16384"},
-		{func(c *Config) { c.Sampler.Noise = float32(nan) }, "sampler.noise: NaN is not within"},
-		{func(c *Config) { c.Optimizer.Beta2 = 1 }, "optimizer.beta2: 1 is not within"},
-		{func(c *Config) { c.Optimizer.LearningRate = math.Inf(1) }, "optimizer.learning_rate: .inf is not within"},
-		{func(c *Config) { c.Sampler.Min = 1 }, "sampler.min: 1 is not below sampler.max = 1"},
-		{func(c *Config) { c.Data = "" }, `data: "" is not one of mnist, fashion-mnist`},
-		{func(c *Config) { *c = Config{} }, "data:"},
-		{func(c *Config) { c.Data = "photos" }, `data: "photos" is not one of mnist, fashion-mnist; for a folder of images, write its path with a slash: ./photos`},
-		{func(c *Config) { c.Data = "mnits" }, `; did you mean "mnist"?`},
-		{func(c *Config) { c.Data = "./a\nb" }, `data: "./a\nb" cannot be written as a setting`},
-		{func(c *Config) { c.Data = "./a " }, `cannot be written`},
-		{func(c *Config) { c.Data = "./\xff" }, `cannot be written`},
-		{func(c *Config) { c.Data = strings.Repeat("/", 4097) }, `cannot be written`},
-		{func(c *Config) { c.Image.Channels = 2 }, "image.channels: 2 is neither 1 nor 3"},
-		{func(c *Config) { c.Image.Channels = 4 }, "image.channels: 4 is not within 0 to 3"},
-		{func(c *Config) { c.Image.Height = 5 }, "image.height: 5, and image.width is 0; give both"},
-		{func(c *Config) { c.Image.Width = 129 }, "image.width: 129 is not within 0 to 128"},
+		{func(c *joule.Config) { c.Network.HiddenFeatures = 7 }, "network.hidden_features: 7 is odd"},
+		{func(c *joule.Config) { c.Network.HiddenFeatures = 0 }, "network.hidden_features: 0 is not within 2 to 1024"},
+		{func(c *joule.Config) { c.Network.Kind = "cnm" }, `network.kind: "cnm" is not one of cnn, mlp; did you mean "cnn"?`},
+		{func(c *joule.Config) { c.BatchSize = -64 }, "batch_size: -64 is not within 1 to 16384"},
+		{func(c *joule.Config) { c.Sampler.Noise = float32(nan) }, "sampler.noise: NaN is not within"},
+		{func(c *joule.Config) { c.Optimizer.Beta2 = 1 }, "optimizer.beta2: 1 is not within"},
+		{func(c *joule.Config) { c.Optimizer.LearningRate = math.Inf(1) }, "optimizer.learning_rate: .inf is not within"},
+		{func(c *joule.Config) { c.Sampler.Min = 1 }, "sampler.min: 1 is not below sampler.max = 1"},
+		{func(c *joule.Config) { c.Data = "" }, `data: "" is not one of mnist, fashion-mnist`},
+		{func(c *joule.Config) { *c = joule.Config{} }, "data:"},
+		{func(c *joule.Config) { c.Data = "photos" }, `data: "photos" is not one of mnist, fashion-mnist; for a folder of images, write its path with a slash: ./photos`},
+		{func(c *joule.Config) { c.Data = "mnits" }, `; did you mean "mnist"?`},
+		{func(c *joule.Config) { c.Data = "./a\nb" }, `data: "./a\nb" cannot be written as a setting`},
+		{func(c *joule.Config) { c.Data = "./a " }, `cannot be written`},
+		{func(c *joule.Config) { c.Data = "./\xff" }, `cannot be written`},
+		{func(c *joule.Config) { c.Data = strings.Repeat("/", 4097) }, `cannot be written`},
+		{func(c *joule.Config) { c.Image.Channels = 2 }, "image.channels: 2 is neither 1 nor 3"},
+		{func(c *joule.Config) { c.Image.Channels = 4 }, "image.channels: 4 is not within 0 to 3"},
+		{func(c *joule.Config) { c.Image.Height = 5 }, "image.height: 5, and image.width is 0; give both"},
+		{func(c *joule.Config) { c.Image.Width = 129 }, "image.width: 129 is not within 0 to 128"},
 	} {
-		c := DefaultConfig()
+		c := joule.DefaultConfig()
 		test.change(&c)
 		if err := c.Validate(); err == nil || !strings.Contains(told(err), test.want) {
 			t.Errorf("got %v, want %q", err, test.want)
 		}
 	}
 	// Zero is a value like any other where it has a meaning.
-	c := DefaultConfig()
+	c := joule.DefaultConfig()
 	c.Sampler.Steps, c.Sampler.Noise, c.Objective.Alpha, c.Optimizer.LearningRate = 0, 0, 0, 0
 	if err := c.Validate(); err != nil {
 		t.Error(err)
@@ -221,15 +222,15 @@ func TestDataPath(t *testing.T) {
 	for _, path := range []string{
 		"./photos", ".", "..", "/", "/a b/c", `C:\Users\é`, "/it's: #1", "./- x", "-/x", "./[a]", "./{a}", "/%a", "./~", "~/x", ".inf", ".5", "1/2", "./a'", `./"`, "./&a", "./*a", "./!a", "./a: b", "./a #b", "./日本",
 	} {
-		c := DefaultConfig()
+		c := joule.DefaultConfig()
 		if err := c.SetEnv([]string{"JOULE_DATA=" + path, "JOULE_IMAGE_HEIGHT=20", "JOULE_IMAGE_WIDTH=10", "JOULE_IMAGE_CHANNELS=3"}); err != nil || c.Data != path {
 			t.Errorf("%q: %q, %v", path, c.Data, err)
 			continue
 		}
-		if c.Image != (ImageConfig{20, 10, 3}) || c.Validate() != nil {
+		if c.Image != (joule.ImageConfig{20, 10, 3}) || c.Validate() != nil {
 			t.Errorf("%+v: %v", c.Image, c.Validate())
 		}
-		back, err := ParseConfig("f", c.YAML(), Config{})
+		back, err := joule.ParseConfig("f", c.YAML(), joule.Config{})
 		if err != nil || !reflect.DeepEqual(back, c) {
 			t.Errorf("%q: %q, %v", path, back.Data, err)
 		}
@@ -237,7 +238,7 @@ func TestDataPath(t *testing.T) {
 }
 
 func FuzzParseConfig(f *testing.F) {
-	f.Add(DefaultConfig().YAML())
+	f.Add(joule.DefaultConfig().YAML())
 	for _, s := range []string{
 		"", "epochs: 3", "sampler: {noise: .inf}", "a: &x [*x]", "? a\n: b", "- a\n- b", "seed: |\n  1",
 		"optimizer:\n  beta1: 0\n beta2: 1", "\"seed\": 1", "seed: 1 # x\n# y\n---\n...\n", "%YAML 1.2\n---\n", "<<: {a: 1}",
@@ -247,9 +248,9 @@ func FuzzParseConfig(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := ParseConfig("f", data, DefaultConfig())
+		c, err := joule.ParseConfig("f", data, joule.DefaultConfig())
 		if err != nil {
-			if !reflect.DeepEqual(c, DefaultConfig()) {
+			if !reflect.DeepEqual(c, joule.DefaultConfig()) {
 				t.Fatal("an error changed the settings")
 			}
 			var e *setting.Error
@@ -258,7 +259,7 @@ func FuzzParseConfig(f *testing.F) {
 			}
 			return
 		}
-		back, err := ParseConfig("f", c.YAML(), Config{})
+		back, err := joule.ParseConfig("f", c.YAML(), joule.Config{})
 		if err != nil || !reflect.DeepEqual(back, c) {
 			t.Fatalf("round trip: %v\n%s", err, c.YAML())
 		}

@@ -1,4 +1,4 @@
-package joule
+package joule_test
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/lane"
@@ -14,15 +15,14 @@ import (
 )
 
 func TestConvention(t *testing.T) {
-	m := newModel(toy.Network())
-	m.card = &Card{Config: DefaultConfig(), Epochs: 2, Steps: 30}
-	images := make([]float32, 10*m.net.Input().Len())
+	m := joule.ModelWithCard(toy.Network(), &joule.Card{Config: joule.DefaultConfig(), Epochs: 2, Steps: 30})
+	images := make([]float32, 10*m.Engine().Network().Input().Len())
 	(&random.Stream{Seed: 1}).Uniform(images, 0, 0, -1, 1)
 	energy := make([]float32, 10)
 	m.Energies(energy, images)
 	before := m.Hash()
 
-	f, err := m.File(OutputF)
+	f, err := m.File(joule.OutputF)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestConvention(t *testing.T) {
 		t.Error("File changed the model")
 	}
 	// Read as if it gave energies, the file gives −E, to the bit.
-	minus, err := NewModel(m.Spec(), f.Tensors)
+	minus, err := joule.NewModel(m.Spec(), f.Tensors)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestConvention(t *testing.T) {
 			t.Fatalf("output f is %v where the energy is %v", got[i], energy[i])
 		}
 	}
-	for _, c := range []Convention{OutputF, OutputEnergy} {
+	for _, c := range []joule.Convention{joule.OutputF, joule.OutputEnergy} {
 		path := filepath.Join(t.TempDir(), "model.safetensors")
 		f, err := m.File(c)
 		if err != nil {
@@ -53,7 +53,7 @@ func TestConvention(t *testing.T) {
 		if err := checkpoint.Write(path, f); err != nil {
 			t.Fatal(err)
 		}
-		back, err := LoadModel(path)
+		back, err := joule.LoadModel(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,8 +65,8 @@ func TestConvention(t *testing.T) {
 }
 
 func TestConventionErrors(t *testing.T) {
-	m := newModel(toy.Network())
-	for _, c := range []Convention{"", "Energy", "-f"} {
+	m := joule.ModelOf(toy.Network())
+	for _, c := range []joule.Convention{"", "Energy", "-f"} {
 		if _, err := m.File(c); err == nil {
 			t.Errorf("output %q is written", c)
 		}
@@ -76,12 +76,12 @@ func TestConventionErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m = newModel(net)
+	m = joule.ModelOf(net)
 	var e *checkpoint.Error
-	if _, err := m.File(OutputF); !errors.As(err, &e) || e.Hint == "" {
+	if _, err := m.File(joule.OutputF); !errors.As(err, &e) || e.Hint == "" {
 		t.Errorf("SiLU at the end, output f: %v", err)
 	}
-	f, err := m.File(OutputEnergy)
+	f, err := m.File(joule.OutputEnergy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestConventionErrors(t *testing.T) {
 	if err := checkpoint.Write(path, f); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadModel(path); !errors.As(err, &e) || e.Path != path {
+	if _, err := joule.LoadModel(path); !errors.As(err, &e) || e.Path != path {
 		t.Errorf("SiLU at the end, output f in a file: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package joule
+package joule_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/guard"
 	"github.com/joule-ml/joule/metric"
@@ -65,7 +66,7 @@ func TestGuardSurvival(t *testing.T) {
 			runs++
 			line := fmt.Sprintf("| %-66s | %d |", set, seed)
 			for _, retries := range []int{0, guard.Default().Retries} {
-				c := DefaultConfig()
+				c := joule.DefaultConfig()
 				for _, s := range append(strings.Fields(set), "epochs=1", "limit_train_batches=150", "limit_val_batches=4", "network.hidden_features=16") {
 					if err := c.Set(s); err != nil {
 						t.Fatal(err)
@@ -88,17 +89,17 @@ func TestGuardSurvival(t *testing.T) {
 }
 
 // survive trains and judges the end: "good", or what is wrong.
-func survive(t *testing.T, c Config, train, val *dataset.Set) string {
-	tr, err := NewTrainer(c, train, val)
+func survive(t *testing.T, c joule.Config, train, val *dataset.Set) string {
+	tr, err := joule.NewTrainer(c, train, val)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var last [][]float64
-	var end EpochInfo
+	var end joule.EpochInfo
 	start := time.Now()
-	err = tr.Fit(context.Background(), Callback{
-		Step:  func(s StepInfo) error { last = append(last, slices.Clone(s.Values)); return nil },
-		Epoch: func(e EpochInfo) error { end = e; return nil },
+	err = tr.Fit(context.Background(), joule.Callback{
+		Step:  func(s joule.StepInfo) error { last = append(last, slices.Clone(s.Values)); return nil },
+		Epoch: func(e joule.EpochInfo) error { end = e; return nil },
 	})
 	tried := ""
 	for _, r := range tr.Rollbacks() {

@@ -67,6 +67,10 @@ func NewModel(spec nn.Spec, tensors []checkpoint.Tensor) (*Model, error) {
 	return newModel(net), nil
 }
 
+// Path returns the path of the file that the model was read from, with slashes,
+// "" where there is none.
+func (m *Model) Path() string { return m.path }
+
 // Card returns where the model comes from, nil where that is not known. It is
 // not to be changed.
 func (m *Model) Card() *Card { return m.card }
@@ -124,18 +128,18 @@ func DefaultSampleConfig() SampleConfig {
 	return c
 }
 
-// maxSamples bounds N, and maxValues the pixels of the images and of the
+// MaxSamples bounds N, and maxValues the pixels of the images and of the
 // frames that Every keeps: four gigabytes.
 const (
-	maxSamples = 1 << 20
+	MaxSamples = 1 << 20
 	maxValues  = 1 << 30
 )
 
 // Validate reports the first setting that is out of range.
 func (c SampleConfig) Validate() error {
 	switch {
-	case c.N < 1 || c.N > maxSamples:
-		return fmt.Errorf("number of samples is %d, want 1 to %d", c.N, maxSamples)
+	case c.N < 1 || c.N > MaxSamples:
+		return fmt.Errorf("number of samples is %d, want 1 to %d", c.N, MaxSamples)
 	case c.Every < 0:
 		return fmt.Errorf("pictures every %d steps, want 0 or more", c.Every)
 	case !(c.Patch >= 0 && c.Patch <= 1):
@@ -144,16 +148,16 @@ func (c SampleConfig) Validate() error {
 	return c.Sampler.Validate()
 }
 
-// frames returns the number of pictures on the way that Sample keeps.
-func (c SampleConfig) frames() int {
+// Frames returns the number of pictures on the way that Sample keeps.
+func (c SampleConfig) Frames() int {
 	if c.Every == 0 {
 		return 0
 	}
 	return c.Sampler.Steps / c.Every
 }
 
-// start fills images, N of them, with the noise that the chains start from.
-func (c SampleConfig) start(images []float32, shape lane.Shape) {
+// Start fills images, N of them, with the noise that the chains start from.
+func (c SampleConfig) Start(images []float32, shape lane.Shape) {
 	size := shape.Len()
 	s := random.Stream{Seed: c.Seed, Purpose: random.SampleStart}
 	for i := range c.N {
@@ -183,13 +187,13 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("joule: sample: %w", err)
 	}
-	size, frames := m.net.Input().Len(), c.frames()
+	size, frames := m.net.Input().Len(), c.Frames()
 	if float64(1+frames)*float64(c.N)*float64(size) > maxValues {
 		return nil, fmt.Errorf("joule: sample: %d images of %d values, and %d pictures of each on the way, are too many to hold", c.N, size, frames)
 	}
 	s := &Samples{N: c.N, Images: make([]float32, c.N*size), Energy: make([]float32, c.N)}
 	s.C, s.H, s.W = m.Shape()
-	c.start(s.Images, m.net.Input())
+	c.Start(s.Images, m.net.Input())
 	run := engine.Chains{
 		X:      s.Images,
 		Stream: random.Stream{Seed: c.Seed, Purpose: random.SampleNoise},

@@ -1,4 +1,4 @@
-package joule
+package joule_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/engine"
@@ -47,12 +48,12 @@ func TestNetworkSize(t *testing.T) {
 }
 
 func TestModelRoundTrip(t *testing.T) {
-	m := newModel(toy.Network())
+	m := joule.ModelOf(toy.Network())
 	path := filepath.Join(t.TempDir(), "model.safetensors")
 	if err := m.Save(path); err != nil {
 		t.Fatal(err)
 	}
-	back, err := LoadModel(path)
+	back, err := joule.LoadModel(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,17 +67,17 @@ func TestModelRoundTrip(t *testing.T) {
 	if !slices.Equal(a, b) {
 		t.Errorf("energies %v became %v", a, b)
 	}
-	back.net.Params()[0] += 1
+	back.Engine().Network().Params()[0] += 1
 	if m.Hash() == back.Hash() {
 		t.Error("another weight, the same hash")
 	}
 
 	// A checkpoint is a model too.
-	tr := tinyTrainer(t, tinyConfig())
+	tr := joule.TinyTrainer(t, joule.TinyConfig())
 	if err := tr.Save(path); err != nil {
 		t.Fatal(err)
 	}
-	if back, err = LoadModel(path); err != nil || back.Hash() != tr.Model().Hash() {
+	if back, err = joule.LoadModel(path); err != nil || back.Hash() != tr.Model().Hash() {
 		t.Errorf("the model of a checkpoint: %v", err)
 	}
 }
@@ -84,10 +85,10 @@ func TestModelRoundTrip(t *testing.T) {
 // TestLoadModelErrors changes one thing at a time in a good file. A spec that
 // asks for much must fail before it is built.
 func TestLoadModelErrors(t *testing.T) {
-	m := newModel(toy.Network())
+	m := joule.ModelOf(toy.Network())
 	dir := t.TempDir()
 	spec := func(f func(*nn.Spec)) string {
-		s := m.net.Spec()
+		s := m.Engine().Network().Spec()
 		s.Layers = slices.Clone(s.Layers)
 		f(&s)
 		b, err := json.Marshal(s)
@@ -108,26 +109,29 @@ func TestLoadModelErrors(t *testing.T) {
 		{weights.MetaSpec, spec(func(s *nn.Spec) { s.Input.C = 1024 }), "cnn_layers.0.weight"},
 		{weights.MetaSpec, spec(func(s *nn.Spec) { s.Prefix = "other" }), "other.0.weight"},
 	} {
-		f := m.file()
+		f, err := m.File(joule.OutputEnergy)
+		if err != nil {
+			t.Fatal(err)
+		}
 		f.Metadata[c.meta] = c.value
 		path := filepath.Join(dir, "model")
 		if err := checkpoint.Write(path, f); err != nil {
 			t.Fatal(err)
 		}
-		_, err := LoadModel(path)
+		_, err = joule.LoadModel(path)
 		var ce *checkpoint.Error
 		if !errors.As(err, &ce) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s=%.40s: error %v, want one of the file with %q", c.meta, c.value, err, c.want)
 		}
 	}
-	if _, err := LoadModel(filepath.Join(dir, "absent")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := joule.LoadModel(filepath.Join(dir, "absent")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("absent file: %v", err)
 	}
 }
 
 func TestSample(t *testing.T) {
-	m := newModel(toy.Network())
-	c := DefaultSampleConfig()
+	m := joule.ModelOf(toy.Network())
+	c := joule.DefaultSampleConfig()
 	c.N, c.Sampler.Steps, c.Every = 10, 6, 2
 	s, err := m.Sample(context.Background(), c)
 	if err != nil {
@@ -172,13 +176,13 @@ func TestSample(t *testing.T) {
 	if _, err := m.Sample(context.Background(), c); err == nil {
 		t.Error("no samples were drawn without complaint")
 	}
-	c.N, c.Every, c.Sampler.Steps = maxSamples, 1, 1e6
+	c.N, c.Every, c.Sampler.Steps = joule.MaxSamples, 1, 1e6
 	if _, err := m.Sample(context.Background(), c); err == nil || !strings.Contains(err.Error(), "too many to hold") {
 		t.Errorf("more pictures than fit: %v", err)
 	}
 	c.N, c.Every, c.Sampler.Steps = 1, 0, 6
-	m.net.Params()[0] = float32(math.NaN())
-	m.net.Pack()
+	m.Engine().Network().Params()[0] = float32(math.NaN())
+	m.Engine().Network().Pack()
 	var diverged *engine.NonFiniteError
 	if _, err := m.Sample(context.Background(), c); !errors.As(err, &diverged) {
 		t.Errorf("NaN weight: %v", err)
@@ -187,7 +191,7 @@ func TestSample(t *testing.T) {
 
 // Samples start from the noise that chains start from in training.
 func TestSampleStart(t *testing.T) {
-	c := DefaultConfig()
+	c := joule.DefaultConfig()
 	if g := c.Generation(); g.Patch != 0 || g.Sampler.Steps != 256 || g.N != 64 || g.Seed != 42 {
 		t.Errorf("the default generation is %+v", g)
 	}
@@ -199,7 +203,7 @@ func TestSampleStart(t *testing.T) {
 	shape := lane.Shape{C: 1, H: 8, W: 8}
 	g.N = 2000
 	x := make([]float32, g.N*shape.Len())
-	g.start(x, shape)
+	g.Start(x, shape)
 	patches := 0
 	for i := range g.N {
 		if slices.Contains(x[i*64:(i+1)*64], -1) { // which uniform noise hardly ever is

@@ -1,4 +1,4 @@
-package joule
+package joule_test
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/nn"
@@ -14,13 +15,13 @@ import (
 
 // A network written out is trained like one with a name.
 func TestTrainLayers(t *testing.T) {
-	c := tinyConfig()
+	c := joule.TinyConfig()
 	c.Network.Layers = arch.Layers{nn.Conv2D(3, 5, 2, 2), nn.SiLU(), nn.Flatten(), nn.Linear(1)}
 	c.Guard.Retries = 0 // a network so small is no good energy
-	tr := tinyTrainer(t, c)
-	before := append([]float32(nil), tr.part().Net.Params()...)
-	fit(t, tr, Callback{})
-	if reflect.DeepEqual(before, tr.part().Net.Params()) {
+	tr := joule.TinyTrainer(t, c)
+	before := append([]float32(nil), tr.Engine().Network().Params()...)
+	joule.FitTiny(t, tr, joule.Callback{})
+	if reflect.DeepEqual(before, tr.Engine().Network().Params()) {
 		t.Error("the weights did not change")
 	}
 	if spec := tr.Model().Spec(); spec.Prefix != "layers" || !reflect.DeepEqual(spec.Layers, []nn.LayerSpec(c.Network.Layers)) {
@@ -28,7 +29,7 @@ func TestTrainLayers(t *testing.T) {
 	}
 
 	c.Network.Layers = arch.Layers{nn.Flatten(), nn.Linear(2)}
-	_, err := NewTrainer(c, toy.Strokes(47), toy.Strokes(23))
+	_, err := joule.NewTrainer(c, toy.Strokes(47), toy.Strokes(23))
 	var e *setting.Error
 	if !errors.As(err, &e) || e.Key != "network.layers" || e.Hint == "" {
 		t.Errorf("two values: error %v", err)
@@ -39,16 +40,16 @@ func TestTrainLayers(t *testing.T) {
 func TestTrainKinds(t *testing.T) {
 	for _, kind := range arch.Kinds() {
 		t.Run(kind, func(t *testing.T) {
-			c := tinyConfig()
+			c := joule.TinyConfig()
 			c.Network.Kind, c.Epochs, c.LimitTrainBatches, c.Guard.Retries = kind, 1, 2, 0
-			tr := tinyTrainer(t, c)
-			fit(t, tr, Callback{})
+			tr := joule.TinyTrainer(t, c)
+			joule.FitTiny(t, tr, joule.Callback{})
 			path := filepath.Join(t.TempDir(), "last")
 			if err := tr.Save(path); err != nil {
 				t.Fatal(err)
 			}
-			more := func(c *Config) error { c.Epochs = 2; return nil }
-			resumed, err := ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), more)
+			more := func(c *joule.Config) error { c.Epochs = 2; return nil }
+			resumed, err := joule.ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), more)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package joule
+package joule_test
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/internal/parity"
@@ -63,7 +64,7 @@ func TestParityChain(t *testing.T) {
 	const n = 8
 	r := parity.Open(t, "chain_hf8")
 	e := engine.New(r.Network(arch.CNN(8, parity.Shape)), 2)
-	c := DefaultConfig().Sampler
+	c := joule.DefaultConfig().Sampler
 	c.Noise = 0
 	x := r.Images("start", n, 1, 28, 28)
 	frames := [][]float32{append([]float32(nil), x...)}

@@ -155,3 +155,34 @@ func (t *Trainer) sameData(meta map[string]string) error {
 	return &setting.Error{Key: "data", Problem: fmt.Sprintf("%s is not the data of the checkpoint: it has %s", setting.Quote(t.cfg.Data), what),
 		Hint: "bring back the images as they were, or start a new run"}
 }
+
+// Progress is how far a training had come when a checkpoint or a model was
+// written.
+type Progress struct {
+	Config        *Config // of the run; nil where there is none
+	Epochs, Steps int     // done
+	Stopped       bool    // a callback ended the run before its last epoch
+}
+
+// ReadProgress reads what the file of a checkpoint or a model tells of its
+// training, without the weights.
+func ReadProgress(path string) (Progress, error) {
+	h, err := checkpoint.ReadHeader(path)
+	if err != nil {
+		return Progress{}, err
+	}
+	card, err := cardOf(path, h.Metadata)
+	if err != nil {
+		return Progress{}, weights.InFile(path, err)
+	}
+	var at place
+	if state := h.Metadata[weights.MetaState]; state != "" {
+		err = json.Unmarshal([]byte(state), &at)
+	} else if card != nil {
+		at.Epoch, at.Step = card.Epochs, card.Steps
+	}
+	if err != nil || card == nil || at.Epoch < 0 || at.Step < 0 {
+		return Progress{}, &checkpoint.Error{Path: path, Fault: "does not tell how it was trained", Hint: weights.NotOurs}
+	}
+	return Progress{Config: &card.Config, Epochs: at.Epoch, Steps: at.Step, Stopped: at.Stopped}, nil
+}

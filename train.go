@@ -72,7 +72,7 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	if err != nil {
 		return nil, setting.Under("network", err)
 	}
-	if t.objective, err = objective.New(t.cfg.setup(spec)); err != nil {
+	if t.objective, err = objective.New(t.cfg.Setup(spec)); err != nil {
 		return nil, err
 	}
 	for p := range t.images {
@@ -118,9 +118,9 @@ func (c *Config) sets(train, val *dataset.Set) (_, _ *dataset.Set, err error) {
 	return train, val, nil
 }
 
-// setup is what the objective is made of. It points to c's settings, which the
+// Setup is what the objective is made of. It points to c's settings, which the
 // guard may change.
-func (c *Config) setup(spec nn.Spec) objective.Setup {
+func (c *Config) Setup(spec nn.Spec) objective.Setup {
 	return objective.Setup{
 		Network: spec, BatchSize: c.BatchSize,
 		Objective: &c.Objective, Sampler: &c.Sampler, Buffer: &c.Buffer, Restart: &c.Restart,

@@ -26,47 +26,6 @@ import (
 	"github.com/joule-ml/joule/weights"
 )
 
-// tinyConfig trains strokes within moments, also with the generic kernels.
-func tinyConfig() Config {
-	c := DefaultConfig()
-	c.Epochs, c.BatchSize = 2, 10
-	c.Network.HiddenFeatures = 4
-	c.Sampler.Steps = 5
-	c.Buffer.Size = 25 // less than three batches: the ring wraps
-	c.Optimizer.LearningRate = 1e-2
-	return c
-}
-
-func tinyTrainer(t *testing.T, c Config) *Trainer {
-	t.Helper()
-	tr, err := NewTrainer(c, toy.Strokes(47), toy.Strokes(23)) // the last batch has 7 images
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tr
-}
-
-// saved returns the bytes of a checkpoint of tr: every bit of its state.
-func saved(t *testing.T, tr *Trainer) []byte {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "state")
-	if err := tr.Save(path); err != nil {
-		t.Fatal(err)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func fit(t *testing.T, tr *Trainer, callback Callback) {
-	t.Helper()
-	if err := tr.Fit(context.Background(), callback); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestTrainingLowersTheLoss(t *testing.T) {
 	c := tinyConfig()
 	c.Epochs = 12

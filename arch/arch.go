@@ -59,7 +59,7 @@ type Config struct {
 func (c *Config) Settings() setting.List {
 	return setting.List{
 		{Key: "kind", Value: &c.Kind, Names: Kinds(), About: About()},
-		{Key: "hidden_features", Value: &c.HiddenFeatures, Lo: 2, Hi: 1024, About: "width of the network; even for a cnn"},
+		{Key: "hidden_features", Value: &c.HiddenFeatures, Lo: 2, Hi: 1024, About: "width of the network, even"},
 	}
 }
 

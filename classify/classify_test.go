@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
 )
 
@@ -23,7 +22,7 @@ func TestFiles(t *testing.T) {
 		if len(b) > 1<<20 {
 			t.Errorf("%s takes %d bytes, more than a megabyte", name, len(b))
 		}
-		c := decode(b)
+		c := decodeBuiltIn(b)
 		channels, h, w := c.Shape()
 		if channels != 1 || h != 28 || w != 28 || c.Classes() != 10 || c.FeatureLen() != 128 {
 			t.Errorf("%s: %d classes and %d features of images %d×%d×%d", name, c.Classes(), c.FeatureLen(), channels, h, w)
@@ -31,11 +30,11 @@ func TestFiles(t *testing.T) {
 		if c.Card().TestAccuracy < floor[name] {
 			t.Errorf("%s states an accuracy of %v", name, c.Card().TestAccuracy)
 		}
-		shared, err := Load(name)
+		shared, err := BuiltIn(name)
 		if err != nil || shared.Hash() != c.Hash() {
 			t.Errorf("Load(%q): %v", name, err)
 		}
-		if again, _ := Load(name); again != shared {
+		if again, _ := BuiltIn(name); again != shared {
 			t.Errorf("%s is read twice", name)
 		}
 	}
@@ -43,12 +42,12 @@ func TestFiles(t *testing.T) {
 
 func BenchmarkDecode(b *testing.B) {
 	for b.Loop() {
-		decode(mnist)
+		decodeBuiltIn(mnist)
 	}
 }
 
 func TestLoadOther(t *testing.T) {
-	_, err := Load("pictures/")
+	_, err := BuiltIn("pictures/")
 	var fault *dataset.Error
 	if !errors.As(err, &fault) || !strings.Contains(fault.Hint, "mnist and fashion-mnist") {
 		t.Errorf("error %v", err)
@@ -67,7 +66,7 @@ func TestAccuracy(t *testing.T) {
 			if err != nil {
 				t.Skip(err)
 			}
-			c, err := Load(name)
+			c, err := BuiltIn(name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,8 +86,8 @@ func TestAccuracy(t *testing.T) {
 	}
 }
 
-func ExampleLoad() {
-	c, err := Load("mnist")
+func ExampleBuiltIn() {
+	c, err := BuiltIn("mnist")
 	if err != nil {
 		panic(err)
 	}
@@ -101,7 +100,7 @@ func ExampleLoad() {
 
 // BenchmarkFeatures takes 10,000 images to features.
 func BenchmarkFeatures(b *testing.B) {
-	c, err := Load("mnist")
+	c, err := BuiltIn("mnist")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -114,9 +113,9 @@ func BenchmarkFeatures(b *testing.B) {
 }
 
 func BenchmarkLoad(b *testing.B) {
-	var c *joule.Classifier
+	var c *Classifier
 	for b.Loop() {
-		c = decode(mnist)
+		c = decodeBuiltIn(mnist)
 	}
 	_ = c
 }

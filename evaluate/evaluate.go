@@ -105,7 +105,7 @@ type evaluation struct {
 	ctx        context.Context
 	cfg        Config
 	model      *joule.Model
-	classifier *joule.Classifier
+	classifier *classify.Classifier
 	data       Data
 	pool       lane.Pool
 	real       judge.Gaussian // of the reference images' features
@@ -121,7 +121,7 @@ func Run(ctx context.Context, m *joule.Model, data Data, cfg Config) (*Report, e
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	classifier, err := classify.Load(cfg.Suite)
+	classifier, err := classify.BuiltIn(cfg.Suite)
 	if err != nil {
 		return nil, err
 	}

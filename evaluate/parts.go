@@ -305,7 +305,7 @@ func (e *evaluation) mixing(c *Chain, s *joule.Samples) error {
 func (e *evaluation) likelihood() error {
 	c := ais.DefaultConfig()
 	c.Betas, c.Chains, c.Burn, c.Seed, c.Threads = e.cfg.Betas, 32, min(c.Burn, e.cfg.Betas), e.cfg.Seed, e.cfg.Threads
-	est, err := e.model.LogPartition(e.ctx, c, nil)
+	est, err := LogPartition(e.ctx, e.model, c, nil)
 	if err != nil {
 		return err
 	}
@@ -317,7 +317,7 @@ func (e *evaluation) likelihood() error {
 	for i := range n {
 		e.data.Test.Image(images[i*size:(i+1)*size], i)
 	}
-	l, err := e.model.LogLikelihood(est, images)
+	l, err := LogLikelihood(e.model, est, images)
 	if err != nil {
 		return err
 	}

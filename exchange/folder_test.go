@@ -16,6 +16,7 @@ import (
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/run"
 	"pgregory.net/rapid"
 )
 
@@ -28,7 +29,7 @@ func TestWriteFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	// joule sample takes the folder as it takes a run's.
-	path, err := joule.FindModel(dir, "")
+	path, err := run.FindModel(dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}

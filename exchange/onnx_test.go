@@ -95,7 +95,7 @@ func decodeTensor(t failer, b []byte) (name string, a array) {
 
 // run decodes an ONNX file and computes its output for images the slow way.
 // The field numbers are written out once more, from onnx.proto.
-func run(t failer, file []byte, images []float32, shape []int) (name string, out array) {
+func runONNX(t failer, file []byte, images []float32, shape []int) (name string, out array) {
 	t.Helper()
 	model := fields(t, file)
 	graph := fields(t, model[7][0].([]byte))
@@ -270,7 +270,7 @@ func TestONNXAnyNetwork(t *testing.T) {
 			if err := EncodeONNX(&b, m, convention); err != nil {
 				r.Fatal(err)
 			}
-			name, got := run(r, b.Bytes(), images, []int{n, c, h, w})
+			name, got := runONNX(r, b.Bytes(), images, []int{n, c, h, w})
 			if name != string(convention) || !slices.Equal(got.shape, []int{n}) {
 				r.Fatalf("output %s of shape %v", name, got.shape)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/recipe"
 )
 
 // update writes the cards for those who read the repository.
@@ -35,7 +36,7 @@ func TestModels(t *testing.T) {
 		if c, h, w := m.Shape(); c != 1 || h != 28 || w != 28 {
 			t.Errorf("%s is of images of %d×%d×%d", p.Name, c, h, w)
 		}
-		recipe, err := joule.FindRecipe(p.Recipe)
+		recipe, err := recipe.Find(p.Recipe)
 		if err != nil {
 			t.Error(err)
 			continue

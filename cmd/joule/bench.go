@@ -12,7 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/bench"
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
@@ -27,7 +27,7 @@ const (
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	cfg := joule.DefaultBenchConfig()
+	cfg := bench.DefaultConfig()
 	var asJSON, quick bool
 	cmd := &cobra.Command{
 		Use:   "bench",
@@ -80,7 +80,7 @@ table or, with --json, the report goes to standard output.`,
 	return cmd
 }
 
-func (a *app) bench(ctx context.Context, cfg joule.BenchConfig, asJSON bool) error {
+func (a *app) bench(ctx context.Context, cfg bench.Config, asJSON bool) error {
 	if err := checkThreads(cfg.Threads); err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (a *app) bench(ctx context.Context, cfg joule.BenchConfig, asJSON bool) err
 			a.screen.show([]string{fmt.Sprintf("repetition %d of %d", done+1, total)}, nil)
 		}
 	}
-	r, err := joule.Bench(ctx, cfg)
+	r, err := bench.Run(ctx, cfg)
 	a.screen.clear()
 	var bad *setting.Error
 	if errors.As(err, &bad) {
@@ -117,27 +117,27 @@ func (a *app) bench(ctx context.Context, cfg joule.BenchConfig, asJSON bool) err
 }
 
 // writeBench prints a report for people.
-func writeBench(out io.Writer, r *joule.BenchReport) error {
+func writeBench(out io.Writer, r *bench.Report) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s, %s kernels, %s, %s\n", r.CPU, r.Kernel, r.Go, r.Date.Format(time.DateOnly))
 	fmt.Fprintf(&text, "%d features (%s parameters) on images of %s; %s of %s\n", r.HiddenFeatures,
 		thousands(int64(r.Parameters)), shapeText(r.Input), plural(r.Chains, "chain"), plural(r.Steps, "step"))
 	fmt.Fprintf(&text, "%.4g MFLOP an image-gradient; medians of %s (least–largest)\n\n", r.MFLOPPerImageGradient, plural(r.Repetitions, "repetition"))
 
-	speeds := []joule.BenchSpeed{r.SingleCore}
+	speeds := []bench.Speed{r.SingleCore}
 	if r.Scaling != nil {
-		speeds = append(speeds, r.BenchSpeed)
+		speeds = append(speeds, r.Speed)
 	}
 	w := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
-	row := func(name string, cell func(s *joule.BenchSpeed) string) {
+	row := func(name string, cell func(s *bench.Speed) string) {
 		fmt.Fprint(w, name)
 		for i := range speeds {
 			fmt.Fprint(w, "\t"+cell(&speeds[i]))
 		}
 		fmt.Fprintln(w)
 	}
-	number := func(name, key, format string, value func(s *joule.BenchSpeed) float64) {
-		row(name, func(s *joule.BenchSpeed) string {
+	number := func(name, key, format string, value func(s *bench.Speed) float64) {
+		row(name, func(s *bench.Speed) string {
 			f := func(v float64) string {
 				if format == "" {
 					return thousands(int64(v + 0.5))
@@ -147,15 +147,15 @@ func writeBench(out io.Writer, r *joule.BenchReport) error {
 			return fmt.Sprintf("%s (%s–%s)", f(value(s)), f(s.Spread[key][0]), f(s.Spread[key][1]))
 		})
 	}
-	row("", func(s *joule.BenchSpeed) string { return plural(s.Threads, "thread") })
-	number("multiply-add peak, GFLOP/s", "fma_peak_gflops", "%.1f", func(s *joule.BenchSpeed) float64 { return s.FMAPeakGFLOPS })
-	number("sampling, GFLOP/s", "loop_gflops", "%.1f", func(s *joule.BenchSpeed) float64 { return s.LoopGFLOPS })
-	number("  share of the peak", "loop_share_of_peak", "%.3f", func(s *joule.BenchSpeed) float64 { return s.LoopShareOfPeak })
-	number("  image-gradients a second", "image_gradients_per_second", "", func(s *joule.BenchSpeed) float64 { return s.ImageGradientsPerSecond })
-	number("  a step of all chains, ms", "sample_step_ms", "%.3f", func(s *joule.BenchSpeed) float64 { return s.SampleStepMS })
-	number("training step, ms", "train_step_ms", "%.2f", func(s *joule.BenchSpeed) float64 { return s.TrainStepMS })
-	number("  times the sampling alone", "train_step_over_sampling", "%.3f", func(s *joule.BenchSpeed) float64 { return s.TrainStepOverSampling })
-	number("  allocations", "allocations_per_step", "", func(s *joule.BenchSpeed) float64 { return s.AllocationsPerStep })
+	row("", func(s *bench.Speed) string { return plural(s.Threads, "thread") })
+	number("multiply-add peak, GFLOP/s", "fma_peak_gflops", "%.1f", func(s *bench.Speed) float64 { return s.FMAPeakGFLOPS })
+	number("sampling, GFLOP/s", "loop_gflops", "%.1f", func(s *bench.Speed) float64 { return s.LoopGFLOPS })
+	number("  share of the peak", "loop_share_of_peak", "%.3f", func(s *bench.Speed) float64 { return s.LoopShareOfPeak })
+	number("  image-gradients a second", "image_gradients_per_second", "", func(s *bench.Speed) float64 { return s.ImageGradientsPerSecond })
+	number("  a step of all chains, ms", "sample_step_ms", "%.3f", func(s *bench.Speed) float64 { return s.SampleStepMS })
+	number("training step, ms", "train_step_ms", "%.2f", func(s *bench.Speed) float64 { return s.TrainStepMS })
+	number("  times the sampling alone", "train_step_over_sampling", "%.3f", func(s *bench.Speed) float64 { return s.TrainStepOverSampling })
+	number("  allocations", "allocations_per_step", "", func(s *bench.Speed) float64 { return s.AllocationsPerStep })
 	w.Flush()
 	if s := r.Scaling; s != nil {
 		fmt.Fprintf(&text, "\n%d threads are %.2f times one in sampling, %.2f times in the peak: %.3f of it\n", r.Threads, s.Loop, s.FMAPeak, s.LoopOverPeak)

@@ -10,6 +10,7 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/pretrained"
+	"github.com/joule-ml/joule/recipe"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -196,7 +197,7 @@ func builtInNames() (words []string) {
 }
 
 func recipeNames() (words []string) {
-	for _, r := range joule.Recipes() {
+	for _, r := range recipe.All() {
 		words = append(words, r.Name+"\t"+r.About)
 	}
 	return words

@@ -34,7 +34,7 @@ cache. Every file is verified by its SHA-256 whenever it is used.`,
 	}
 	var flags dataFlags
 	flags.add(data.PersistentFlags())
-	add := func(use, short, long, example string, run func(ctx context.Context, names []string, opt dataset.Options, asked bool) error) {
+	add := func(use, short, long, example string, folder func(ctx context.Context, names []string, opt dataset.Options, asked bool) error) {
 		data.AddCommand(&cobra.Command{
 			Use: use, Short: short, Long: long, Example: example,
 			RunE: func(cmd *cobra.Command, args []string) error {
@@ -54,7 +54,7 @@ cache. Every file is verified by its SHA-256 whenever it is used.`,
 				if len(names) == 0 {
 					names = dataset.Names()
 				}
-				return run(cmd.Context(), names, flags.options(nil), len(args) > 0)
+				return folder(cmd.Context(), names, flags.options(nil), len(args) > 0)
 			},
 		})
 	}

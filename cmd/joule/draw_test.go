@@ -245,7 +245,7 @@ func TestSketch(t *testing.T) {
 // TestNoDraw: the command draws unless told not to.
 func TestNoDraw(t *testing.T) {
 	dir := t.TempDir()
-	run := func(args ...string) string {
+	folder := func(args ...string) string {
 		t.Helper()
 		a, _, stderr := testApp("TERM=xterm-256color")
 		a.screen.paint = true
@@ -254,21 +254,21 @@ func TestNoDraw(t *testing.T) {
 		}
 		return stderr.String()
 	}
-	run("train", "--run-dir", dir, "--epochs", "1", "--limit-train-batches", "1", "--limit-val-batches", "1", "--batch-size", "4",
+	folder("train", "--run-dir", dir, "--epochs", "1", "--limit-train-batches", "1", "--limit-val-batches", "1", "--batch-size", "4",
 		"--set", "network.hidden_features=4", "--set", "sampler.steps=1", "--set", "generate.every_n_epochs=0", "--set", "buffer.size=8")
 	picture := dir + "/a.png"
 	sample := []string{"sample", dir, "-n", "3", "--steps", "2", "-o", picture}
-	if text := run(sample...); !strings.Contains(text, "▀") {
+	if text := folder(sample...); !strings.Contains(text, "▀") {
 		t.Errorf("not drawn: %q", text)
 	}
-	if text := run(append(sample, "--no-draw")...); strings.Contains(text, "▀") {
+	if text := folder(append(sample, "--no-draw")...); strings.Contains(text, "▀") {
 		t.Error("drawn in spite of --no-draw")
 	}
 	replay := []string{"sample", "--replay", picture, "-o", dir + "/b.png"}
-	if text := run(replay...); !strings.Contains(text, "▀") {
+	if text := folder(replay...); !strings.Contains(text, "▀") {
 		t.Errorf("not drawn: %q", text)
 	}
-	if text := run(append(replay, "--no-draw")...); strings.Contains(text, "▀") {
+	if text := folder(append(replay, "--no-draw")...); strings.Contains(text, "▀") {
 		t.Error("drawn in spite of --no-draw")
 	}
 }

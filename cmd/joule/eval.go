@@ -15,6 +15,7 @@ import (
 	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/evaluate"
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/run"
 	"github.com/spf13/cobra"
 )
 
@@ -134,7 +135,7 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref modelRef, beside []eva
 	}
 	if f.out != "" {
 		if err := os.MkdirAll(f.out, 0o777); err != nil {
-			return &joule.RunError{Path: f.out, Fault: "cannot be written to", Err: err, Hint: "choose a folder that can be written to"}
+			return &run.Error{Path: f.out, Fault: "cannot be written to", Err: err, Hint: "choose a folder that can be written to"}
 		}
 	}
 	r, err := a.judge(ctx, f, ref, m, cfg)
@@ -155,7 +156,7 @@ func (a *app) judge(ctx context.Context, f *evalFlags, ref modelRef, m *joule.Mo
 	r, err := evaluate.Run(ctx, m, data, cfg)
 	var bad *engine.NonFiniteError
 	if errors.As(err, &bad) {
-		return nil, &joule.RunError{Path: ref.String(), Fault: bad.Error(), Hint: "take an earlier checkpoint, or fewer --steps"}
+		return nil, &run.Error{Path: ref.String(), Fault: bad.Error(), Hint: "take an earlier checkpoint, or fewer --steps"}
 	}
 	return r, err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/run"
 )
 
 // A sizeFlag is --size WIDTHxHEIGHT, two keys of the configuration at once.
@@ -74,11 +75,11 @@ func (a *app) tellSkipped(skipped []skippedFile, what string) {
 const skippedName = "skipped.txt"
 
 // keepSkipped writes the list of what was passed over into the run's folder.
-func keepSkipped(run *joule.Run, skipped []skippedFile) error {
+func keepSkipped(folder *run.Run, skipped []skippedFile) error {
 	if len(skipped) == 0 {
 		return nil
 	}
-	path := filepath.Join(run.Dir, skippedName)
+	path := filepath.Join(folder.Dir, skippedName)
 	return atomicfile.Write(path, func(w io.Writer) error {
 		for _, s := range skipped {
 			if _, err := fmt.Fprintf(w, "%s: %s\n", pathText(s.path), oneLine(s.err.Error())); err != nil {

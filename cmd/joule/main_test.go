@@ -19,6 +19,7 @@ import (
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/judge"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/run"
 	"github.com/joule-ml/joule/setting"
 	"github.com/joule-ml/joule/tensorboard"
 )
@@ -47,7 +48,7 @@ func TestReport(t *testing.T) {
 		{nil, errors.New("broken"), 1, "joule: broken\n"},
 		{nil, &usageError{"what", "how"}, 2, "joule: what\nhint: how\n"},
 		{nil, fmt.Errorf("wrapped: %w", &setting.Error{Place: "f.yaml:1:2", Key: "k", Problem: "p", Hint: "h"}), 2, "joule: wrapped: f.yaml:1:2: k: p\nhint: h\n"},
-		{nil, &joule.RunError{Path: "runs", Fault: "f", Hint: "h"}, 1, "joule: runs: f\nhint: h\n"},
+		{nil, &run.Error{Path: "runs", Fault: "f", Hint: "h"}, 1, "joule: runs: f\nhint: h\n"},
 		{nil, &joule.DivergedError{Seen: "E", Epoch: 1, Step: 2}, 3, "hint: "},
 		{nil, errors.Join(&dataset.Error{File: "a", What: "b", Hint: "c"}, &dataset.Error{What: "d"}), 4, "joule: dataset: a: b; dataset: d\nhint: c\n"},
 		{nil, &checkpoint.Error{Path: "m", Fault: "f", Hint: "h"}, 1, "joule: checkpoint: m: f\nhint: h\n"},
@@ -55,8 +56,8 @@ func TestReport(t *testing.T) {
 		{nil, &metric.Error{Path: "m", Fault: "f", Hint: "h"}, 1, "hint: h\n"},
 		{nil, fmt.Errorf("x: %w", &atomicfile.Error{Path: "m", Err: os.ErrPermission, Hint: "h"}), 1, "joule: x: writing m: permission denied\nhint: h\n"},
 		{nil, fmt.Errorf("x: %w", &judge.Error{Input: "samples", Fault: "f", Hint: "h"}), 1, "joule: x: judge: samples: f\nhint: h\n"},
-		{nil, &joule.RunError{Path: "runs", Fault: "f", Err: &tensorboard.Error{Path: "e", Fault: "f", Hint: "h"}}, 1, "\nhint: h\n"},
-		{nil, &joule.RunError{Path: "runs", Fault: "f", Hint: "outer", Err: &tensorboard.Error{Hint: "inner"}}, 1, "\nhint: outer\n"},
+		{nil, &run.Error{Path: "runs", Fault: "f", Err: &tensorboard.Error{Path: "e", Fault: "f", Hint: "h"}}, 1, "\nhint: h\n"},
+		{nil, &run.Error{Path: "runs", Fault: "f", Hint: "outer", Err: &tensorboard.Error{Hint: "inner"}}, 1, "\nhint: outer\n"},
 		{nil, errors.New("two\n\tlines"), 1, "joule: two; lines\n"},
 		{nil, exit(7), 7, ""},
 		{canceled, fmt.Errorf("x: %w", context.Canceled), 130, "joule: interrupted\n"},
@@ -81,7 +82,7 @@ func TestSettingsOrder(t *testing.T) {
 	if err := os.WriteFile(file, []byte("epochs: 10\nbatch_size: 10\nseed: 10\ndata: fashion-mnist\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	run := func(environ []string, args ...string) joule.Config {
+	folder := func(environ []string, args ...string) joule.Config {
 		t.Helper()
 		a, stdout, stderr := testApp(environ...)
 		if code := a.run(append([]string{"train", "--print-config"}, args...)); code != 0 {
@@ -93,22 +94,22 @@ func TestSettingsOrder(t *testing.T) {
 		}
 		return cfg
 	}
-	if got := run(nil); !reflect.DeepEqual(got, joule.DefaultConfig()) {
+	if got := folder(nil); !reflect.DeepEqual(got, joule.DefaultConfig()) {
 		t.Errorf("defaults: %+v", got)
 	}
 	want := joule.DefaultConfig()
 	want.Data, want.Epochs, want.BatchSize, want.Seed = "fashion-mnist", 10, 20, 30
-	if got := run([]string{"JOULE_BATCH_SIZE=20", "JOULE_SEED=20"}, "--config", file, "--seed", "30"); !reflect.DeepEqual(got, want) {
+	if got := folder([]string{"JOULE_BATCH_SIZE=20", "JOULE_SEED=20"}, "--config", file, "--seed", "30"); !reflect.DeepEqual(got, want) {
 		t.Errorf("file, environment, flag: %+v", got)
 	}
-	if got := run([]string{"JOULE_CONFIG=" + file, "JOULE_BATCH_SIZE=20"}, "--set=seed=30"); !reflect.DeepEqual(got, want) {
+	if got := folder([]string{"JOULE_CONFIG=" + file, "JOULE_BATCH_SIZE=20"}, "--set=seed=30"); !reflect.DeepEqual(got, want) {
 		t.Errorf("file by the environment: %+v", got)
 	}
 	// Flags and --set apply in the order in which they stand.
-	if got := run(nil, "--epochs=5", "--set", "epochs=6"); got.Epochs != 6 {
+	if got := folder(nil, "--epochs=5", "--set", "epochs=6"); got.Epochs != 6 {
 		t.Errorf("flag, then --set: %d epochs", got.Epochs)
 	}
-	if got := run(nil, "--set", "epochs=6", "--epochs=5"); got.Epochs != 5 {
+	if got := folder(nil, "--set", "epochs=6", "--epochs=5"); got.Epochs != 5 {
 		t.Errorf("--set, then flag: %d epochs", got.Epochs)
 	}
 }
@@ -219,7 +220,7 @@ func TestResumeCommand(t *testing.T) {
 	defer func(name string) { os.Args[0] = name }(os.Args[0])
 	os.Args[0] = "./my joule"
 	f := &trainFlags{threads: 2, data: dataFlags{dir: "/data sets", offline: true}}
-	got := resumeCommand(f, &joule.Run{Dir: "my runs/mnist/version_0"})
+	got := resumeCommand(f, &run.Run{Dir: "my runs/mnist/version_0"})
 	want := "'./my joule' train --resume 'my runs/mnist/version_0/checkpoints/last.safetensors' --data-dir '/data sets' --offline --threads 2"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/pretrained"
+	"github.com/joule-ml/joule/run"
 	"github.com/spf13/pflag"
 )
 
@@ -69,8 +70,8 @@ func (f *modelFlags) find(a *app, args []string) (modelRef, error) {
 		if len(args) > 0 {
 			return f.named(args[0])
 		}
-		run, err := joule.NewestRun(f.runDir)
-		if errors.Is(err, joule.ErrNoRun) && f.runDir == defaultRunDir && f.checkpoint == "" {
+		folder, err := run.Newest(f.runDir)
+		if errors.Is(err, run.ErrNone) && f.runDir == defaultRunDir && f.checkpoint == "" {
 			ref := modelRef{builtIn: pretrained.Names()[0]}
 			a.screen.line("no run under %s yet: taking %s", f.runDir, ref)
 			return ref, nil
@@ -78,13 +79,13 @@ func (f *modelFlags) find(a *app, args []string) (modelRef, error) {
 		if err != nil {
 			return modelRef{}, err
 		}
-		path, err := joule.FindModel(run.Dir, f.checkpoint)
+		path, err := run.FindModel(folder.Dir, f.checkpoint)
 		return modelRef{path: path}, err
 	}
 	if len(args) > 0 {
 		return modelRef{}, &usageError{fmt.Sprintf("both %s and --checkpoint %s name a model", args[0], f.checkpoint), "give one of them, or --checkpoint last or best"}
 	}
-	path, err := joule.FindModel(f.checkpoint, "")
+	path, err := run.FindModel(f.checkpoint, "")
 	return modelRef{path: path}, err
 }
 
@@ -96,7 +97,7 @@ func (f *modelFlags) named(name string) (modelRef, error) {
 		}
 		return modelRef{builtIn: name}, nil
 	}
-	path, err := joule.FindModel(name, f.checkpoint)
+	path, err := run.FindModel(name, f.checkpoint)
 	return modelRef{path: path}, err
 }
 

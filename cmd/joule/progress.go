@@ -9,6 +9,7 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/run"
 )
 
 // A progress shows how a training goes, and sums it up.
@@ -92,7 +93,7 @@ func (p *progress) rollback(r joule.Rollback) error {
 }
 
 // summary tells what a finished training came to and what to do next.
-func (p *progress) summary(run *joule.Run, threads int) {
+func (p *progress) summary(folder *run.Run, threads int) {
 	var b strings.Builder
 	if len(p.epochs) > 1 {
 		fmt.Fprintf(&b, "validation   E(real)  E(noise)  contrastive divergence\n")
@@ -108,9 +109,9 @@ func (p *progress) summary(run *joule.Run, threads int) {
 	if m := peakMemory(); m > 0 {
 		fmt.Fprintf(&b, "memory  %s at most\n", bytesText(m))
 	}
-	fmt.Fprintf(&b, "run     %s\n", run.Dir)
-	fmt.Fprintf(&b, "model   %s\n", run.Model())
-	fmt.Fprintf(&b, "next    %s\n", p.screen.strong(commandName()+" sample "+quote(run.Dir)))
+	fmt.Fprintf(&b, "run     %s\n", folder.Dir)
+	fmt.Fprintf(&b, "model   %s\n", folder.ModelPath())
+	fmt.Fprintf(&b, "next    %s\n", p.screen.strong(commandName()+" sample "+quote(folder.Dir)))
 	p.screen.Write([]byte(b.String()))
 }
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/recipe"
 	"github.com/spf13/cobra"
 )
 
@@ -26,7 +26,7 @@ prints one to start from.`,
 				return unknownCommand(cmd, args[0])
 			}
 			return printColumns(a.stdout, func(w io.Writer) {
-				for _, r := range joule.Recipes() {
+				for _, r := range recipe.All() {
 					fmt.Fprintf(w, "%s\t%s\n", r.Name, r.About)
 				}
 			})
@@ -45,7 +45,7 @@ prints one to start from.`,
 			return atMost(1)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := joule.FindRecipe(args[0])
+			r, err := recipe.Find(args[0])
 			if err != nil {
 				return err
 			}

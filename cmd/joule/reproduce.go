@@ -8,6 +8,7 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/evaluate"
 	"github.com/joule-ml/joule/pretrained"
+	"github.com/joule-ml/joule/run"
 	"github.com/spf13/cobra"
 )
 
@@ -64,11 +65,11 @@ Exit code 1 says that the weights are not the same.`,
 }
 
 func (a *app) reproduce(ctx context.Context, f *trainFlags, model pretrained.Model, judge bool) error {
-	run, done, err := a.trainRun(ctx, f)
+	folder, done, err := a.trainRun(ctx, f)
 	if err != nil || !done {
 		return err
 	}
-	got, err := joule.LoadModel(run.Model())
+	got, err := joule.LoadModel(folder.ModelPath())
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func (a *app) reproduce(ctx context.Context, f *trainFlags, model pretrained.Mod
 		}
 	}
 	if judge {
-		if err := a.judgeAgain(ctx, f, run, got, model); err != nil {
+		if err := a.judgeAgain(ctx, f, folder, got, model); err != nil {
 			return err
 		}
 	}
@@ -94,15 +95,15 @@ func (a *app) reproduce(ctx context.Context, f *trainFlags, model pretrained.Mod
 }
 
 // judgeAgain judges a model as the built-in one was, and prints both.
-func (a *app) judgeAgain(ctx context.Context, f *trainFlags, run *joule.Run, m *joule.Model, model pretrained.Model) error {
+func (a *app) judgeAgain(ctx context.Context, f *trainFlags, folder *run.Run, m *joule.Model, model pretrained.Model) error {
 	was := model.Report()
 	cfg := evaluate.DefaultConfig(was.Suite, m)
 	cfg.Samples, cfg.Sampler.Steps, cfg.Seed, cfg.Threads = was.Samples.N, was.Samples.Sampler.Steps, was.Seed, f.threads
 	cfg.Betas = 0
-	ref := modelRef{path: run.Model()}
-	e := evalFlags{data: f.data, out: filepath.Join(run.Dir, "report")}
+	ref := modelRef{path: folder.ModelPath()}
+	e := evalFlags{data: f.data, out: filepath.Join(folder.Dir, "report")}
 	if err := os.MkdirAll(e.out, 0o777); err != nil {
-		return &joule.RunError{Path: e.out, Fault: "cannot be written to", Err: err, Hint: "look at the permissions of the run's folder"}
+		return &run.Error{Path: e.out, Fault: "cannot be written to", Err: err, Hint: "look at the permissions of the run's folder"}
 	}
 	now, err := a.judge(ctx, &e, ref, m, cfg)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/run"
 	"github.com/spf13/cobra"
 )
 
@@ -51,12 +51,12 @@ shown.`,
 }
 
 // withRunDir lets a command take --run-dir from the environment.
-func (a *app) withRunDir(run func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+func (a *app) withRunDir(folder func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := a.fromEnv(cmd.Flags(), map[string]string{"run-dir": envRunDir}); err != nil {
 			return err
 		}
-		return run(cmd, args)
+		return folder(cmd, args)
 	}
 }
 
@@ -93,7 +93,7 @@ type runJSON struct {
 	Faults     []string   `json:"faults"`
 }
 
-func newRunJSON(i *joule.RunInfo) runJSON {
+func newRunJSON(i *run.Info) runJSON {
 	j := runJSON{
 		Path: i.Run.Dir, Name: i.Name, Version: i.Version, State: string(i.State),
 		EpochsDone: i.Epochs, Steps: i.Steps,
@@ -146,14 +146,14 @@ what is not known is null.`,
 }
 
 func (a *app) listRuns(dir string, names []string, asJSON bool) error {
-	all, err := joule.Runs(dir)
+	all, err := run.List(dir)
 	if err != nil {
 		return err
 	}
-	runs := make([]*joule.RunInfo, 0, len(all))
+	runs := make([]*run.Info, 0, len(all))
 	for _, name := range names {
-		if !slices.ContainsFunc(all, func(i *joule.RunInfo) bool { return i.Name == name }) {
-			return &joule.RunError{Path: dir, Fault: "no run is named " + strconv.Quote(name), Hint: "joule runs list shows all of them"}
+		if !slices.ContainsFunc(all, func(i *run.Info) bool { return i.Name == name }) {
+			return &run.Error{Path: dir, Fault: "no run is named " + strconv.Quote(name), Hint: "joule runs list shows all of them"}
 		}
 	}
 	for _, i := range all {
@@ -186,7 +186,7 @@ func (a *app) listRuns(dir string, names []string, asJSON bool) error {
 }
 
 // tellFaults tells what is wrong with runs that were shown as far as they go.
-func (a *app) tellFaults(runs ...*joule.RunInfo) {
+func (a *app) tellFaults(runs ...*run.Info) {
 	for _, i := range runs {
 		for _, err := range i.Faults {
 			a.screen.line("note: %s", printable(oneLine(err.Error())))
@@ -212,21 +212,21 @@ func printColumns(out io.Writer, write func(w io.Writer)) error {
 // unknown stands in tables where a number is not known.
 const unknown = "–"
 
-func stateText(i *joule.RunInfo) string {
-	if len(i.Faults) > 0 && i.State != joule.RunBroken {
+func stateText(i *run.Info) string {
+	if len(i.Faults) > 0 && i.State != run.Broken {
 		return string(i.State) + ", damaged"
 	}
 	return string(i.State)
 }
 
-func dataText(i *joule.RunInfo) string {
+func dataText(i *run.Info) string {
 	if i.Config == nil {
 		return unknown
 	}
 	return i.Config.Data
 }
 
-func epochsText(i *joule.RunInfo) string {
+func epochsText(i *run.Info) string {
 	if i.Config == nil {
 		return strconv.Itoa(i.Epochs)
 	}
@@ -263,16 +263,16 @@ func printable(text string) string {
 }
 
 // findRun returns the run that an argument means: a path, or one below dir.
-func findRun(dir, arg string) (*joule.Run, error) {
+func findRun(dir, arg string) (*run.Run, error) {
 	for _, path := range []string{arg, filepath.Join(dir, arg)} {
 		st, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err == nil && st.IsDir() && strings.HasPrefix(filepath.Base(path), "version_") {
-			return &joule.Run{Dir: filepath.Clean(path)}, nil // also one with nothing in it that can be opened
+			return &run.Run{Dir: filepath.Clean(path)}, nil // also one with nothing in it that can be opened
 		}
-		return joule.OpenRun(path)
+		return run.Open(path)
 	}
-	return nil, &joule.RunError{Path: arg, Fault: "no such run", Err: fs.ErrNotExist, Hint: "joule runs list shows all of them"}
+	return nil, &run.Error{Path: arg, Fault: "no such run", Err: fs.ErrNotExist, Hint: "joule runs list shows all of them"}
 }

@@ -6,11 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/grid"
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/internal/program"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/run"
 	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
 )
@@ -42,18 +42,18 @@ draws the validation and the loss of all of them into one picture.
 			if len(args) < 2 || len(args) > maxCompared {
 				return &usageError{fmt.Sprintf("%s to compare, not 2 to %d", plural(len(args), "run"), maxCompared), "see " + cmd.CommandPath() + " --help"}
 			}
-			var runs []*joule.RunInfo
+			var runs []*run.Info
 			seen := map[string]bool{}
 			for _, arg := range args {
-				run, err := findRun(*dir, arg)
+				folder, err := findRun(*dir, arg)
 				if err != nil {
 					return err
 				}
-				if seen[run.Dir] {
-					return &usageError{run.Dir + " is named twice", "name different runs"}
+				if seen[folder.Dir] {
+					return &usageError{folder.Dir + " is named twice", "name different runs"}
 				}
-				seen[run.Dir] = true
-				runs = append(runs, run.Info())
+				seen[folder.Dir] = true
+				runs = append(runs, folder.Info())
 			}
 			return a.compareRuns(runs, out, asJSON)
 		}),
@@ -71,7 +71,7 @@ type comparedJSON struct {
 
 // differences returns the settings that are not the same in all runs, in
 // order, with a value for each run; nil where it is not known.
-func differences(runs []*joule.RunInfo) (keys []string, values map[string][]*setting.Setting) {
+func differences(runs []*run.Info) (keys []string, values map[string][]*setting.Setting) {
 	values = map[string][]*setting.Setting{}
 	for k, i := range runs {
 		if i.Config == nil {
@@ -104,7 +104,7 @@ func differences(runs []*joule.RunInfo) (keys []string, values map[string][]*set
 	return kept, values
 }
 
-func (a *app) compareRuns(runs []*joule.RunInfo, out string, asJSON bool) error {
+func (a *app) compareRuns(runs []*run.Info, out string, asJSON bool) error {
 	if out != "" {
 		if err := writable(out); err != nil {
 			return err
@@ -139,9 +139,9 @@ func (a *app) compareRuns(runs []*joule.RunInfo, out string, asJSON bool) error 
 	return err
 }
 
-func (a *app) printComparison(runs []*joule.RunInfo, models []*modelJSON, keys []string, values map[string][]*setting.Setting) error {
+func (a *app) printComparison(runs []*run.Info, models []*modelJSON, keys []string, values map[string][]*setting.Setting) error {
 	return printColumns(a.stdout, func(w io.Writer) {
-		row := func(name string, cell func(k int, i *joule.RunInfo) string) {
+		row := func(name string, cell func(k int, i *run.Info) string) {
 			fmt.Fprint(w, name)
 			for k, i := range runs {
 				fmt.Fprint(w, "\t"+cell(k, i))
@@ -149,12 +149,12 @@ func (a *app) printComparison(runs []*joule.RunInfo, models []*modelJSON, keys [
 			fmt.Fprintln(w)
 		}
 		names := runNames(runs)
-		row("RUN", func(k int, _ *joule.RunInfo) string { return names[k] })
-		row("state", func(_ int, i *joule.RunInfo) string { return stateText(i) })
-		row("epochs", func(_ int, i *joule.RunInfo) string { return epochsText(i) })
-		row("steps", func(_ int, i *joule.RunInfo) string { return thousands(int64(i.Steps)) })
-		ofModel := func(text func(m *modelJSON) string) func(int, *joule.RunInfo) string {
-			return func(k int, _ *joule.RunInfo) string {
+		row("RUN", func(k int, _ *run.Info) string { return names[k] })
+		row("state", func(_ int, i *run.Info) string { return stateText(i) })
+		row("epochs", func(_ int, i *run.Info) string { return epochsText(i) })
+		row("steps", func(_ int, i *run.Info) string { return thousands(int64(i.Steps)) })
+		ofModel := func(text func(m *modelJSON) string) func(int, *run.Info) string {
+			return func(k int, _ *run.Info) string {
 				if models[k] == nil {
 					return unknown
 				}
@@ -163,9 +163,9 @@ func (a *app) printComparison(runs []*joule.RunInfo, models []*modelJSON, keys [
 		}
 		row("parameters", ofModel(func(m *modelJSON) string { return thousands(int64(m.Parameters)) }))
 		row("model hash", ofModel(func(m *modelJSON) string { return m.Hash }))
-		row("best val_contrastive_divergence", func(_ int, i *joule.RunInfo) string { return metricText(i.Best) })
+		row("best val_contrastive_divergence", func(_ int, i *run.Info) string { return metricText(i.Best) })
 		for _, name := range metricNames(runs) {
-			row(printable(name), func(_ int, i *joule.RunInfo) string {
+			row(printable(name), func(_ int, i *run.Info) string {
 				for _, s := range i.Metrics {
 					if s.Name == name {
 						return metricText(s.Mean)
@@ -179,9 +179,9 @@ func (a *app) printComparison(runs []*joule.RunInfo, models []*modelJSON, keys [
 			fmt.Fprintln(w, "The settings are the same.")
 			return
 		}
-		row("SETTING", func(k int, _ *joule.RunInfo) string { return names[k] })
+		row("SETTING", func(k int, _ *run.Info) string { return names[k] })
 		for _, key := range keys {
-			row(key, func(k int, _ *joule.RunInfo) string {
+			row(key, func(k int, _ *run.Info) string {
 				if values[key][k] == nil {
 					return unknown
 				}
@@ -193,7 +193,7 @@ func (a *app) printComparison(runs []*joule.RunInfo, models []*modelJSON, keys [
 
 // metricNames lists the metrics that at least one run has values of, in the
 // order of the files.
-func metricNames(runs []*joule.RunInfo) (names []string) {
+func metricNames(runs []*run.Info) (names []string) {
 	seen := map[string]bool{}
 	for _, i := range runs {
 		for _, s := range i.Metrics {
@@ -208,12 +208,12 @@ func metricNames(runs []*joule.RunInfo) (names []string) {
 
 // runNames returns the shortest names that tell the runs apart: version_N,
 // name/version_N or the paths.
-func runNames(runs []*joule.RunInfo) []string {
+func runNames(runs []*run.Info) []string {
 	names := make([]string, len(runs))
-	for _, name := range []func(i *joule.RunInfo) string{
-		func(i *joule.RunInfo) string { return fmt.Sprintf("version_%d", i.Version) },
-		func(i *joule.RunInfo) string { return fmt.Sprintf("%s/version_%d", i.Name, i.Version) },
-		func(i *joule.RunInfo) string { return filepath.ToSlash(i.Run.Dir) },
+	for _, name := range []func(i *run.Info) string{
+		func(i *run.Info) string { return fmt.Sprintf("version_%d", i.Version) },
+		func(i *run.Info) string { return fmt.Sprintf("%s/version_%d", i.Name, i.Version) },
+		func(i *run.Info) string { return filepath.ToSlash(i.Run.Dir) },
 	} {
 		seen := map[string]bool{}
 		for k, i := range runs {
@@ -228,7 +228,7 @@ func runNames(runs []*joule.RunInfo) []string {
 }
 
 // drawComparison draws the validation and the loss of the runs, a curve each.
-func drawComparison(w io.Writer, runs []*joule.RunInfo, keys []string, values map[string][]*setting.Setting) error {
+func drawComparison(w io.Writer, runs []*run.Info, keys []string, values map[string][]*setting.Setting) error {
 	panels := []grid.Panel{
 		{Title: "Validation: val_contrastive_divergence", YLabel: "E(real) − E(noise)"},
 		{Title: "Training: loss", YLabel: "loss", Smooth: true},
@@ -247,7 +247,7 @@ func drawComparison(w io.Writer, runs []*joule.RunInfo, keys []string, values ma
 		table := &metric.Table{}
 		if len(i.Metrics) > 0 { // else there is a fault, which is told
 			var err error
-			if table, err = metric.Read(i.Run.Metrics()); err != nil {
+			if table, err = metric.Read(i.Run.MetricsPath()); err != nil {
 				return err
 			}
 		}

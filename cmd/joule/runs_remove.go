@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/run"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
@@ -39,7 +39,7 @@ all is removed. Links inside of a run are removed, not followed.`,
 
 func (a *app) removeRuns(ctx context.Context, dir string, args []string, yes bool) error {
 	type doomed struct {
-		run   *joule.Run
+		run   *run.Run
 		files int
 		size  int64
 	}
@@ -53,11 +53,11 @@ func (a *app) removeRuns(ctx context.Context, dir string, args []string, yes boo
 				path = below
 			}
 		}
-		run, err := joule.RemovableRun(path)
+		folder, err := run.Removable(path)
 		if err != nil {
 			return err
 		}
-		abs, err := filepath.Abs(run.Dir)
+		abs, err := filepath.Abs(folder.Dir)
 		if err != nil {
 			return err
 		}
@@ -65,11 +65,11 @@ func (a *app) removeRuns(ctx context.Context, dir string, args []string, yes boo
 			continue
 		}
 		seen[abs] = true
-		files, size, err := run.Files()
+		files, size, err := folder.Files()
 		if err != nil {
 			return err
 		}
-		list = append(list, doomed{run, len(files), size})
+		list = append(list, doomed{folder, len(files), size})
 		total += size
 	}
 	if !yes {

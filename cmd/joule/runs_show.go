@@ -8,6 +8,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/run"
 	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
 )
@@ -35,17 +36,17 @@ at step AT. Values that are not finite count in LAST alone.
   joule runs show mnist --json | jq .changed`,
 		Args: atMost(1),
 		RunE: a.withRunDir(func(cmd *cobra.Command, args []string) error {
-			var run *joule.Run
+			var folder *run.Run
 			var err error
 			if len(args) > 0 {
-				run, err = findRun(*dir, args[0])
+				folder, err = findRun(*dir, args[0])
 			} else {
-				run, err = joule.NewestRun(*dir)
+				folder, err = run.Newest(*dir)
 			}
 			if err != nil {
 				return err
 			}
-			return a.showRun(run, asJSON)
+			return a.showRun(folder, asJSON)
 		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the run as JSON")
@@ -85,15 +86,15 @@ type modelJSON struct {
 
 // modelOf loads the model of a run, or what its last checkpoint has of one;
 // nil, and a fault of i, if neither can be loaded.
-func modelOf(i *joule.RunInfo) *modelJSON {
-	path, err := joule.FindModel(i.Run.Dir, "")
+func modelOf(i *run.Info) *modelJSON {
+	path, err := run.FindModel(i.Run.Dir, "")
 	if err == nil {
 		var m *joule.Model
 		if m, err = joule.LoadModel(path); err == nil {
 			return &modelJSON{path, m.Parameters(), m.Hash()}
 		}
 	}
-	if i.State != joule.RunBroken { // of which enough is said
+	if i.State != run.Broken { // of which enough is said
 		i.Faults = append(i.Faults, err)
 	}
 	return nil
@@ -120,12 +121,12 @@ type runDetailsJSON struct {
 	Bytes   int64                      `json:"bytes"`
 }
 
-func (a *app) showRun(run *joule.Run, asJSON bool) error {
-	files, size, err := run.Files()
+func (a *app) showRun(folder *run.Run, asJSON bool) error {
+	files, size, err := folder.Files()
 	if err != nil {
 		return err
 	}
-	i := run.Info()
+	i := folder.Info()
 	model := modelOf(i)
 	var changed []setting.Difference
 	if i.Config != nil {
@@ -152,7 +153,7 @@ func (a *app) showRun(run *joule.Run, asJSON bool) error {
 
 	var b strings.Builder
 	err = printColumns(&b, func(w io.Writer) {
-		fmt.Fprintf(w, "run\t%s\n", printable(run.Dir))
+		fmt.Fprintf(w, "run\t%s\n", printable(folder.Dir))
 		fmt.Fprintf(w, "state\t%s, epoch %s, step %s\n", stateText(i), epochsText(i), thousands(int64(i.Steps)))
 		fmt.Fprintf(w, "updated\t%s\n", timeText(i.Updated))
 		fmt.Fprintf(w, "data\t%s\n", dataText(i))
@@ -212,8 +213,8 @@ func (a *app) showRun(run *joule.Run, asJSON bool) error {
 		return err
 	}
 	a.tellFaults(i)
-	if i.State == joule.RunInterrupted {
-		a.screen.line("resume with: %s train --resume %s", commandName(), quote(run.Dir))
+	if i.State == run.Interrupted {
+		a.screen.line("resume with: %s train --resume %s", commandName(), quote(folder.Dir))
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/record"
+	"github.com/joule-ml/joule/run"
 )
 
 // TestRunsInTraining: a run that a process trains in is shown as running, and
@@ -27,12 +29,12 @@ func TestRunsInTraining(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := joule.CreateRun(dir, "mnist")
+	folder, err := run.Create(dir, "mnist")
 	if err != nil {
 		t.Fatal(err)
 	}
 	looked := false
-	err = run.Fit(t.Context(), trainer, joule.Callback{Epoch: func(joule.EpochInfo) error {
+	err = record.Fit(t.Context(), folder, trainer, joule.Callback{Epoch: func(joule.EpochInfo) error {
 		looked = true
 		a, stdout, stderr := testApp("JOULE_RUN_DIR=" + dir)
 		if code := a.run([]string{"runs", "list"}); code != 0 || !strings.Contains(stdout.String(), " running  mnist  1/1 ") {
@@ -47,7 +49,7 @@ func TestRunsInTraining(t *testing.T) {
 	if err != nil || !looked {
 		t.Fatal(err)
 	}
-	if i := run.Info(); i.State != joule.RunFinished {
+	if i := folder.Info(); i.State != run.Finished {
 		t.Errorf("afterwards it is %s", i.State)
 	}
 }
@@ -82,17 +84,17 @@ func TestRunTexts(t *testing.T) {
 			t.Errorf("%q: %s", text, got)
 		}
 	}
-	run := func(dir, name string, version int) *joule.RunInfo {
-		return &joule.RunInfo{Run: &joule.Run{Dir: dir}, Name: name, Version: version}
+	folder := func(dir, name string, version int) *run.Info {
+		return &run.Info{Run: &run.Run{Dir: dir}, Name: name, Version: version}
 	}
-	a, b, c := run("r/a/version_0", "a", 0), run("r/a/version_1", "a", 1), run("s/a/version_1", "a", 1)
+	a, b, c := folder("r/a/version_0", "a", 0), folder("r/a/version_1", "a", 1), folder("s/a/version_1", "a", 1)
 	for _, tt := range []struct {
-		runs []*joule.RunInfo
+		runs []*run.Info
 		want string
 	}{
-		{[]*joule.RunInfo{a, b}, "version_0 version_1"},
-		{[]*joule.RunInfo{a, run("r/b/version_0", "b", 0)}, "a/version_0 b/version_0"},
-		{[]*joule.RunInfo{b, c}, "r/a/version_1 s/a/version_1"},
+		{[]*run.Info{a, b}, "version_0 version_1"},
+		{[]*run.Info{a, folder("r/b/version_0", "b", 0)}, "a/version_0 b/version_0"},
+		{[]*run.Info{b, c}, "r/a/version_1 s/a/version_1"},
 	} {
 		if got := strings.Join(runNames(tt.runs), " "); got != tt.want {
 			t.Errorf("names %s, want %s", got, tt.want)

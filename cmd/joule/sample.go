@@ -9,6 +9,8 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/engine"
+	"github.com/joule-ml/joule/picture"
+	"github.com/joule-ml/joule/run"
 	"github.com/joule-ml/joule/sampler"
 	"github.com/spf13/cobra"
 )
@@ -91,7 +93,7 @@ instruction set. joule show prints them.`,
 			return a.sample(cmd.Context(), &f, ref)
 		},
 	}
-	d, p := joule.DefaultConfig(), joule.DefaultPicture(joule.PictureAnimation)
+	d, p := joule.DefaultConfig(), picture.DefaultLayout(picture.Animation)
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.IntVarP(&f.n, "count", "n", d.Generate.Chains, "number of images")
@@ -151,7 +153,7 @@ func (f *sampleFlags) check(named bool) error {
 	if f.columns < 1 || f.columns > maxSamples {
 		return &usageError{fmt.Sprintf("--columns: %d is not within 1 to %d", f.columns, maxSamples), "8 are usual"}
 	}
-	for _, kind := range []string{joule.PictureGrid, joule.PictureAnimation} {
+	for _, kind := range []string{picture.Grid, picture.Animation} {
 		if err := f.picture(kind).Validate(); err != nil {
 			return &usageError{err.Error(), "see joule sample --help"}
 		}
@@ -160,9 +162,9 @@ func (f *sampleFlags) check(named bool) error {
 }
 
 // picture returns the layout that the flags ask for.
-func (f *sampleFlags) picture(kind string) joule.Picture {
-	p := joule.Picture{Kind: kind, Columns: f.columns, Padding: f.padding, Scale: f.scale}
-	if kind == joule.PictureAnimation {
+func (f *sampleFlags) picture(kind string) picture.Layout {
+	p := picture.Layout{Kind: kind, Columns: f.columns, Padding: f.padding, Scale: f.scale}
+	if kind == picture.Animation {
 		p.Delay, p.Hold = f.delay, f.hold
 	}
 	return p
@@ -189,7 +191,7 @@ func (a *app) sample(ctx context.Context, f *sampleFlags, ref modelRef) error {
 		return &usageError{"--filmstrip: there is nothing on the way of 0 steps", "give more --steps"}
 	}
 	plan, err := f.plan(cfg, m)
-	var impossible *joule.PictureError
+	var impossible *picture.Error
 	if errors.As(err, &impossible) {
 		return &usageError{impossible.Fault, "ask for fewer images with -n, or a smaller --scale or --padding"}
 	}
@@ -216,7 +218,7 @@ func (a *app) drawSamples(ctx context.Context, m *joule.Model, cfg joule.SampleC
 	samples, err := m.Sample(ctx, cfg)
 	var bad *engine.NonFiniteError
 	if errors.As(err, &bad) {
-		return nil, &joule.RunError{Path: name, Fault: bad.Error(), Hint: "take an earlier checkpoint, or fewer --steps"}
+		return nil, &run.Error{Path: name, Fault: bad.Error(), Hint: "take an earlier checkpoint, or fewer --steps"}
 	}
 	return samples, err
 }

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/joule-ml/joule"
+import (
+	"github.com/joule-ml/joule"
+
+	"github.com/joule-ml/joule/picture"
+)
 
 // A plan says which pictures on the way are kept, and which of them are shown.
 // All counts are of Langevin steps.
@@ -28,19 +32,19 @@ func (f *sampleFlags) plan(cfg joule.SampleConfig, m *joule.Model) (plan, error)
 		return err
 	}
 	if f.format == formatPNG {
-		if err := fits(joule.PictureGrid, 0); err != nil {
+		if err := fits(picture.Grid, 0); err != nil {
 			return p, err
 		}
 	}
 	if f.filmstrip != "" {
 		p.strip = max(f.steps/stripFrames, 1)
-		if err := fits(joule.PictureFilmstrip, p.strip); err != nil {
+		if err := fits(picture.Filmstrip, p.strip); err != nil {
 			return p, err
 		}
 	}
 	if f.gif != "" || f.apng != "" {
 		p.film = max((f.steps+filmFrames-1)/filmFrames, 1)
-		for err := fits(joule.PictureAnimation, p.film); err != nil; err = fits(joule.PictureAnimation, p.film) {
+		for err := fits(picture.Animation, p.film); err != nil; err = fits(picture.Animation, p.film) {
 			if p.film > f.steps {
 				return p, err
 			}

@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/picture"
 	"github.com/joule-ml/joule/pretrained"
+	"github.com/joule-ml/joule/run"
 	"github.com/spf13/pflag"
 )
 
@@ -52,7 +54,7 @@ func (a *app) replay(ctx context.Context, f *sampleFlags, args []string) error {
 	cfg := v.Config()
 	cfg.Threads = f.threads
 	c, h, w := m.Shape()
-	if _, err := v.Picture.Fit(cfg, c, h, w); err != nil {
+	if _, err := v.Layout.Fit(cfg, c, h, w); err != nil {
 		return inPicture(f.replay, err)
 	}
 	s, err := a.drawSamples(ctx, m, cfg, path)
@@ -86,29 +88,29 @@ func (a *app) replay(ctx context.Context, f *sampleFlags, args []string) error {
 }
 
 // replayable reads from a picture how to make it again.
-func replayable(path string) (*joule.Provenance, error) {
+func replayable(path string) (*picture.Provenance, error) {
 	p, err := readPNG(path)
 	if err != nil {
 		return nil, err
 	}
-	v, err := joule.ParseProvenance(p.text)
+	v, err := picture.Parse(p.text)
 	switch {
 	case err != nil:
 		return nil, inPicture(path, err)
-	case v.Picture.Kind == "":
-		return nil, &joule.RunError{Path: path, Fault: "does not show samples, or an older version made it", Hint: "give a picture that joule sample or joule train made of samples"}
+	case v.Layout.Kind == "":
+		return nil, &run.Error{Path: path, Fault: "does not show samples, or an older version made it", Hint: "give a picture that joule sample or joule train made of samples"}
 	case v.Sample.N > maxSamples:
-		return nil, &joule.RunError{Path: path, Fault: fmt.Sprintf("asks for %d images of %d steps", v.Sample.N, v.Sample.Sampler.Steps), Hint: "joule sample makes no such pictures"}
+		return nil, &run.Error{Path: path, Fault: fmt.Sprintf("asks for %d images of %d steps", v.Sample.N, v.Sample.Sampler.Steps), Hint: "joule sample makes no such pictures"}
 	}
 	return v, nil
 }
 
 // modelOf finds the model that a picture shows: where it was, in the program, in
 // the file, the run or the runs that are named, or under --run-dir.
-func (a *app) modelOf(v *joule.Provenance, f *sampleFlags, args []string) (*joule.Model, string, error) {
+func (a *app) modelOf(v *picture.Provenance, f *sampleFlags, args []string) (*joule.Model, string, error) {
 	for _, file := range recorded(v, f.replay) {
 		if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() {
-			if m, path, err := joule.FindHash(file, v.Model); err == nil {
+			if m, path, err := run.FindHash(file, v.Model); err == nil {
 				return m, path, nil
 			}
 		}
@@ -122,8 +124,8 @@ func (a *app) modelOf(v *joule.Provenance, f *sampleFlags, args []string) (*joul
 	if len(args) > 0 {
 		where = args[0]
 	}
-	m, path, err := joule.FindHash(where, v.Model)
-	if e, ok := err.(*joule.RunError); ok {
+	m, path, err := run.FindHash(where, v.Model)
+	if e, ok := err.(*run.Error); ok {
 		e.Hint = lostHint(v, f.replay)
 	}
 	return m, path, err
@@ -133,7 +135,7 @@ func (a *app) modelOf(v *joule.Provenance, f *sampleFlags, args []string) (*joul
 // the path as joule sample was given it, and that path seen from the picture,
 // as in a run's folder. A picture may come from anybody: a file is only ever
 // read as a model, and none on other machines.
-func recorded(v *joule.Provenance, picture string) []string {
+func recorded(v *picture.Provenance, picture string) []string {
 	path := filepath.FromSlash(v.Path)
 	if v.Path == "" || strings.HasPrefix(filepath.ToSlash(path), "//") {
 		return nil
@@ -146,7 +148,7 @@ func recorded(v *joule.Provenance, picture string) []string {
 }
 
 // lostHint says what can be done where a model is not found.
-func lostHint(v *joule.Provenance, picture string) string {
+func lostHint(v *picture.Provenance, picture string) string {
 	hint := "name its file or its run"
 	if files := recorded(v, picture); len(files) > 0 {
 		file := files[0]

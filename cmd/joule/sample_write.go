@@ -14,6 +14,7 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/grid"
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/picture"
 	"golang.org/x/term"
 )
 
@@ -102,7 +103,7 @@ func (a *app) write(f *sampleFlags, p plan, m *joule.Model, cfg joule.SampleConf
 	var err error
 	switch f.format {
 	case formatPNG:
-		err = a.put(f.out, func(w io.Writer) error { return joule.WritePicture(w, m, cfg, s, f.picture(joule.PictureGrid)) })
+		err = a.put(f.out, func(w io.Writer) error { return picture.Write(w, m, cfg, s, f.picture(picture.Grid)) })
 	case formatNPY:
 		err = a.put(f.out, func(w io.Writer) error { return grid.EncodeNPY(w, s.Images, s.N, s.C, s.H, s.W) })
 	case formatDir:
@@ -116,7 +117,7 @@ func (a *app) write(f *sampleFlags, p plan, m *joule.Model, cfg joule.SampleConf
 	if f.filmstrip != "" {
 		cfg, s := thin(cfg, s, p.strip)
 		err := a.put(f.filmstrip, func(w io.Writer) error {
-			return joule.WritePicture(w, m, cfg, s, f.picture(joule.PictureFilmstrip))
+			return picture.Write(w, m, cfg, s, f.picture(picture.Filmstrip))
 		})
 		if err != nil {
 			return err
@@ -126,14 +127,14 @@ func (a *app) write(f *sampleFlags, p plan, m *joule.Model, cfg joule.SampleConf
 		return nil
 	}
 	cfg, s = thin(cfg, s, p.film)
-	film := f.picture(joule.PictureAnimation)
+	film := f.picture(picture.Animation)
 	if f.gif != "" {
-		if err := a.put(f.gif, func(w io.Writer) error { return joule.WriteGIF(w, cfg, s, film) }); err != nil {
+		if err := a.put(f.gif, func(w io.Writer) error { return picture.WriteGIF(w, cfg, s, film) }); err != nil {
 			return err
 		}
 	}
 	if f.apng != "" {
-		return a.put(f.apng, func(w io.Writer) error { return joule.WritePicture(w, m, cfg, s, film) })
+		return a.put(f.apng, func(w io.Writer) error { return picture.Write(w, m, cfg, s, film) })
 	}
 	return nil
 }
@@ -164,11 +165,11 @@ func writeFolder(f *sampleFlags, m *joule.Model, cfg joule.SampleConfig, s *joul
 		}
 	}()
 	digits := max(len(strconv.Itoa(s.N-1)), 3)
-	picture := f.picture(joule.PictureImage)
+	layout := f.picture(picture.Image)
 	for i := range s.N {
-		picture.Index = i
+		layout.Index = i
 		if err := create(filepath.Join(temp, imageName(i, digits)), func(w io.Writer) error {
-			return joule.WritePicture(w, m, cfg, s, picture)
+			return picture.Write(w, m, cfg, s, layout)
 		}); err != nil {
 			return atomicfile.Wrap(path, err)
 		}

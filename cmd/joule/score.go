@@ -16,6 +16,8 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/picture"
+	"github.com/joule-ml/joule/run"
 	"github.com/spf13/cobra"
 )
 
@@ -112,7 +114,7 @@ func isModel(arg string) bool {
 	if st, err := os.Stat(arg); err != nil || !st.IsDir() {
 		return false
 	}
-	_, err := joule.OpenRun(arg)
+	_, err := run.Open(arg)
 	return err == nil
 }
 
@@ -137,12 +139,12 @@ func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []str
 	}
 	shape := lane.Shape{}
 	if shape.C, shape.H, shape.W = m.Shape(); shape.C != 1 && shape.C != 3 || shape.H > dataset.MaxSide || shape.W > dataset.MaxSide {
-		return &joule.RunError{Path: ref.String(), Fault: fmt.Sprintf("is of images of %d×%d×%d", shape.C, shape.H, shape.W),
+		return &run.Error{Path: ref.String(), Fault: fmt.Sprintf("is of images of %d×%d×%d", shape.C, shape.H, shape.W),
 			Hint: fmt.Sprintf("pictures are scored in 1 or 3 channels of at most %d×%d", dataset.MaxSide, dataset.MaxSide)}
 	}
 	threshold, calibrated := m.Card().Threshold(f.rate)
 	if f.outliers && !calibrated {
-		return &joule.RunError{Path: ref.String(), Fault: "has no held-out energies to tell outliers by", Hint: "take a model that joule train made, after its first epoch"}
+		return &run.Error{Path: ref.String(), Fault: "has no held-out energies to tell outliers by", Hint: "take a model that joule train made, after its first epoch"}
 	}
 	paths, bad, err := imagesOf(ctx, args)
 	if err != nil {
@@ -221,8 +223,8 @@ func samplesIn(path string) int {
 	if err != nil {
 		return 0
 	}
-	v, err := joule.ParseProvenance(p.text)
-	if err != nil || v.Picture.Kind == "" || v.Picture.Kind == joule.PictureImage {
+	v, err := picture.Parse(p.text)
+	if err != nil || v.Layout.Kind == "" || v.Layout.Kind == picture.Image {
 		return 0
 	}
 	return v.Sample.N

@@ -10,8 +10,9 @@ import (
 	"text/tabwriter"
 	"unicode"
 
-	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/grid"
+	"github.com/joule-ml/joule/picture"
+	"github.com/joule-ml/joule/run"
 	"github.com/spf13/cobra"
 )
 
@@ -58,7 +59,7 @@ type pngFile struct {
 // readPNG reads the header and the texts of a PNG.
 func readPNG(path string) (*pngFile, error) {
 	fail := func(fault string, err error) error {
-		return &joule.RunError{Path: path, Fault: fault, Err: err, Hint: "give a PNG file, such as joule sample writes"}
+		return &run.Error{Path: path, Fault: fault, Err: err, Hint: "give a PNG file, such as joule sample writes"}
 	}
 	st, err := os.Stat(path)
 	if err != nil {
@@ -89,9 +90,9 @@ func readPNG(path string) (*pngFile, error) {
 
 // inPicture puts the path into a fault of a picture's text.
 func inPicture(path string, err error) error {
-	var e *joule.PictureError
+	var e *picture.Error
 	if errors.As(err, &e) {
-		return &joule.RunError{Path: path, Fault: e.Fault, Hint: e.Hint}
+		return &run.Error{Path: path, Fault: e.Fault, Hint: e.Hint}
 	}
 	return err
 }
@@ -121,8 +122,8 @@ func (p *pngFile) ours() bool {
 func (p *pngFile) write(out io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: PNG of %d×%d pixels", p.path, p.width, p.height)
-	v, err := joule.ParseProvenance(p.text)
-	var fault *joule.PictureError
+	v, err := picture.Parse(p.text)
+	var fault *picture.Error
 	switch {
 	case len(p.text) == 0:
 		b.WriteString(", without text: it does not tell how it was made\n")
@@ -146,12 +147,12 @@ func (p *pngFile) write(out io.Writer) error {
 }
 
 // explain says what a provenance means.
-func (p *pngFile) explain(b *strings.Builder, v *joule.Provenance) {
+func (p *pngFile) explain(b *strings.Builder, v *picture.Provenance) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	row := func(key, format string, args ...any) { fmt.Fprintf(w, key+"\t"+format+"\n", args...) }
 	row("shows", "%s", pictureText(v))
 	c := v.Sample.Sampler
-	if v.Picture.Kind != "" {
+	if v.Layout.Kind != "" {
 		method := ""
 		if other := c.Other(); other != "" {
 			method = other + ", "
@@ -174,31 +175,31 @@ func (p *pngFile) explain(b *strings.Builder, v *joule.Provenance) {
 		}
 	}
 	row("made by", "%s", strings.Join(by, ", "))
-	if d := v.Differences(); v.Picture.Kind != "" && len(d) > 0 {
+	if d := v.Differences(); v.Layout.Kind != "" && len(d) > 0 {
 		row("note", "made again, bytes may differ: %s", clean(strings.Join(d, "; ")))
 	}
-	if v.Picture.Kind != "" {
+	if v.Layout.Kind != "" {
 		row("again", "%s sample --replay %s", commandName(), quote(p.path))
 	}
 	w.Flush()
 }
 
 // pictureText says what a picture shows.
-func pictureText(v *joule.Provenance) string {
-	p, n := v.Picture, plural(v.Sample.N, "image")
+func pictureText(v *picture.Provenance) string {
+	p, n := v.Layout, plural(v.Sample.N, "image")
 	scale := ""
 	if p.Scale > 1 {
 		scale = fmt.Sprintf(", enlarged %d×", p.Scale)
 	}
 	switch p.Kind {
-	case joule.PictureGrid:
+	case picture.Grid:
 		return fmt.Sprintf("%s, %d in a row, padding %d%s", n, p.Columns, p.Padding, scale)
-	case joule.PictureFilmstrip:
+	case picture.Filmstrip:
 		return fmt.Sprintf("%s, a row each, every %d steps from left to right, padding %d%s", plural(v.Sample.N, "chain"), v.Sample.Every, p.Padding, scale)
-	case joule.PictureAnimation:
+	case picture.Animation:
 		return fmt.Sprintf("%s over time, %d in a row, padding %d%s, every %d steps for %v and the last for %v",
 			plural(v.Sample.N, "chain"), p.Columns, p.Padding, scale, v.Sample.Every, p.Delay, p.Hold)
-	case joule.PictureImage:
+	case picture.Image:
 		return fmt.Sprintf("image %d of %d, counted from 0%s", p.Index, v.Sample.N, scale)
 	}
 	return "no samples"

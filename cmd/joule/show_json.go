@@ -6,7 +6,7 @@ import (
 	"io"
 	"math"
 
-	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/picture"
 )
 
 // shownJSON is what joule show --json prints.
@@ -69,8 +69,8 @@ func (p *pngFile) writeJSON(out io.Writer) error {
 	for _, t := range p.text {
 		j.Text = append(j.Text, textJSON(t))
 	}
-	v, err := joule.ParseProvenance(p.text)
-	var fault *joule.PictureError
+	v, err := picture.Parse(p.text)
+	var fault *picture.Error
 	switch {
 	case err == nil:
 		j.Joule = madeOf(v)
@@ -82,7 +82,7 @@ func (p *pngFile) writeJSON(out io.Writer) error {
 	return e.Encode(j)
 }
 
-func madeOf(v *joule.Provenance) *madeJSON {
+func madeOf(v *picture.Provenance) *madeJSON {
 	c := v.Sample.Sampler
 	m := &madeJSON{
 		Software: v.Software, Go: v.Go, Kernel: v.Kernel, Differences: append([]string{}, v.Differences()...),
@@ -92,12 +92,12 @@ func madeOf(v *joule.Provenance) *madeJSON {
 	if !math.IsInf(float64(c.GradClip), 0) {
 		m.Sampler.GradClip = &c.GradClip
 	}
-	if p := v.Picture; p.Kind != "" {
+	if p := v.Layout; p.Kind != "" {
 		m.Picture = &pictureJSON{
 			Kind: p.Kind, Images: v.Sample.N, Padding: p.Padding, Scale: p.Scale, Index: p.Index,
 			Every: v.Sample.Every, DelayMS: p.Delay.Milliseconds(), HoldMS: p.Hold.Milliseconds(),
 		}
-		if p.Kind == joule.PictureGrid || p.Kind == joule.PictureAnimation {
+		if p.Kind == picture.Grid || p.Kind == picture.Animation {
 			m.Picture.Columns = p.Columns
 		}
 	}

@@ -10,6 +10,9 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/recipe"
+	"github.com/joule-ml/joule/record"
+	"github.com/joule-ml/joule/run"
 	"github.com/spf13/cobra"
 )
 
@@ -135,14 +138,14 @@ func (a *app) train(ctx context.Context, f *trainFlags) error {
 
 // trainRun trains and returns the run, and whether it is done: it is not where
 // its time was over.
-func (a *app) trainRun(ctx context.Context, f *trainFlags) (run *joule.Run, done bool, err error) {
+func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, done bool, err error) {
 	if err := checkThreads(f.threads); err != nil {
 		return nil, false, err
 	}
 	base := joule.DefaultConfig()
 	var from string
 	if f.resume != "" {
-		if from, run, err = joule.FindCheckpoint(f.runDir, f.name, f.resume); err != nil {
+		if from, folder, err = run.FindCheckpoint(f.runDir, f.name, f.resume); err != nil {
 			return nil, false, err
 		}
 		if base, err = joule.ReadCheckpointConfig(from); err != nil {
@@ -150,7 +153,7 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (run *joule.Run, done
 		}
 	}
 	if f.recipe != "" {
-		r, err := joule.FindRecipe(f.recipe)
+		r, err := recipe.Find(f.recipe)
 		if err != nil {
 			return nil, false, err
 		}
@@ -176,23 +179,23 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (run *joule.Run, done
 		return nil, false, err
 	}
 	trainer.SetThreads(f.threads)
-	if run == nil {
+	if folder == nil {
 		name := f.name
 		if name == "" {
 			name = runName(cfg.Data)
 		}
-		if run, err = joule.CreateRun(f.runDir, name); err != nil {
+		if folder, err = run.Create(f.runDir, name); err != nil {
 			return nil, false, err
 		}
-		if err := enoughSpace(run.Dir, cfg, trainer.Model().Parameters(), train.Size()); err != nil {
+		if err := enoughSpace(folder.Dir, cfg, trainer.Model().Parameters(), train.Size()); err != nil {
 			return nil, false, err
 		}
 	}
-	if err := keepSkipped(run, skipped); err != nil {
+	if err := keepSkipped(folder, skipped); err != nil {
 		return nil, false, err
 	}
-	done, err = a.fit(ctx, f, run, trainer)
-	return run, done, err
+	done, err = a.fit(ctx, f, folder, trainer)
+	return folder, done, err
 }
 
 func newTrainer(cfg joule.Config, from string, train, val *dataset.Set) (*joule.Trainer, error) {
@@ -215,7 +218,7 @@ func enoughSpace(dir string, cfg joule.Config, parameters, pixels int) error {
 	if !ok || free >= 3*checkpoint {
 		return nil
 	}
-	return &joule.RunError{
+	return &run.Error{
 		Path:  dir,
 		Fault: fmt.Sprintf("%s are free on its disk, and the run's checkpoints take %s", bytesText(free), bytesText(3*checkpoint)),
 		Hint:  "free some space, choose another disk with --run-dir, or make buffer.size smaller",
@@ -223,26 +226,26 @@ func enoughSpace(dir string, cfg joule.Config, parameters, pixels int) error {
 }
 
 // fit trains and tells how it went, and whether that is all.
-func (a *app) fit(ctx context.Context, f *trainFlags, run *joule.Run, t *joule.Trainer) (done bool, err error) {
+func (a *app) fit(ctx context.Context, f *trainFlags, folder *run.Run, t *joule.Trainer) (done bool, err error) {
 	p := newProgress(a.screen, t.Config())
-	a.screen.line("training %s parameters on %s in %s", thousands(int64(t.Model().Parameters())), t.Config().Data, a.screen.strong(run.Dir))
+	a.screen.line("training %s parameters on %s in %s", thousands(int64(t.Model().Parameters())), t.Config().Data, a.screen.strong(folder.Dir))
 	if n, all := t.Epochs(), t.Config().Epochs; n >= all {
 		a.screen.line("all %s are done already; --epochs asks for more", plural(all, "epoch"))
 	}
-	err = run.Fit(ctx, t, joule.Callback{Step: p.step, Epoch: p.epoch, Rollback: p.rollback})
+	err = record.Fit(ctx, folder, t, joule.Callback{Step: p.step, Epoch: p.epoch, Rollback: p.rollback})
 	a.screen.clear()
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-			a.screen.line("interrupted; the state is saved in %s", run.Checkpoint("last"))
-			a.screen.line("resume with: %s", resumeCommand(f, run))
+			a.screen.line("interrupted; the state is saved in %s", folder.CheckpointPath("last"))
+			a.screen.line("resume with: %s", resumeCommand(f, folder))
 			return false, exit(exitInterrupted)
 		}
 		var stop *joule.StopError
 		if errors.As(err, &stop) {
 			a.screen.line("stopped: %s", stop.Reason)
 			if !stop.Done {
-				a.screen.line("the state is saved in %s", run.Checkpoint("last"))
-				a.screen.line("resume with: %s", resumeCommand(f, run))
+				a.screen.line("the state is saved in %s", folder.CheckpointPath("last"))
+				a.screen.line("resume with: %s", resumeCommand(f, folder))
 				return false, nil
 			}
 			err = nil
@@ -251,12 +254,12 @@ func (a *app) fit(ctx context.Context, f *trainFlags, run *joule.Run, t *joule.T
 	if err != nil {
 		var diverged *joule.DivergedError
 		if errors.As(err, &diverged) {
-			a.screen.line("the last checkpoint before it is kept in %s", run.Checkpoint("last"))
+			a.screen.line("the last checkpoint before it is kept in %s", folder.CheckpointPath("last"))
 		}
 		return false, err
 	}
-	p.summary(run, threads(f.threads))
-	_, err = fmt.Fprintln(a.stdout, run.Model())
+	p.summary(folder, threads(f.threads))
+	_, err = fmt.Fprintln(a.stdout, folder.ModelPath())
 	return err == nil, err
 }
 
@@ -270,8 +273,8 @@ func threads(n int) int {
 
 // resumeCommand returns what to type to go on with a run. The settings are
 // in its checkpoint; only what is not a setting has to be said again.
-func resumeCommand(f *trainFlags, run *joule.Run) string {
-	words := []string{commandName(), "train", "--resume", quote(run.Checkpoint("last"))}
+func resumeCommand(f *trainFlags, folder *run.Run) string {
+	words := []string{commandName(), "train", "--resume", quote(folder.CheckpointPath("last"))}
 	if f.data.dir != "" {
 		words = append(words, "--data-dir", quote(f.data.dir))
 	}

@@ -30,6 +30,7 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/evaluate"
+	"github.com/joule-ml/joule/recipe"
 )
 
 // proxy makes the recipe a matter of minutes.
@@ -120,7 +121,7 @@ func run(ctx context.Context, out, name string, chosen []variation, seeds int, t
 		printTable(done, chosen)
 		return nil
 	}
-	recipe, err := joule.FindRecipe(name)
+	recipe, err := recipe.Find(name)
 	if err != nil {
 		return err
 	}

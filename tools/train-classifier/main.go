@@ -17,7 +17,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/classify"
 	"github.com/joule-ml/joule/dataset"
 )
 
@@ -29,8 +29,8 @@ func main() {
 }
 
 // recipe returns the settings of a data set's classifier.
-func recipe(name string) joule.ClassifierConfig {
-	c := joule.DefaultClassifierConfig()
+func recipe(name string) classify.Config {
+	c := classify.DefaultConfig()
 	c.Data = name
 	if name == "fashion-mnist" {
 		// On images held out, shifts by 2 gave 90.5 % after twelve epochs,
@@ -43,7 +43,7 @@ func recipe(name string) joule.ClassifierConfig {
 // options is what the command line asks for.
 type options struct {
 	data    string
-	recipe  joule.ClassifierConfig
+	recipe  classify.Config
 	heldOut int
 	out     string // the file to write
 }
@@ -105,7 +105,7 @@ func run(args []string) error {
 	}
 	start := time.Now()
 	loss, right := 0.0, 0.0
-	c, err := joule.TrainClassifier(ctx, o.recipe, train, func(s joule.ClassifierStep) {
+	c, err := classify.Train(ctx, o.recipe, train, func(s classify.Step) {
 		loss, right = loss+s.Loss/float64(s.Batches), right+s.Accuracy/float64(s.Batches)
 		if s.Batch == s.Batches-1 {
 			fmt.Printf("epoch %d/%d  %v  loss %.4f  accuracy %.2f %%\n", s.Epoch+1, o.recipe.Epochs, time.Since(start).Round(time.Second), loss, 100*right)

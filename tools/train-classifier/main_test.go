@@ -13,7 +13,7 @@ import (
 // The classifiers of package classify are those of the recipes here.
 func TestRecipes(t *testing.T) {
 	for _, name := range classify.Names() {
-		c, err := classify.Load(name)
+		c, err := classify.BuiltIn(name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,236 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/picture"
+	"github.com/joule-ml/joule/run"
+)
+
+// FitRun trains t as [Trainer.Fit] does and keeps the run's folder up to date:
+// metrics at every step, and TensorBoard's event files; checkpoints, the model
+// and pictures at the end of an epoch, before the callbacks given here are
+// called; the curves at the end, and before that as often as drawing them costs
+// little. The settings say which pictures, and when to stop early. After a
+// rollback the files are those of the steps that count, and guard.log tells of it.
+// When ctx is
+// done, or a callback stops the training, it finishes the batch, saves the last
+// checkpoint and returns ctx's error or the [*StopError]. A trainer that
+// [ResumeTrainer] made goes on where it was: metrics of later steps are cut
+// off.
+//
+// A process that is killed loses what came after the last checkpoint, and
+// nothing before. Of two processes that train in one folder, the second gets
+// a [*RunError].
+func Fit(ctx context.Context, r *run.Run, t *joule.Trainer, list ...joule.Callback) error {
+	release, err := r.Lock()
+	if err != nil {
+		return err
+	}
+	defer release()
+	rec, err := newRecorder(r, t)
+	if err != nil {
+		return err
+	}
+	err = t.Fit(ctx, append(rec.callbacks(), list...)...)
+	return rec.end(ctx, err)
+}
+
+// A recorder writes a run's files while its trainer trains: a callback that
+// saves, and a logger of metrics and pictures.
+type recorder struct {
+	run     *run.Run
+	t       *joule.Trainer
+	cfg     joule.Config
+	log     *metricLog
+	board   *boardLog // nil where there are to be no event files
+	past    []float64 // of the early stop's monitor
+	ranking ranking
+	saved   time.Time // when the last checkpoint was
+	drawn   time.Time // when the curves were
+}
+
+// curvesAge is how old the curves may become while epochs end: drawing them
+// takes longer than a short epoch.
+const curvesAge = 10 * time.Second
+
+// newRecorder begins to record t: the settings, the metrics up to t's step, and a
+// checkpoint, so that a folder or a disk that cannot be written to is found
+// before any work.
+func newRecorder(r *run.Run, t *joule.Trainer) (*recorder, error) {
+	rec := &recorder{run: r, t: t, cfg: t.Config(), drawn: time.Now(), saved: time.Now()}
+	if err := r.MakeFolders(); err != nil {
+		return nil, &run.Error{Path: r.Dir, Fault: "cannot be written to", Err: err, Hint: "choose a folder that can be written to"}
+	}
+	if err := rec.writeSettings(); err != nil {
+		return nil, err
+	}
+	// The checkpoint comes before the cut: if the process ends in between,
+	// the metrics have too many rows, which the next resume cuts, not a gap.
+	if err := t.Save(r.CheckpointPath("last")); err != nil {
+		return nil, err
+	}
+	var err error
+	if rec.log, err = openMetricLog(r.MetricsPath(), rec.columns(), t.Steps()); err != nil {
+		return nil, err
+	}
+	if err := rec.begin(); err != nil {
+		rec.log.close()
+		return nil, err
+	}
+	return rec, nil
+}
+
+// begin takes up what the epochs before have left, and opens the event files.
+func (rec *recorder) begin() error {
+	c := rec.cfg
+	past, err := rec.log.history(c.Checkpoint.Monitor)
+	if err != nil {
+		return err
+	}
+	rec.ranking = ranking{mode: c.Checkpoint.Mode, keep: c.Checkpoint.TopK}
+	for i, v := range past.Value {
+		rec.ranking.add(past.Epoch[i], v)
+	}
+	if past, err = rec.log.history(c.EarlyStop.Monitor); err != nil {
+		return err
+	}
+	rec.past = past.Value
+	if c.TensorBoard.EveryNSteps > 0 {
+		if rec.board, err = openBoardLog(rec.run.Dir, c, rec.t.Steps()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// columns lists those of the run's metrics.
+func (rec *recorder) columns() []string {
+	return metric.Columns(append(rec.t.Figures(), metric.Named(metric.Outliers)...))
+}
+
+// callbacks lists what the settings ask for; the recorder itself comes after
+// those whose files a checkpoint must not be ahead of.
+func (rec *recorder) callbacks() []joule.Callback {
+	c, t := rec.cfg, rec.t
+	list := []joule.Callback{{Log: rec.log.Log}, {Log: figureLog{rec.run}.Log}}
+	if rec.board != nil {
+		list = append(list, joule.Callback{Log: rec.board.Log})
+	}
+	list = append(list, Scalars(t), SampleGrid(t, c.Generate), Filmstrip(t, c.Filmstrip), Snapshot(t, c.Snapshot), Outliers(t, c.Outliers))
+	if rec.board != nil {
+		list = append(list, Histograms(t, c.TensorBoard))
+	}
+	list = append(list, joule.Callback{Step: rec.step, Epoch: rec.epoch, Rollback: rec.rollback})
+	if c.EarlyStop.Patience > 0 {
+		list = append(list, joule.EarlyStop(c.EarlyStop, rec.past...))
+	}
+	if c.MaxMinutes > 0 {
+		list = append(list, joule.TimeLimit(minutes(c.MaxMinutes)))
+	}
+	return list
+}
+
+func minutes(m float64) time.Duration { return time.Duration(m * float64(time.Minute)) }
+
+// step saves a checkpoint where it is time.
+func (rec *recorder) step(s joule.StepInfo) error {
+	n, m := rec.cfg.Checkpoint.EveryNSteps, rec.cfg.Checkpoint.EveryNMinutes
+	if n > 0 && s.Step%n == 0 || m > 0 && time.Since(rec.saved) >= minutes(m) {
+		return rec.checkpoint("last")
+	}
+	return nil
+}
+
+// checkpoint saves the trainer's state, and before it the metrics, which thus
+// are never behind.
+func (rec *recorder) checkpoint(which string) error {
+	if err := rec.log.sync(); err != nil {
+		return err
+	}
+	if rec.board != nil {
+		if err := rec.board.w.Flush(); err != nil {
+			return err
+		}
+	}
+	rec.saved = time.Now()
+	return rec.t.Save(rec.run.CheckpointPath(which))
+}
+
+// epoch writes the files of a finished epoch, the last checkpoint at the end:
+// a process that is killed before does the epoch over, and all of its files.
+func (rec *recorder) epoch(e joule.EpochInfo) error {
+	m := rec.t.Model()
+	if err := m.Save(rec.run.ModelPath()); err != nil {
+		return err
+	}
+	if time.Since(rec.drawn) > curvesAge {
+		if err := rec.curves(); err != nil {
+			return err
+		}
+	}
+	v, _ := e.Column(rec.cfg.Checkpoint.Monitor)
+	best := rec.ranking.add(e.Epoch, v)
+	if err := keepEpochs(rec.run, rec.ranking.top, e.Epoch, m); err != nil {
+		return err
+	}
+	if best {
+		if err := rec.checkpoint("best"); err != nil {
+			return err
+		}
+	}
+	return rec.checkpoint("last")
+}
+
+// curves draws the curves.
+func (rec *recorder) curves() error {
+	rec.drawn = time.Now()
+	return atomicfile.Write(rec.run.CurvesPath(), func(w io.Writer) error {
+		return rec.log.curves(w, picture.Describe(rec.t.Model(), rec.t.Config().Generation(), picture.Layout{}).Text())
+	})
+}
+
+// end closes the record of a training that ended with err.
+func (rec *recorder) end(ctx context.Context, err error) error {
+	var stop *joule.StopError
+	stopped := errors.As(err, &stop)
+	success := err == nil || stopped && stop.Done
+	switch {
+	case success:
+		// Also where there was nothing left to train.
+		saveErr := rec.t.Model().Save(rec.run.ModelPath())
+		if saveErr == nil && stopped {
+			saveErr = rec.checkpoint("last")
+		}
+		if saveErr == nil {
+			saveErr = rec.curves()
+		}
+		if saveErr != nil {
+			err = saveErr
+		}
+	case stopped, ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))):
+		if saveErr := rec.checkpoint("last"); saveErr != nil {
+			err = fmt.Errorf("interrupted, and the state is not saved: %w", saveErr)
+		}
+		fallthrough
+	default:
+		// The curves show what led to the end. If they cannot be drawn
+		// either, the first error is still the one to tell.
+		_ = rec.curves()
+	}
+	closeErr := rec.log.close()
+	if rec.board != nil {
+		closeErr = errors.Join(closeErr, rec.board.close(success))
+	}
+	if err == nil {
+		err = closeErr
+	}
+	return err
+}

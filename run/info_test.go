@@ -1,0 +1,270 @@
+package run_test
+
+import (
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/internal/toy"
+	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/record"
+	"github.com/joule-ml/joule/run"
+)
+
+func TestRunInfo(t *testing.T) {
+	c := tinyConfig()
+	r := fitted(t, c)
+	i := r.Info()
+	if i.State != run.Finished || i.Epochs != 2 || i.Steps != 6 || i.Name != "stripes" || i.Version != 0 || len(i.Faults) != 0 {
+		t.Errorf("finished: %+v", i)
+	}
+	if i.Config == nil || !reflect.DeepEqual(*i.Config, c) || i.Updated.IsZero() || !(i.Speed > 0) {
+		t.Errorf("finished: %+v", i)
+	}
+	if !(i.Best <= i.Last) || math.IsNaN(i.Last) || len(i.Metrics) != len(metric.Columns(metric.Figures())) {
+		t.Errorf("metrics: %+v", i)
+	}
+
+	// While a process trains in it.
+	release, err := r.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i := r.Info(); lockFileWorks() && i.State != run.Running {
+		t.Errorf("locked: %s", i.State)
+	}
+	release()
+	if i := r.Info(); i.State != run.Finished {
+		t.Errorf("released: %s", i.State)
+	}
+
+	// Stopped on the way.
+	trainer, err := joule.ResumeTrainer(r.CheckpointPath("last"), toy.Stripes(20), toy.Stripes(9), func(c *joule.Config) error { c.Epochs = 5; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := errors.New("stop")
+	if err := record.Fit(t.Context(), r, trainer, joule.Callback{Step: func(s joule.StepInfo) error {
+		if s.Step == 8 {
+			return stop
+		}
+		return nil
+	}}); err != stop {
+		t.Fatal(err)
+	}
+	if i := r.Info(); i.State != run.Interrupted || i.Epochs != 2 || i.Steps != 8 || i.Config.Epochs != 5 {
+		t.Errorf("interrupted: %+v", i)
+	}
+}
+
+func lockFileWorks() bool {
+	return runtime.GOOS != "js" && runtime.GOOS != "wasip1" && runtime.GOOS != "plan9"
+}
+
+// TestRunInfoDamaged damages each file in turn: the run is still shown, and
+// the fault is told.
+func TestRunInfoDamaged(t *testing.T) {
+	whole := fitted(t, tinyConfig(), joule.Callback{})
+	for _, tt := range []struct {
+		name   string
+		damage func(r *run.Run) error
+		state  run.State
+		fault  string
+		steps  int
+	}{
+		{"no metrics", func(r *run.Run) error { return os.Remove(r.MetricsPath()) }, run.Finished, "metrics.csv: cannot be read", 6},
+		{"metrics", func(r *run.Run) error { return os.WriteFile(r.MetricsPath(), []byte("epoch,step\n1,x\n"), 0o666) }, run.Finished, "line 2: step", 6},
+		{"binary metrics", func(r *run.Run) error { return os.WriteFile(r.MetricsPath(), make([]byte, 1<<20), 0o666) }, run.Finished, "line 1: longer", 6},
+		{"folder for metrics", func(r *run.Run) error { os.Remove(r.MetricsPath()); return os.Mkdir(r.MetricsPath(), 0o777) }, run.Finished, "not a regular file", 6},
+		{"torn metrics", func(r *run.Run) error { return os.Truncate(r.MetricsPath(), 500) }, run.Finished, "", 6},
+		{"no settings", func(r *run.Run) error { return os.Remove(r.ConfigPath()) }, run.Finished, "config.yaml: cannot be read", 6},
+		{"settings", func(r *run.Run) error { return os.WriteFile(r.ConfigPath(), []byte("epochs: [1"), 0o666) }, run.Finished, "config.yaml:1:", 6},
+		{"large settings", func(r *run.Run) error { return os.Truncate(r.ConfigPath(), 1<<30) }, run.Finished, "too large", 6},
+		{"no checkpoint", func(r *run.Run) error { return os.Remove(r.CheckpointPath("last")) }, run.Finished, "last.safetensors: cannot be read", 6},
+		{"checkpoint", func(r *run.Run) error { return os.Truncate(r.CheckpointPath("last"), 1000) }, run.Finished, "last.safetensors", 6},
+		{"a model as a checkpoint", func(r *run.Run) error { return os.WriteFile(r.CheckpointPath("last"), []byte("12345678{}"), 0o666) }, run.Finished, "last.safetensors", 6},
+		{"neither checkpoint nor model", func(r *run.Run) error { os.Remove(r.CheckpointPath("last")); return os.Remove(r.ModelPath()) }, run.Broken, "last.safetensors", 6},
+		{"all", func(r *run.Run) error { os.RemoveAll(r.Dir); return os.Mkdir(r.Dir, 0o777) }, run.Broken, "holds no settings, checkpoint or metrics", 0},
+	} {
+		r := &run.Run{Dir: filepath.Join(t.TempDir(), "x", "version_3")}
+		if err := os.CopyFS(r.Dir, os.DirFS(whole.Dir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := tt.damage(r); err != nil {
+			t.Fatal(err)
+		}
+		list, err := run.List(filepath.Dir(filepath.Dir(r.Dir)))
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%s: %v, %v", tt.name, list, err)
+		}
+		i := list[0]
+		faults := errors.Join(i.Faults...)
+		if tt.fault == "" && faults != nil || tt.fault != "" && (len(i.Faults) != 1 || !strings.Contains(faults.Error(), tt.fault)) {
+			t.Errorf("%s: faults %v, want %q", tt.name, faults, tt.fault)
+		}
+		if i.State != tt.state || i.Steps != tt.steps || i.Name != "x" || i.Version != 3 {
+			t.Errorf("%s: %+v", tt.name, i)
+		}
+	}
+}
+
+func TestRuns(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"b/version_10", "b/version_9", "a/version_0", "a/version_00", "a/other", "a/b/version_1", "version_2"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, filepath.Join(dir, "b", "version_11"), 0) // a file
+	list, err := run.List(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, i := range list {
+		rel, _ := filepath.Rel(dir, i.Run.Dir)
+		got = append(got, filepath.ToSlash(rel))
+	}
+	want := []string{"a/version_0", "b/version_9", "b/version_10"}
+	if got := slices.DeleteFunc(got, func(s string) bool { return s == "version_2" }); !slices.Equal(got, want) {
+		t.Errorf("runs %v, want %v", got, want)
+	}
+	if len(list) != 4 {
+		t.Errorf("%d runs", len(list))
+	}
+	for _, none := range []string{filepath.Join(dir, "none"), filepath.Join(dir, "b", "version_11")} {
+		var e *run.Error
+		if _, err := run.List(none); !errors.As(err, &e) || e.Hint == "" {
+			t.Errorf("%s: %v", none, err)
+		}
+	}
+}
+
+func TestRemove(t *testing.T) {
+	r := fitted(t, tinyConfig(), joule.Callback{})
+	above := filepath.Dir(r.Dir)
+	outside := filepath.Join(t.TempDir(), "precious")
+	put(t, filepath.Join(outside, "file"), 0)
+	links := runtime.GOOS != "windows"
+	if links {
+		for link, to := range map[string]string{"out": outside, "up": "..", "samples/out": filepath.Join(outside, "file"), "dangling": "nowhere"} {
+			if err := os.Symlink(to, filepath.Join(r.Dir, link)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	put(t, filepath.Join(above, "version_1", "notes"), 0)
+
+	files, size, err := r.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, linked := int64(0), 0
+	for _, f := range files {
+		sum += f.Size
+		if f.Link {
+			linked++
+			if f.Size != 0 {
+				t.Errorf("a link has a size: %+v", f)
+			}
+		}
+	}
+	if sum != size || size < 1000 || links && linked != 4 {
+		t.Errorf("%d bytes, %d together, %d links: %v", size, sum, linked, files)
+	}
+
+	// While a process trains in it.
+	release, err := r.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e *run.Error
+	if err := r.Remove(); lockFileWorks() && (!errors.As(err, &e) || !strings.Contains(e.Fault, "training")) {
+		t.Errorf("a run in training: %v", err)
+	}
+	release()
+	if err := r.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(r.Dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+	for _, path := range []string{filepath.Join(outside, "file"), filepath.Join(above, "version_1", "notes")} {
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("removed too: %v", err)
+		}
+	}
+}
+
+func TestRemovableRun(t *testing.T) {
+	whole := fitted(t, tinyConfig(), joule.Callback{})
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
+	copied := func(name string) {
+		t.Helper()
+		if err := os.CopyFS(at(name), os.DirFS(whole.Dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	copied("a/version_0")
+	copied("a/kept")
+	copied("version_4")
+	put(t, at("a/version_4"), 0)             // a file
+	put(t, at("a/version_5/config.yaml"), 0) // of something else
+	// PyTorch Lightning's.
+	put(t, at("a/version_6/hparams.yaml"), 0)
+	put(t, at("a/version_6/metrics.csv"), 0)
+	put(t, at("a/version_6/checkpoints/x.ckpt"), 0)
+	if err := os.MkdirAll(at("a/version_7"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS != "windows" {
+		if err := os.Symlink("version_0", at("a/version_8")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Damaged, and nothing but a run's.
+	damaged, err := run.Create(dir, "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, damaged.ConfigPath(), 0)
+	put(t, damaged.MetricsPath(), 0)
+	put(t, filepath.Join(damaged.Dir, ".config.yaml.tmp-ABC"), 0)
+	for name, want := range map[string]string{
+		"a/version_0": "", "a/version_0/": "", "a/version_0/samples/..": "", "version_4": "", "b/version_0": "",
+		"a": "not a run's folder", "a/kept": "not a run's folder", ".": "not a run's folder", "none/version_0": "cannot be removed",
+		"a/version_4": "not a run's folder", "a/version_0/samples": "not a run's folder", "a/version_0/model.safetensors": "not a run's folder",
+		"a/version_5": "does not hold", "a/version_6": "does not hold", "a/version_7": "does not hold",
+		"a/version_8": "symbolic link", "a/version_8/": "symbolic link",
+	} {
+		if strings.HasPrefix(name, "a/version_8") && runtime.GOOS == "windows" {
+			continue
+		}
+		path := dir + string(filepath.Separator) + filepath.FromSlash(name)
+		_, err := run.Removable(path)
+		if want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		var e *run.Error
+		if !errors.As(err, &e) || !strings.Contains(e.Fault, want) || e.Hint == "" {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+		if err := (&run.Run{Dir: path}).Remove(); err == nil {
+			t.Errorf("%s: was removed", name)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(at("a/version_0"), "model.safetensors")); err != nil {
+		t.Error(err)
+	}
+}
