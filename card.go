@@ -10,6 +10,17 @@ import (
 	"github.com/joule-ml/joule/weights"
 )
 
+// A Card says where a model comes from. It travels in the model's file.
+type Card struct {
+	Config        Config // of the run that trained it
+	Epochs, Steps int    // done
+	// Validation holds quantiles of the energies of the held-out images at
+	// the last validation: the 0th, 1st … last of len−1 equal parts. It is
+	// empty before the first one. N is the number of images.
+	Validation []float32
+	N          int
+}
+
 // quantiles is the number of parts that a Card divides the validation images
 // into, by energy.
 const quantiles = 1000

@@ -140,15 +140,3 @@ func DefaultConfig() Config {
 		TensorBoard: LogConfig{EveryNSteps: 10, HistogramsEveryNEpochs: 1},
 	}
 }
-
-// Generation returns the settings that samples are drawn with: the sampler of
-// training with its burn-in and the changes of Generate, from the noise that
-// chains started from in training.
-func (c Config) Generation() SampleConfig {
-	s := SampleConfig{N: c.Generate.Chains, Seed: c.Seed, Sampler: c.Sampler}
-	s.Sampler.Steps, s.Sampler.Anneal = c.Generate.Steps, max(s.Sampler.Anneal, c.Generate.Anneal)
-	if noise := c.Restart.Uniform + c.Restart.Patch; c.Restart.Patch > 0 {
-		s.Patch = c.Restart.Patch / noise
-	}
-	return s
-}

@@ -1,20 +1,14 @@
 package joule
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"path/filepath"
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/engine"
-	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/internal/program"
-	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
-	"github.com/joule-ml/joule/random"
-	"github.com/joule-ml/joule/sampler"
 	"github.com/joule-ml/joule/weights"
 )
 
@@ -45,17 +39,6 @@ func newModel(net *nn.Network) *Model {
 // Engine returns what runs the model's network: its first output is the energy.
 // It is not to be changed.
 func (m *Model) Engine() *engine.Engine { return m.engine }
-
-// A Card says where a model comes from. It travels in the model's file.
-type Card struct {
-	Config        Config // of the run that trained it
-	Epochs, Steps int    // done
-	// Validation holds quantiles of the energies of the held-out images at
-	// the last validation: the 0th, 1st … last of len−1 equal parts. It is
-	// empty before the first one. N is the number of images.
-	Validation []float32
-	N          int
-}
 
 // NewModel returns a model of spec whose weights are the tensors of the names
 // and shapes that [nn.Spec.Parameters] lists; others are ignored.
@@ -108,119 +91,6 @@ func (m *Model) Energies(energy, images []float32) {
 		panic("joule: Energies of another number of images")
 	}
 	e.Energies(energy, images)
-}
-
-// SampleConfig says what [Model.Sample] draws.
-type SampleConfig struct {
-	N       int            // number of chains
-	Seed    uint64         // of the starting images and the noise
-	Sampler sampler.Config // Steps is the length of a chain
-	Patch   float64        // share of chains that start from uniform noise in a rectangle, dark around it, not from a whole image of it
-	Threads int            // cores to use; 0 takes all
-	Every   int            // keep the images after every so many steps; 0 keeps none
-}
-
-// DefaultSampleConfig returns the document's generation: 256 steps from
-// uniform noise, here of 64 chains.
-func DefaultSampleConfig() SampleConfig {
-	c := SampleConfig{N: 64, Seed: 1, Sampler: sampler.DefaultConfig()}
-	c.Sampler.Steps = 256
-	return c
-}
-
-// MaxSamples bounds N, and maxValues the pixels of the images and of the
-// frames that Every keeps: four gigabytes.
-const (
-	MaxSamples = 1 << 20
-	maxValues  = 1 << 30
-)
-
-// Validate reports the first setting that is out of range.
-func (c SampleConfig) Validate() error {
-	switch {
-	case c.N < 1 || c.N > MaxSamples:
-		return fmt.Errorf("number of samples is %d, want 1 to %d", c.N, MaxSamples)
-	case c.Every < 0:
-		return fmt.Errorf("pictures every %d steps, want 0 or more", c.Every)
-	case !(c.Patch >= 0 && c.Patch <= 1):
-		return fmt.Errorf("a share %v of patches, want 0 to 1", c.Patch)
-	}
-	return c.Sampler.Validate()
-}
-
-// Frames returns the number of pictures on the way that Sample keeps.
-func (c SampleConfig) Frames() int {
-	if c.Every == 0 {
-		return 0
-	}
-	return c.Sampler.Steps / c.Every
-}
-
-// Start fills images, N of them, with the noise that the chains start from.
-func (c SampleConfig) Start(images []float32, shape lane.Shape) {
-	size := shape.Len()
-	s := random.Stream{Seed: c.Seed, Purpose: random.SampleStart}
-	for i := range c.N {
-		x := images[i*size : (i+1)*size]
-		if w := s.Words(uint32(i), 0, sampler.PatchWords); float64(kernel.Unit(w[3])) < c.Patch {
-			sampler.Patch(x, shape, s, uint32(i), 0, c.Sampler.Min, c.Sampler.Max)
-		} else {
-			s.Uniform(x, uint32(i), 0, c.Sampler.Min, c.Sampler.Max)
-		}
-	}
-}
-
-// Samples are images drawn from a model.
-type Samples struct {
-	N       int
-	C, H, W int
-	Images  []float32   // N×C×H×W, within the sampler's bounds
-	Energy  []float32   // of each image
-	Frames  [][]float32 // N×C×H×W after every Every steps
-}
-
-// Sample draws images by Langevin dynamics from uniform noise. Sample i
-// depends on the model, the seed and i alone: not on N or the cores. It stops
-// with ctx's error when ctx is done, and with an [*engine.NonFiniteError] when an
-// energy or gradient is not finite.
-func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
-	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("joule: sample: %w", err)
-	}
-	size, frames := m.net.Input().Len(), c.Frames()
-	if float64(1+frames)*float64(c.N)*float64(size) > maxValues {
-		return nil, fmt.Errorf("joule: sample: %d images of %d values, and %d pictures of each on the way, are too many to hold", c.N, size, frames)
-	}
-	s := &Samples{N: c.N, Images: make([]float32, c.N*size), Energy: make([]float32, c.N)}
-	s.C, s.H, s.W = m.Shape()
-	c.Start(s.Images, m.net.Input())
-	run := engine.Chains{
-		X:      s.Images,
-		Stream: random.Stream{Seed: c.Seed, Purpose: random.SampleNoise},
-		Info:   make([]sampler.Info, lane.Blocks(c.N)),
-	}
-	if frames > 0 {
-		for range frames {
-			s.Frames = append(s.Frames, make([]float32, len(s.Images)))
-		}
-		run.Frame = func(step int) []float32 {
-			if step%c.Every != 0 {
-				return nil
-			}
-			return s.Frames[step/c.Every-1]
-		}
-	}
-	e := m.engine.WithThreads(c.Threads)
-	if err := e.Advance(ctx, c.Sampler, run); err != nil {
-		return nil, err
-	}
-	e.Energies(s.Energy, s.Images)
-	for i, v := range s.Energy {
-		if info := &run.Info[i/lane.Width]; !info.Finite(min(lane.Width, c.N-i/lane.Width*lane.Width)) || v-v != 0 {
-			return nil, &engine.NonFiniteError{What: fmt.Sprintf("the energy or gradient of sample %d", i)}
-		}
-	}
-	return s, nil
 }
 
 // file returns the model as a safetensors file: weights under PyTorch's names
