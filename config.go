@@ -126,7 +126,7 @@ func DefaultConfig() Config {
 		Sampler:   sampler.DefaultConfig(),
 		Buffer:    replay.Config{Size: 8192, Policy: replay.FIFO, RestartProbability: 0.05},
 		Restart:   replay.Restart{Uniform: 1, DataNoise: 0.3},
-		Objective: objective.Config{Kind: objective.ContrastiveDivergence, Alpha: 0.1, DataNoise: 0.005},
+		Objective: objective.Config{Kind: objective.ContrastiveDivergence, Alpha: 0.1, DataNoise: 0.005, Sigma: 0.3},
 		Optimizer: optim.Config{LearningRate: 1e-4, Beta1: 0, Beta2: 0.999, Epsilon: 1e-8, GradClipNorm: 0.1},
 		Schedule:  optim.Schedule{Gamma: 0.97, RestartGamma: 1, EveryNEpochs: 1},
 		Generate:  GenerateConfig{Chains: 64, Steps: 256, EveryNEpochs: 1},

@@ -103,6 +103,9 @@ func (c Config) Validate() error {
 	if err := setting.Under("generate", c.Generation().Sampler.Validate()); err != nil {
 		return err
 	}
+	if err := setting.Under("objective", c.Objective.Validate()); err != nil {
+		return err
+	}
 	return setting.Under("guard", c.Guard.Validate())
 }
 

@@ -57,8 +57,9 @@ type Result struct {
 // their own.
 type Config struct {
 	Kind      string  `yaml:"kind"`
-	Alpha     float64 `yaml:"alpha"`
-	DataNoise float32 `yaml:"data_noise"`
+	Alpha     float64 `yaml:"alpha"`      // of contrastive divergence
+	DataNoise float32 `yaml:"data_noise"` // of contrastive divergence
+	Sigma     float32 `yaml:"sigma"`      // of score matching
 }
 
 // Setup is all that an objective is made of. The settings that it points to may
@@ -86,6 +87,7 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{ContrastiveDivergence, newContrastive},
+		{ScoreMatching, newScore},
 	}
 }
 
@@ -101,7 +103,7 @@ func Kinds() []string {
 // New returns the objective of s.Objective.Kind. Its weights are zero and its
 // buffer is empty: see [Init].
 func New(s Setup) (Objective, error) {
-	if err := s.Objective.Settings().Check(); err != nil {
+	if err := s.Objective.Validate(); err != nil {
 		return nil, setting.Under("objective", err)
 	}
 	i := slices.IndexFunc(kinds(), func(k kind) bool { return k.name == s.Objective.Kind })
@@ -125,7 +127,20 @@ func (c *Config) Settings() setting.List {
 		{Key: "kind", Value: &c.Kind, Names: Kinds(), About: "what training minimises: " + strings.Join(Kinds(), " or ")},
 		{Key: "alpha", Value: &c.Alpha, Hi: 1e6, About: "weight of the squared energies in the loss"},
 		{Key: "data_noise", Value: &c.DataNoise, Hi: 1e3, About: "standard deviation of the noise on real images"},
+		{Key: "sigma", Value: &c.Sigma, Hi: 1e3, About: "standard deviation of the noise that score matching removes"},
 	}
+}
+
+// Validate reports settings that are out of range, or that the kind cannot do
+// with, as a [*setting.Error].
+func (c Config) Validate() error {
+	if err := c.Settings().Check(); err != nil {
+		return err
+	}
+	if c.Kind == ScoreMatching && c.Sigma == 0 {
+		return &setting.Error{Key: "sigma", Problem: "0 leaves no noise for objective.kind = " + ScoreMatching + " to learn from", Hint: "set objective.sigma=0.3"}
+	}
+	return nil
 }
 
 func mean(v []float32) float64 {

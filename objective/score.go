@@ -1,0 +1,138 @@
+package objective
+
+import (
+	"math"
+
+	"github.com/joule-ml/joule/engine"
+	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/random"
+	"github.com/joule-ml/joule/replay"
+)
+
+// ScoreMatching is the kind of [Score].
+const ScoreMatching = "score_matching"
+
+// Score teaches the energy to tell the noise that was added to real images, by
+// denoising score matching (Vincent 2011): it needs neither samples nor a
+// buffer. With x̃ = x + σε of N images with D values,
+//
+//	r = σ∇E(x̃) − ε,    L = ‖r‖²/(2ND)
+//
+// A flat energy has a loss of 1/2.
+type Score struct {
+	setup Setup
+	part  *Part
+
+	// Memory that steps reuse: ε, r, the images x̃ ± hr on both sides, and of
+	// these the energies and cotangents.
+	noise, residual   []float32
+	side              [2][]float32
+	energy, cotangent [2][]float32
+	ones              []float32
+	out, back         [][][]float32 // rows of each side's one output
+}
+
+var scoreFigures = metric.Named(metric.EnergyReal)
+
+// probe is the root mean square of the step hr over the pixels of an image.
+// Less and rounding counts, more and the energy bends within it: docs/energy.md
+// has the errors.
+const probe = 0.01
+
+func newScore(s Setup) (Objective, error) {
+	part, err := NewPart(s)
+	if err != nil {
+		return nil, err
+	}
+	n := s.BatchSize
+	values := n * part.Net.Input().Len()
+	o := &Score{
+		setup: s, part: part,
+		noise: make([]float32, values), residual: make([]float32, values), ones: make([]float32, n),
+		out:  [][][]float32{make([][]float32, 1), make([][]float32, 1)},
+		back: [][][]float32{make([][]float32, 1), make([][]float32, 1)},
+	}
+	for i := range o.ones {
+		o.ones[i] = 1
+	}
+	for p := range o.side {
+		o.side[p], o.energy[p], o.cotangent[p] = make([]float32, values), make([]float32, n), make([]float32, n)
+	}
+	return o, nil
+}
+
+func (o *Score) Parts() []*Part           { return []*Part{o.part} }
+func (o *Score) Buffer() *replay.Buffer   { return nil }
+func (o *Score) Figures() []metric.Figure { return scoreFigures }
+
+// Step adds noise to real images and takes a step towards an energy whose
+// gradient tells it.
+func (o *Score) Step(b Batch, r *Result) error {
+	noise, inf := o.noise[:len(b.Real)], float32(math.Inf(1))
+	clear(noise)
+	o.part.Engine.Perturb(noise, b.Stream.For(random.DataNoise), b.Step, 1, -inf, inf)
+	return o.match(b, r)
+}
+
+// match takes the step with the noise that o.noise holds.
+func (o *Score) match(b Batch, r *Result) error {
+	p, sigma := o.part, o.setup.Objective.Sigma
+	n, values := b.N, len(b.Real)
+
+	// x̃. It is not clamped: ε has to be what was added.
+	noisy, noise, residual := b.Real, o.noise[:values], o.residual[:values]
+	for i, e := range noise {
+		noisy[i] += sigma * e
+	}
+
+	// r and the loss.
+	energy, ones := [][]float32{o.energy[0][:n]}, [][]float32{o.ones[:n]}
+	p.Engine.InputGrad(residual, energy, noisy, ones)
+	for i, e := range noise {
+		residual[i] = sigma*residual[i] - e
+	}
+	r.ImageGradients, r.Values[0] = n, mean(energy[0])
+	r.Loss = o.probes(noisy, residual, n)
+	if !finite(r.Loss) || !finite(r.Values[0]) {
+		return &engine.NonFiniteError{What: "the energy of a batch, or its gradient,"}
+	}
+
+	// The loss's gradient.
+	for i := range o.side {
+		o.out[i][0], o.back[i][0] = o.energy[i][:n], o.cotangent[i][:n]
+	}
+	p.Pass.Forward(o.out, [][]float32{o.side[0][:values], o.side[1][:values]})
+	p.Pass.Backward(p.Grad, o.back)
+	return p.Update(b, r)
+}
+
+// probes sets the images x̃ ± hr and their cotangents, and returns the loss. By
+// the chain rule with r held fixed, and by a central difference along r,
+//
+//	∂L/∂θ = σ/(ND) Σ ∂/∂θ rᵀ∇E(x̃) ≈ Σ σ/(2hND) ∂/∂θ (E(x̃ + hr) − E(x̃ − hr))
+//
+// where h makes the step as long for every image. An r of zero needs none, and
+// weighs nothing.
+func (o *Score) probes(noisy, residual []float32, n int) (loss float64) {
+	size, sigma := len(residual)/n, float64(o.setup.Objective.Sigma)
+	for i := range n {
+		r := residual[i*size : (i+1)*size]
+		var squares float64
+		for _, v := range r {
+			squares += float64(v) * float64(v)
+		}
+		loss += squares / (2 * float64(n*size))
+		rms, h := math.Sqrt(squares/float64(size)), 0.0
+		if rms > 0 {
+			h = probe / rms
+		}
+		for j, v := range r {
+			k := i*size + j
+			step := float32(h * float64(v))
+			o.side[0][k], o.side[1][k] = noisy[k]+step, noisy[k]-step
+		}
+		c := float32(sigma * rms / (2 * probe * float64(n*size))) // σ/(2hND)
+		o.cotangent[0][i], o.cotangent[1][i] = c, -c
+	}
+	return loss
+}
