@@ -49,6 +49,7 @@ const (
 	AtBounds       = "samples_at_bounds" // share of the samples' pixels at their bounds
 	Blank          = "samples_blank"     // share of the samples that are of one colour
 	Diversity      = "samples_diversity" // root mean square distance between samples, over that between real images
+	Accepted       = "samples_accepted"  // share of the chains' steps that were accepted, of methods that reject some
 	Rollbacks      = "rollbacks"         // of the run so far
 	Speed          = "image_gradients_per_second"
 )
@@ -74,6 +75,7 @@ func Figures() []Figure {
 		{Name: AtBounds, Column: "samples_at_bounds", Panel: "Samples", Curve: 2, Better: Lower},
 		{Name: Blank, Column: "samples_blank", Panel: "Samples", Curve: 3, Better: Lower},
 		{Name: Diversity, Column: "samples_diversity", Panel: "Samples", Curve: 1, Better: Higher},
+		{Name: Accepted, Column: "samples_accepted", Panel: "Samples", Curve: 4},
 		{Name: Rollbacks, Column: "rollbacks", Panel: "Guard", Better: Lower},
 		{Name: Speed, Column: "image_gradients_per_second", Panel: "Speed", Better: Higher},
 	}

@@ -2,6 +2,7 @@ package objective
 
 import (
 	"context"
+	"slices"
 
 	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/lane"
@@ -22,6 +23,9 @@ type Contrastive struct {
 	setup  Setup
 	part   *Part
 	buffer *replay.Buffer
+	// figures are contrastiveFigures, and metric.Accepted where chains may
+	// stay where they are.
+	figures []metric.Figure
 
 	// Memory that steps reuse: the samples, then of real images and samples
 	// the energies and cotangents, and what the chains report.
@@ -44,6 +48,7 @@ const (
 	cdAtBounds
 	cdBlank
 	cdDiversity
+	cdAccepted // not always there
 )
 
 var contrastiveFigures = metric.Named([]string{
@@ -66,12 +71,15 @@ func newContrastive(s Setup) (Objective, error) {
 	}
 	shape := part.Net.Input()
 	o := &Contrastive{
-		setup: s, part: part,
+		setup: s, part: part, figures: contrastiveFigures,
 		buffer: replay.New(shape, *s.Buffer, *s.Restart, s.Sampler.Min, s.Sampler.Max, s.Extra),
 		fake:   make([]float32, s.BatchSize*shape.Len()),
 		info:   make([]sampler.Info, lane.Blocks(s.BatchSize)),
 		out:    [][][]float32{make([][]float32, 1), make([][]float32, 1)},
 		back:   [][][]float32{make([][]float32, 1), make([][]float32, 1)},
+	}
+	if s.Sampler.Other() != "" {
+		o.figures = slices.Concat(contrastiveFigures, metric.Named(metric.Accepted))
 	}
 	for p := range o.energy {
 		o.energy[p], o.cotangent[p] = make([]float32, s.BatchSize), make([]float32, s.BatchSize)
@@ -81,7 +89,7 @@ func newContrastive(s Setup) (Objective, error) {
 
 func (o *Contrastive) Parts() []*Part           { return []*Part{o.part} }
 func (o *Contrastive) Buffer() *replay.Buffer   { return o.buffer }
-func (o *Contrastive) Figures() []metric.Figure { return contrastiveFigures }
+func (o *Contrastive) Figures() []metric.Figure { return o.figures }
 
 // Step draws as many samples as the batch has real images and takes a step
 // against the difference of their energies.
@@ -135,7 +143,7 @@ func (o *Contrastive) Step(b Batch, r *Result) error {
 // summarise averages what the chains report and looks for trouble: clamps
 // would hide a gradient that is not finite from the samples.
 func (o *Contrastive) summarise(r *Result, info []sampler.Info, n int) error {
-	norm, clamped := 0.0, 0.0
+	norm, clamped, accepted := 0.0, 0.0, 0.0
 	for b := range info {
 		live := min(lane.Width, n-b*lane.Width)
 		if o.setup.Sampler.Steps > 0 && !info[b].Finite(live) {
@@ -144,9 +152,13 @@ func (o *Contrastive) summarise(r *Result, info []sampler.Info, n int) error {
 		for l := range live {
 			norm += float64(info[b].GradNorm[l]) / float64(n)
 			clamped += float64(info[b].Clamped[l]) / float64(n)
+			accepted += float64(info[b].Accepted[l]) / float64(n)
 		}
 	}
 	r.Values[cdChainGradNorm], r.Values[cdChainClamped] = norm, clamped
+	if len(o.figures) > cdAccepted {
+		r.Values[cdAccepted] = accepted
+	}
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/replay"
+	"github.com/joule-ml/joule/sampler"
 )
 
 // TestParityContrastive takes ten steps on recorded x⁺ and x⁻ without noise. It
@@ -106,5 +107,24 @@ func TestContrastiveDivergence(t *testing.T) {
 			}
 			v.x[i] = x
 		}
+	}
+}
+
+// TestAccepted: where chains may stay where they are, it is told how often they
+// move.
+func TestAccepted(t *testing.T) {
+	s := tiny(ContrastiveDivergence)
+	s.Sampler.Method, s.Sampler.StepSize, s.Sampler.Noise = sampler.MALA, 1e-6, 1e-3
+	o := start(t, s)
+	if last := o.Figures()[len(o.Figures())-1]; last.Name != metric.Accepted {
+		t.Fatalf("the last figure is %+v", last)
+	}
+	if r := step(t, o, 0); !(r.Values[len(r.Values)-1] > 0.5) {
+		t.Errorf("a share %v of tiny steps is accepted", r.Values[len(r.Values)-1])
+	}
+	s = tiny(ContrastiveDivergence)
+	s.Sampler.Method, s.Sampler.StepSize, s.Sampler.Noise = sampler.MALA, 1e5, 1
+	if r := step(t, start(t, s), 0); !(r.Values[len(r.Values)-1] < 0.5) {
+		t.Errorf("a share %v of huge steps is accepted", r.Values[len(r.Values)-1])
 	}
 }
