@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/joule-ml/joule"
@@ -28,8 +29,21 @@ func TestTrainLayers(t *testing.T) {
 		t.Errorf("the model is %+v", spec)
 	}
 
+	path := filepath.Join(t.TempDir(), "last")
+	if err := tr.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	resumed, err := joule.ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), nil)
+	if err != nil || resumed.Model().Hash() != tr.Model().Hash() || !reflect.DeepEqual(resumed.Config(), c) {
+		t.Errorf("resumed: %v", err)
+	}
+	_, err = joule.ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), func(c *joule.Config) error { return c.Set("network.layers=flatten, linear 1") })
+	if err == nil || !strings.Contains(err.Error(), "network.layers: cannot become [flatten, linear 1]: the checkpoint was trained with [conv2d 3 kernel=5 stride=2 padding=2, silu, flatten, linear 1]") {
+		t.Errorf("resumed with other layers: error %v", err)
+	}
+
 	c.Network.Layers = arch.Layers{nn.Flatten(), nn.Linear(2)}
-	_, err := joule.NewTrainer(c, toy.Strokes(47), toy.Strokes(23))
+	_, err = joule.NewTrainer(c, toy.Strokes(47), toy.Strokes(23))
 	var e *setting.Error
 	if !errors.As(err, &e) || e.Key != "network.layers" || e.Hint == "" {
 		t.Errorf("two values: error %v", err)

@@ -82,7 +82,7 @@ func (c Config) sameState(d Config) error {
 		{"seed", c.Seed, d.Seed},
 		{"batch_size", c.BatchSize, d.BatchSize},
 		{"network.kind", c.Network.Kind, d.Network.Kind},
-		{"network.layers", strings.Join(c.Network.Layers.Texts(), ", "), strings.Join(d.Network.Layers.Texts(), ", ")},
+		{"network.layers", c.Network.Layers.String(), d.Network.Layers.String()},
 		{"network.hidden_features", c.Network.HiddenFeatures, d.Network.HiddenFeatures},
 		{"buffer.size", c.Buffer.Size, d.Buffer.Size},
 		{"ema.decay", c.EMA.Decay > 0, d.EMA.Decay > 0},

@@ -55,11 +55,12 @@ type Config struct {
 	Layers Layers `yaml:"layers"`
 }
 
-// Settings lists the keys of c. Layers have none yet.
+// Settings lists the keys of c.
 func (c *Config) Settings() setting.List {
 	return setting.List{
 		{Key: "kind", Value: &c.Kind, Names: Kinds(), About: About()},
 		{Key: "hidden_features", Value: &c.HiddenFeatures, Lo: 2, Hi: 1024, About: "width of the network, even"},
+		{Key: "layers", Value: &c.Layers, About: "in place of kind, layer by layer: " + strings.Join(nn.Types(), ", ")},
 	}
 }
 

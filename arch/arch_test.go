@@ -88,9 +88,11 @@ func TestErrors(t *testing.T) {
 		{Config{HiddenFeatures: 1}, "hidden_features", "1 is not within 2 to 1024", ""},
 		{Config{HiddenFeatures: 1025}, "hidden_features", "1025 is not within 2 to 1024", ""},
 		{Config{Kind: "cnn", HiddenFeatures: 7}, "hidden_features", "7 is odd", "choose an even number"},
-		{Config{Layers: Layers{nn.Linear(1)}}, "layers", "layer 0 (linear): wants a flatten before it", "the images are 1×28×28"},
-		{Config{Layers: Layers{nn.Flatten(), nn.Linear(2)}}, "layers", "layer 1 (linear): the last layer gives 2×1×1 values", "linear 1"},
-		{Config{Layers: Layers{nn.SiLU()}}, "layers", "layer 0 (silu): the last layer gives 1×28×28 values", "linear 1"},
+		{Config{Layers: Layers{nn.Linear(1)}}, "layers", "layer 0 (`linear 1`): wants a flatten before it", "an image of 1×28×28"},
+		{Config{Layers: Layers{nn.Flatten(), nn.Linear(2)}}, "layers", "layer 1 (`linear 2`): the last layer gives 2×1×1 values", "linear 1"},
+		{Config{Layers: Layers{nn.SiLU()}}, "layers", "layer 0 (`silu`): the last layer gives 1×28×28 values", "linear 1"},
+		{Config{Layers: Layers{nn.Conv2D(8, 40, 1, 0)}}, "layers", "layer 0 (`conv2d 8 kernel=40`): kernel 40 is larger than the padded image of 28×28", "an image of 1×28×28"},
+		{Config{Layers: make(Layers, 257)}, "layers", "257 layers, want 1 to 256", ""},
 	} {
 		_, err := Energy(c.Config, digits)
 		var e *setting.Error
@@ -99,7 +101,8 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	_, err := Energy(Config{Layers: Layers{nn.SiLU()}}, lane.Shape{C: 1, H: 1, W: 1})
-	if err == nil || !strings.Contains(err.Error(), "nothing to train") {
+	var e *setting.Error
+	if !errors.As(err, &e) || e.Key != "layers" || !strings.Contains(e.Problem, "nothing to train") {
 		t.Errorf("an energy without weights: error %v", err)
 	}
 }

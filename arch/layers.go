@@ -22,6 +22,9 @@ func (l Layers) Texts() []string {
 	return texts
 }
 
+// String returns the layers in one line, as the settings are printed.
+func (l Layers) String() string { return "[" + strings.Join(l.Texts(), ", ") + "]" }
+
 // SetTexts reads the layers. An error, a [*setting.Error], names the first that is
 // none by its number, counted from 0 as in the names of weights, and its text;
 // l then stays as it was.
@@ -39,12 +42,12 @@ func (l *Layers) SetTexts(items []string) error {
 	return nil
 }
 
-// spec returns the energy that the layers are.
+// spec returns the energy that the layers are for images of a shape.
 func (l Layers) spec(input lane.Shape) (nn.Spec, error) {
 	spec := nn.Spec{Input: input, Prefix: "layers", Layers: l}
 	weights, err := spec.Parameters()
 	if err != nil {
-		hint := fmt.Sprintf("the images are %d×%d×%d; the last layer of an energy gives one value, as linear 1 behind a flatten does", input.C, input.H, input.W)
+		hint := fmt.Sprintf("the layers have to turn an image of %d×%d×%d into one value, for example by flatten and linear 1 at the end", input.C, input.H, input.W)
 		return spec, &setting.Error{Key: "layers", Problem: strings.TrimPrefix(err.Error(), "nn: "), Hint: hint}
 	}
 	if len(weights) == 0 {

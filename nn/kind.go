@@ -76,12 +76,18 @@ func kindOf(name string) (kind, bool) {
 	return kinds[i], true
 }
 
-// kindNames lists the types for an error.
-func kindNames() string {
+// Types lists the types of layers.
+func Types() []string {
 	var names []string
 	for _, k := range kinds {
 		names = append(names, k.name)
 	}
+	return names
+}
+
+// kindNames lists the types for an error.
+func kindNames() string {
+	names := Types()
 	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }

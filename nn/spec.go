@@ -77,18 +77,18 @@ func (s Spec) build() ([]layer, error) {
 	for i, spec := range s.Layers {
 		l, err := spec.layer(in)
 		if err != nil {
-			return nil, fmt.Errorf("nn: layer %d (%s): %w", i, spec.Type, err)
+			return nil, fmt.Errorf("nn: layer %d (%s): %w", i, quote(spec.String()), err)
 		}
 		if layers[i] = l; l != nil {
 			in.Shape = l.Out()
 		}
 		in.flat = in.flat || spec.Type == FlattenType
 		if total += in.Len(); total > maxLen {
-			return nil, fmt.Errorf("nn: layer %d (%s): takes the activations of an image beyond %d values", i, spec.Type, maxLen)
+			return nil, fmt.Errorf("nn: layer %d (%s): takes the activations of an image beyond %d values", i, quote(spec.String()), maxLen)
 		}
 	}
 	if last := len(s.Layers) - 1; s.IsEnergy() && in.Len() != 1 {
-		return nil, fmt.Errorf("nn: layer %d (%s): the last layer gives %d×%d×%d values, an energy is one", last, s.Layers[last].Type, in.C, in.H, in.W)
+		return nil, fmt.Errorf("nn: layer %d (%s): the last layer gives %d×%d×%d values, an energy is one", last, quote(s.Layers[last].String()), in.C, in.H, in.W)
 	}
 	return layers, s.checkOutputs(layers)
 }

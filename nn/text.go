@@ -73,6 +73,9 @@ func ParseLayer(text string) (LayerSpec, error) {
 			return fail("write "+k.form(), "%s is not part of it", quote(word))
 		}
 		s := k.sizes[i]
+		if given[i] && s.bare {
+			return fail("write "+k.form(), "%s has no name", quote(word))
+		}
 		if given[i] {
 			return fail("write "+k.form(), "%s is given twice", s.name)
 		}

@@ -54,7 +54,7 @@ func TestParseLayerErrors(t *testing.T) {
 		{"conv2d 16 kernel=3 stride=0", "stride `0` is not a whole number from 1 to 64", conv},
 		{"conv2d 16 kernel=3 padding=-1", "padding `-1` is not", conv},
 		{"conv2d 16 kernel=99999999999999999999", "from 1 to 4096", conv},
-		{"conv2d 16 17 kernel=3", "out is given twice", conv},
+		{"conv2d 16 17 kernel=3", "`17` has no name", conv},
 		{"conv2d 16 kernel=3 kernel=3", "kernel is given twice", conv},
 		{"conv2d 16 kernel=3 dilation=2", "`dilation=2` is not part of it", conv},
 		{"conv2d out=16 kernel=3", "`out=16` is not part of it", conv},

@@ -85,6 +85,7 @@ func (p *fileParser) syntax(err error) error {
 const (
 	notPart  = " not part of a configuration"
 	hintPair = "write key: value"
+	hintList = "write an item a line, each after a dash, or all between [ and ]"
 )
 
 // checkTokens refuses, before anything is built, the parts of YAML that a
@@ -199,13 +200,15 @@ func (p *fileParser) list(s Setting, node ast.Node) ([]string, error) {
 	list, ok := node.(*ast.SequenceNode)
 	if !ok {
 		if node == nil || node.Type() == ast.NullType {
-			_, err := p.scalar(s, node)
-			return nil, err
+			return nil, p.errorAt(tokenOf(node), s.Key, "has no value", hintList+", or leave the key out")
 		}
-		return nil, p.errorAt(node.GetToken(), s.Key, "wants a list", "write an item a line, each after a dash, or [] for none")
+		return nil, p.errorAt(node.GetToken(), s.Key, "wants a list", hintList)
 	}
 	items := make([]string, len(list.Values))
 	for i, item := range list.Values {
+		if item.Type() == ast.NullType {
+			return nil, p.errorAt(item.GetToken(), s.Key, "an item is empty", hintItem)
+		}
 		var err error
 		if items[i], err = p.scalar(s, item); err != nil {
 			return nil, err
@@ -217,14 +220,18 @@ func (p *fileParser) list(s Setting, node ast.Node) ([]string, error) {
 	return items, nil
 }
 
+// tokenOf returns the token of a node, which may be nil.
+func tokenOf(node ast.Node) *token.Token {
+	if node == nil {
+		return nil
+	}
+	return node.GetToken()
+}
+
 // scalar returns the text of a single value.
 func (p *fileParser) scalar(s Setting, node ast.Node) (string, error) {
 	if node == nil || node.Type() == ast.NullType {
-		var tk *token.Token
-		if node != nil {
-			tk = node.GetToken()
-		}
-		return "", p.errorAt(tk, s.Key, "has no value", "write "+s.name()+": value, or leave the key out")
+		return "", p.errorAt(tokenOf(node), s.Key, "has no value", "write "+s.name()+": value, or leave the key out")
 	}
 	tk := node.GetToken()
 	switch node.(type) {
@@ -232,7 +239,11 @@ func (p *fileParser) scalar(s Setting, node ast.Node) (string, error) {
 	case *ast.SequenceNode:
 		return "", p.errorAt(tk, "", "a list is"+notPart, hintPair)
 	default:
-		return "", p.errorAt(tk, s.Key, "wants a single value", "")
+		hint := ""
+		if _, isItem := s.Value.(Texts); isItem {
+			hint = hintItem
+		}
+		return "", p.errorAt(tk, s.Key, "wants a single value", hint)
 	}
 	switch s.Value.(type) {
 	case *string, Texts:

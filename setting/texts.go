@@ -16,6 +16,8 @@ type Texts interface {
 	SetTexts(items []string) error
 }
 
+const hintItem = "an item begins with a letter and goes on with letters, digits, spaces and _.=+-/"
+
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // checkTexts checks how items are written. What they mean is checked when
@@ -24,7 +26,7 @@ func (s Setting) checkTexts(items []string) error {
 	for _, item := range items {
 		if strings.Trim(item, letters+"0123456789_.=+-/ ") != "" || !strings.ContainsAny(item[:min(1, len(item))], letters) ||
 			strings.HasSuffix(item, " ") || strings.Contains(item, "  ") || strings.EqualFold(item, "null") {
-			return &Error{Key: s.Key, Problem: Quote(item) + " cannot be an item of a list", Hint: "an item begins with a letter and goes on with letters, digits, spaces and _.=+-/"}
+			return &Error{Key: s.Key, Problem: Quote(item) + " cannot be an item of a list", Hint: hintItem}
 		}
 	}
 	return nil

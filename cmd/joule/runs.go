@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule/run"
+	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
 )
 
@@ -207,6 +208,35 @@ func printColumns(out io.Writer, write func(w io.Writer)) error {
 		}
 	}
 	return nil
+}
+
+// settingLines returns a setting's value for a cell of a table, a list an item
+// a line.
+func settingLines(s setting.Setting) []string {
+	if texts, ok := s.Value.(setting.Texts); ok && len(texts.Texts()) > 0 {
+		return texts.Texts()
+	}
+	return []string{s.String()}
+}
+
+// printSetting prints a row of a table whose cells may have several lines.
+func printSetting(w io.Writer, key string, cells ...[]string) {
+	lines := 0
+	for _, cell := range cells {
+		lines = max(lines, len(cell))
+	}
+	for line := range lines {
+		fmt.Fprint(w, key)
+		key = ""
+		for _, cell := range cells {
+			text := ""
+			if line < len(cell) {
+				text = cell[line]
+			}
+			fmt.Fprint(w, "\t"+text)
+		}
+		fmt.Fprintln(w)
+	}
 }
 
 // unknown stands in tables where a number is not known.

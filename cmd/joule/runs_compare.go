@@ -181,12 +181,14 @@ func (a *app) printComparison(runs []*run.Info, models []*modelJSON, keys []stri
 		}
 		row("SETTING", func(k int, _ *run.Info) string { return names[k] })
 		for _, key := range keys {
-			row(key, func(k int, _ *run.Info) string {
-				if values[key][k] == nil {
-					return unknown
+			cells := make([][]string, len(runs))
+			for k, s := range values[key] {
+				cells[k] = []string{unknown}
+				if s != nil {
+					cells[k] = settingLines(*s)
 				}
-				return values[key][k].String()
-			})
+			}
+			printSetting(w, key, cells...)
 		}
 	})
 }
@@ -238,7 +240,7 @@ func drawComparison(w io.Writer, runs []*run.Info, keys []string, values map[str
 	for k, i := range runs {
 		if len(keys) <= 2 { // what tells the runs apart
 			for _, key := range keys {
-				if s := values[key][k]; s != nil {
+				if s := values[key][k]; s != nil && len(settingLines(*s)) == 1 { // a list is too long
 					names[k] += fmt.Sprintf(", %s %s", key[strings.LastIndexByte(key, '.')+1:], s)
 				}
 			}

@@ -173,7 +173,7 @@ func (a *app) showRun(folder *run.Run, asJSON bool) error {
 		printColumns(&b, func(w io.Writer) {
 			fmt.Fprint(w, "SETTING\tVALUE\tDEFAULT\n")
 			for _, d := range changed {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", d.Key, d.A, d.B)
+				printSetting(w, d.Key, settingLines(d.A), settingLines(d.B))
 			}
 		})
 	}

@@ -68,6 +68,7 @@ diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
   joule train --data fashion-mnist --epochs 10 --name fashion
   joule train --data ./photos --size 32x32 --channels 3
   joule train --set optimizer.learning_rate=2e-4 --set sampler.steps=40
+  joule train --set 'network.layers=conv2d 16 kernel=5 stride=2 padding=4, silu, flatten, linear 1'
   joule train --limit-train-batches 20 --limit-val-batches 5     # a quick try
   joule train --resume last
   joule train --resume last --epochs 60                          # go on for longer
