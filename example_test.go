@@ -26,7 +26,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := trainer.Fit(ctx, joule.Callback{}); err != nil {
+	if err := trainer.Fit(ctx); err != nil {
 		log.Fatal(err)
 	}
 	model := trainer.Model()
