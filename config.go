@@ -68,8 +68,8 @@ type GenerateConfig struct {
 	EveryNEpochs int     `yaml:"every_n_epochs"`
 }
 
-// FilmstripConfig describes the pictures of chains on their way, see
-// [Generate].
+// FilmstripConfig describes the pictures of chains on their way, which the
+// function Filmstrip of package record makes.
 type FilmstripConfig struct {
 	Chains       int `yaml:"chains"`
 	Pictures     int `yaml:"pictures"`
@@ -77,14 +77,15 @@ type FilmstripConfig struct {
 	EveryNEpochs int `yaml:"every_n_epochs"`
 }
 
-// SnapshotConfig describes the pictures of the replay buffer, see
-// [BufferSnapshot].
+// SnapshotConfig describes the pictures of the replay buffer, which the function
+// Snapshot of package record makes.
 type SnapshotConfig struct {
 	Images       int `yaml:"images"`
 	EveryNEpochs int `yaml:"every_n_epochs"`
 }
 
-// OutlierConfig describes the images of noise that are judged, see [Outliers].
+// OutlierConfig describes the images of noise whose energy the function Outliers
+// of package record logs.
 type OutlierConfig struct {
 	Images       int `yaml:"images"`
 	EveryNEpochs int `yaml:"every_n_epochs"`

@@ -1,3 +1,5 @@
+// Package bench measures how fast sampling and training are on this machine,
+// beside the peak of the processor. Start with DefaultConfig and Run.
 package bench
 
 import (
@@ -15,9 +17,9 @@ import (
 	"github.com/joule-ml/joule/setting"
 )
 
-// BenchConfig says what [Bench] measures.
+// Config says what [Run] measures.
 type Config struct {
-	HiddenFeatures int // width of the document's network
+	HiddenFeatures int // width of the default network
 	Channels, Size int // images are Channels×Size×Size
 	Chains         int // in a batch, which has as many real images
 	Steps          int // Langevin steps of the loop
@@ -31,8 +33,8 @@ type Config struct {
 	Progress func(done, total int)
 }
 
-// DefaultBenchConfig returns the document's training: its network, 64 chains
-// of 60 steps, as many images as MNIST has.
+// DefaultConfig returns the training of the default recipe: its network, 64
+// chains of 60 steps, as many images as MNIST has.
 func DefaultConfig() Config {
 	c := joule.DefaultConfig()
 	return Config{
@@ -76,7 +78,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// BenchReport is what [Bench] measured. Every number is the median of the
+// Report is what [Run] measured. Every number is the median of the
 // repetitions; a share or a ratio is the median of those within one
 // repetition. GFLOP/s are nominal: a multiply-add counts as two, those on the
 // padding are counted, biases and activations are not. As padding is skipped, a
@@ -120,7 +122,7 @@ type Speed struct {
 	Spread map[string][2]float64 `json:"spread"`
 }
 
-// BenchScaling is how many times faster all threads are than one.
+// Scaling is how many times faster all threads are than one.
 type Scaling struct {
 	Loop         float64 `json:"loop"`
 	FMAPeak      float64 `json:"fma_peak"`
@@ -146,7 +148,7 @@ type Layer struct {
 	ShareOfLoop  float64 `json:"share_of_loop,omitempty"` // of its time on one core; 0 where it has no part in it
 }
 
-// Bench measures the machine's peak of multiply-adds, the Langevin loop, whole
+// Run measures the machine's peak of multiply-adds, the Langevin loop, whole
 // training steps and single layers, one after another in each repetition, so
 // that what else the machine does falls on all of them alike. It stops with
 // ctx's error when ctx is done.

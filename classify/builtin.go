@@ -1,7 +1,7 @@
 // Package classify holds classifiers of the data sets that Joule knows, trained
 // by Joule, each in less than a megabyte. Their features are a fixed space in
 // which samples can be compared with data, and their classes tell what was
-// drawn. Start with Load.
+// drawn. Start with BuiltIn.
 //
 // Tools/train-classifier made the files, and makes their bytes again.
 package classify
@@ -52,7 +52,8 @@ func Names() []string {
 	return names
 }
 
-// Load returns the classifier of a data set, as package dataset names it. All
+// BuiltIn returns the classifier of a data set, by the name that package dataset
+// has for it. All
 // callers share it. For another data set the error is a [*dataset.Error].
 func BuiltIn(name string) (*Classifier, error) {
 	for _, c := range classifiers {

@@ -16,7 +16,7 @@ import (
 
 // A Classifier tells the classes of images. Its features, what its last layer
 // tells them by, are a space in which samples can be compared with data.
-// Methods may run side by side. [TrainClassifier] makes one; package classify
+// Methods may run side by side. [Train] makes one; package classify
 // has them ready for the data sets that Joule knows.
 type Classifier struct {
 	net              *nn.Network
@@ -25,7 +25,7 @@ type Classifier struct {
 	card             Card
 }
 
-// A ClassifierCard says how a classifier came about and what it reaches. It
+// A Card says how a classifier came about and what it reaches. It
 // travels in its file.
 type Card struct {
 	Recipe Config `json:"recipe"`
@@ -74,7 +74,7 @@ func (c *Classifier) FeatureLen() int { return c.net.OutputShape(c.features).Len
 // Parameters returns the number of weights and biases.
 func (c *Classifier) Parameters() int { return len(c.net.Params()) }
 
-// Hash identifies the classifier as [Model.Hash] does a model.
+// Hash identifies the classifier as joule.Model.Hash does a model.
 func (c *Classifier) Hash() string { return weights.Hash(c.net) }
 
 // Forward sets logits, N×K, and features, N×F, of images, N×C×H×W in [−1, 1],
@@ -107,7 +107,7 @@ func (c *Classifier) Probabilities(dst, images []float32) {
 	}
 }
 
-// A ClassifierTest is how a classifier does on labelled images.
+// A Test is how a classifier does on labelled images.
 type Test struct {
 	N, Correct int
 	Loss       float64 // mean cross-entropy, in nats
@@ -211,7 +211,8 @@ func (c *Classifier) File() *checkpoint.File {
 // Save writes the classifier's File, replacing path whole.
 func (c *Classifier) Save(path string) error { return checkpoint.Write(path, c.File()) }
 
-// LoadClassifier reads a file that [Classifier.Save] wrote. What is wrong with a file that is none is a [*checkpoint.Error].
+// Read reads a file that [Classifier.Save] wrote. Where the file is not that of a
+// classifier, the error is a [*checkpoint.Error].
 func Read(path string) (*Classifier, error) {
 	f, err := checkpoint.Read(path)
 	if err != nil {
@@ -221,7 +222,7 @@ func Read(path string) (*Classifier, error) {
 	return c, weights.InFile(path, err)
 }
 
-// DecodeClassifier is LoadClassifier of a file of size bytes.
+// Decode is Read of a file of size bytes.
 func Decode(r io.ReaderAt, size int64) (*Classifier, error) {
 	f, err := checkpoint.Decode(r, size)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/joule-ml/joule/setting"
 )
 
-// ClassifierConfig is the recipe of a classifier: with the data, all that
+// Config is the recipe of a classifier: with the data, all that
 // decides its weights.
 type Config struct {
 	Data      string `json:"data"` // name of the data set, for the record
@@ -35,7 +35,7 @@ type Config struct {
 	Flip bool `json:"flip"`
 }
 
-// DefaultClassifierConfig returns what suits small images of ten classes.
+// DefaultConfig returns what suits small images of ten classes.
 func DefaultConfig() Config {
 	return Config{
 		Seed: 1, Width: 32, Features: 128, Epochs: 12,
@@ -70,7 +70,7 @@ const (
 	classifierEpsilon = 1e-8
 )
 
-// ClassifierStep is what a step of a classifier's training reports.
+// Step is what a step of a classifier's training reports.
 type Step struct {
 	Epoch, Batch, Batches int // counted from 0
 	Loss                  float64
@@ -78,7 +78,7 @@ type Step struct {
 	LearningRate          float64
 }
 
-// classifierTrainer holds the memory that steps reuse.
+// trainer holds the memory that steps reuse.
 type trainer struct {
 	cfg    Config
 	loader *dataset.Loader
@@ -93,11 +93,10 @@ type trainer struct {
 	grad              []float32
 }
 
-// TrainClassifier trains a classifier on labelled images, by the cross-entropy,
-// on all cores. The weights, rounded to float16 in the end, are a function of
-// the settings and the data, the same bits for any number of cores of one
-// instruction set. each, where not
-// nil, is told of every step. It stops with ctx's error when ctx is done, and
+// Train trains a classifier on labelled images, by the cross-entropy, on all
+// cores. The weights, rounded to float16 in the end, depend on the settings and
+// the data alone: the same bits for any number of cores of one instruction set.
+// each, where not nil, is told of every step. It stops with ctx's error when ctx is done, and
 // with an [*engine.NonFiniteError] when a loss or gradient is not finite.
 func Train(ctx context.Context, cfg Config, train *dataset.Set, each func(Step)) (*Classifier, error) {
 	return trainOn(ctx, cfg, train, 0, each)

@@ -1,3 +1,6 @@
+// Package picture writes samples as PNG pictures, animations and GIF files. The
+// text in a PNG says how it was made, so that it can be made again. Start with
+// WriteSamples, or with DefaultLayout and Write; Parse reads the text.
 package picture
 
 import (
@@ -19,7 +22,7 @@ const (
 	Image     = "image"     // one image alone
 )
 
-// A Picture says how samples are shown. Start from [DefaultPicture].
+// A Layout says how samples are shown. Start from [DefaultLayout].
 type Layout struct {
 	Kind    string
 	Columns int // images in a row of a grid
@@ -27,12 +30,12 @@ type Layout struct {
 	// Scale makes each pixel a square of Scale×Scale. 0 leaves stills alone
 	// and makes animations large enough to be seen.
 	Scale int
-	Index int           // which image PictureImage shows
+	Index int           // which image the kind Image shows
 	Delay time.Duration // how long a frame of an animation is shown
 	Hold  time.Duration // how long the last one is
 }
 
-// DefaultPicture returns the layout of torchvision's make_grid, and for an
+// DefaultLayout returns the layout of torchvision's make_grid, and for an
 // animation twelve frames a second and two seconds for the last.
 func DefaultLayout(kind string) Layout {
 	d := grid.DefaultOptions()
@@ -43,7 +46,7 @@ func DefaultLayout(kind string) Layout {
 	return p
 }
 
-// Limits on a Picture. maxPixels bounds one picture, and all frames of an
+// Limits on a Layout. maxPixels bounds one picture, and all frames of an
 // animation together: half a gigabyte in colour.
 const (
 	maxPadding    = 1024
@@ -79,7 +82,7 @@ func (p Layout) Validate() error {
 
 // Fit checks that p can show samples of h×w values in so many channels that
 // are drawn with the settings c, and returns it with its scale chosen. What it
-// finds is a [*PictureError].
+// finds is an [*Error].
 func (p Layout) Fit(c joule.SampleConfig, channels, h, w int) (Layout, error) {
 	if err := p.Validate(); err != nil {
 		return p, &Error{Fault: err.Error()}
@@ -164,9 +167,8 @@ func (p Layout) animation(c joule.SampleConfig, s *joule.Samples) grid.Animation
 	return a
 }
 
-// WritePicture writes samples that m drew with the settings c as a PNG
-// picture, an animated one for PictureAnimation, whose text chunks are its
-// [Provenance].
+// Write writes samples that m drew with the settings c as a PNG picture, an
+// animated one for the kind Animation. Its text chunks are its [Provenance].
 func Write(w io.Writer, m *joule.Model, c joule.SampleConfig, s *joule.Samples, p Layout) error {
 	p, err := p.fit(c, s)
 	if err != nil {
@@ -183,8 +185,8 @@ func (p Layout) write(w io.Writer, c joule.SampleConfig, s *joule.Samples, v *Pr
 	return grid.EncodePNG(w, p.still(c, s), v.Text())
 }
 
-// WriteGIF writes the animation that [WritePicture] makes of PictureAnimation
-// as a GIF, which has no place for a Provenance.
+// WriteGIF writes the animation that [Write] makes for the kind Animation as a
+// GIF, which has no place for a Provenance.
 func WriteGIF(w io.Writer, c joule.SampleConfig, s *joule.Samples, p Layout) error {
 	p, err := p.fit(c, s)
 	if err != nil {
@@ -201,8 +203,8 @@ func WriteSamples(w io.Writer, m *joule.Model, c joule.SampleConfig, s *joule.Sa
 
 // WriteFilmstrip writes what became of chains that m drew with the settings c
 // as one PNG picture: a row for each chain, with its s.Frames from left to
-// right. With c.Every an eighth of the steps it is the document's
-// GenerateCallback.
+// right. With c.Every an eighth of the steps it shows what the default recipe's
+// report shows.
 func WriteFilmstrip(w io.Writer, m *joule.Model, c joule.SampleConfig, s *joule.Samples) error {
 	return Write(w, m, c, s, DefaultLayout(Filmstrip))
 }

@@ -22,7 +22,7 @@ type Provenance struct {
 	Software string // program and version
 	Go       string // release, system and architecture
 	Kernel   string // of [internal/kernel]: the instruction set
-	Model    string // [Model.Hash]
+	Model    string // of [joule.Model.Hash]
 	Path     string // where the model was, seen from the working folder or the picture's; may be empty
 	Epochs   int    // that the model was trained for
 	Steps    int    // the same in training steps; both are 0 where that is not known
@@ -49,7 +49,8 @@ const (
 // maxField bounds the text of one chunk that is taken apart.
 const maxField = 4096
 
-// provenanceOf describes a picture p, which fit has seen, that is made now.
+// Describe says how a picture of the layout p that is made now was made. p is one
+// that [Layout.Fit] returned.
 func Describe(m *joule.Model, c joule.SampleConfig, p Layout) *Provenance {
 	v := &Provenance{Model: m.Hash(), Path: m.Path(), Sample: c, Layout: p}
 	v.Software, v.Go, v.Kernel = program.Describe()
@@ -106,7 +107,7 @@ func (v *Provenance) Write(w io.Writer, s *joule.Samples) error {
 	return p.write(w, v.Config(), s, &again)
 }
 
-// Text returns v as text chunks, which [ParseProvenance] reads.
+// Text returns v as text chunks, which [Parse] reads.
 func (v *Provenance) Text() []grid.Text {
 	c := v.Sample.Sampler
 	text := []grid.Text{{Key: textSoftware, Value: v.Software}, {Key: textModel, Value: v.Model}}
@@ -157,8 +158,8 @@ func (p Layout) text(c joule.SampleConfig) string {
 	return b.String()
 }
 
-// A PictureError is a picture that does not tell how it was made, or nothing
-// that makes sense, or that cannot be made.
+// An Error says that a picture does not tell how it was made, or tells nonsense,
+// or that a picture cannot be made.
 type Error struct {
 	Fault string
 	Hint  string // what the user can do; may be empty
@@ -172,9 +173,9 @@ func (e *Error) Remedy() string { return e.Hint }
 
 const edited = "a newer version of Joule may have made it, or somebody has edited it"
 
-// ParseProvenance reads the text chunks of a picture. Everything in them is
+// Parse reads the text chunks of a picture. Everything in them is
 // checked against the bounds of what could have been asked for; what is wrong
-// with them is a [*PictureError].
+// with them is a [*Error].
 func Parse(text []grid.Text) (*Provenance, error) {
 	values := map[string]string{}
 	for _, t := range text {

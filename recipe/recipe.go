@@ -1,3 +1,5 @@
+// Package recipe holds configurations to start from, by name. Start with Find, or
+// All for the list.
 package recipe
 
 import (
@@ -16,14 +18,14 @@ import (
 var files embed.FS
 
 // A Recipe is a named configuration that Joule comes with. What it leaves out
-// is as in [DefaultConfig].
+// is as in [joule.DefaultConfig].
 type Recipe struct {
 	Name  string
 	About string // a line on it, the file's first
 	YAML  []byte // the file, with its comments
 }
 
-// Recipes lists the recipes by name.
+// All lists the recipes by name.
 func All() []Recipe {
 	names, err := fs.Glob(files, "*.yaml")
 	if err != nil {
@@ -46,7 +48,7 @@ func All() []Recipe {
 	return list
 }
 
-// FindRecipe returns the recipe of that name; a [*setting.Error] suggests
+// Find returns the recipe of that name; a [*setting.Error] suggests
 // another if there is none.
 func Find(name string) (Recipe, error) {
 	var names []string

@@ -33,8 +33,8 @@ func (l figureLog) Log(r joule.Record) error {
 }
 
 // A boardLog writes records into TensorBoard's event files. Every event has
-// the number of training steps done, also the pictures, for which the document
-// has the epoch: so that all of them can be cut at a step on resume.
+// the number of training steps done, also the pictures, so that all of
+// them can be cut at one step on resume.
 type boardLog struct {
 	w     *tensorboard.Writer
 	every int

@@ -110,7 +110,7 @@ func SampleGrid(t *joule.Trainer, c joule.GenerateConfig) joule.Callback {
 	})
 }
 
-// BufferSnapshot returns a callback that shows images drawn from the replay
+// Snapshot returns a callback that shows images drawn from the replay
 // buffer, as "replay_buffer" and the file samples/buffer=E.png.
 func Snapshot(t *joule.Trainer, c joule.SnapshotConfig) joule.Callback {
 	if t.Buffer() == nil {

@@ -1,3 +1,6 @@
+// Package record trains into the folder of a run: it writes the metrics, the
+// pictures, the checkpoints and TensorBoard's event files. Start with Fit. Its
+// other functions are callbacks for joule.Trainer.Fit, which log one thing each.
 package record
 
 import (
@@ -14,21 +17,20 @@ import (
 	"github.com/joule-ml/joule/run"
 )
 
-// FitRun trains t as [Trainer.Fit] does and keeps the run's folder up to date:
+// Fit trains t as [joule.Trainer.Fit] does and keeps the run's folder up to date:
 // metrics at every step, and TensorBoard's event files; checkpoints, the model
 // and pictures at the end of an epoch, before the callbacks given here are
 // called; the curves at the end, and before that as often as drawing them costs
 // little. The settings say which pictures, and when to stop early. After a
 // rollback the files are those of the steps that count, and guard.log tells of it.
-// When ctx is
-// done, or a callback stops the training, it finishes the batch, saves the last
-// checkpoint and returns ctx's error or the [*StopError]. A trainer that
-// [ResumeTrainer] made goes on where it was: metrics of later steps are cut
-// off.
+// When ctx is done, or a callback stops the training, it finishes the batch, saves
+// the last checkpoint and returns ctx's error or the [*joule.StopError]. A trainer
+// that [joule.ResumeTrainer] made goes on where it was: metrics of later steps are
+// cut off.
 //
 // A process that is killed loses what came after the last checkpoint, and
 // nothing before. Of two processes that train in one folder, the second gets
-// a [*RunError].
+// a [*run.Error].
 func Fit(ctx context.Context, r *run.Run, t *joule.Trainer, list ...joule.Callback) error {
 	release, err := r.Lock()
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 const versionPrefix = "version_"
 
-// CreateRun makes a new run folder under dir/name, one version higher than
+// Create makes a new run folder under dir/name, one version higher than
 // the highest there. Two processes never get the same one.
 func Create(dir, name string) (*Run, error) {
 	if err := checkName(name); err != nil {
@@ -75,7 +75,7 @@ func versionOf(name string) (int, bool) {
 	return n, err == nil && n >= 0 && strconv.Itoa(n) == digits
 }
 
-// checkRunName refuses names that are no folder's on some system or that
+// checkName refuses names that some system does not allow for a folder, or that
 // lead out of the folder of the runs.
 func checkName(name string) error {
 	bad := ""

@@ -17,7 +17,7 @@ import (
 	"github.com/joule-ml/joule/metric"
 )
 
-// A RunState says how the training of a run stands.
+// A State says how the training of a run stands.
 type State string
 
 // The states of a run.
@@ -28,7 +28,7 @@ const (
 	Broken      State = "broken"      // nothing to go on from
 )
 
-// A RunInfo is what a run's folder tells without loading its weights. Numbers
+// Info is what a run's folder tells without loading its weights. Numbers
 // that it does not tell are NaN.
 type Info struct {
 	Run     *Run
@@ -49,7 +49,7 @@ type Info struct {
 	Faults []error // files that are damaged or missing
 }
 
-// Runs lists the runs under dir, the folder of all runs or that of one name,
+// List lists the runs under dir, the folder of all runs or that of one name,
 // by name and version. A run that is damaged is among them, with its faults.
 func List(dir string) ([]*Info, error) {
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
@@ -196,7 +196,7 @@ func regular(path string) error {
 	return nil
 }
 
-// A RunFile is a file of a run.
+// A File is a file of a run.
 type File struct {
 	Path string // relative to the run's folder, with slashes
 	Size int64  // in bytes, 0 for what is no regular file
@@ -204,7 +204,7 @@ type File struct {
 	Link bool
 }
 
-// maxRunFiles bounds the files that a run is thought to have.
+// maxFiles bounds the files that a run is thought to have.
 const maxFiles = 100_000
 
 // Files lists the files of the run, without following symbolic links, and

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// OpenRun opens the run folder at path. The path of the folder above, or of
+// Open opens the run folder at path. The path of the folder above, or of
 // one of the run's files, will do as well: of several versions the newest is
 // taken.
 func Open(path string) (*Run, error) {
@@ -40,7 +40,7 @@ func (r *Run) is() bool {
 	return false
 }
 
-// RunOf returns the run in which the file at path lies.
+// Of returns the run in which the file at path lies.
 func Of(path string) (*Run, bool) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -58,11 +58,11 @@ func Of(path string) (*Run, bool) {
 	return r, r.is()
 }
 
-// ErrNoRun is the cause of a [*RunError] on a folder of runs without a run that
+// ErrNone is the cause of an [*Error] on a folder of runs without a run that
 // has what is wanted, or one that is not there.
 var ErrNone = errors.New("there is no run with one in it")
 
-// NewestRun returns the run under dir, runs' folder or that of one name, whose
+// Newest returns the run under dir, runs' folder or that of one name, whose
 // model or checkpoint was written last. Runs that have neither are passed
 // over.
 func Newest(dir string) (*Run, error) {
@@ -71,7 +71,7 @@ func Newest(dir string) (*Run, error) {
 	})
 }
 
-// runsUnder returns the runs under dir, which holds names, which hold
+// under returns the runs under dir, which holds names, which hold
 // versions, or is one of those names.
 func under(dir string) (runs []*Run, err error) {
 	for _, pattern := range []string{versionPrefix + "*", filepath.Join("*", versionPrefix+"*")} {
@@ -88,7 +88,7 @@ func under(dir string) (runs []*Run, err error) {
 	return runs, nil
 }
 
-// newestRun returns the run under dir one of whose files was written last.
+// newest returns the run under dir one of whose files was written last.
 // Of equally old ones the later version is taken.
 func newest(dir, what string, files func(*Run) []string) (*Run, error) {
 	runs, err := under(dir)

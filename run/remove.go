@@ -14,7 +14,7 @@ import (
 	"github.com/joule-ml/joule/weights"
 )
 
-// RemovableRun returns the run whose own folder path is, if it may be removed:
+// Removable returns the run whose own folder path is, if it may be removed:
 // it is named version_N, what is in it is a run's, no process is training in
 // it, and it is no symbolic link.
 func Removable(path string) (*Run, error) {
@@ -90,7 +90,7 @@ func (r *Run) bare() bool {
 }
 
 // Remove removes the run's folder with all that is in it, and nothing else:
-// symbolic links are removed, not followed. It checks what [RemovableRun]
+// symbolic links are removed, not followed. It checks what [Removable]
 // does.
 func (r *Run) Remove() error {
 	if _, err := Removable(r.Dir); err != nil {

@@ -1,3 +1,6 @@
+// Package run keeps the folders of training runs: where each file is, how the
+// training stands, and which run is the newest. Start with Create or Open, and
+// List for all of them; package record trains into one.
 package run
 
 import (
@@ -22,36 +25,36 @@ import (
 //	samples/epoch=E.png             samples after epoch E
 //	model.safetensors               the model after the last epoch
 //
-// [Run.Fit] trains a model and writes all of them.
+// The function Fit of package record trains a model and writes all of them.
 type Run struct {
 	Dir string
 }
 
-// Config returns the path of the settings.
+// ConfigPath returns the path of the settings.
 func (r *Run) ConfigPath() string { return filepath.Join(r.Dir, "config.yaml") }
 
-// Metrics returns the path of the training curves.
+// MetricsPath returns the path of the training curves.
 func (r *Run) MetricsPath() string { return filepath.Join(r.Dir, "metrics.csv") }
 
-// MetricsJSON returns the path of the same as JSON Lines.
+// MetricsJSONPath returns the path of the same as JSON Lines.
 func (r *Run) MetricsJSONPath() string { return filepath.Join(r.Dir, "metrics.jsonl") }
 
-// Curves returns the path of the picture of the curves.
+// CurvesPath returns the path of the picture of the curves.
 func (r *Run) CurvesPath() string { return filepath.Join(r.Dir, "curves.png") }
 
-// Model returns the path of the model.
+// ModelPath returns the path of the model.
 func (r *Run) ModelPath() string { return filepath.Join(r.Dir, "model.safetensors") }
 
-// Checkpoint returns the path of a checkpoint, "last" or "best".
+// CheckpointPath returns the path of a checkpoint, "last" or "best".
 func (r *Run) CheckpointPath(which string) string {
 	return filepath.Join(r.Dir, "checkpoints", which+".safetensors")
 }
 
-// GuardLog returns the path of the list of the run's rollbacks in words, which
+// GuardLogPath returns the path of the list of the run's rollbacks in words, which
 // is there if it has had any.
 func (r *Run) GuardLogPath() string { return filepath.Join(r.Dir, "guard.log") }
 
-// Epoch returns the path of the model that checkpoint.top_k keeps of an epoch.
+// EpochPath returns the path of the model that checkpoint.top_k keeps of an epoch.
 func (r *Run) EpochPath(epoch int) string {
 	return filepath.Join(r.Dir, "checkpoints", fmt.Sprintf("epoch=%d.safetensors", epoch))
 }
@@ -59,7 +62,7 @@ func (r *Run) EpochPath(epoch int) string {
 // lockPath returns the path of the file whose lock a training holds.
 func (r *Run) lockPath() string { return filepath.Join(r.Dir, ".lock") }
 
-// Samples returns the path of the picture of an epoch.
+// SamplesPath returns the path of the picture of an epoch.
 func (r *Run) SamplesPath(epoch int) string {
 	return filepath.Join(r.Dir, "samples", fmt.Sprintf("epoch=%d.png", epoch))
 }
@@ -87,7 +90,7 @@ func (r *Run) Settings() (joule.Config, error) {
 	return joule.ParseConfig(r.ConfigPath(), data, joule.DefaultConfig())
 }
 
-// A RunError is a run folder that cannot be made or used.
+// An Error is a run folder that cannot be made or used.
 type Error struct {
 	Path  string
 	Fault string
