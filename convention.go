@@ -9,7 +9,8 @@ import (
 )
 
 // A Convention says what the output of a network in a file is. In Joule it is
-// the energy; the document's class in PyTorch outputs f = −E. A network is
+// the energy; the network of the report that the default recipe follows outputs
+// f = −E. A network is
 // taken from one convention to the other, without any rounding, by negating
 // the weights and the bias of its last layer.
 type Convention string
@@ -19,7 +20,7 @@ const (
 	OutputF      Convention = "f"      // f = −E
 )
 
-// Validate reports a convention that is none.
+// Validate reports a value that is neither of the two.
 func (c Convention) Validate() error {
 	if c != OutputEnergy && c != OutputF {
 		return fmt.Errorf("output is %.20q, want %q or %q", string(c), OutputEnergy, OutputF)

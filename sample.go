@@ -21,7 +21,7 @@ type SampleConfig struct {
 	Every   int            // keep the images after every so many steps; 0 keeps none
 }
 
-// DefaultSampleConfig returns the document's generation: 256 steps from
+// DefaultSampleConfig returns the default recipe's generation: 256 steps from
 // uniform noise, here of 64 chains.
 func DefaultSampleConfig() SampleConfig {
 	c := SampleConfig{N: 64, Seed: 1, Sampler: sampler.DefaultConfig()}

@@ -61,7 +61,7 @@ func (e *Estimate) Gap() float64 {
 
 // A Likelihood is the mean log-density of some images under exp(−E/T)/Z.
 //
-// It judges that density, not the samples of the document's sampler: its noise
+// It judges that density, not the samples of the default recipe's sampler: the noise
 // σ = 0.005 with steps η = 10 is that of T = σ²/2η = 1.25·10⁻⁶, not 1. Training
 // with it, and with a penalty on the energy's size, gives E no scale at which
 // T = 1 means anything: a density close to the uniform one on [−1, 1]ⁿ, which

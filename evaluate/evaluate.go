@@ -55,7 +55,7 @@ type Config struct {
 }
 
 // DefaultConfig returns the usual settings for a model, whose samples are drawn
-// as its own settings say, or else the document's.
+// as its own settings say, or else the default recipe's.
 func DefaultConfig(suite string, m *joule.Model) Config {
 	c := Config{Suite: suite, Samples: 2048, Sampler: joule.DefaultConfig().Generation().Sampler, Seed: 42, LongRun: []int{60, 256, 1000, 3000}, Chains: 256, Betas: 1000}
 	if card := m.Card(); card != nil {

@@ -65,7 +65,7 @@ type SamplerInfo struct {
 	BurnInScale float32 `json:"burn_in_scale"`
 	GradClip    float64 `json:"grad_clip"` // 0 for none
 	// Temperature is noise²/(2·step_size), at which unclipped steps would
-	// draw from exp(−E/T): 1.25e-6 for the document's settings, which is
+	// draw from exp(−E/T): 1.25e-6 for the default recipe, which is
 	// nearly plain descent.
 	Temperature float64 `json:"temperature"`
 }

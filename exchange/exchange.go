@@ -4,7 +4,7 @@
 // with Read for weights that PyTorch trained, and with FindPublished for models
 // that others published.
 //
-// The document's class Model in PyTorch outputs f = −E; Joule's networks
+// The class Model of the default recipe's report, in PyTorch, outputs f = −E; Joule's networks
 // output the energy E. Each function that writes takes the
 // [joule.Convention] that the file is to have, and every file says which it
 // has as "output" in its metadata.
@@ -39,7 +39,7 @@ func (e *Error) Remedy() string { return e.Hint }
 
 // WriteSafetensors writes the weights to path, replacing it whole: a state
 // dict that PyTorch loads with safetensors.torch.load_file, under the
-// document's names (cnn_layers.0.weight …). The metadata have the convention
+// default network's names (cnn_layers.0.weight …). The metadata have the convention
 // as "output", the network's spec and the model's card, so that
 // [joule.LoadModel] reads the file too.
 func WriteSafetensors(path string, m *joule.Model, c joule.Convention) error {

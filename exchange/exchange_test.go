@@ -39,12 +39,12 @@ func network(t testing.TB, spec nn.Spec, seed uint64) *joule.Model {
 	return m
 }
 
-// document returns a model of the document's network for MNIST's images.
+// document returns a model of the default network for MNIST's images.
 func document(t testing.TB) *joule.Model {
 	return network(t, arch.CNN(8, lane.Shape{C: 1, H: 28, W: 28}), 1)
 }
 
-// trained returns a model of the document's network after an epoch of a few
+// trained returns a model of the default network after an epoch of a few
 // steps, with a card.
 func trained(t testing.TB) *joule.Model {
 	t.Helper()

@@ -212,7 +212,7 @@ type hubConfig struct {
 	ModelType      string           `json:"model_type"`
 	Architectures  []string         `json:"architectures"`
 	DType          string           `json:"torch_dtype"`
-	HiddenFeatures int              `json:"hidden_features,omitempty"` // of the document's network
+	HiddenFeatures int              `json:"hidden_features,omitempty"` // of the default network
 	ImageShape     [3]int           `json:"image_shape"`               // channels, height, width
 	Output         joule.Convention `json:"output"`
 	Parameters     int              `json:"parameters"`

@@ -101,7 +101,7 @@ func checkHubCard(t *testing.T, dir string, m *joule.Model) {
 // TestFolderWithoutCard writes a model of which little is known.
 func TestFolderWithoutCard(t *testing.T) {
 	spec := arch.CNN(6, lane.Shape{C: 3, H: 30, W: 20})
-	spec.Layers[3] = nn.Conv2D(12, 1, 1, 0) // in place of a SiLU: not the document's network
+	spec.Layers[3] = nn.Conv2D(12, 1, 1, 0) // in place of a SiLU: not the default network
 	m := network(t, spec, 1)
 	dir := t.TempDir() // empty
 	if err := WriteFolder(dir, m, joule.OutputEnergy, DefaultFolderOptions()); err != nil {

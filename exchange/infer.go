@@ -65,14 +65,14 @@ func understand(f *checkpoint.File, opt Options) (*Result, error) {
 const hintNetwork = "Joule reads the network that it trains: four convolutions as cnn_layers.0, 2, 4 and 6, " +
 	"linear layers as cnn_layers.9 and 11, and nothing else"
 
-// modules are the layers with weights in the document's Sequential, names how
+// modules are the layers with weights of the default network's Sequential in PyTorch, names how
 // its parameters begin.
 var modules = []int{0, 2, 4, 6, 9, 11}
 
 const names = "cnn_layers."
 
-// named returns the document's twelve parameters in its order, under its
-// names, whatever module they are part of.
+// named returns the twelve parameters of the default network in order, under
+// PyTorch's names, whatever module they are part of.
 func named(tensors []checkpoint.Tensor) ([]checkpoint.Tensor, error) {
 	first := names + "0.weight"
 	prefix, found := "", false
@@ -197,7 +197,7 @@ var usualSides = []int{28, 32, 64, 96, 128, 256, 512}
 // maxSide is that of nn.
 const maxSide = 4096
 
-// left returns what the document's four convolutions of stride 2 leave of a
+// left returns what the default network's four convolutions of stride 2 leave of a
 // side: 2 of 28.
 func left(side int) int {
 	side = (side+2*4-5)/2 + 1

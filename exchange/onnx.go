@@ -135,8 +135,8 @@ type graph struct {
 	rank  int    // of value: 4 [N, C, H, W] or 2 [N, features]
 }
 
-// layers adds a node for each layer, two for a SiLU. PyTorch names the
-// modules as the document does, and so are the nodes named.
+// layers adds a node for each layer, two for a SiLU. Nodes have the
+// names that the modules have in PyTorch.
 func (g *graph) layers(spec nn.Spec) error {
 	for i, l := range spec.Layers {
 		name := fmt.Sprintf("%s.%d", spec.Prefix, i)

@@ -56,7 +56,7 @@ func PublishedNames() (names []string) {
 }
 
 // FindPublished returns the published model of a name: "uvadlc", the model
-// that comes with the notebook which the document's recipe is from.
+// that comes with the notebook which the default recipe comes from.
 func FindPublished(name string) (p Published, ok bool) {
 	for _, p := range published {
 		if p.Name == name {

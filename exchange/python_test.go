@@ -75,7 +75,7 @@ func writeImages(t *testing.T, dir string, m *joule.Model) []float32 {
 	return images
 }
 
-// TestTorch has the document's class load both conventions of a trained
+// TestTorch has PyTorch's class of the default network load both conventions of a trained
 // model, and reads what PyTorch saves.
 func TestTorch(t *testing.T) {
 	run := python(t, "torch, safetensors.torch")

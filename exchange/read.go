@@ -33,12 +33,13 @@ const (
 	metaOutput = "output" // a joule.Convention
 )
 
-// Read reads a model: a state dict of the document's class Model in PyTorch, or
-// of one that holds it (cnn.cnn_layers.0.weight … as the document's
-// LightningModule has them), of any hidden_features and channels, in F32, F16,
-// BF16 or F64; or any file that [joule.LoadModel] reads. It refuses tensors
-// that are missing, of another shape or too many, and values that are not
-// finite, with a [*Error] or [*checkpoint.Error].
+// Read reads a model: a state dict of the default network in PyTorch (the class
+// Model of the default recipe's report), or of a module that holds it
+// (cnn.cnn_layers.0.weight … as a LightningModule has them), of any
+// hidden_features and channels, in F32, F16, BF16 or F64; or any file that
+// [joule.LoadModel] reads. It refuses tensors that are missing, of another shape
+// or too many, and values that are not finite, with an [*Error] or
+// [*checkpoint.Error].
 //
 // The file is of safetensors, or what torch.save wrote (.ckpt of PyTorch
 // Lightning, .pt, .pth; before PyTorch 1.6 or since), which its contents tell.
@@ -119,7 +120,7 @@ func outputOf(meta map[string]string, opt Options) (joule.Convention, error) {
 	case output == "" && opt.Output == "":
 		return "", &Error{
 			Fault: "does not say what its network outputs",
-			Hint:  "give the convention: energy if a low output means a likely image, f if a high one does, as in the document's class Model",
+			Hint:  "give the convention: energy if a low output means a likely image, f if a high one does, as in most published PyTorch code",
 		}
 	case output == "":
 		return opt.Output, nil

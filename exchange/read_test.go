@@ -98,7 +98,7 @@ func TestReadOurs(t *testing.T) {
 	}
 }
 
-// Any network of the document's kind comes back from its weights and the
+// Any network of the default kind comes back from its weights and the
 // images' size.
 func TestReadAnyWidth(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {

@@ -107,7 +107,7 @@ func tensorsOf(f *torchfile.File) ([]checkpoint.Tensor, error) {
 const hintStateDict = "give a checkpoint of Lightning's, or what torch.save(model.state_dict(), …) wrote"
 
 // imageShape returns the channels, height and width that a checkpoint of the
-// document's LightningModule tells, or nil.
+// report's LightningModule tells, or nil.
 func imageShape(root any) []int {
 	hyper, ok := torchfile.Lookup(root, "hyper_parameters")
 	if !ok {

@@ -12,8 +12,8 @@ import (
 	"github.com/joule-ml/joule/lane"
 )
 
-// The model that the document's source publishes for MNIST, trained for 60
-// epochs, as a detector of outliers. What PyTorch, NumPy and scikit-learn made
+// The model of MNIST that is published with the notebook which the default recipe
+// comes from, trained for 60 epochs, as a detector of outliers. What PyTorch, NumPy and scikit-learn made
 // of it, with random numbers of their own, is written below. JOULE_ANCHOR is
 // the path of its weights in a format that exchange reads.
 func TestPublishedModelAsDetector(t *testing.T) {

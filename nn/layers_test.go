@@ -8,7 +8,7 @@ import (
 	"github.com/joule-ml/joule/random"
 )
 
-// The document's network takes 856,128 multiply-adds an image.
+// The default network takes 856,128 multiply-adds an image.
 func TestLayers(t *testing.T) {
 	n, err := New(spec(lane.Shape{C: 1, H: 28, W: 28},
 		Conv2D(16, 5, 2, 4), SiLU(), Conv2D(32, 3, 2, 1), SiLU(), Conv2D(64, 3, 2, 1), SiLU(), Conv2D(64, 3, 2, 1), SiLU(),

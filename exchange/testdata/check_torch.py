@@ -42,7 +42,7 @@ for output, sign in (("f", -1), ("energy", 1)):
 
 
 class DeepEnergyModel(torch.nn.Module):
-    """Holds the network as the document's LightningModule does."""
+    """Holds the network as the report's LightningModule does."""
 
     def __init__(self, hidden_features):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The document's network, word for word."""
+"""The network of the report that the default recipe follows, word for word."""
 
 from torch import nn
 

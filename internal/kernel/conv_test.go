@@ -198,7 +198,7 @@ func TestOuter(t *testing.T) {
 }
 
 func BenchmarkConv(b *testing.B) {
-	// The document's layers: channels in, channels out, interior pixels, taps.
+	// The default network's layers: channels in, channels out, interior pixels, taps.
 	for _, c := range []struct{ in, out, pixels, k int }{{1, 16, 12, 5}, {16, 32, 48, 3}, {32, 64, 9, 3}, {64, 64, 1, 3}, {64, 1, 144, 2}} {
 		b.Run(fmt.Sprintf("%d→%d,%dpx,%d×%d", c.in, c.out, c.pixels, c.k, c.k), func(b *testing.B) {
 			w := &Weights{Out: c.out, Positions: c.k * c.k * c.in}

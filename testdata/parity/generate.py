@@ -27,7 +27,7 @@ from torch import nn
 
 torch.set_num_threads(1)
 
-# Adam, schedule, clip, loss and sampler as in the document.
+# Adam, schedule, clip, loss and sampler of the default recipe.
 LEARNING_RATE = 1e-4
 BETAS = (0.0, 0.999)
 EPSILON = 1e-8
@@ -54,7 +54,7 @@ CLASSIFIER_SEED = 6
 
 
 def document_network(hidden_features):
-    """The document's Model: 28x28x1 in, one energy out."""
+    """The report's Model: 28x28x1 in, one energy out."""
     f1, f2, f3 = hidden_features // 2, hidden_features, hidden_features * 2
     return nn.Sequential(
         nn.Conv2d(1, f1, kernel_size=5, stride=2, padding=4),
@@ -101,7 +101,7 @@ def classifier_network():
 
 
 class Energy(nn.Module):
-    """Names the parameters as the document does: cnn_layers.0.weight ..."""
+    """Names the parameters as the report does: cnn_layers.0.weight ..."""
 
     def __init__(self, layers):
         super().__init__()
@@ -325,7 +325,7 @@ def training(folder, hidden_features, real, fake):
 
 
 def walk(start, dtype):
-    """The document's generate_samples with its noise left out."""
+    """The report's generate_samples with its noise left out."""
     model = weigh(document_network(8), CHAIN_SEED, CHAIN_GAIN, dtype)
     x = start.to(dtype)
     energies, clamped = [], 0

@@ -1,4 +1,4 @@
-"""The Langevin loop in PyTorch, as the document writes it and as fast as we
+"""The Langevin loop in PyTorch, as the report writes it and as fast as we
 know how to write it."""
 
 import torch
@@ -8,7 +8,7 @@ from loop import NOISE, STEP_SIZE, STEPS
 
 
 class Model(nn.Module):
-    """The document's network."""
+    """The default network."""
 
     def __init__(self, hidden_features=32, out_dim=1, **kwargs):
         super().__init__()
@@ -65,9 +65,9 @@ class Engine:
 
 
 class Document(Engine):
-    """The document's generate_samples, line by line; its network outputs −E."""
+    """The report's generate_samples, line by line; its network outputs −E."""
 
-    name = "the document's code"
+    name = "the report's code"
 
     def __init__(self, weights, threads):
         super().__init__(weights, threads)

@@ -69,7 +69,7 @@ def targets(rows):
         peers = [r for r in rows if r["threads"] == threads and r["engine"] != "joule"]
         document = [r for r in peers if r["engine"] == "torch-document"]
         others = [r for r in peers if r["engine"] != "torch-document"]
-        for what, group, want in (("the document's code", document, AGAINST_DOCUMENT),
+        for what, group, want in (("the report's code", document, AGAINST_DOCUMENT),
                                   ("the fastest of the others", others, AGAINST_BEST)):
             if group:
                 closest = min(group, key=lambda r: r["joule_faster"]["median"])

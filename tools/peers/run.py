@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Time the document's Langevin loop in Joule, PyTorch and JAX, side by side.
+"""Time the default recipe's Langevin loop in Joule, PyTorch and JAX, side by side.
 
     tools/peers/run.py [--model FILE] [--threads 1,2] [--repetitions 9] [--json]
 
@@ -33,7 +33,7 @@ def say(text):
 
 def parse():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    p.add_argument("--model", help="model.safetensors of the document's network (default: fresh weights)")
+    p.add_argument("--model", help="model.safetensors of the default network (default: fresh weights)")
     p.add_argument("--threads", default="1,2", help="numbers of threads (default 1,2)")
     p.add_argument("--repetitions", type=int, default=9, help="rounds of all frameworks (default 9)")
     p.add_argument("--seconds", type=float, default=1, help="how long to time each in each round (default 1)")

@@ -33,7 +33,7 @@ def wave(n, seed):
 
 
 class DeepEnergyModel(torch.nn.Module):
-    """Holds the network as the document's LightningModule does."""
+    """Holds the network as the report's LightningModule does."""
 
     def __init__(self):
         super().__init__()

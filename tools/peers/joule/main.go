@@ -29,7 +29,7 @@ import (
 )
 
 func main() {
-	fresh := flag.String("new", "", "save a model of the document's size with fresh weights to this `file`, and exit")
+	fresh := flag.String("new", "", "save a model of the default size with fresh weights to this `file`, and exit")
 	path := flag.String("model", "", "model `file`")
 	threads := flag.Int("threads", 1, "cores to use")
 	flag.Parse()
@@ -160,7 +160,7 @@ func (w worker) energies(out, images string) error {
 	return write(out, energy)
 }
 
-// loop times the document's 60 steps, count times. Within the time is what a
+// loop times the default recipe's 60 steps, count times. Within the time is what a
 // call of Sample does besides: memory, starting images and final energies.
 func (w worker) loop(count int) (seconds float64, err error) {
 	start := time.Now()
