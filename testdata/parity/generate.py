@@ -85,7 +85,7 @@ def rgb_network():
 
 
 def classifier_network():
-    """joule.ClassifierNetwork of width 4, 9 features and 10 classes."""
+    """arch.Classifier of width 4, 9 features and 10 classes."""
     return nn.Sequential(
         nn.Conv2d(1, 4, kernel_size=5, stride=2, padding=2),
         nn.SiLU(),
