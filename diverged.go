@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// A DivergedError ends a training that has lost its way, and that the guard,
-// if there is one, has not been able to bring back. Where a number is not
-// finite the weights are those before the step.
+// A DivergedError ends a training that diverged, and that the guard, if there
+// is one, could not cure. Where a number is not finite the weights are those
+// before the step.
 type DivergedError struct {
 	Rule      string // that was broken, see [guard.Config]
 	Seen      string // what was noticed, in words

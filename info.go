@@ -45,8 +45,8 @@ type EpochInfo struct {
 	Real, Noise float64 // mean E of held-out images, and of noise
 }
 
-// Value returns the value of a figure of package metric; ok is false where it
-// is none of a validation.
+// Value returns the value of a figure of package metric; ok is false where a
+// validation does not measure it.
 func (e EpochInfo) Value(name string) (v float64, ok bool) {
 	switch name {
 	case metric.ValDivergence:

@@ -125,7 +125,7 @@ func modelFile(spec nn.Spec, card *Card, origin *Origin) *checkpoint.File {
 func (m *Model) Save(path string) error { return checkpoint.Write(path, m.file()) }
 
 // LoadModel reads a model, or the model within a checkpoint, whatever its
-// [Convention]. What is wrong with a file that is none is a
+// [Convention]. Where the file holds no model, the error is a
 // [*checkpoint.Error].
 func LoadModel(path string) (*Model, error) {
 	f, err := checkpoint.ReadSome(path, weights.OfModel)

@@ -9,9 +9,9 @@ import (
 	"github.com/joule-ml/joule/weights"
 )
 
-// An Origin says where the weights of a model come from that somebody else
-// published. It travels in the model's file, for whoever gets that is to know
-// the authors and the licence.
+// An Origin says where the weights of a model come from, where somebody else
+// published them. It is kept in the model's file, so that whoever gets the file
+// knows the authors and the licence.
 type Origin struct {
 	Name    string `json:"name"`              // that joule import knows it by
 	Title   string `json:"title,omitempty"`   // what it is

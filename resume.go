@@ -11,8 +11,8 @@ import (
 	"github.com/joule-ml/joule/weights"
 )
 
-// ReadCheckpointConfig reads the settings of the run that wrote a checkpoint,
-// which a model alone does not make.
+// ReadCheckpointConfig reads the settings of the run that wrote a checkpoint. A
+// file that holds a model alone is an error.
 func ReadCheckpointConfig(path string) (Config, error) {
 	h, err := checkpoint.ReadHeader(path)
 	if err != nil {
@@ -94,7 +94,8 @@ func (c Config) sameState(d Config) error {
 	return nil
 }
 
-// sameCourse reports whether two settings make the same of a state.
+// sameCourse reports whether training goes on in the same way from one state
+// with two settings.
 func (c Config) sameCourse(d Config) bool {
 	return c.Sampler == d.Sampler && c.Objective == d.Objective && c.Optimizer == d.Optimizer && c.Guard == d.Guard
 }

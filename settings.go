@@ -150,5 +150,6 @@ func ConfigSchema() []byte {
 	return c.Settings().Schema("Settings of joule train")
 }
 
-// Diff lists the keys in which c, the A of each, and d differ.
+// Diff lists the keys in which c and d differ. A is the setting of c, B that of
+// d.
 func (c Config) Diff(d Config) []setting.Difference { return c.Settings().Diff(d.Settings()) }

@@ -23,7 +23,7 @@ import (
 
 // A Trainer trains an energy: an epoch is a pass over the training images and a
 // validation. Start with [NewTrainer] and [Trainer.Fit]; package record keeps
-// what comes of it in a run's folder.
+// the results in a run's folder.
 type Trainer struct {
 	cfg       Config
 	train     *dataset.Set
@@ -49,8 +49,9 @@ type Trainer struct {
 
 // NewTrainer returns a trainer at the start of a run: weights drawn from the
 // seed, and one batch of uniform noise in the replay buffer. It trains on the
-// images of train and validates on those of val, or where cfg.Holdout is not
-// zero on so many of train, which are kept out of training.
+// images of train and validates on those of val. Where cfg.Holdout is not zero,
+// it validates on that many images of train instead, which it does not train
+// on.
 func NewTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	t, err := newTrainer(cfg, train, val)
 	if err != nil {
@@ -87,8 +88,8 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	return t, nil
 }
 
-// sets checks the settings and the images together, and holds out those that
-// are to be.
+// sets checks the settings and the images together, and splits off the images
+// that are held out.
 func (c *Config) sets(train, val *dataset.Set) (_, _ *dataset.Set, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, nil, err
@@ -151,7 +152,7 @@ func (t *Trainer) Epochs() int { return t.place.Epoch }
 // Batches returns the number of batches of an epoch.
 func (t *Trainer) Batches() int { return limit(t.loader.Batches(), t.cfg.LimitTrainBatches) }
 
-// Rollbacks returns those that the run has had.
+// Rollbacks returns the rollbacks of the run so far.
 func (t *Trainer) Rollbacks() []Rollback { return slices.Clone(t.rollbacks) }
 
 // Figures lists what steps and validations measure.
@@ -163,8 +164,8 @@ func (t *Trainer) Figures() []metric.Figure {
 // the objective has none.
 func (t *Trainer) Buffer() *replay.Buffer { return t.objective.Buffer() }
 
-// Stream returns random numbers of the run for a purpose. They are others after
-// a rollback.
+// Stream returns random numbers of the run for a purpose. After a rollback they
+// differ.
 func (t *Trainer) Stream(p random.Purpose) random.Stream {
 	return random.Stream{Seed: t.cfg.Seed, Purpose: p, Retry: t.place.Retry}
 }
@@ -206,8 +207,8 @@ func limit(n, limit int) int {
 // Fit trains until the configured number of epochs is done, with a validation
 // after each, and calls the callbacks. When ctx is done it ends after the batch
 // under way, with ctx's error; Fit may be called again, or the trainer saved
-// and resumed, without a trace in the result. A callback that wants to stop
-// makes it end with a [*StopError].
+// and resumed, and the result is the same. A callback that wants to stop makes
+// it end with a [*StopError].
 func (t *Trainer) Fit(ctx context.Context, list ...Callback) error {
 	before := t.callbacks
 	t.callbacks, t.place.Stopped = list, false
@@ -237,7 +238,7 @@ func (t *Trainer) fit(ctx context.Context) error {
 	return nil
 }
 
-// batch takes a step, or goes back where that has come to trouble.
+// batch takes a step, or goes back where the step shows trouble.
 func (t *Trainer) batch() error {
 	epoch, step := t.place.Epoch, t.place.Step
 	info, err := t.Step()
@@ -310,8 +311,8 @@ func (t *Trainer) Step() (StepInfo, error) {
 	return *info, nil
 }
 
-// Validate compares the held-out images with uniform noise, which depends on the
-// seed and the epoch.
+// Validate compares the held-out images with uniform noise. The noise depends
+// on the seed and the epoch.
 func (t *Trainer) Validate() (EpochInfo, error) {
 	info := EpochInfo{Epoch: t.place.Epoch, Step: t.place.Step}
 	size := t.part().Net.Input().Len()

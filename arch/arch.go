@@ -86,8 +86,9 @@ func (c Config) kind() kind {
 }
 
 // Energy returns the network for images of the given shape. It gives one value
-// and has weights; what prevents that is a [*setting.Error] where the settings are to
-// blame, and one of package nn where the images do not suit the network.
+// and has weights. Where the settings do not allow that the error is a
+// [*setting.Error]; where the images do not suit the network it comes from
+// package nn.
 func Energy(c Config, input lane.Shape) (nn.Spec, error) {
 	if err := c.Validate(); err != nil {
 		return nn.Spec{}, err

@@ -25,9 +25,9 @@ func (l Layers) Texts() []string {
 // String returns the layers in one line, as the settings are printed.
 func (l Layers) String() string { return "[" + strings.Join(l.Texts(), ", ") + "]" }
 
-// SetTexts reads the layers. An error, a [*setting.Error], names the first that is
-// none by its number, counted from 0 as in the names of weights, and its text;
-// l then stays as it was.
+// SetTexts reads the layers. Where a text is not a layer, the error is a
+// [*setting.Error] that names the first such text and its number, counted from
+// 0 as in the names of weights, and l stays as it was.
 func (l *Layers) SetTexts(items []string) error {
 	var next Layers
 	for i, text := range items {

@@ -48,8 +48,8 @@ type Half uint16
 // Float32 returns the number, which float32 has exactly.
 func (h Half) Float32() float32 { return half(uint16(h)) }
 
-// ToHalf returns the nearest number, of two as near the one whose last bit is
-// 0, infinity for magnitudes from 65520 on. NaN stays NaN.
+// ToHalf returns the nearest Half; where two are equally near, the one whose
+// last bit is 0. Magnitudes from 65520 on become infinity. NaN stays NaN.
 func ToHalf(v float32) Half {
 	b := math.Float32bits(v)
 	sign, magnitude := b>>16&0x8000, b&0x7fffffff

@@ -3,7 +3,8 @@
 // which samples can be compared with data, and their classes tell what was
 // drawn. Start with BuiltIn.
 //
-// Tools/train-classifier made the files, and makes their bytes again.
+// The command in tools/train-classifier made the files, and makes the same
+// bytes again.
 package classify
 
 import (

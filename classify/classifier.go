@@ -25,8 +25,8 @@ type Classifier struct {
 	card             Card
 }
 
-// A Card says how a classifier came about and what it reaches. It
-// travels in its file.
+// A Card says how a classifier was trained and how accurate it is. It is kept
+// in its file.
 type Card struct {
 	Recipe Config `json:"recipe"`
 	// DataHash is that of the training images ([dataset.Set.Hash]), N their
@@ -53,7 +53,8 @@ func newClassifier(net *nn.Network, card Card) (*Classifier, error) {
 // maxClasses is the number of labels that a byte can hold.
 const maxClasses = 256
 
-// Card returns where the classifier comes from. Only who made it may change it.
+// Card returns where the classifier comes from. Only the code that trained it
+// may change it.
 func (c *Classifier) Card() *Card { return &c.card }
 
 // Spec returns the network's description.
@@ -93,8 +94,8 @@ func (c *Classifier) Forward(logits, features, images []float32) {
 // a constant for each image.
 func (c *Classifier) Logits(dst, images []float32) { c.Forward(dst, nil, images) }
 
-// Features sets dst, N×F, to what the last layer tells the classes by: the
-// activations before it.
+// Features sets dst, N×F, to the input of the last layer, by which it tells the
+// classes apart.
 func (c *Classifier) Features(dst, images []float32) { c.Forward(nil, dst, images) }
 
 // Probabilities sets dst, N×K, to the probabilities of the classes, the softmax

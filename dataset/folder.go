@@ -313,8 +313,8 @@ func (r *folderReader) chooseShape(ctx context.Context, pictures []picture) (lan
 }
 
 // FindImages returns the paths of all pictures in the folder dir and the
-// folders within it, in order; splits and classes mean nothing here. What it
-// passes over, as OpenFolder does, is told to passed.
+// folders within it, in order; splits and classes mean nothing here. It passes
+// over what OpenFolder passes over, and calls passed with it.
 func FindImages(ctx context.Context, dir string, passed func(path string, err error)) ([]string, error) {
 	r, err := newFolderReader(dir, Options{})
 	if err != nil {

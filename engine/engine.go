@@ -67,8 +67,8 @@ func (e *Engine) Network() *nn.Network { return e.net }
 // Threads returns the number of cores that e uses at most.
 func (e *Engine) Threads() int { return e.pool.Workers }
 
-// A NonFiniteError says that something is NaN or infinite, where that is no way
-// to go on.
+// A NonFiniteError says that a number is NaN or infinite, so that the work
+// cannot go on.
 type NonFiniteError struct {
 	What string // "the energy of a batch"
 }

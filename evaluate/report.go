@@ -54,7 +54,8 @@ type Classifier struct {
 	TestAccuracy float64 `json:"test_accuracy"`
 }
 
-// SamplerInfo is a sampler's settings and what they come to.
+// SamplerInfo is a sampler's settings and the temperature that follows from
+// them.
 type SamplerInfo struct {
 	Method      string  `json:"method,omitempty"` // empty for Langevin
 	Steps       int     `json:"steps"`

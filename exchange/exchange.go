@@ -18,8 +18,8 @@ import (
 	"github.com/joule-ml/joule/checkpoint"
 )
 
-// An Error is a file that is no model for Joule, or a model that another
-// format cannot hold.
+// An Error says that a file holds no model that Joule can read, or that another
+// format cannot hold a model.
 type Error struct {
 	Path  string // empty when it is not about a file
 	Fault string

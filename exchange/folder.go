@@ -31,7 +31,7 @@ const (
 	cardFile   = "README.md"
 )
 
-// FolderOptions say what no model knows of itself.
+// FolderOptions say what a model's file does not: the licence.
 type FolderOptions struct {
 	License string // of the weights, as the Hugging Face Hub names it: mit, cc-by-sa-3.0, unknown …
 }

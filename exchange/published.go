@@ -21,7 +21,7 @@ import (
 )
 
 // A Published model is one that others trained and published, as a file that
-// torch.save wrote, and that is known here to the byte. Start with
+// torch.save wrote, and whose SHA-256 is known here. Start with
 // [FindPublished], then Fetch and Read.
 type Published struct {
 	joule.Origin // Source is the public address, SHA256 is what a file must have
@@ -55,8 +55,8 @@ func PublishedNames() (names []string) {
 	return names
 }
 
-// FindPublished returns the published model of a name: "uvadlc", the model
-// that comes with the notebook which the default recipe comes from.
+// FindPublished returns the published model of a name: "uvadlc", published with
+// the notebook that the default recipe comes from.
 func FindPublished(name string) (p Published, ok bool) {
 	for _, p := range published {
 		if p.Name == name {

@@ -7,7 +7,7 @@ import (
 	"github.com/joule-ml/joule/checkpoint"
 )
 
-// Options say what a file does not.
+// Options say what a file of weights leaves open.
 type Options struct {
 	// Output is the convention of a file whose metadata have no "output".
 	// PyTorch's have none, and nothing in the weights tells E from −E, so

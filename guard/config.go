@@ -1,7 +1,7 @@
 // Package guard notices that a training diverges, by rules on what it measures,
-// and says what to change then. It knows no trainer: New takes the figures that
-// there are, Step and Epoch their values, and a Trouble names its cures as
-// settings and factors. The trainer goes back and applies them.
+// and says what to change then. It does not know the trainer: New takes the
+// figures that are measured, Step and Epoch their values, and a Trouble names
+// its cures as settings and factors. The trainer goes back and applies them.
 package guard
 
 import (
@@ -28,9 +28,9 @@ import (
 //	validation E of held-out images above that of noise by more than −MinGap, after an epoch
 //
 // In trouble the training goes back by EveryNSteps to twice as many steps, or
-// to the beginning of the epoch, and on from there with other noise and one
-// thing changed, see [Trouble.Cure]. When Retries tries have not brought it through
-// an epoch it is given up. Zero Retries switch the guard off.
+// to the beginning of the epoch, and goes on from there with other noise and
+// one thing changed, see [Trouble.Cure]. When no epoch has passed in Retries
+// tries, the training ends. Zero Retries switch the guard off.
 //
 // All of it depends on the settings alone, not on time or threads, and is part
 // of a checkpoint.

@@ -15,7 +15,7 @@ import (
 	"github.com/joule-ml/joule/internal/atomicfile"
 )
 
-// A Writer appends rows to a file, in whole lines whenever others look. It is
+// A Writer appends rows to a file. Other programs see whole lines only. It is
 // not safe for concurrent use.
 type Writer struct {
 	path    string
@@ -187,8 +187,8 @@ func appendFloat(b []byte, v float64) []byte {
 	return strconv.AppendFloat(b, v, 'g', -1, 64)
 }
 
-// Flush puts the rows written so far on the disk, where neither the death of
-// the process nor that of the machine loses them.
+// Flush writes the rows so far to the disk, so that they survive the end of the
+// process and a power failure.
 func (w *Writer) Flush() error {
 	err := w.buf.Flush()
 	if err == nil {

@@ -81,8 +81,8 @@ func (n *Network) OutputInputGrad(s *Scratch, a *Activations, cotangents [][]flo
 	return n.backward(s, a, last, cotangents, nil, true)
 }
 
-// OutputParamGrad is to OutputInputGrad what ParamGrad is to InputGrad: it
-// adds the gradient with respect to the parameters to packed.
+// OutputParamGrad adds the gradient of the same sum as OutputInputGrad, but
+// with respect to the parameters, to packed, as ParamGrad does.
 func (n *Network) OutputParamGrad(packed []float32, s *Scratch, a *Activations, cotangents [][]float32) {
 	if last := n.start(s, a, cotangents); last >= 0 {
 		n.backward(s, a, last, cotangents, packed, false)

@@ -131,8 +131,8 @@ func (c *Config) Settings() setting.List {
 	}
 }
 
-// Validate reports settings that are out of range, or that the kind cannot do
-// with, as a [*setting.Error].
+// Validate reports settings that are out of range, or with which the objective
+// cannot work, as a [*setting.Error].
 func (c Config) Validate() error {
 	if err := c.Settings().Check(); err != nil {
 		return err
@@ -151,5 +151,6 @@ func mean(v []float32) float64 {
 	return sum / float64(len(v))
 }
 
-// finite reports whether the difference of v to itself is a number.
+// finite reports whether v is neither NaN nor infinite: only then is v − v
+// zero.
 func finite(v float64) bool { return v-v == 0 }

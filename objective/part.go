@@ -7,9 +7,9 @@ import (
 	"github.com/joule-ml/joule/weights"
 )
 
-// A Part is a network with all that training it takes: the engine that runs
-// it, its gradient, the optimizer, and the moving average of its weights where
-// the model is that.
+// A Part is a network with all that its training needs: the engine that runs
+// it, its gradient, the optimizer, and the moving average of the weights where
+// the model is that average.
 type Part struct {
 	Net    *nn.Network
 	Engine *engine.Engine
@@ -147,8 +147,8 @@ func (p *Part) Vectors() []Vector {
 	return list
 }
 
-// Restored takes up the vectors after they were changed, of a state after so
-// many steps.
+// Restored must be called after the vectors were set to those of a state. steps
+// is the number of training steps that the state has done.
 func (p *Part) Restored(steps int) {
 	p.adam.Steps = steps
 	p.Net.Pack()

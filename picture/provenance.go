@@ -64,8 +64,8 @@ func Describe(m *joule.Model, c joule.SampleConfig, p Layout) *Provenance {
 	return v
 }
 
-// Differences says in what this program is not the one that made the picture.
-// Where it returns nothing, the same bytes come out.
+// Differences lists how this program differs from the one that made the
+// picture. Where it returns nothing, the same bytes come out.
 func (v *Provenance) Differences() []string {
 	var list []string
 	software, release, kernels := program.Describe()
@@ -84,8 +84,8 @@ func (v *Provenance) Differences() []string {
 	return list
 }
 
-// Config returns the settings to draw the samples with again. Of one image
-// among several, the ones after it need not be drawn.
+// Config returns the settings to draw the samples with again. For the kind
+// Image, which shows one of several, the images after it are left out.
 func (v *Provenance) Config() joule.SampleConfig {
 	c := v.Sample
 	if v.Layout.Kind == Image {

@@ -22,7 +22,7 @@ import (
 //go:embed *.safetensors *.json card.tmpl
 var files embed.FS
 
-// A Model is one of them.
+// A Model is a model in the binary.
 type Model struct {
 	Name   string // of the data set it is of, and of the model
 	Recipe string // that trains it
@@ -47,7 +47,7 @@ var models = []Model{
 // Models lists the models.
 func Models() []Model { return models }
 
-// Names returns their names.
+// Names returns the names of the models.
 func Names() []string {
 	var names []string
 	for _, m := range models {

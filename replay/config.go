@@ -27,8 +27,8 @@ const (
 	Reservoir = "reservoir" // chance
 )
 
-// Restart gives the shares of what chains start from that do not start from
-// the buffer.
+// Restart says, in shares, what chains start from that do not go on from the
+// buffer.
 type Restart struct {
 	Uniform   float64 `yaml:"uniform"`
 	Patch     float64 `yaml:"patch"`

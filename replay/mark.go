@@ -6,9 +6,9 @@ import (
 	"github.com/joule-ml/joule/random"
 )
 
-// A Mark is a buffer to go back to. Where images only leave a buffer by
-// age it is a place in the ring, which lasts until images are put in that of
-// its last; a reservoir's is a copy.
+// A Mark is a state of the buffer to go back to. Where images leave the buffer
+// by age alone, it is a place in the ring, and lasts until a new image
+// overwrites its oldest one. That of a reservoir is a copy.
 type Mark struct {
 	total, n int
 	images   []float32 // a copy, newest first; nil for a place in the ring
@@ -23,8 +23,8 @@ func (b *Buffer) Mark() Mark {
 	return m
 }
 
-// reach returns the number of images, the newest being the first, among which
-// are all of a mark's that has no copy.
+// reach returns how many images of the ring, from the newest on, hold all those
+// of m. It is 0 where m has a copy.
 func (b *Buffer) reach(m Mark) int {
 	if m.images != nil {
 		return 0

@@ -8,11 +8,11 @@ import (
 	"github.com/joule-ml/joule"
 )
 
-// FindHash returns the model of the given [joule.Model.Hash] and the file that holds
-// it. path is a model's file, which then must be it; the folder of a run,
+// FindHash returns the model of the given [joule.Model.Hash] and the file that
+// holds it. path is a model's file, which then must be it; the folder of a run,
 // whose model and checkpoints are looked through; or a folder of several runs.
-// In folders, files that cannot be read are passed over. That there is no such
-// model is a [*Error].
+// In folders, files that cannot be read are passed over. Where there is no such
+// model, the error is an [*Error].
 func FindHash(path, hash string) (*joule.Model, string, error) {
 	st, err := os.Stat(path)
 	if err != nil {

@@ -80,8 +80,8 @@ func List(dir string) ([]*Info, error) {
 	return list, nil
 }
 
-// Info reads what the run's folder tells. What is damaged is among the
-// faults, and the rest is told all the same.
+// Info reads what the run's folder tells. Damaged files are among the faults,
+// and the rest is reported all the same.
 func (r *Run) Info() *Info {
 	nan := math.NaN()
 	i := &Info{Run: r, Best: nan, Last: nan, Speed: nan}

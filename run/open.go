@@ -58,8 +58,8 @@ func Of(path string) (*Run, bool) {
 	return r, r.is()
 }
 
-// ErrNone is the cause of an [*Error] on a folder of runs without a run that
-// has what is wanted, or one that is not there.
+// ErrNone is the cause of an [*Error] where no run in a folder has what is
+// asked for, or the folder does not exist.
 var ErrNone = errors.New("there is no run with one in it")
 
 // Newest returns the run under dir, runs' folder or that of one name, whose

@@ -14,9 +14,9 @@ import (
 	"github.com/joule-ml/joule/setting"
 )
 
-// An Energy has a gradient with respect to its input. Both methods' work is
-// one: EnergyGrad sets energy[l] = E(x_l) and returns ∂E/∂x, laid out as x,
-// valid until the next call. x is a block, [elements][lane.Width].
+// An Energy has a gradient with respect to its input. One call gives both:
+// EnergyGrad sets energy[l] = E(x_l) and returns ∂E/∂x, laid out as x, valid
+// until the next call. x is a block, [elements][lane.Width].
 type Energy interface {
 	EnergyGrad(x []float32, energy *[lane.Width]float32) []float32
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/joule-ml/joule/random"
 )
 
-// PatchWords is the index of the words that a patch's place is made of: none of
-// the noise's.
+// PatchWords is the index of the random words that give a patch its place. The
+// noise uses none of them.
 const PatchWords = math.MaxUint32
 
 // Patch draws uniform noise in a rectangle, on an image of the value lo. Its

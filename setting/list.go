@@ -130,8 +130,8 @@ type Difference struct {
 	A, B Setting
 }
 
-// Diff lists the keys in which l, the A of each, and m differ. Both have the
-// same keys in the same order.
+// Diff lists the keys in which l and m differ. A is the setting of l, B that of
+// m. Both have the same keys in the same order.
 func (l List) Diff(m List) []Difference {
 	var list []Difference
 	for i, s := range l {

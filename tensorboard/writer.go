@@ -165,7 +165,7 @@ func (w *Writer) Scalar(tag string, step int, value float64) error {
 }
 
 // Image appends a picture, the bytes of a PNG file, to those of a tag. Bytes
-// that are none are an error, which leaves the file as it was.
+// that are not a PNG file are an error, and the event file stays as it was.
 func (w *Writer) Image(tag string, step int, picture []byte) error {
 	c, err := png.DecodeConfig(bytes.NewReader(picture))
 	if err != nil {
@@ -227,9 +227,9 @@ func (w *Writer) stick(err error) error {
 	return w.err
 }
 
-// Flush puts the events written so far on the disk, where neither the death
-// of the process nor that of the machine loses them. Without it a running
-// TensorBoard sees them some seconds later.
+// Flush writes the events so far to the disk, so that they survive the end of
+// the process and a power failure. Without it a running TensorBoard sees them
+// some seconds later.
 func (w *Writer) Flush() error {
 	if w.err != nil {
 		return w.err
