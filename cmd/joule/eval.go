@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,10 +11,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/joule-ml/joule"
-	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/evaluate"
 	"github.com/joule-ml/joule/internal/atomicfile"
-	"github.com/joule-ml/joule/run"
 	"github.com/spf13/cobra"
 )
 
@@ -135,7 +132,7 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref modelRef, beside []eva
 	}
 	if f.out != "" {
 		if err := os.MkdirAll(f.out, 0o777); err != nil {
-			return &run.Error{Path: f.out, Fault: "cannot be written to", Err: err, Hint: "choose a folder that can be written to"}
+			return &pathError{path: f.out, fault: "cannot be written to", err: err, hint: "choose a folder that can be written to"}
 		}
 	}
 	r, err := a.judge(ctx, f, ref, m, cfg)
@@ -154,11 +151,7 @@ func (a *app) judge(ctx context.Context, f *evalFlags, ref modelRef, m *joule.Mo
 	a.screen.line("judging %s as a model of %s", ref, cfg.Suite)
 	cfg.Progress = func(what string) { a.screen.line("%s", what) }
 	r, err := evaluate.Run(ctx, m, data, cfg)
-	var bad *engine.NonFiniteError
-	if errors.As(err, &bad) {
-		return nil, &run.Error{Path: ref.String(), Fault: bad.Error(), Hint: "take an earlier checkpoint, or fewer --steps"}
-	}
-	return r, err
+	return r, ofModel(ref.String(), err)
 }
 
 // suite opens the data that models of a suite are judged on.

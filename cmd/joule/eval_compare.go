@@ -11,7 +11,6 @@ import (
 
 	"github.com/joule-ml/joule/evaluate"
 	"github.com/joule-ml/joule/pretrained"
-	"github.com/joule-ml/joule/run"
 	"github.com/spf13/cobra"
 )
 
@@ -92,7 +91,7 @@ func readReport(arg string) (c evaluate.Column, err error) {
 
 func openReport(path string) (*evaluate.Report, error) {
 	fail := func(fault string, err error) error {
-		return &run.Error{Path: path, Fault: fault, Err: err, Hint: "joule eval -o FOLDER writes a report; built in are those of " + strings.Join(pretrained.Names(), ", ")}
+		return &pathError{path: path, fault: fault, err: err, hint: "joule eval -o FOLDER writes a report; built in are those of " + strings.Join(pretrained.Names(), ", ")}
 	}
 	st, err := os.Stat(path)
 	if err != nil {

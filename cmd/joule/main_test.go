@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"reflect"
 	"runtime"
@@ -49,6 +50,8 @@ func TestReport(t *testing.T) {
 		{nil, &usageError{"what", "how"}, 2, "joule: what\nhint: how\n"},
 		{nil, fmt.Errorf("wrapped: %w", &setting.Error{Place: "f.yaml:1:2", Key: "k", Problem: "p", Hint: "h"}), 2, "joule: wrapped: f.yaml:1:2: k: p\nhint: h\n"},
 		{nil, &run.Error{Path: "runs", Fault: "f", Hint: "h"}, 1, "joule: runs: f\nhint: h\n"},
+		{nil, &pathError{path: "a.png", fault: "f", hint: "h"}, 1, "joule: a.png: f\nhint: h\n"},
+		{nil, &pathError{path: "a.png", fault: "f", err: &fs.PathError{Op: "open", Path: "a.png", Err: fs.ErrPermission}}, 1, "joule: a.png: f: permission denied\nhint: look at"},
 		{nil, &joule.DivergedError{Seen: "E", Epoch: 1, Step: 2}, 3, "hint: "},
 		{nil, errors.Join(&dataset.Error{File: "a", What: "b", Hint: "c"}, &dataset.Error{What: "d"}), 4, "joule: dataset: a: b; dataset: d\nhint: c\n"},
 		{nil, &checkpoint.Error{Path: "m", Fault: "f", Hint: "h"}, 1, "joule: checkpoint: m: f\nhint: h\n"},

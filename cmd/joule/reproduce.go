@@ -103,7 +103,7 @@ func (a *app) judgeAgain(ctx context.Context, f *trainFlags, folder *run.Run, m 
 	ref := modelRef{path: folder.ModelPath()}
 	e := evalFlags{data: f.data, out: filepath.Join(folder.Dir, "report")}
 	if err := os.MkdirAll(e.out, 0o777); err != nil {
-		return &run.Error{Path: e.out, Fault: "cannot be written to", Err: err, Hint: "look at the permissions of the run's folder"}
+		return &pathError{path: e.out, fault: "cannot be written to", err: err, hint: "look at the permissions of the run's folder"}
 	}
 	now, err := a.judge(ctx, &e, ref, m, cfg)
 	if err != nil {

@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule"
-	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/picture"
-	"github.com/joule-ml/joule/run"
 	"github.com/joule-ml/joule/sampler"
 	"github.com/spf13/cobra"
 )
@@ -216,9 +214,5 @@ func (a *app) sample(ctx context.Context, f *sampleFlags, ref modelRef) error {
 func (a *app) drawSamples(ctx context.Context, m *joule.Model, cfg joule.SampleConfig, name string) (*joule.Samples, error) {
 	a.screen.line("sampling %s from %s", plural(cfg.N, "image"), name)
 	samples, err := m.Sample(ctx, cfg)
-	var bad *engine.NonFiniteError
-	if errors.As(err, &bad) {
-		return nil, &run.Error{Path: name, Fault: bad.Error(), Hint: "take an earlier checkpoint, or fewer --steps"}
-	}
-	return samples, err
+	return samples, ofModel(name, err)
 }

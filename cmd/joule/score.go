@@ -139,12 +139,12 @@ func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []str
 	}
 	shape := lane.Shape{}
 	if shape.C, shape.H, shape.W = m.Shape(); shape.C != 1 && shape.C != 3 || shape.H > dataset.MaxSide || shape.W > dataset.MaxSide {
-		return &run.Error{Path: ref.String(), Fault: fmt.Sprintf("is of images of %d×%d×%d", shape.C, shape.H, shape.W),
-			Hint: fmt.Sprintf("pictures are scored in 1 or 3 channels of at most %d×%d", dataset.MaxSide, dataset.MaxSide)}
+		return &pathError{path: ref.String(), fault: fmt.Sprintf("is of images of %d×%d×%d", shape.C, shape.H, shape.W),
+			hint: fmt.Sprintf("pictures are scored in 1 or 3 channels of at most %d×%d", dataset.MaxSide, dataset.MaxSide)}
 	}
 	threshold, calibrated := m.Card().Threshold(f.rate)
 	if f.outliers && !calibrated {
-		return &run.Error{Path: ref.String(), Fault: "has no held-out energies to tell outliers by", Hint: "take a model that joule train made, after its first epoch"}
+		return &pathError{path: ref.String(), fault: "has no held-out energies to tell outliers by", hint: "take a model that joule train made, after its first epoch"}
 	}
 	paths, bad, err := imagesOf(ctx, args)
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/joule-ml/joule/grid"
 	"github.com/joule-ml/joule/picture"
-	"github.com/joule-ml/joule/run"
 	"github.com/spf13/cobra"
 )
 
@@ -59,7 +58,7 @@ type pngFile struct {
 // readPNG reads the header and the texts of a PNG.
 func readPNG(path string) (*pngFile, error) {
 	fail := func(fault string, err error) error {
-		return &run.Error{Path: path, Fault: fault, Err: err, Hint: "give a PNG file, such as joule sample writes"}
+		return &pathError{path: path, fault: fault, err: err, hint: "give a PNG file, such as joule sample writes"}
 	}
 	st, err := os.Stat(path)
 	if err != nil {
@@ -92,7 +91,7 @@ func readPNG(path string) (*pngFile, error) {
 func inPicture(path string, err error) error {
 	var e *picture.Error
 	if errors.As(err, &e) {
-		return &run.Error{Path: path, Fault: e.Fault, Hint: e.Hint}
+		return &pathError{path: path, fault: e.Fault, hint: e.Hint}
 	}
 	return err
 }
