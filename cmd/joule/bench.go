@@ -124,11 +124,25 @@ func writeBench(out io.Writer, r *bench.Report) error {
 		thousands(int64(r.Parameters)), shapeText(r.Input), plural(r.Chains, "chain"), plural(r.Steps, "step"))
 	fmt.Fprintf(&text, "%.4g MFLOP an image-gradient; medians of %s (least–largest)\n\n", r.MFLOPPerImageGradient, plural(r.Repetitions, "repetition"))
 
+	writeSpeeds(&text, r)
+	if s := r.Scaling; s != nil {
+		fmt.Fprintf(&text, "\n%d threads are %.2f times one in sampling, %.2f times in the peak: %.3f of it\n", r.Threads, s.Loop, s.FMAPeak, s.LoopOverPeak)
+	}
+	if r.PeakRSSMB > 0 {
+		fmt.Fprintf(&text, "peak memory %.0f MB, with the images to train on and a full replay buffer\n", r.PeakRSSMB)
+	}
+	fmt.Fprint(&text, "\nOne block of eight images on one core:\n")
+	writeLayers(&text, r)
+	return printTrimmed(out, text.String())
+}
+
+// writeSpeeds prints the speeds on one core and, beside them, on all.
+func writeSpeeds(out io.Writer, r *bench.Report) {
 	speeds := []bench.Speed{r.SingleCore}
 	if r.Scaling != nil {
 		speeds = append(speeds, r.Speed)
 	}
-	w := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
+	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	row := func(name string, cell func(s *bench.Speed) string) {
 		fmt.Fprint(w, name)
 		for i := range speeds {
@@ -157,15 +171,11 @@ func writeBench(out io.Writer, r *bench.Report) error {
 	number("  times the sampling alone", "train_step_over_sampling", "%.3f", func(s *bench.Speed) float64 { return s.TrainStepOverSampling })
 	number("  allocations", "allocations_per_step", "", func(s *bench.Speed) float64 { return s.AllocationsPerStep })
 	w.Flush()
-	if s := r.Scaling; s != nil {
-		fmt.Fprintf(&text, "\n%d threads are %.2f times one in sampling, %.2f times in the peak: %.3f of it\n", r.Threads, s.Loop, s.FMAPeak, s.LoopOverPeak)
-	}
-	if r.PeakRSSMB > 0 {
-		fmt.Fprintf(&text, "peak memory %.0f MB, with the images to train on and a full replay buffer\n", r.PeakRSSMB)
-	}
+}
 
-	fmt.Fprint(&text, "\nOne block of eight images on one core:\n")
-	w = tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+// writeLayers prints a row for each layer and direction.
+func writeLayers(out io.Writer, r *bench.Report) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "layer\tinput\toutput\tdirection\tµs\tGFLOP/s\tof peak\tof the loop\t")
 	for _, l := range slices.Concat(r.Layers, r.Elementwise) {
 		work, share, loop := "", "", ""
@@ -178,12 +188,6 @@ func writeBench(out io.Writer, r *bench.Report) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.2f\t%s\t%s\t%s\t\n", l.Name, shapeText(l.Input), shapeText(l.Output), l.Direction, l.Microseconds, work, share, loop)
 	}
 	w.Flush()
-	for line := range strings.Lines(text.String()) {
-		if _, err := fmt.Fprintln(out, strings.TrimRight(line, " \n")); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // shapeText writes channels, height and width.

@@ -90,59 +90,80 @@ func manPage(cmd *cobra.Command) []byte {
 	}
 	fmt.Fprint(&b, ".SH DESCRIPTION\n")
 	roffText(&b, cmd.Long)
-	if subs := manned(cmd); len(subs) > 0 {
-		fmt.Fprint(&b, ".SH COMMANDS\n")
-		for _, sub := range subs {
-			fmt.Fprintf(&b, ".TP\n\\fB%s\\fR(1)\n%s\n", roff(manName(sub)), roffLine(sub.Short))
-		}
-	}
+	manCommands(&b, cmd)
 	manFlags(&b, "OPTIONS", cmd.NonInheritedFlags())
 	manFlags(&b, "COMMON OPTIONS", cmd.InheritedFlags())
 	if cmd.Flags().Lookup("set") != nil {
-		fmt.Fprint(&b, ".SH SETTINGS\nThe keys of \\fB\\-\\-set\\fR and of the file, their defaults and environment variables:\n")
-		c := joule.DefaultConfig()
-		for _, s := range c.Settings() {
-			fmt.Fprintf(&b, ".TP\n\\fB%s\\fR=%s (\\fB%s\\fR)\n%s\n", roff(s.Key), roff(s.String()), roff(s.Env()), roffLine(aboutSetting(s)))
-		}
+		manSettings(&b)
 	}
 	if cmd.Example != "" {
 		fmt.Fprint(&b, ".SH EXAMPLES\n")
 		roffText(&b, cmd.Example)
 	}
 	if !cmd.HasParent() {
-		fmt.Fprint(&b, ".SH EXIT STATUS\n")
-		for _, e := range []struct {
-			code  int
-			means string
-		}{
-			{0, "done"}, {exitFailure, "failure"}, {exitUsage, "wrong usage or settings"}, {exitDiverged, "the training diverged"},
-			{exitData, "the data is missing or damaged"}, {exitInterrupted, "interrupted"},
-		} {
-			fmt.Fprintf(&b, ".TP\n%d\n%s\n", e.code, e.means)
-		}
+		manExits(&b)
 	}
+	manSeeAlso(&b, cmd)
+	return b.Bytes()
+}
+
+// manCommands names the commands below cmd, if there are any.
+func manCommands(b *bytes.Buffer, cmd *cobra.Command) {
+	subs := manned(cmd)
+	if len(subs) == 0 {
+		return
+	}
+	fmt.Fprint(b, ".SH COMMANDS\n")
+	for _, sub := range subs {
+		fmt.Fprintf(b, ".TP\n\\fB%s\\fR(1)\n%s\n", roff(manName(sub)), roffLine(sub.Short))
+	}
+}
+
+// manSettings describes every key of the configuration.
+func manSettings(b *bytes.Buffer) {
+	fmt.Fprint(b, ".SH SETTINGS\nThe keys of \\fB\\-\\-set\\fR and of the file, their defaults and environment variables:\n")
+	c := joule.DefaultConfig()
+	for _, s := range c.Settings() {
+		fmt.Fprintf(b, ".TP\n\\fB%s\\fR=%s (\\fB%s\\fR)\n%s\n", roff(s.Key), roff(s.String()), roff(s.Env()), roffLine(aboutSetting(s)))
+	}
+}
+
+// manExits lists the exit codes.
+func manExits(b *bytes.Buffer) {
+	fmt.Fprint(b, ".SH EXIT STATUS\n")
+	for _, e := range []struct {
+		code  int
+		means string
+	}{
+		{0, "done"}, {exitFailure, "failure"}, {exitUsage, "wrong usage or settings"}, {exitDiverged, "the training diverged"},
+		{exitData, "the data is missing or damaged"}, {exitInterrupted, "interrupted"},
+	} {
+		fmt.Fprintf(b, ".TP\n%d\n%s\n", e.code, e.means)
+	}
+}
+
+// manSeeAlso names the pages above and beside that of cmd or, for the program
+// itself, those below.
+func manSeeAlso(b *bytes.Buffer, cmd *cobra.Command) {
 	var also []string
+	top := cmd
 	if cmd.HasParent() {
-		also = append(also, manName(cmd.Parent()))
-		for _, sibling := range manned(cmd.Parent()) {
-			if sibling != cmd {
-				also = append(also, manName(sibling))
-			}
-		}
-	} else {
-		for _, sub := range manned(cmd) {
+		top = cmd.Parent()
+		also = append(also, manName(top))
+	}
+	for _, sub := range manned(top) {
+		if sub != cmd {
 			also = append(also, manName(sub))
 		}
 	}
-	fmt.Fprint(&b, ".SH SEE ALSO\n")
+	fmt.Fprint(b, ".SH SEE ALSO\n")
 	for i, name := range also {
 		comma := ","
 		if i == len(also)-1 {
 			comma = ""
 		}
-		fmt.Fprintf(&b, "\\fB%s\\fR(1)%s\n", roff(name), comma)
+		fmt.Fprintf(b, "\\fB%s\\fR(1)%s\n", roff(name), comma)
 	}
-	return b.Bytes()
 }
 
 // aboutSetting says what a setting means and, where that does not, what is

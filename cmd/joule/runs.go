@@ -202,7 +202,12 @@ func printColumns(out io.Writer, write func(w io.Writer)) error {
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	write(w)
 	w.Flush()
-	for line := range strings.Lines(text.String()) {
+	return printTrimmed(out, text.String())
+}
+
+// printTrimmed prints lines without the blanks at their ends.
+func printTrimmed(out io.Writer, text string) error {
+	for line := range strings.Lines(text) {
 		if _, err := fmt.Fprintln(out, strings.TrimRight(line, " \n")); err != nil {
 			return err
 		}

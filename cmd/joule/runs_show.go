@@ -127,89 +127,14 @@ func (a *app) showRun(folder *run.Run, asJSON bool) error {
 		return err
 	}
 	i := folder.Info()
-	model := modelOf(i)
-	var changed []setting.Difference
+	d := runDetails{Info: i, model: modelOf(i), files: files, size: size}
 	if i.Config != nil {
-		changed = i.Config.Diff(joule.DefaultConfig())
+		d.changed = i.Config.Diff(joule.DefaultConfig())
 	}
 	if asJSON {
-		j := runDetailsJSON{
-			runJSON: newRunJSON(i), Config: map[string]setting.Setting{}, Changed: map[string]changeJSON{},
-			Metrics: metricsJSON(i.Metrics), Model: model, Files: []fileJSON{}, Bytes: size,
-		}
-		if i.Config != nil {
-			for _, s := range i.Config.Settings() {
-				j.Config[s.Key] = s
-			}
-		}
-		for _, d := range changed {
-			j.Changed[d.Key] = changeJSON{d.A, d.B}
-		}
-		for _, f := range files {
-			j.Files = append(j.Files, fileJSON{f.Path, f.Size, f.Link})
-		}
-		return a.printJSON(j)
+		return a.printJSON(d.json())
 	}
-
-	var b strings.Builder
-	err = printColumns(&b, func(w io.Writer) {
-		fmt.Fprintf(w, "run\t%s\n", printable(folder.Dir))
-		fmt.Fprintf(w, "state\t%s, epoch %s, step %s\n", stateText(i), epochsText(i), thousands(int64(i.Steps)))
-		fmt.Fprintf(w, "updated\t%s\n", timeText(i.Updated))
-		fmt.Fprintf(w, "data\t%s\n", dataText(i))
-		if model != nil {
-			fmt.Fprintf(w, "model\t%s parameters, hash %s\n", thousands(int64(model.Parameters)), model.Hash)
-		}
-	})
-	if err != nil {
-		return err
-	}
-	switch {
-	case i.Config == nil:
-	case len(changed) == 0:
-		fmt.Fprint(&b, "\nAll settings are the defaults.\n")
-	default:
-		fmt.Fprint(&b, "\n")
-		printColumns(&b, func(w io.Writer) {
-			fmt.Fprint(w, "SETTING\tVALUE\tDEFAULT\n")
-			for _, d := range changed {
-				printSetting(w, d.Key, settingLines(d.A), settingLines(d.B))
-			}
-		})
-	}
-	if len(i.Metrics) > 0 {
-		fmt.Fprint(&b, "\n")
-		printColumns(&b, func(w io.Writer) {
-			fmt.Fprint(w, "METRIC\tLAST\tMEAN\tLOWEST\tAT\tHIGHEST\tNOT FINITE\n")
-			for _, s := range i.Metrics {
-				if s.N == 0 {
-					continue
-				}
-				at, odd := unknown, ""
-				if s.NotFinite < s.N {
-					at = thousands(int64(s.MinStep))
-				}
-				if s.NotFinite > 0 {
-					odd = thousands(int64(s.NotFinite))
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(s.Name), metricText(s.Last), metricText(s.Mean),
-					metricText(s.Min), at, metricText(s.Max), odd)
-			}
-		})
-	}
-	fmt.Fprint(&b, "\n")
-	printColumns(&b, func(w io.Writer) {
-		fmt.Fprint(w, "FILE\tSIZE\n")
-		for _, f := range files {
-			size := bytesText(f.Size)
-			if f.Link {
-				size = "link"
-			}
-			fmt.Fprintf(w, "%s\t%s\n", printable(f.Path), size)
-		}
-		fmt.Fprintf(w, "%s\t%s\n", plural(len(files), "file"), bytesText(size))
-	})
-	if _, err := io.WriteString(a.stdout, b.String()); err != nil {
+	if err := d.print(a.stdout); err != nil {
 		return err
 	}
 	a.tellFaults(i)
@@ -217,6 +142,106 @@ func (a *app) showRun(folder *run.Run, asJSON bool) error {
 		a.screen.line("resume with: %s train --resume %s", commandName(), quote(folder.Dir))
 	}
 	return nil
+}
+
+// runDetails are what joule runs show tells of a run.
+type runDetails struct {
+	*run.Info
+	model   *modelJSON           // nil if there is none
+	changed []setting.Difference // from the defaults
+	files   []run.File
+	size    int64 // of all files
+}
+
+func (d *runDetails) json() runDetailsJSON {
+	j := runDetailsJSON{
+		runJSON: newRunJSON(d.Info), Config: map[string]setting.Setting{}, Changed: map[string]changeJSON{},
+		Metrics: metricsJSON(d.Metrics), Model: d.model, Files: []fileJSON{}, Bytes: d.size,
+	}
+	if d.Config != nil {
+		for _, s := range d.Config.Settings() {
+			j.Config[s.Key] = s
+		}
+	}
+	for _, c := range d.changed {
+		j.Changed[c.Key] = changeJSON{c.A, c.B}
+	}
+	for _, f := range d.files {
+		j.Files = append(j.Files, fileJSON{f.Path, f.Size, f.Link})
+	}
+	return j
+}
+
+// print prints tables, one below the other.
+func (d *runDetails) print(out io.Writer) error {
+	tables := []func(w io.Writer){d.writeState}
+	switch {
+	case d.Config == nil:
+	case len(d.changed) == 0:
+		tables = append(tables, func(w io.Writer) { fmt.Fprint(w, "All settings are the defaults.\n") })
+	default:
+		tables = append(tables, d.writeChanged)
+	}
+	if len(d.Metrics) > 0 {
+		tables = append(tables, d.writeMetrics)
+	}
+	tables = append(tables, d.writeFiles)
+	var b strings.Builder
+	for k, table := range tables {
+		if k > 0 {
+			b.WriteString("\n")
+		}
+		printColumns(&b, table)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func (d *runDetails) writeState(w io.Writer) {
+	fmt.Fprintf(w, "run\t%s\n", printable(d.Run.Dir))
+	fmt.Fprintf(w, "state\t%s, epoch %s, step %s\n", stateText(d.Info), epochsText(d.Info), thousands(int64(d.Steps)))
+	fmt.Fprintf(w, "updated\t%s\n", timeText(d.Updated))
+	fmt.Fprintf(w, "data\t%s\n", dataText(d.Info))
+	if d.model != nil {
+		fmt.Fprintf(w, "model\t%s parameters, hash %s\n", thousands(int64(d.model.Parameters)), d.model.Hash)
+	}
+}
+
+func (d *runDetails) writeChanged(w io.Writer) {
+	fmt.Fprint(w, "SETTING\tVALUE\tDEFAULT\n")
+	for _, c := range d.changed {
+		printSetting(w, c.Key, settingLines(c.A), settingLines(c.B))
+	}
+}
+
+func (d *runDetails) writeMetrics(w io.Writer) {
+	fmt.Fprint(w, "METRIC\tLAST\tMEAN\tLOWEST\tAT\tHIGHEST\tNOT FINITE\n")
+	for _, s := range d.Metrics {
+		if s.N == 0 {
+			continue
+		}
+		at, odd := unknown, ""
+		if s.NotFinite < s.N {
+			at = thousands(int64(s.MinStep))
+		}
+		if s.NotFinite > 0 {
+			odd = thousands(int64(s.NotFinite))
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(s.Name), metricText(s.Last), metricText(s.Mean),
+			metricText(s.Min), at, metricText(s.Max), odd)
+	}
+}
+
+func (d *runDetails) writeFiles(w io.Writer) {
+	fmt.Fprint(w, "FILE\tSIZE\n")
+	for _, f := range d.files {
+		size := bytesText(f.Size)
+		if f.Link {
+			size = "link"
+		}
+		fmt.Fprintf(w, "%s\t%s\n", printable(f.Path), size)
+	}
+	fmt.Fprintf(w, "%s\t%s\n", plural(len(d.files), "file"), bytesText(d.size))
 }
 
 func metricText(v float64) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -137,49 +138,27 @@ func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []str
 	if err != nil {
 		return err
 	}
-	shape := lane.Shape{}
-	if shape.C, shape.H, shape.W = m.Shape(); shape.C != 1 && shape.C != 3 || shape.H > dataset.MaxSide || shape.W > dataset.MaxSide {
-		return &pathError{path: ref.String(), fault: fmt.Sprintf("is of images of %d×%d×%d", shape.C, shape.H, shape.W),
-			hint: fmt.Sprintf("pictures are scored in 1 or 3 channels of at most %d×%d", dataset.MaxSide, dataset.MaxSide)}
-	}
-	threshold, calibrated := m.Card().Threshold(f.rate)
-	if f.outliers && !calibrated {
-		return &pathError{path: ref.String(), fault: "has no held-out energies to tell outliers by", hint: "take a model that joule train made, after its first epoch"}
+	threshold, err := f.threshold(m, ref)
+	if err != nil {
+		return err
 	}
 	paths, bad, err := imagesOf(ctx, args)
 	if err != nil {
 		return err
 	}
 	a.screen.line("scoring %s with %s", plural(len(paths), "image"), ref)
-	var all []score
-	for first := 0; first < len(paths); first += scoreBatch {
-		batch := paths[first:min(first+scoreBatch, len(paths))]
-		scores, failed, err := scoreImages(ctx, m, batch, shape)
-		if err != nil {
-			return err
-		}
-		bad = append(bad, failed...)
-		all = append(all, scores...)
-		if a.screen.live && a.screen.due() {
-			a.screen.show([]string{"scoring", fmt.Sprintf("%s of %s", thousands(int64(first+len(batch))), thousands(int64(len(paths))))}, nil)
-		}
+	all, failed, err := a.scoreAll(ctx, m, paths)
+	if err != nil {
+		return err
 	}
-	a.screen.clear()
+	bad = append(bad, failed...)
 	if f.outliers {
 		n := len(all)
 		all = slices.DeleteFunc(all, func(s score) bool { return s.Energy <= threshold })
 		a.screen.line("%d of %s above the energy %+.4f", len(all), plural(n, "image"), threshold)
 	}
 	if f.sort {
-		slices.SortStableFunc(all, func(x, y score) int {
-			switch {
-			case x.Energy < y.Energy:
-				return -1
-			case x.Energy > y.Energy:
-				return 1
-			}
-			return 0
-		})
+		slices.SortStableFunc(all, func(x, y score) int { return cmp.Compare(x.Energy, y.Energy) })
 	}
 	if err := (&scoreWriter{a.stdout, f}).write(all); err != nil {
 		return err
@@ -194,6 +173,38 @@ func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []str
 		return exit(exitFailure)
 	}
 	return nil
+}
+
+// threshold returns the energy above which an image is an outlier, and refuses
+// models that cannot score pictures or tell outliers.
+func (f *scoreFlags) threshold(m *joule.Model, ref modelRef) (float32, error) {
+	if c, h, w := m.Shape(); c != 1 && c != 3 || h > dataset.MaxSide || w > dataset.MaxSide {
+		return 0, &pathError{path: ref.String(), fault: fmt.Sprintf("is of images of %d×%d×%d", c, h, w),
+			hint: fmt.Sprintf("pictures are scored in 1 or 3 channels of at most %d×%d", dataset.MaxSide, dataset.MaxSide)}
+	}
+	threshold, calibrated := m.Card().Threshold(f.rate)
+	if f.outliers && !calibrated {
+		return 0, &pathError{path: ref.String(), fault: "has no held-out energies to tell outliers by", hint: "take a model that joule train made, after its first epoch"}
+	}
+	return threshold, nil
+}
+
+// scoreAll scores the images of the paths a batch at a time, showing how that
+// goes.
+func (a *app) scoreAll(ctx context.Context, m *joule.Model, paths []string) (all []score, bad []skippedFile, err error) {
+	defer a.screen.clear()
+	for first := 0; first < len(paths); first += scoreBatch {
+		batch := paths[first:min(first+scoreBatch, len(paths))]
+		scores, failed, err := scoreImages(ctx, m, batch)
+		if err != nil {
+			return nil, nil, err
+		}
+		all, bad = append(all, scores...), append(bad, failed...)
+		if a.screen.live && a.screen.due() {
+			a.screen.show([]string{"scoring", fmt.Sprintf("%s of %s", thousands(int64(first+len(batch))), thousands(int64(len(paths))))}, nil)
+		}
+	}
+	return all, bad, nil
 }
 
 // imagesOf lists the images that the arguments mean, in their order.
@@ -231,7 +242,9 @@ func samplesIn(path string) int {
 }
 
 // scoreImages gives the energies of the images that can be read.
-func scoreImages(ctx context.Context, m *joule.Model, paths []string, shape lane.Shape) (scores []score, bad []skippedFile, err error) {
+func scoreImages(ctx context.Context, m *joule.Model, paths []string) (scores []score, bad []skippedFile, err error) {
+	var shape lane.Shape
+	shape.C, shape.H, shape.W = m.Shape()
 	set, errs, err := dataset.ReadImages(ctx, paths, shape)
 	if err != nil {
 		return nil, nil, err
