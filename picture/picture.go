@@ -46,6 +46,11 @@ func DefaultLayout(kind string) Layout {
 	return p
 }
 
+// MaxImages bounds the samples of a picture, far below [joule.MaxSamples], which
+// is what memory holds: a picture of some thousand images is as large as
+// viewers can show.
+const MaxImages = 1 << 14
+
 // Limits on a Layout. maxPixels bounds one picture, and all frames of an
 // animation together: half a gigabyte in colour.
 const (
@@ -64,14 +69,14 @@ func (p Layout) Validate() error {
 		return fmt.Errorf("no kind of picture is called %.100q", p.Kind)
 	}
 	switch {
-	case p.Columns < 1 || p.Columns > joule.MaxSamples:
-		return fmt.Errorf("columns is %d, want 1 to %d", p.Columns, joule.MaxSamples)
+	case p.Columns < 1 || p.Columns > MaxImages:
+		return fmt.Errorf("columns is %d, want 1 to %d", p.Columns, MaxImages)
 	case p.Padding < 0 || p.Padding > maxPadding:
 		return fmt.Errorf("padding is %d, want 0 to %d", p.Padding, maxPadding)
 	case p.Scale < 0 || p.Scale > maxScale:
 		return fmt.Errorf("scale is %d, want 0 to %d", p.Scale, maxScale)
-	case p.Index < 0 || p.Index >= joule.MaxSamples:
-		return fmt.Errorf("index is %d, want 0 to %d", p.Index, joule.MaxSamples-1)
+	case p.Index < 0 || p.Index >= MaxImages:
+		return fmt.Errorf("index is %d, want 0 to %d", p.Index, MaxImages-1)
 	case p.Delay < 0 || p.Delay > maxDelay || p.Hold < 0 || p.Hold > maxDelay:
 		return fmt.Errorf("frames of %v and %v, want 0 to %v", p.Delay, p.Hold, maxDelay)
 	case p.Delay%time.Millisecond != 0 || p.Hold%time.Millisecond != 0:
@@ -89,6 +94,9 @@ func (p Layout) Fit(c joule.SampleConfig, channels, h, w int) (Layout, error) {
 	}
 	if channels != 1 && channels != 3 {
 		return p, &Error{Fault: fmt.Sprintf("images of %d channels cannot be shown, only of 1 or 3", channels)}
+	}
+	if c.N > MaxImages {
+		return p, &Error{Fault: fmt.Sprintf("a picture of %d images, at most %d", c.N, MaxImages), Hint: "show fewer images"}
 	}
 	images, columns, frames := c.N, p.Columns, 1
 	switch p.Kind {

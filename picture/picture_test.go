@@ -248,6 +248,7 @@ func TestPictureRefuses(t *testing.T) {
 		{"whole milliseconds", c, s, Layout{Kind: Animation, Columns: 1, Delay: 1}},
 		{"want 0 to 1m0s", c, s, Layout{Kind: Animation, Columns: 1, Hold: time.Hour}},
 		{"the grid would have ", c, s, Layout{Kind: Grid, Columns: 1, Padding: 1024, Scale: 64}},
+		{"a picture of 16385 images", joule.SampleConfig{N: MaxImages + 1}, &joule.Samples{N: MaxImages + 1, C: 1, H: 9, W: 7}, DefaultLayout(Grid)},
 		{"pictures on the way", bare, &joule.Samples{N: 5, C: 1, H: 9, W: 7, Images: s.Images}, DefaultLayout(Filmstrip)},
 		{"of 2 channels", bare, &joule.Samples{N: 5, C: 2, H: 9, W: 7}, DefaultLayout(Grid)},
 	} {

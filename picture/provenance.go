@@ -265,6 +265,8 @@ func (v *Provenance) picture(text string) error {
 	}
 	switch {
 	case err != nil:
+	case v.Sample.N > MaxImages:
+		err = fmt.Errorf("images is %d, want 1 to %d", v.Sample.N, MaxImages)
 	case p.Scale == 0:
 		err = fmt.Errorf("scale is 0")
 	case p.Kind == Image && p.Index >= v.Sample.N:

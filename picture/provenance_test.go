@@ -104,6 +104,7 @@ func TestParseProvenanceRefuses(t *testing.T) {
 		{"scale is 0", textPicture, "kind=grid images=1 scale=0 columns=1 padding=0"},
 		{"columns is 2000000000", textPicture, "kind=grid images=1 scale=1 columns=2000000000 padding=0"},
 		{"number of samples is 2000000000", textPicture, "kind=grid images=2000000000 scale=1 columns=1 padding=0"},
+		{"images is 16385, want 1 to 16384", textPicture, "kind=grid images=16385 scale=1 columns=1 padding=0"},
 		{"number of samples is 0", textPicture, "kind=grid images=0 scale=1 columns=1 padding=0"},
 		{"image 1 of 1", textPicture, "kind=image images=1 scale=1 index=1"},
 		{"want 0 to 1m0s", textPicture, "kind=animation images=1 scale=1 columns=1 padding=0 every=1 delay_ms=2000000000 hold_ms=1"},

@@ -114,14 +114,10 @@ instruction set. joule show prints them.`,
 	return cmd
 }
 
-// maxSamples bounds what may be asked for: a picture of some thousand images
-// is as large as viewers can show.
-const maxSamples = 16384
-
 // check checks the flags but those on the model.
 func (f *sampleFlags) check(named bool) error {
-	if f.n < 1 || f.n > maxSamples {
-		return &usageError{fmt.Sprintf("-n: %d is not within 1 to %d", f.n, maxSamples), "ask for several pictures with different seeds"}
+	if f.n < 1 || f.n > picture.MaxImages {
+		return &usageError{fmt.Sprintf("-n: %d is not within 1 to %d", f.n, picture.MaxImages), "ask for several pictures with different seeds"}
 	}
 	if f.steps < 0 || f.steps > sampler.MaxSteps {
 		return &usageError{fmt.Sprintf("--steps: %d is not within 0 to %d", f.steps, int(sampler.MaxSteps)), "256 are usual"}
@@ -148,8 +144,8 @@ func (f *sampleFlags) check(named bool) error {
 	default:
 		return &usageError{fmt.Sprintf("--format: %.100q is not one of png, npy, dir", f.format), "see joule sample --help"}
 	}
-	if f.columns < 1 || f.columns > maxSamples {
-		return &usageError{fmt.Sprintf("--columns: %d is not within 1 to %d", f.columns, maxSamples), "8 are usual"}
+	if f.columns < 1 || f.columns > picture.MaxImages {
+		return &usageError{fmt.Sprintf("--columns: %d is not within 1 to %d", f.columns, picture.MaxImages), "8 are usual"}
 	}
 	for _, kind := range []string{picture.Grid, picture.Animation} {
 		if err := f.picture(kind).Validate(); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -151,41 +150,28 @@ func (a *app) put(path string, write func(w io.Writer) error) error {
 	return nil
 }
 
-// writeFolder writes a folder of pictures and their energies. It is made under
-// another name and appears whole.
-func writeFolder(f *sampleFlags, m *joule.Model, cfg joule.SampleConfig, s *joule.Samples) (err error) {
-	path := filepath.Clean(f.out)
-	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp-"+rand.Text()[:10])
-	if err := os.Mkdir(temp, 0o777); err != nil {
-		return atomicfile.Wrap(path, err)
+// writeFolder writes a folder of pictures and their energies, which appears
+// whole. Its files are not synced one by one, as there may be thousands and they
+// can be drawn again.
+func writeFolder(f *sampleFlags, m *joule.Model, cfg joule.SampleConfig, s *joule.Samples) error {
+	if err := os.Remove(f.out); err != nil && !errors.Is(err, fs.ErrNotExist) { // an empty folder
+		return atomicfile.Wrap(f.out, err)
 	}
-	defer func() {
-		if err != nil {
-			os.RemoveAll(temp)
+	return atomicfile.WriteFolder(filepath.Clean(f.out), func(dir string) error {
+		digits := max(len(strconv.Itoa(s.N-1)), 3)
+		layout := f.picture(picture.Image)
+		for i := range s.N {
+			layout.Index = i
+			if err := create(filepath.Join(dir, imageName(i, digits)), func(w io.Writer) error {
+				return picture.Write(w, m, cfg, s, layout)
+			}); err != nil {
+				return err
+			}
 		}
-	}()
-	digits := max(len(strconv.Itoa(s.N-1)), 3)
-	layout := f.picture(picture.Image)
-	for i := range s.N {
-		layout.Index = i
-		if err := create(filepath.Join(temp, imageName(i, digits)), func(w io.Writer) error {
-			return picture.Write(w, m, cfg, s, layout)
-		}); err != nil {
-			return atomicfile.Wrap(path, err)
-		}
-	}
-	if err := create(filepath.Join(temp, "energies.csv"), func(w io.Writer) error {
-		return writeEnergies(w, m.Card(), s, digits)
-	}); err != nil {
-		return atomicfile.Wrap(path, err)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { // an empty folder
-		return atomicfile.Wrap(path, err)
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return atomicfile.Wrap(path, err)
-	}
-	return nil
+		return create(filepath.Join(dir, "energies.csv"), func(w io.Writer) error {
+			return writeEnergies(w, m.Card(), s, digits)
+		})
+	})
 }
 
 // imageName is the name of an image's file in a folder: 000.png.
