@@ -61,7 +61,7 @@ func (a *app) reading(skipped *[]skippedFile) func(dataset.FolderEvent) {
 func (a *app) tellSkipped(skipped []skippedFile, what string) {
 	const most = 5
 	for _, s := range skipped[:min(most, len(skipped))] {
-		a.screen.line("%s: %s", pathText(s.path), oneLine(s.err.Error()))
+		a.screen.line("%s: %s", printable(s.path), oneLine(s.err.Error()))
 	}
 	if n := len(skipped); n > most {
 		a.screen.line("… and %s more", thousands(int64(n-most)))
@@ -82,21 +82,12 @@ func keepSkipped(folder *run.Run, skipped []skippedFile) error {
 	path := filepath.Join(folder.Dir, skippedName)
 	return atomicfile.Write(path, func(w io.Writer) error {
 		for _, s := range skipped {
-			if _, err := fmt.Fprintf(w, "%s: %s\n", pathText(s.path), oneLine(s.err.Error())); err != nil {
+			if _, err := fmt.Fprintf(w, "%s: %s\n", printable(s.path), oneLine(s.err.Error())); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-}
-
-// pathText writes a path in one line, in quotes if it has characters that are
-// not for terminals.
-func pathText(path string) string {
-	if strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return strconv.Quote(path)
-	}
-	return path
 }
 
 // load opens the data, showing how that goes, whose data it is if it was
@@ -117,7 +108,7 @@ func (a *app) load(ctx context.Context, cfg *joule.Config, f *trainFlags) (train
 	if dataset.IsPath(cfg.Data) {
 		cfg.Image = joule.ImageConfig{Height: train.H, Width: train.W, Channels: train.C}
 		a.tellSkipped(skipped, "passed over")
-		a.screen.line("%s: %s", pathText(cfg.Data), folderText(train, val))
+		a.screen.line("%s: %s", printable(cfg.Data), folderText(train, val))
 	}
 	return train, val, skipped, nil
 }
@@ -172,11 +163,11 @@ func (a *app) verifyFolder(ctx context.Context, dir string, opt dataset.Options)
 		return err
 	}
 	for _, s := range bad {
-		if _, err := fmt.Fprintf(a.stdout, "%s: %s\n", pathText(s.path), oneLine(s.err.Error())); err != nil {
+		if _, err := fmt.Fprintf(a.stdout, "%s: %s\n", printable(s.path), oneLine(s.err.Error())); err != nil {
 			return err
 		}
 	}
-	if _, err := fmt.Fprintf(a.stdout, "%s: %s can be read, %s cannot\n", pathText(dir), plural(n, "picture"), plural(len(bad), "file")); err != nil {
+	if _, err := fmt.Fprintf(a.stdout, "%s: %s can be read, %s cannot\n", printable(dir), plural(n, "picture"), plural(len(bad), "file")); err != nil {
 		return err
 	}
 	if len(bad) > 0 {

@@ -53,7 +53,7 @@ func (r modelRef) String() string {
 	if r.builtIn != "" {
 		return "the built-in model " + r.builtIn
 	}
-	return pathText(r.path)
+	return printable(r.path)
 }
 
 // find returns the model that args and the flags mean: the newest run's if

@@ -165,7 +165,7 @@ func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []str
 	}
 	if len(paths) == 1 && len(bad) == 0 { // of many, none is opened twice
 		if n := samplesIn(paths[0]); n > 1 {
-			a.screen.line("%s shows %d samples and was scored as one image; joule sample --format dir gives each a file of its own", pathText(paths[0]), n)
+			a.screen.line("%s shows %d samples and was scored as one image; joule sample --format dir gives each a file of its own", printable(paths[0]), n)
 		}
 	}
 	if len(bad) > 0 {
@@ -327,7 +327,7 @@ func (s *scoreWriter) table(scores []score) error {
 		if v.Rank != nil {
 			rank, held = fmt.Sprintf("%.1f %%", 100**v.Rank), thousands(int64(v.HeldOut))
 		}
-		fmt.Fprintf(w, "%+.4f\t%s\t%s\t  %s\n", v.Energy, rank, held, pathText(v.Path))
+		fmt.Fprintf(w, "%+.4f\t%s\t%s\t  %s\n", v.Energy, rank, held, printable(v.Path))
 	}
 	w.Flush()
 	_, err := io.WriteString(s.w, rows.String())
