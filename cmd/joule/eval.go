@@ -151,7 +151,7 @@ func (a *app) judge(ctx context.Context, f *evalFlags, ref modelRef, m *joule.Mo
 	a.screen.line("judging %s as a model of %s", ref, cfg.Suite)
 	cfg.Progress = func(what string) { a.screen.line("%s", what) }
 	r, err := evaluate.Run(ctx, m, data, cfg)
-	return r, ofModel(ref.String(), err)
+	return r, modelError(ref.String(), err)
 }
 
 // suite opens the data that models of a suite are judged on.

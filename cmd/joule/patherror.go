@@ -34,10 +34,10 @@ func (e *pathError) Remedy() string { return e.hint }
 
 func (e *pathError) Unwrap() error { return e.err }
 
-// ofModel says which model it was whose chains left the finite numbers, and
+// modelError says which model it was whose chains left the finite numbers, and
 // returns other errors as they are. No training diverged, so the exit code is
 // that of any failure.
-func ofModel(name string, err error) error {
+func modelError(name string, err error) error {
 	var bad *engine.NonFiniteError
 	if errors.As(err, &bad) {
 		return &pathError{path: name, fault: bad.Error(), hint: "take an earlier checkpoint, or fewer --steps"}

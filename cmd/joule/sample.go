@@ -148,15 +148,15 @@ func (f *sampleFlags) check(named bool) error {
 		return &usageError{fmt.Sprintf("--columns: %d is not within 1 to %d", f.columns, picture.MaxImages), "8 are usual"}
 	}
 	for _, kind := range []string{picture.Grid, picture.Animation} {
-		if err := f.picture(kind).Validate(); err != nil {
+		if err := f.layout(kind).Validate(); err != nil {
 			return &usageError{err.Error(), "see joule sample --help"}
 		}
 	}
 	return nil
 }
 
-// picture returns the layout that the flags ask for.
-func (f *sampleFlags) picture(kind string) picture.Layout {
+// layout returns what the flags ask for.
+func (f *sampleFlags) layout(kind string) picture.Layout {
 	p := picture.Layout{Kind: kind, Columns: f.columns, Padding: f.padding, Scale: f.scale}
 	if kind == picture.Animation {
 		p.Delay, p.Hold = f.delay, f.hold
@@ -210,5 +210,5 @@ func (a *app) sample(ctx context.Context, f *sampleFlags, ref modelRef) error {
 func (a *app) drawSamples(ctx context.Context, m *joule.Model, cfg joule.SampleConfig, name string) (*joule.Samples, error) {
 	a.screen.line("sampling %s from %s", plural(cfg.N, "image"), name)
 	samples, err := m.Sample(ctx, cfg)
-	return samples, ofModel(name, err)
+	return samples, modelError(name, err)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"github.com/joule-ml/joule"
-
 	"github.com/joule-ml/joule/picture"
 )
 
@@ -15,7 +14,7 @@ type plan struct {
 }
 
 const (
-	stripFrames = 8  // pictures along a chain, as the document's vis_steps
+	stripFrames = 8  // pictures along a chain, as filmstrip.pictures in training
 	filmFrames  = 64 // pictures of an animation at most, beside the first and the last
 	// maxKept bounds the values of all kept pictures: a quarter of a gigabyte.
 	maxKept = 1 << 26
@@ -28,7 +27,7 @@ func (f *sampleFlags) plan(cfg joule.SampleConfig, m *joule.Model) (plan, error)
 	var p plan
 	fits := func(kind string, every int) error {
 		cfg.Every = every
-		_, err := f.picture(kind).Fit(cfg, c, h, w)
+		_, err := f.layout(kind).Fit(cfg, c, h, w)
 		return err
 	}
 	if f.format == formatPNG {

@@ -133,27 +133,27 @@ func (a *app) modelOf(v *picture.Provenance, f *sampleFlags, args []string) (*jo
 // the path as joule sample was given it, and that path seen from the picture,
 // as in a run's folder. A picture may come from anybody: a file is only ever
 // read as a model, and none on other machines.
-func recorded(v *picture.Provenance, picture string) []string {
+func recorded(v *picture.Provenance, file string) []string {
 	path := filepath.FromSlash(v.Path)
 	if v.Path == "" || strings.HasPrefix(filepath.ToSlash(path), "//") {
 		return nil
 	}
 	files := []string{path}
 	if !filepath.IsAbs(path) {
-		files = append(files, filepath.Join(filepath.Dir(picture), path))
+		files = append(files, filepath.Join(filepath.Dir(file), path))
 	}
 	return files
 }
 
 // lostHint says what can be done where a model is not found.
-func lostHint(v *picture.Provenance, picture string) string {
+func lostHint(v *picture.Provenance, file string) string {
 	hint := "name its file or its run"
-	if files := recorded(v, picture); len(files) > 0 {
-		file := files[0]
+	if files := recorded(v, file); len(files) > 0 {
+		at := files[0]
 		if strings.HasPrefix(v.Path, "../") {
-			file = files[1]
+			at = files[1]
 		}
-		hint += "; it was at " + clean(file)
+		hint += "; it was at " + clean(at)
 	}
 	if v.Epochs > 0 {
 		hint += ", after " + plural(v.Epochs, "epoch") + ": of a run's epochs only the last, and the last and best checkpoints, are kept"

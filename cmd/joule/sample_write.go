@@ -102,7 +102,7 @@ func (a *app) write(f *sampleFlags, p plan, m *joule.Model, cfg joule.SampleConf
 	var err error
 	switch f.format {
 	case formatPNG:
-		err = a.put(f.out, func(w io.Writer) error { return picture.Write(w, m, cfg, s, f.picture(picture.Grid)) })
+		err = a.put(f.out, func(w io.Writer) error { return picture.Write(w, m, cfg, s, f.layout(picture.Grid)) })
 	case formatNPY:
 		err = a.put(f.out, func(w io.Writer) error { return grid.EncodeNPY(w, s.Images, s.N, s.C, s.H, s.W) })
 	case formatDir:
@@ -116,7 +116,7 @@ func (a *app) write(f *sampleFlags, p plan, m *joule.Model, cfg joule.SampleConf
 	if f.filmstrip != "" {
 		cfg, s := thin(cfg, s, p.strip)
 		err := a.put(f.filmstrip, func(w io.Writer) error {
-			return picture.Write(w, m, cfg, s, f.picture(picture.Filmstrip))
+			return picture.Write(w, m, cfg, s, f.layout(picture.Filmstrip))
 		})
 		if err != nil {
 			return err
@@ -126,7 +126,7 @@ func (a *app) write(f *sampleFlags, p plan, m *joule.Model, cfg joule.SampleConf
 		return nil
 	}
 	cfg, s = thin(cfg, s, p.film)
-	film := f.picture(picture.Animation)
+	film := f.layout(picture.Animation)
 	if f.gif != "" {
 		if err := a.put(f.gif, func(w io.Writer) error { return picture.WriteGIF(w, cfg, s, film) }); err != nil {
 			return err
@@ -159,7 +159,7 @@ func writeFolder(f *sampleFlags, m *joule.Model, cfg joule.SampleConfig, s *joul
 	}
 	return atomicfile.WriteFolder(filepath.Clean(f.out), func(dir string) error {
 		digits := max(len(strconv.Itoa(s.N-1)), 3)
-		layout := f.picture(picture.Image)
+		layout := f.layout(picture.Image)
 		for i := range s.N {
 			layout.Index = i
 			if err := create(filepath.Join(dir, imageName(i, digits)), func(w io.Writer) error {

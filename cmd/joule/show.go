@@ -3,14 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"image/png"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"unicode"
 
-	"github.com/joule-ml/joule/grid"
 	"github.com/joule-ml/joule/picture"
 	"github.com/spf13/cobra"
 )
@@ -48,54 +45,6 @@ Pictures of others are shown with whatever text they have.`,
 	return cmd
 }
 
-// A pngFile is what can be known of a PNG without its pixels.
-type pngFile struct {
-	path          string
-	width, height int
-	text          []grid.Text
-}
-
-// readPNG reads the header and the texts of a PNG.
-func readPNG(path string) (*pngFile, error) {
-	fail := func(fault string, err error) error {
-		return &pathError{path: path, fault: fault, err: err, hint: "give a PNG file, such as joule sample writes"}
-	}
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, fail("cannot be read", err)
-	}
-	if !st.Mode().IsRegular() {
-		return nil, fail("is not a file", nil)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fail("cannot be read", err)
-	}
-	defer file.Close()
-	p := &pngFile{path: path}
-	config, err := png.DecodeConfig(file)
-	if err == nil {
-		p.width, p.height = config.Width, config.Height
-		_, err = file.Seek(0, io.SeekStart)
-	}
-	if err == nil {
-		p.text, err = grid.ReadText(file)
-	}
-	if err != nil {
-		return nil, fail("is not a PNG file, or is damaged", err)
-	}
-	return p, nil
-}
-
-// inPicture puts the path into a fault of a picture's text.
-func inPicture(path string, err error) error {
-	var e *picture.Error
-	if errors.As(err, &e) {
-		return &pathError{path: path, fault: e.Fault, hint: e.Hint}
-	}
-	return err
-}
-
 // clean makes text from elsewhere fit to print: a terminal obeys what it
 // hides in control characters.
 func clean(text string) string {
@@ -105,16 +54,6 @@ func clean(text string) string {
 		}
 		return unicode.ReplacementChar
 	}, strings.Join(strings.FieldsFunc(text, unicode.IsSpace), " "))
-}
-
-// ours tells whether any text is Joule's.
-func (p *pngFile) ours() bool {
-	for _, t := range p.text {
-		if strings.HasPrefix(t.Key, "joule:") {
-			return true
-		}
-	}
-	return false
 }
 
 // write prints the texts for people.
