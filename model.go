@@ -191,7 +191,7 @@ func networkOf(f *checkpoint.File) (*nn.Network, error) {
 	return net, nil
 }
 
-// energyNetwork is buildNetwork of a spec that must be an energy's.
+// energyNetwork is [weights.Build] of a spec that must be an energy's.
 func energyNetwork(spec nn.Spec, f *checkpoint.File) (*nn.Network, error) {
 	if !spec.IsEnergy() {
 		return nil, &checkpoint.Error{Fault: "the network is no energy: it has outputs of its own", Hint: weights.NotOurs}

@@ -180,7 +180,7 @@ func checkLabels(set *dataset.Set, shape lane.Shape, classes int) error {
 
 // The metadata of a classifier's file beside a model's.
 const (
-	metaClassifier   = "classifier" // its ClassifierCard as JSON
+	metaClassifier   = "classifier" // its Card as JSON
 	outputClassifier = nn.LogitsOutput
 )
 
