@@ -217,7 +217,8 @@ func TestConcurrentWriters(t *testing.T) {
 }
 
 // startWriter starts a process that runs TestKilled and stops in the middle of
-// writing to path, where it is when this returns.
+// writing to path, where it is when this returns. There it waits for its
+// standard input to end.
 func startWriter(t *testing.T, path string) *exec.Cmd {
 	t.Helper()
 	exe, err := os.Executable()
@@ -226,6 +227,9 @@ func startWriter(t *testing.T, path string) *exec.Cmd {
 	}
 	cmd := exec.Command(exe, "-test.run=^TestKilled$")
 	cmd.Env = append(os.Environ(), "ATOMICFILE_TEST_PATH="+path)
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -246,7 +250,9 @@ func TestKilled(t *testing.T) {
 		Write(path, func(w io.Writer) error {
 			w.Write(make([]byte, 10*bufferSize))
 			fmt.Println("half")
-			select {}
+			// In select {} the runtime would see a deadlock, and end.
+			os.Stdin.Read(make([]byte, 1))
+			return errors.New("not killed")
 		})
 	}
 	if runtime.GOOS == "js" {
