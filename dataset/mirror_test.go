@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule/internal/fetch"
+	"github.com/joule-ml/joule/internal/pipenet"
 )
 
 // serveTiny serves the tiny data set, compressed; handle, if not nil, may
@@ -48,10 +49,10 @@ func tinyHandler(handle func(w http.ResponseWriter, r *http.Request, body []byte
 }
 
 // overPipes is quick with the client on a network of pipes.
-func overPipes(p *pipes, s *spec, opt Options) *finder {
+func overPipes(p *pipenet.Net, s *spec, opt Options) *finder {
 	f := quick(s, opt)
 	f.client = fetch.NewClient(f.limits.Limits)
-	f.client.Transport.(*http.Transport).DialContext = p.dial
+	f.client.Transport.(*http.Transport).DialContext = p.Dial
 	return f
 }
 
@@ -185,8 +186,8 @@ func TestMirrorFaults(t *testing.T) {
 
 // testMirrorFault asks a bad mirror alone, and then with a good one beside it.
 func testMirrorFault(t *testing.T, handle func(w http.ResponseWriter, r *http.Request, body []byte) bool, want string, stalls bool) {
-	var p pipes
-	bad := p.serve(t, tinyHandler(handle))
+	var p pipenet.Net
+	bad := p.Serve(t, tinyHandler(handle))
 	cache := t.TempDir()
 	f := overPipes(&p, tiny(bad), Options{Cache: cache})
 	begin := time.Now()
@@ -208,7 +209,7 @@ func testMirrorFault(t *testing.T, handle func(w http.ResponseWriter, r *http.Re
 			faults++
 		}
 	}}
-	train, test, err := overPipes(&p, tiny(bad, p.serve(t, tinyHandler(nil))), opt).open(t.Context())
+	train, test, err := overPipes(&p, tiny(bad, p.Serve(t, tinyHandler(nil))), opt).open(t.Context())
 	if err != nil {
 		t.Fatalf("with a second mirror: %v", err)
 	}
@@ -230,8 +231,8 @@ func TestMirrorUnreachable(t *testing.T) {
 // A server that sends a byte now and then is cut off at the limit for a file.
 func TestMirrorDrips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var p pipes
-		server := p.serve(t, tinyHandler(func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		var p pipenet.Net
+		server := p.Serve(t, tinyHandler(func(w http.ResponseWriter, r *http.Request, body []byte) bool {
 			for i := 0; r.Context().Err() == nil; i++ {
 				w.Write(body[i : i+1])
 				w.(http.Flusher).Flush()
