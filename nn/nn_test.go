@@ -129,51 +129,70 @@ func TestGradients(t *testing.T) {
 				t.Fatal(err)
 			}
 			n.Init(9)
-			params := widen(n.Params())
-			size := s.Input.Len()
+			// The smaller blocks hold the first images of the full one.
+			x, cotangent := noise(rng, lane.Width*s.Input.Len()), noise(rng, lane.Width)
+			var want []oracleGradients
+			for i := range lane.Width {
+				image := x[i*s.Input.Len() : (i+1)*s.Input.Len()]
+				want = append(want, gradientsOf(s, widen(n.Params()), widen(image), float64(cotangent[i])))
+			}
 			for _, images := range []int{1, 7, 8} {
-				x := noise(rng, images*size)
-				block := make([]float32, s.Input.BlockLen())
-				lane.Pack(block, x, s.Input)
-				var cotangent, energy [lane.Width]float32
-				copy(cotangent[:], noise(rng, images)) // dead lanes have none
-
-				a, scratch := n.NewActivations(), n.NewScratch()
-				n.Forward(a, block, &energy)
-				dx := make([]float32, images*size)
-				lane.Unpack(dx, n.InputGrad(scratch, a, &cotangent), s.Input)
-				grad, packed := make([]float32, len(params)), make([]float32, n.GradLen())
-				n.ParamGrad(packed, scratch, a, &cotangent)
-				n.Unpack(grad, packed)
-
-				total := func(image int, img, params []float64) float64 {
-					return float64(cotangent[image]) * oracle(s, params, img)
-				}
-				const h = 1e-5
-				wantGrad := make([]float64, len(params))
-				var wantDx []float64
-				for i := range images {
-					img := widen(x[i*size : (i+1)*size])
-					if want := oracle(s, params, img); math.Abs(float64(energy[i])-want) > 1e-5*max(1, math.Abs(want)) {
-						t.Errorf("energy %d of %d is %v, want %v", i, images, energy[i], want)
-					}
-					wantDx = append(wantDx, differences(img, h, func() float64 { return total(i, img, params) })...)
-					for j, d := range differences(params, h, func() float64 { return total(i, img, params) }) {
-						wantGrad[j] += d
-					}
-				}
-				compare(t, fmt.Sprintf("input gradient of %d images", images), dx, wantDx)
-				compare(t, fmt.Sprintf("parameter gradient of %d images", images), grad, wantGrad)
-
-				n.ParamGrad(packed, scratch, a, &cotangent)
-				n.Unpack(grad, packed)
-				for j := range wantGrad {
-					wantGrad[j] *= 2
-				}
-				compare(t, "parameter gradient added twice", grad, wantGrad)
+				checkGradients(t, n, x[:images*s.Input.Len()], cotangent[:images], want[:images])
 			}
 		})
 	}
+}
+
+// oracleGradients are an image's energy and its gradients times a cotangent.
+type oracleGradients struct {
+	energy        float64
+	input, params []float64
+}
+
+func gradientsOf(s Spec, params, image []float64, cotangent float64) oracleGradients {
+	const h = 1e-5
+	scaled := func() float64 { return cotangent * oracle(s, params, image) }
+	return oracleGradients{oracle(s, params, image), differences(image, h, scaled), differences(params, h, scaled)}
+}
+
+// checkGradients compares a network's energies and gradients of some images
+// with the oracle's.
+func checkGradients(t *testing.T, n *Network, x, cotangents []float32, want []oracleGradients) {
+	t.Helper()
+	in, images := n.Input(), len(want)
+	block := make([]float32, in.BlockLen())
+	lane.Pack(block, x, in)
+	var cotangent, energy [lane.Width]float32
+	copy(cotangent[:], cotangents) // dead lanes have none
+
+	a, scratch := n.NewActivations(), n.NewScratch()
+	n.Forward(a, block, &energy)
+	dx := make([]float32, len(x))
+	lane.Unpack(dx, n.InputGrad(scratch, a, &cotangent), in)
+	grad, packed := make([]float32, len(n.Params())), make([]float32, n.GradLen())
+	n.ParamGrad(packed, scratch, a, &cotangent)
+	n.Unpack(grad, packed)
+
+	wantGrad := make([]float64, len(grad))
+	var wantDx []float64
+	for i, w := range want {
+		if math.Abs(float64(energy[i])-w.energy) > 1e-5*max(1, math.Abs(w.energy)) {
+			t.Errorf("energy %d of %d is %v, want %v", i, images, energy[i], w.energy)
+		}
+		wantDx = append(wantDx, w.input...)
+		for j, d := range w.params {
+			wantGrad[j] += d
+		}
+	}
+	compare(t, fmt.Sprintf("input gradient of %d images", images), dx, wantDx)
+	compare(t, fmt.Sprintf("parameter gradient of %d images", images), grad, wantGrad)
+
+	n.ParamGrad(packed, scratch, a, &cotangent)
+	n.Unpack(grad, packed)
+	for j := range wantGrad {
+		wantGrad[j] *= 2
+	}
+	compare(t, "parameter gradient added twice", grad, wantGrad)
 }
 
 // differences are the central differences of f by each of v.

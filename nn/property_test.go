@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -8,6 +9,49 @@ import (
 	"github.com/joule-ml/joule/random"
 	"pgregory.net/rapid"
 )
+
+// A course is the direction in which a network's image and parameters move.
+type course struct {
+	image, params []float32
+}
+
+// uniform draws n numbers within ±1.
+func uniform(s random.Stream, n, chain int) []float32 {
+	v := make([]float32, n)
+	s.Uniform(v, uint32(chain), 0, -1, 1)
+	return v
+}
+
+// moved are an image and parameters after a step in the direction.
+func (d course) moved(image, params []float32, step float64) (x, p []float64) {
+	x, p = widen(image), widen(params)
+	for i := range x {
+		x[i] += step * float64(d.image[i])
+	}
+	for i := range p {
+		p[i] += step * float64(d.params[i])
+	}
+	return x, p
+}
+
+// check compares what gradients predict for the direction with the central
+// difference of f, the oracle after a step in it.
+func (d course) check(t *rapid.T, dx, grad []float32, f func(step float64) float64) {
+	const h = 1e-4
+	want := (f(h) - f(-h)) / (2 * h)
+	got, scale := 0.0, 1.0
+	add := func(direction, gradient []float32) {
+		for i, v := range direction {
+			got += float64(v) * float64(gradient[i])
+			scale += math.Abs(float64(v) * float64(gradient[i]))
+		}
+	}
+	add(d.image, dx)
+	add(d.params, grad)
+	if math.Abs(got-want) > 1e-5*scale {
+		t.Fatalf("the values change by %v in a direction, want %v", got, want)
+	}
+}
 
 // Any convolution that can be built, under a random linear layer: its energy
 // is the oracle's, and both gradients predict how the oracle changes in a
@@ -28,12 +72,9 @@ func TestAnyConvolution(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.Init(rapid.Uint64().Draw(t, "seed"))
-		random := random.Stream{Seed: rapid.Uint64().Draw(t, "images")}
-		x, direction := make([]float32, in.Len()), make([]float32, in.Len())
-		weights := make([]float32, len(n.Params()))
-		random.Uniform(x, 0, 0, -1, 1)
-		random.Uniform(direction, 1, 0, -1, 1)
-		random.Uniform(weights, 2, 0, -1, 1)
+		stream := random.Stream{Seed: rapid.Uint64().Draw(t, "images")}
+		x := uniform(stream, in.Len(), 0)
+		d := course{uniform(stream, in.Len(), 1), uniform(stream, len(n.Params()), 2)}
 
 		block := make([]float32, in.BlockLen())
 		lane.Pack(block, x, in)
@@ -48,31 +89,64 @@ func TestAnyConvolution(t *testing.T) {
 		n.Unpack(grad, packed)
 
 		at := func(step float64) float64 {
-			params, image := widen(n.Params()), widen(x)
-			for i := range params {
-				params[i] += step * float64(weights[i])
-			}
-			for i := range image {
-				image[i] += step * float64(direction[i])
-			}
+			image, params := d.moved(x, n.Params(), step)
 			return oracle(s, params, image)
 		}
 		if want := at(0); math.Abs(float64(energy[0])-want) > 1e-5*max(1, math.Abs(want)) {
 			t.Fatalf("energy %v, want %v", energy[0], want)
 		}
-		const h = 1e-4
-		want := (at(h) - at(-h)) / (2 * h)
-		got, scale := 0.0, 1.0
-		for i, d := range direction {
-			got += float64(d) * float64(dx[i])
-			scale += math.Abs(float64(d) * float64(dx[i]))
+		d.check(t, dx, grad, at)
+	})
+}
+
+// drawOutputs draws a convolution under linear layers, with several outputs.
+func drawOutputs(t *rapid.T) Spec {
+	in := lane.Shape{C: rapid.IntRange(1, 5).Draw(t, "channels"), H: rapid.IntRange(2, 7).Draw(t, "height"), W: rapid.IntRange(2, 7).Draw(t, "width")}
+	s := spec(in, Conv2D(rapid.IntRange(1, 9).Draw(t, "out"), rapid.IntRange(1, 2).Draw(t, "kernel"), rapid.IntRange(1, 2).Draw(t, "stride"), rapid.IntRange(0, 2).Draw(t, "padding")),
+		SiLU(), Flatten(), Linear(rapid.IntRange(1, 9).Draw(t, "features")), SiLU(), Linear(rapid.IntRange(1, 11).Draw(t, "classes")))
+	for i, l := range rapid.SliceOfNDistinct(rapid.IntRange(0, len(s.Layers)-1), 1, 4, rapid.ID).Draw(t, "layers") {
+		s.Outputs = append(s.Outputs, Output{fmt.Sprint("o", i), l})
+	}
+	return s
+}
+
+// Any convolution with several outputs, seen in a random direction.
+func TestAnyOutputs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawOutputs(t)
+		n, err := New(s)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for i, w := range weights {
-			got += float64(w) * float64(grad[i])
-			scale += math.Abs(float64(w) * float64(grad[i]))
+		n.Init(rapid.Uint64().Draw(t, "seed"))
+		stream := random.Stream{Seed: rapid.Uint64().Draw(t, "images")}
+		x := uniform(stream, s.Input.Len(), 0)
+		d := course{uniform(stream, s.Input.Len(), 1), uniform(stream, len(n.Params()), 2)}
+		block := make([]float32, s.Input.BlockLen())
+		lane.Pack(block, x, s.Input)
+		a, scratch := n.NewActivations(), n.NewScratch()
+		n.Run(a, block)
+		cotangents := make([][]float32, n.Outputs())
+		for o := range cotangents {
+			shape := n.OutputShape(o)
+			cotangents[o] = make([]float32, shape.BlockLen())
+			lane.PackLane(cotangents[o], uniform(stream, shape.Len(), 3+o), shape, 0) // the first lane alone
 		}
-		if math.Abs(got-want) > 1e-5*scale {
-			t.Fatalf("the energy changes by %v in a direction, want %v", got, want)
-		}
+		dx := make([]float32, s.Input.Len())
+		lane.Unpack(dx, n.OutputInputGrad(scratch, a, cotangents), s.Input)
+		packed, grad := make([]float32, n.GradLen()), make([]float32, len(n.Params()))
+		n.OutputParamGrad(packed, scratch, a, cotangents)
+		n.Unpack(grad, packed)
+
+		d.check(t, dx, grad, func(step float64) (sum float64) {
+			image, params := d.moved(x, n.Params(), step)
+			values := oracleLayers(s, params, image)
+			for o, p := range s.Outputs {
+				for k, c := range uniform(stream, len(values[p.Layer]), 3+o) {
+					sum += float64(c) * values[p.Layer][k]
+				}
+			}
+			return sum
+		})
 	})
 }
