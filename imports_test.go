@@ -53,6 +53,7 @@ var rooms = []struct{ dir, holds, imports string }{
 	{"record", "a training kept in a run's folder", ". grid internal/atomicfile metric picture random run tensorboard"},
 	{"recipe", "configurations by name", ". setting"},
 	{"bench", "the speed of this machine", ". arch dataset engine internal/kernel lane nn objective random sampler setting"},
+	{"internal/pipenet", "a network of pipes for tests", ""},
 	{"internal/toy", "small problems for tests", "arch dataset lane nn"},
 	{"internal/parity", "PyTorch's answers for tests", "checkpoint lane nn"},
 	{"cmd/joule", "the command", ". bench dataset engine evaluate exchange grid internal/atomicfile internal/kernel internal/program lane metric picture pretrained recipe record run sampler setting"},
