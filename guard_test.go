@@ -13,6 +13,7 @@ import (
 
 	"github.com/joule-ml/joule/guard"
 	"github.com/joule-ml/joule/internal/toy"
+	"github.com/joule-ml/joule/objective"
 	"github.com/joule-ml/joule/replay"
 )
 
@@ -41,6 +42,14 @@ func reservoirConfig() Config {
 	c := lateConfig()
 	c.EMA.Decay, c.Buffer.Policy = 0.9, replay.Reservoir
 	c.Seed = 3
+	return c
+}
+
+// scoreConfig has neither samples nor a buffer.
+func scoreConfig() Config {
+	c := lateConfig()
+	c.Objective.Kind, c.Optimizer.LearningRate = objective.ScoreMatching, 0.02
+	c.Guard.MinGap, c.Guard.MaxGradNorm = math.Inf(-1), 0.06
 	return c
 }
 
@@ -187,7 +196,7 @@ func TestGuardIsSilent(t *testing.T) {
 
 func TestRollbackSameBitsForAnyNumberOfCores(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	for _, config := range []func() Config{guardedConfig, lateConfig, reservoirConfig} {
+	for _, config := range []func() Config{guardedConfig, lateConfig, reservoirConfig, scoreConfig} {
 		var want []byte
 		for _, cores := range []int{1, 2, 7} {
 			runtime.GOMAXPROCS(cores)
@@ -226,7 +235,7 @@ func TestResumeAroundRollback(t *testing.T) {
 			Rollback: func(Rollback) error { return count() },
 		}
 	}
-	for name, config := range map[string]func() Config{"at once": guardedConfig, "late": lateConfig, "late, reservoir": reservoirConfig} {
+	for name, config := range map[string]func() Config{"at once": guardedConfig, "late": lateConfig, "late, reservoir": reservoirConfig, "score": scoreConfig} {
 		straight := tinyTrainer(t, config())
 		fit(t, straight, Callback{})
 		want := saved(t, straight)

@@ -34,7 +34,8 @@ func configOf(path string, meta map[string]string) (Config, error) {
 // ResumeTrainer returns a trainer that continues a checkpoint with the same
 // bits as if it had never stopped. change, where not nil, may alter the
 // settings first: more epochs, say. Settings that the saved state depends on
-// (the network, the seed, the batch size, the buffer) must stay.
+// (the network, the seed, the batch size, the buffer, the objective's kind)
+// must stay.
 func ResumeTrainer(path string, train, val *dataset.Set, change func(*Config) error) (*Trainer, error) {
 	f, err := checkpoint.Read(path)
 	if err != nil {
@@ -85,6 +86,7 @@ func (c Config) sameState(d Config) error {
 		{"network.layers", c.Network.Layers.String(), d.Network.Layers.String()},
 		{"network.hidden_features", c.Network.HiddenFeatures, d.Network.HiddenFeatures},
 		{"buffer.size", c.Buffer.Size, d.Buffer.Size},
+		{"objective.kind", c.Objective.Kind, d.Objective.Kind},
 		{"ema.decay", c.EMA.Decay > 0, d.EMA.Decay > 0},
 	} {
 		if s.a != s.b {

@@ -22,6 +22,7 @@ import (
 	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/objective"
 	"github.com/joule-ml/joule/setting"
 	"github.com/joule-ml/joule/weights"
 )
@@ -94,6 +95,11 @@ func TestResumeIsExact(t *testing.T) {
 	t.Run("augment", func(t *testing.T) {
 		c := tinyConfig()
 		c.Augment = dataset.Augment{Shift: 2, Flip: 0.5}
+		testResume(t, c)
+	})
+	t.Run("score", func(t *testing.T) {
+		c := tinyConfig()
+		c.Objective.Kind = objective.ScoreMatching
 		testResume(t, c)
 	})
 }
@@ -274,6 +280,7 @@ func TestResumeErrors(t *testing.T) {
 		"network.layers":          func(c *Config) { c.Network.Layers = arch.Layers{nn.Flatten(), nn.Linear(1)} },
 		"network.hidden_features": func(c *Config) { c.Network.HiddenFeatures = 6 },
 		"buffer.size":             func(c *Config) { c.Buffer.Size = 26 },
+		"objective.kind":          func(c *Config) { c.Objective.Kind = objective.ScoreMatching },
 		"data":                    func(c *Config) { c.Data = "./folder" },
 		"image.height":            func(c *Config) { c.Image.Height = 12 },
 		"image.width":             func(c *Config) { c.Image.Width = 12 },
