@@ -187,7 +187,10 @@ func (t *Trainer) advice() string {
 	if r := t.cfg.Optimizer.LearningRate; r > 0 {
 		hint += fmt.Sprintf(" than %.4g", r)
 	}
-	return hint + ", a larger objective.alpha, more sampler.steps, another --seed, or more guard.retries"
+	if t.Buffer() != nil { // these are for chains
+		hint += ", a larger objective.alpha, more sampler.steps"
+	}
+	return hint + ", another --seed, or more guard.retries"
 }
 
 // Asked returns the settings as they were asked for, without what rollbacks
