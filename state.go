@@ -81,7 +81,10 @@ func readTensors(f *checkpoint.File, v vector, prefix string, data []float32) er
 
 // Save writes a checkpoint: everything that [ResumeTrainer] needs to go on as
 // if nothing had happened. It replaces path whole, or leaves it as it was.
-func (t *Trainer) Save(path string) error {
+func (t *Trainer) Save(path string) error { return checkpoint.Write(path, t.file()) }
+
+// file is what Save writes.
+func (t *Trainer) file() *checkpoint.File {
 	f := modelFile(t.part().Net.Spec(), t.card(), nil)
 	place, err := json.Marshal(t.place)
 	if err != nil {
@@ -99,7 +102,7 @@ func (t *Trainer) Save(path string) error {
 		b.Save(f)
 	}
 	t.saveHistory(f)
-	return checkpoint.Write(path, f)
+	return f
 }
 
 // ofModel is 1 for the vector that is the model, 0 for others.

@@ -1,81 +1,53 @@
-package record
+package record_test
 
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/joule-ml/joule"
-	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/record"
 	"github.com/joule-ml/joule/run"
-	"github.com/joule-ml/joule/tensorboard"
 )
 
-// lateRun is lateConfig with small pictures and checkpoints at every step.
-func lateRun() joule.Config {
-	c := lateConfig()
-	c.Checkpoint.EveryNSteps = 1
-	c.TensorBoard.EveryNSteps = 1
-	c.Generate.Chains, c.Generate.Steps = 2, 1
-	c.Filmstrip.EveryNEpochs, c.Snapshot.EveryNEpochs, c.Outliers.EveryNEpochs = 0, 0, 0
-	return c
-}
-
-// TestRunRollback makes sure that a run's files tell of its rollbacks, and are
-// otherwise as if there had been none; and that a run that is killed anywhere
-// comes to the same.
+// TestRunRollback: a run's files tell of its rollbacks, and are otherwise as if
+// there had been none.
 func TestRunRollback(t *testing.T) {
+	t.Parallel()
 	c := lateRun()
-	begin := func() (*run.Run, *joule.Trainer) {
-		r, err := run.Create(t.TempDir(), "strokes")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r, tinyTrainer(t, c)
-	}
-	straight, tr := begin()
-	events := 0
-	err := Fit(t.Context(), straight, tr, joule.Callback{
-		Step:     func(joule.StepInfo) error { events++; return nil },
-		Rollback: func(joule.Rollback) error { events++; return nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, tr := createLate(t, c)
+	fit(t, r, tr)
 	list := tr.Rollbacks()
 	if len(list) < 2 {
 		t.Fatalf("rollbacks: %v", list)
 	}
 
 	// The words.
-	log := string(readFile(t, straight.GuardLogPath()))
-	settings := string(readFile(t, straight.ConfigPath()))
-	for _, r := range list {
-		if !strings.Contains(log, r.String()+"\n") || !strings.Contains(settings, r.Did) {
-			t.Errorf("%v is not in\n%s\nor not in\n%s", r, log, settings)
+	log := string(readFile(t, r.GuardLogPath()))
+	settings := string(readFile(t, r.ConfigPath()))
+	for _, b := range list {
+		if !strings.Contains(log, b.String()+"\n") || !strings.Contains(settings, b.Did) {
+			t.Errorf("%v is not in\n%s\nor not in\n%s", b, log, settings)
 		}
 	}
-	if asked, err := straight.Settings(); err != nil || !reflect.DeepEqual(asked, c) {
+	if asked, err := r.Settings(); err != nil || !reflect.DeepEqual(asked, c) {
 		t.Errorf("config.yaml has %+v, %v", asked, err)
 	}
-	now, err := joule.ReadCheckpointConfig(straight.CheckpointPath("last"))
+	now, err := joule.ReadCheckpointConfig(r.CheckpointPath("last"))
 	if err != nil || !reflect.DeepEqual(now, tr.Config()) || reflect.DeepEqual(now, c) {
 		t.Errorf("the checkpoint has %+v, %v", now, err)
 	}
 
-	// The curves.
-	table, err := metric.Read(straight.MetricsPath())
-	if err != nil {
-		t.Fatal(err)
-	}
-	counts := table.Get(metric.Rollbacks)
+	// The curves: a row of each step, once.
+	counts := metricsOf(t, r).Get(metric.Rollbacks)
 	for i, step := range counts.Step {
 		if step != i+1 {
 			t.Fatalf("row %d is of step %d", i, step)
@@ -84,102 +56,91 @@ func TestRunRollback(t *testing.T) {
 	if len(counts.Step) != tr.Steps() || counts.Value[0] != 0 || counts.Value[len(counts.Value)-1] != float64(len(list)) {
 		t.Errorf("%d steps of %d, rollbacks %v", len(counts.Step), tr.Steps(), counts.Value)
 	}
-	texts, scalars := guardEvents(t, straight.Dir)
-	if texts != len(list) || scalars < tr.Steps() {
-		t.Errorf("%d texts and %d points of %d rollbacks", texts, scalars, len(list))
-	}
-
-	// Killed at any place: an error ends Fit without a checkpoint.
-	killed := errors.New("killed")
-	for at := 1; at <= events; at += 3 {
-		r, tr := begin()
-		seen := 0
-		kill := func() error {
-			if seen++; seen == at {
-				return killed
-			}
-			return nil
-		}
-		err := Fit(t.Context(), r, tr, joule.Callback{
-			Step:     func(joule.StepInfo) error { return kill() },
-			Rollback: func(joule.Rollback) error { return kill() },
-		})
-		if err != killed {
-			t.Fatalf("killed at %d: %v", at, err)
-		}
-		if tr, err = joule.ResumeTrainer(r.CheckpointPath("last"), toy.Strokes(47), toy.Strokes(23), nil); err != nil {
-			t.Fatal(err)
-		}
-		if err := Fit(t.Context(), r, tr); err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range []func(*run.Run) string{(*run.Run).ConfigPath, (*run.Run).GuardLogPath, (*run.Run).ModelPath, func(r *run.Run) string { return r.CheckpointPath("last") }} {
-			if !bytes.Equal(readFile(t, path(r)), readFile(t, path(straight))) {
-				t.Errorf("killed at %d: %s differs", at, path(r))
-			}
-		}
-		if withoutSpeed(readFile(t, r.MetricsPath())) != withoutSpeed(readFile(t, straight.MetricsPath())) {
-			t.Errorf("killed at %d: the metrics differ", at)
-		}
+	steps, scalars := shown(t, r)
+	if texts, points := len(steps["guard"]), len(scalars[metric.Rollbacks]); texts != len(list) || points < tr.Steps() {
+		t.Errorf("%d texts and %d points of %d rollbacks", texts, points, len(list))
 	}
 }
 
-// guardEvents counts what event files show of rollbacks.
-func guardEvents(t *testing.T, dir string) (texts, scalars int) {
-	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(dir, "events.out.tfevents.*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range paths {
-		events, err := tensorboard.Read(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range events {
-			for _, v := range e.Values {
-				switch v.Tag {
-				case "guard":
-					texts++
-				case metric.Rollbacks:
-					scalars++
+// TestRunKilledAroundRollback: a run that is killed before, in or after a
+// rollback, or in its first or last step, and then resumed, has the files of
+// one that was not.
+func TestRunKilledAroundRollback(t *testing.T) {
+	t.Parallel()
+	c := lateRun()
+	c.Checkpoint.EveryNSteps = 4 // steps after the checkpoint are done over
+	straight, tr := createLate(t, c)
+	events, places := 0, []int{1}
+	fit(t, straight, tr, joule.Callback{
+		Step:     func(joule.StepInfo) error { events++; return nil },
+		Rollback: func(joule.Rollback) error { events++; places = append(places, events-1, events, events+1); return nil },
+	})
+	places = append(places, events)
+	slices.Sort(places)
+	for _, at := range slices.Compact(places) {
+		t.Run(fmt.Sprint(at), func(t *testing.T) {
+			t.Parallel() // most of the time goes into waiting for the disk
+			r := killed(t, c, at)
+			fit(t, r, resumeLate(t, r.CheckpointPath("last"), nil))
+			for _, path := range []func(*run.Run) string{
+				(*run.Run).ConfigPath, (*run.Run).GuardLogPath, (*run.Run).ModelPath,
+				func(r *run.Run) string { return r.CheckpointPath("last") },
+			} {
+				if !bytes.Equal(readFile(t, path(r)), readFile(t, path(straight))) {
+					t.Errorf("%s differs", path(r))
 				}
 			}
-		}
+			if metricsText(t, r) != metricsText(t, straight) {
+				t.Error("the metrics differ")
+			}
+		})
 	}
-	return texts, scalars
 }
 
-// TestRunGivesUp makes sure that a run that is beyond help ends as one, with
-// what was tried, and that whoever resumes it may ask for other settings.
+// killed returns a run whose at-th step or rollback was its last: an error ends
+// Fit without a checkpoint.
+func killed(t *testing.T, c joule.Config, at int) *run.Run {
+	t.Helper()
+	r, tr := createLate(t, c)
+	seen := 0
+	kill := func() error {
+		if seen++; seen == at {
+			return errStop
+		}
+		return nil
+	}
+	err := record.Fit(t.Context(), r, tr, joule.Callback{
+		Step:     func(joule.StepInfo) error { return kill() },
+		Rollback: func(joule.Rollback) error { return kill() },
+	})
+	if err != errStop {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestRunGivesUp: a run that is beyond help ends with an error that says what
+// was tried, and whoever resumes it may ask for other settings.
 func TestRunGivesUp(t *testing.T) {
+	t.Parallel()
 	c := lateRun()
 	c.Guard.Retries = 1
 	c.Optimizer.LearningRate, c.Schedule.Gamma = 1000, 1
-	r, err := run.Create(t.TempDir(), "strokes")
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, tr := createLate(t, c)
 	var e *joule.DivergedError
-	err = Fit(t.Context(), r, tinyTrainer(t, c))
+	err := record.Fit(t.Context(), r, tr)
 	if !errors.As(err, &e) || e.Rollbacks != 1 || !strings.Contains(e.Hint, "lower optimizer.learning_rate than 250") || !strings.Contains(err.Error(), "after 1 rollback: ") {
 		t.Fatalf("%v", err)
 	}
 	if n := strings.Count(string(readFile(t, r.GuardLogPath())), "\n"); n != 1 {
 		t.Errorf("%d lines in guard.log", n)
 	}
-	again, err := joule.ResumeTrainer(r.CheckpointPath("last"), toy.Strokes(47), toy.Strokes(23), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := Fit(t.Context(), r, again); !errors.As(err, &e) {
+	again := resumeLate(t, r.CheckpointPath("last"), nil)
+	if err := record.Fit(t.Context(), r, again); !errors.As(err, &e) {
 		t.Errorf("resumed: %v", err)
 	}
-	lower, err := joule.ResumeTrainer(r.CheckpointPath("last"), toy.Strokes(47), toy.Strokes(23), func(c *joule.Config) error { return c.Set("optimizer.learning_rate=1e-4") })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := Fit(t.Context(), r, lower); err != nil {
+	lower := resumeLate(t, r.CheckpointPath("last"), func(c *joule.Config) error { return c.Set("optimizer.learning_rate=1e-4") })
+	if err := record.Fit(t.Context(), r, lower); err != nil {
 		t.Errorf("resumed with a lower rate: %v", err)
 	}
 	// That was not enough, since the checkpoint was of a step behind the trouble.
@@ -194,17 +155,16 @@ func TestRunGivesUp(t *testing.T) {
 	}
 }
 
-// TestGuardOff is the way out as it was.
+// TestGuardOff: without a guard the first number that is not finite ends the
+// training, and there is no guard.log.
 func TestGuardOff(t *testing.T) {
+	t.Parallel()
 	c := lateRun()
 	c.Guard.Retries = 0
 	c.Optimizer.LearningRate, c.Optimizer.GradClipNorm, c.Schedule.Gamma = 1000, math.Inf(1), 1
-	r, err := run.Create(t.TempDir(), "strokes")
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, tr := createLate(t, c)
 	var e *joule.DivergedError
-	if err := Fit(t.Context(), r, tinyTrainer(t, c)); !errors.As(err, &e) || e.Rule != "finite" || e.Rollbacks != 0 {
+	if err := record.Fit(t.Context(), r, tr); !errors.As(err, &e) || e.Rule != "finite" || e.Rollbacks != 0 {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(r.GuardLogPath()); !errors.Is(err, fs.ErrNotExist) {

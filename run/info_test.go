@@ -12,12 +12,13 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule"
-	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/record"
 	"github.com/joule-ml/joule/run"
 )
 
+// TestRunInfo: what is told of a run that is finished, in training, or stopped
+// on the way.
 func TestRunInfo(t *testing.T) {
 	c := tinyConfig()
 	r := fitted(t, c)
@@ -48,10 +49,7 @@ func TestRunInfo(t *testing.T) {
 	}
 
 	// Stopped on the way.
-	trainer, err := joule.ResumeTrainer(r.CheckpointPath("last"), toy.Stripes(20), toy.Stripes(9), func(c *joule.Config) error { c.Epochs = 5; return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
+	trainer := resume(t, r, func(c *joule.Config) error { c.Epochs = 5; return nil })
 	stop := errors.New("stop")
 	if err := record.Fit(t.Context(), r, trainer, joule.Callback{Step: func(s joule.StepInfo) error {
 		if s.Step == 8 {
@@ -66,6 +64,7 @@ func TestRunInfo(t *testing.T) {
 	}
 }
 
+// lockFileWorks tells whether the system can lock files.
 func lockFileWorks() bool {
 	return runtime.GOOS != "js" && runtime.GOOS != "wasip1" && runtime.GOOS != "plan9"
 }
@@ -73,7 +72,7 @@ func lockFileWorks() bool {
 // TestRunInfoDamaged damages each file in turn: the run is still shown, and
 // the fault is told.
 func TestRunInfoDamaged(t *testing.T) {
-	whole := fitted(t, tinyConfig(), joule.Callback{})
+	whole := fitted(t, tinyConfig())
 	for _, tt := range []struct {
 		name   string
 		damage func(r *run.Run) error
@@ -117,6 +116,8 @@ func TestRunInfoDamaged(t *testing.T) {
 	}
 }
 
+// TestRuns: a list has the runs of a folder in order, and nothing that only
+// resembles one.
 func TestRuns(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"b/version_10", "b/version_9", "a/version_0", "a/version_00", "a/other", "a/b/version_1", "version_2"} {
@@ -146,127 +147,5 @@ func TestRuns(t *testing.T) {
 		if _, err := run.List(none); !errors.As(err, &e) || e.Hint == "" {
 			t.Errorf("%s: %v", none, err)
 		}
-	}
-}
-
-func TestRemove(t *testing.T) {
-	r := fitted(t, tinyConfig(), joule.Callback{})
-	above := filepath.Dir(r.Dir)
-	outside := filepath.Join(t.TempDir(), "precious")
-	put(t, filepath.Join(outside, "file"), 0)
-	links := runtime.GOOS != "windows"
-	if links {
-		for link, to := range map[string]string{"out": outside, "up": "..", "samples/out": filepath.Join(outside, "file"), "dangling": "nowhere"} {
-			if err := os.Symlink(to, filepath.Join(r.Dir, link)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	put(t, filepath.Join(above, "version_1", "notes"), 0)
-
-	files, size, err := r.Files()
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum, linked := int64(0), 0
-	for _, f := range files {
-		sum += f.Size
-		if f.Link {
-			linked++
-			if f.Size != 0 {
-				t.Errorf("a link has a size: %+v", f)
-			}
-		}
-	}
-	if sum != size || size < 1000 || links && linked != 4 {
-		t.Errorf("%d bytes, %d together, %d links: %v", size, sum, linked, files)
-	}
-
-	// While a process trains in it.
-	release, err := r.Lock()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var e *run.Error
-	if err := r.Remove(); lockFileWorks() && (!errors.As(err, &e) || !strings.Contains(e.Fault, "training")) {
-		t.Errorf("a run in training: %v", err)
-	}
-	release()
-	if err := r.Remove(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Lstat(r.Dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("it is still there: %v", err)
-	}
-	for _, path := range []string{filepath.Join(outside, "file"), filepath.Join(above, "version_1", "notes")} {
-		if _, err := os.Stat(path); err != nil {
-			t.Errorf("removed too: %v", err)
-		}
-	}
-}
-
-func TestRemovableRun(t *testing.T) {
-	whole := fitted(t, tinyConfig(), joule.Callback{})
-	dir := t.TempDir()
-	at := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
-	copied := func(name string) {
-		t.Helper()
-		if err := os.CopyFS(at(name), os.DirFS(whole.Dir)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	copied("a/version_0")
-	copied("a/kept")
-	copied("version_4")
-	put(t, at("a/version_4"), 0)             // a file
-	put(t, at("a/version_5/config.yaml"), 0) // of something else
-	// PyTorch Lightning's.
-	put(t, at("a/version_6/hparams.yaml"), 0)
-	put(t, at("a/version_6/metrics.csv"), 0)
-	put(t, at("a/version_6/checkpoints/x.ckpt"), 0)
-	if err := os.MkdirAll(at("a/version_7"), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if runtime.GOOS != "windows" {
-		if err := os.Symlink("version_0", at("a/version_8")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// Damaged, and nothing but a run's.
-	damaged, err := run.Create(dir, "b")
-	if err != nil {
-		t.Fatal(err)
-	}
-	put(t, damaged.ConfigPath(), 0)
-	put(t, damaged.MetricsPath(), 0)
-	put(t, filepath.Join(damaged.Dir, ".config.yaml.tmp-ABC"), 0)
-	for name, want := range map[string]string{
-		"a/version_0": "", "a/version_0/": "", "a/version_0/samples/..": "", "version_4": "", "b/version_0": "",
-		"a": "not a run's folder", "a/kept": "not a run's folder", ".": "not a run's folder", "none/version_0": "cannot be removed",
-		"a/version_4": "not a run's folder", "a/version_0/samples": "not a run's folder", "a/version_0/model.safetensors": "not a run's folder",
-		"a/version_5": "does not hold", "a/version_6": "does not hold", "a/version_7": "does not hold",
-		"a/version_8": "symbolic link", "a/version_8/": "symbolic link",
-	} {
-		if strings.HasPrefix(name, "a/version_8") && runtime.GOOS == "windows" {
-			continue
-		}
-		path := dir + string(filepath.Separator) + filepath.FromSlash(name)
-		_, err := run.Removable(path)
-		if want == "" {
-			if err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-			continue
-		}
-		var e *run.Error
-		if !errors.As(err, &e) || !strings.Contains(e.Fault, want) || e.Hint == "" {
-			t.Errorf("%s: %v, want %q", name, err, want)
-		}
-		if err := (&run.Run{Dir: path}).Remove(); err == nil {
-			t.Errorf("%s: was removed", name)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(at("a/version_0"), "model.safetensors")); err != nil {
-		t.Error(err)
 	}
 }

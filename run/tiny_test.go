@@ -40,6 +40,17 @@ func fitted(t *testing.T, c joule.Config, list ...joule.Callback) *run.Run {
 	return r
 }
 
+// resume returns a trainer that goes on from the last checkpoint of a fitted
+// run; change, where not nil, changes the settings.
+func resume(t *testing.T, r *run.Run, change func(*joule.Config) error) *joule.Trainer {
+	t.Helper()
+	tr, err := joule.ResumeTrainer(r.CheckpointPath("last"), toy.Stripes(20), toy.Stripes(9), change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
 // freshModel returns a model of images of so many channels that has learned
 // nothing.
 func freshModel(t *testing.T, channels int) *joule.Model {
