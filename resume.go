@@ -41,6 +41,11 @@ func ResumeTrainer(path string, train, val *dataset.Set, change func(*Config) er
 	if err != nil {
 		return nil, err
 	}
+	return resume(path, f, train, val, change)
+}
+
+// resume is ResumeTrainer with the file of path.
+func resume(path string, f *checkpoint.File, train, val *dataset.Set, change func(*Config) error) (*Trainer, error) {
 	saved, err := configOf(path, f.Metadata)
 	if err != nil {
 		return nil, err

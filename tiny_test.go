@@ -1,11 +1,12 @@
 package joule
 
 import (
+	"bytes"
 	"context"
-	"os"
-	"path/filepath"
+	"errors"
 	"testing"
 
+	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/nn"
 )
@@ -32,6 +33,7 @@ func tinyRun() Config {
 	return c
 }
 
+// tinyTrainer trains on strokes, five batches an epoch.
 func tinyTrainer(t *testing.T, c Config) *Trainer {
 	t.Helper()
 	tr, err := NewTrainer(c, toy.Strokes(47), toy.Strokes(23)) // the last batch has 7 images
@@ -41,25 +43,79 @@ func tinyTrainer(t *testing.T, c Config) *Trainer {
 	return tr
 }
 
-// saved returns the bytes of a checkpoint of tr: every bit of its state.
+// saved returns the bytes of a checkpoint of tr: every bit of its state. They do
+// not go over the disk, where Save waits.
 func saved(t *testing.T, tr *Trainer) []byte {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "state")
-	if err := tr.Save(path); err != nil {
+	var b bytes.Buffer
+	if err := checkpoint.Encode(&b, tr.file()); err != nil {
 		t.Fatal(err)
 	}
-	b, err := os.ReadFile(path)
+	return b.Bytes()
+}
+
+// resumed returns a trainer that goes on from the bytes of a checkpoint.
+func resumed(t *testing.T, state []byte) *Trainer {
+	t.Helper()
+	f, err := checkpoint.Decode(bytes.NewReader(state), int64(len(state)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	tr, err := resume("memory", f, toy.Strokes(47), toy.Strokes(23), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
 }
 
+// fit trains until the end.
 func fit(t *testing.T, tr *Trainer, callback Callback) {
 	t.Helper()
 	if err := tr.Fit(context.Background(), callback); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// events returns a callback that calls f after every step, epoch and rollback.
+func events(f func() error) Callback {
+	return Callback{
+		Step:     func(StepInfo) error { return f() },
+		Epoch:    func(EpochInfo) error { return f() },
+		Rollback: func(Rollback) error { return f() },
+	}
+}
+
+// checkResumes trains once, and resumes from the state after every step, epoch
+// and rollback: the events that follow have the same states. Some of the
+// resumed go on to the end, the others for a few events: the next starts there.
+func checkResumes(t *testing.T, c Config) *Trainer {
+	t.Helper()
+	const few, some = 3, 8
+	straight := tinyTrainer(t, c)
+	var states [][]byte
+	fit(t, straight, events(func() error { states = append(states, saved(t, straight)); return nil }))
+	enough := errors.New("enough")
+	for n, state := range states {
+		tr := resumed(t, state)
+		tr.SetThreads(1) // where there is so little to do, others cost more than they give
+		if !bytes.Equal(saved(t, tr), state) {
+			t.Errorf("event %d: a checkpoint read and written is another", n)
+		}
+		at := n
+		err := tr.Fit(t.Context(), events(func() error {
+			if at++; !bytes.Equal(saved(t, tr), states[at]) {
+				t.Errorf("resumed after event %d: other bits after event %d", n, at)
+			}
+			if n%some != 0 && at == n+few {
+				return enough
+			}
+			return nil
+		}))
+		if err != enough && (err != nil || at != len(states)-1) {
+			t.Errorf("resumed after event %d: %v after event %d of %d", n, err, at, len(states))
+		}
+	}
+	return straight
 }
 
 // What tests of the public API use, too.
@@ -68,9 +124,14 @@ var (
 	TinyRun     = tinyRun
 	TinyTrainer = tinyTrainer
 	FitTiny     = fit
-	ModelOf     = newModel
+	Saved       = saved
+	Resumed     = resumed
+
+	CheckResumes = checkResumes
+	ModelOf      = newModel
 )
 
+// ModelWithCard returns the model of a network with a card.
 func ModelWithCard(net *nn.Network, c *Card) *Model {
 	m := newModel(net)
 	m.card = c

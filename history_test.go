@@ -5,14 +5,12 @@ import (
 	"context"
 	"errors"
 	"math"
-	"path/filepath"
 	"reflect"
 	"runtime"
 	"slices"
 	"testing"
 
 	"github.com/joule-ml/joule/guard"
-	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/objective"
 	"github.com/joule-ml/joule/replay"
 )
@@ -216,58 +214,17 @@ func TestRollbackSameBitsForAnyNumberOfCores(t *testing.T) {
 	}
 }
 
-// TestResumeAroundRollback stops after every step, every epoch and in every
-// rollback, and resumes: the end has the bits of the run that never stopped.
+// TestResumeAroundRollback: a run that is stopped after any step, epoch or
+// rollback and resumed has the bits of one that never stopped.
 func TestResumeAroundRollback(t *testing.T) {
-	stop := errors.New("stop")
-	// stopping counts what happens and stops at the nth.
-	stopping := func(n int) Callback {
-		seen := 0
-		count := func() error {
-			if seen++; seen == n {
-				return stop
-			}
-			return nil
-		}
-		return Callback{
-			Step:     func(StepInfo) error { return count() },
-			Epoch:    func(EpochInfo) error { return count() },
-			Rollback: func(Rollback) error { return count() },
-		}
-	}
 	for name, config := range map[string]func() Config{"at once": guardedConfig, "late": lateConfig, "late, reservoir": reservoirConfig, "score": scoreConfig} {
-		straight := tinyTrainer(t, config())
-		fit(t, straight, Callback{})
-		want := saved(t, straight)
-		within := slices.ContainsFunc(straight.Rollbacks(), func(r Rollback) bool { return r.To%straight.Batches() != 0 })
-		if n := len(straight.Rollbacks()); n == 0 || within != (name != "at once") {
-			t.Fatalf("%s: rollbacks %v", name, straight.Rollbacks())
-		}
-		for n := 1; ; n++ {
-			tr := tinyTrainer(t, config())
-			err := tr.Fit(context.Background(), stopping(n))
-			if err == nil {
-				break
+		t.Run(name, func(t *testing.T) {
+			tr := checkResumes(t, config())
+			within := slices.ContainsFunc(tr.Rollbacks(), func(r Rollback) bool { return r.To%tr.Batches() != 0 })
+			if n := len(tr.Rollbacks()); n == 0 || within != (name != "at once") {
+				t.Errorf("rollbacks %v", tr.Rollbacks())
 			}
-			if err != stop {
-				t.Fatal(err)
-			}
-			path := filepath.Join(t.TempDir(), "last.safetensors")
-			if err := tr.Save(path); err != nil {
-				t.Fatal(err)
-			}
-			resumed, err := ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(saved(t, resumed), saved(t, tr)) {
-				t.Errorf("stopped at %d: a checkpoint read and written is another", n)
-			}
-			fit(t, resumed, Callback{})
-			if !bytes.Equal(saved(t, resumed), want) {
-				t.Errorf("stopped at %d and resumed: other bits", n)
-			}
-		}
+		})
 	}
 }
 

@@ -1,0 +1,191 @@
+package joule_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/arch"
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/internal/toy"
+	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/objective"
+	"github.com/joule-ml/joule/setting"
+	"github.com/joule-ml/joule/weights"
+)
+
+// TestResumeIsExact: a run that is stopped after any step or epoch and resumed
+// has the bits of one that never stopped, whatever its state consists of.
+func TestResumeIsExact(t *testing.T) {
+	for name, change := range map[string]func(*joule.Config){
+		"default": func(*joule.Config) {},
+		"ages": func(c *joule.Config) {
+			c.Buffer.RestartProbability, c.Buffer.OldAfter, c.Buffer.OldRestartProbability = 0.5, 2, 0.1
+		},
+		"augment":   func(c *joule.Config) { c.Augment = dataset.Augment{Shift: 2, Flip: 0.5} },
+		"no buffer": func(c *joule.Config) { c.Objective.Kind = objective.ScoreMatching },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := joule.TinyConfig()
+			change(&c)
+			tr := joule.CheckResumes(t, c)
+			if b := tr.Buffer(); (b == nil) != (name == "no buffer") {
+				t.Errorf("the buffer is %v", b)
+			}
+			// Saving has left no trace in it.
+			unsaved := joule.TinyTrainer(t, c)
+			joule.FitTiny(t, unsaved, joule.Callback{})
+			if !bytes.Equal(joule.Saved(t, tr), joule.Saved(t, unsaved)) {
+				t.Error("saving changes the run")
+			}
+		})
+	}
+}
+
+// TestFitCancelled: Fit ends after the step under way, and may be called again.
+func TestFitCancelled(t *testing.T) {
+	tr, straight := joule.TinyTrainer(t, joule.TinyConfig()), joule.TinyTrainer(t, joule.TinyConfig())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	err := tr.Fit(ctx, joule.Callback{Step: func(i joule.StepInfo) error {
+		if i.Step == 3 {
+			cancel()
+		}
+		return nil
+	}})
+	if !errors.Is(err, context.Canceled) || tr.Steps() != 3 {
+		t.Fatalf("error %v after step %d", err, tr.Steps())
+	}
+	joule.FitTiny(t, tr, joule.Callback{})
+	joule.FitTiny(t, straight, joule.Callback{})
+	if !bytes.Equal(joule.Saved(t, tr), joule.Saved(t, straight)) {
+		t.Error("a training in two pieces ends with other bits")
+	}
+}
+
+// TestResumeErrors changes one thing at a time in a good checkpoint.
+func TestResumeErrors(t *testing.T) {
+	dir := t.TempDir()
+	tr := joule.TinyTrainer(t, joule.TinyConfig())
+	path, model := filepath.Join(dir, "last"), filepath.Join(dir, "model")
+	if err := errors.Join(tr.Save(path), tr.Model().Save(model)); err != nil {
+		t.Fatal(err)
+	}
+	change := func(meta, value string, tensor string) string {
+		f, err := checkpoint.Read(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if meta != "" {
+			f.Metadata[meta] = value
+		}
+		f.Tensors = slices.DeleteFunc(f.Tensors, func(x checkpoint.Tensor) bool { return x.Name == tensor })
+		out := filepath.Join(dir, fmt.Sprintf("changed %s %s", meta, tensor))
+		if err := checkpoint.Write(out, f); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	for _, c := range []struct{ path, want string }{
+		{model, "is no training checkpoint"},
+		{filepath.Join(dir, "absent"), "absent"},
+		{change(weights.MetaState, "{", ""), "training state"},
+		{change(weights.MetaState, `{"epoch":-1}`, ""), "out of range"},
+		{change(weights.MetaState, `{"batch":6}`, ""), "out of range"},
+		{change(weights.MetaConfig, "epochs: x", ""), "epochs"},
+		{change(weights.MetaData, "{", ""), "the description of its data"},
+		{change("", "", weights.Replay), "replay buffer"},
+		{change("", "", "cnn_layers.0.weight"), "cnn_layers.0.weight"},
+		{change("", "", "adam.v.cnn_layers.9.bias"), "adam.v.cnn_layers.9.bias"},
+	} {
+		if _, err := joule.ResumeTrainer(c.path, toy.Strokes(47), toy.Strokes(23), nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.path, err, c.want)
+		}
+	}
+}
+
+// TestResumeSettings: settings that the saved state depends on must stay, and
+// others may change.
+func TestResumeSettings(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "last")
+	if err := joule.TinyTrainer(t, joule.TinyConfig()).Save(path); err != nil {
+		t.Fatal(err)
+	}
+	for key, f := range map[string]func(*joule.Config){
+		"objective.kind":          func(c *joule.Config) { c.Objective.Kind = objective.ScoreMatching },
+		"seed":                    func(c *joule.Config) { c.Seed = 1 },
+		"batch_size":              func(c *joule.Config) { c.BatchSize = 11 },
+		"network.layers":          func(c *joule.Config) { c.Network.Layers = arch.Layers{nn.Flatten(), nn.Linear(1)} },
+		"network.hidden_features": func(c *joule.Config) { c.Network.HiddenFeatures = 6 },
+		"buffer.size":             func(c *joule.Config) { c.Buffer.Size = 26 },
+		"data":                    func(c *joule.Config) { c.Data = "./folder" },
+		"image.height":            func(c *joule.Config) { c.Image.Height = 12 },
+		"image.width":             func(c *joule.Config) { c.Image.Width = 12 },
+		"image.channels":          func(c *joule.Config) { c.Image.Channels = 1 },
+	} {
+		_, err := joule.ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), func(c *joule.Config) error { f(c); return nil })
+		var ce *setting.Error
+		if !errors.As(err, &ce) || ce.Key != key {
+			t.Errorf("changing %s: error %v", key, err)
+		}
+	}
+	longer, err := joule.ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), func(c *joule.Config) error { c.Epochs = 9; return nil })
+	if err != nil || longer.Config().Epochs != 9 {
+		t.Errorf("more epochs: %v", err)
+	}
+}
+
+// TestResumeWithOtherData makes sure that a run goes on with the images that
+// it began with, and with no others.
+func TestResumeWithOtherData(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "last")
+	cfg := joule.TinyConfig()
+	cfg.Data = "./here"
+	tr, err := joule.NewTrainer(cfg, toy.Strokes(47), toy.Strokes(23))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	darker := toy.Strokes(23)
+	darker.Pixels[100] ^= 1
+	for _, test := range []struct {
+		train, val *dataset.Set
+		want       string
+	}{
+		{toy.Strokes(48), toy.Strokes(23), "48 training and 23 held-out images, and was trained with 47 and 23"},
+		{toy.Strokes(47), toy.Strokes(22), "47 training and 22 held-out images"},
+		{toy.Strokes(47), darker, "the same numbers of images, but other ones"},
+	} {
+		_, err := joule.ResumeTrainer(path, test.train, test.val, nil)
+		var ce *setting.Error
+		if !errors.As(err, &ce) || ce.Key != "data" || !strings.Contains(err.Error(), test.want) || ce.Hint == "" {
+			t.Errorf("got %v, want %q", err, test.want)
+		}
+	}
+	// The folder may lie elsewhere now.
+	moved, err := joule.ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), func(c *joule.Config) error { c.Data = "/there"; return nil })
+	if err != nil || moved.Config().Data != "/there" {
+		t.Errorf("moved: %v", err)
+	}
+	// Earlier versions did not say what the images were.
+	f, err := checkpoint.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(f.Metadata, weights.MetaData)
+	if err := checkpoint.Write(path, f); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := joule.ResumeTrainer(path, toy.Strokes(48), toy.Strokes(23), nil); err != nil {
+		t.Errorf("without a description: %v", err)
+	}
+}
