@@ -1,36 +1,39 @@
-package joule
+package joule_test
 
 import (
 	"slices"
 	"testing"
 
+	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/metric"
 )
 
 // TestTrainerAugments: the real images are others than those of the file, and
 // the samples do not depend on them.
 func TestTrainerAugments(t *testing.T) {
-	c := tinyConfig()
-	plain := tinyTrainer(t, c)
-	c.Augment = dataset.Augment{Shift: 2, Flip: 0.5}
-	moved := tinyTrainer(t, c)
-	for _, tr := range []*Trainer{plain, moved} {
-		if _, err := tr.Step(); err != nil {
+	// step returns the energy of real images in a first step, and the samples,
+	// newest first.
+	step := func(a dataset.Augment) (energy float64, samples []float32) {
+		c := joule.TinyConfig()
+		c.Augment = a
+		tr := joule.TinyTrainer(t, c)
+		info, err := tr.Step()
+		if err != nil {
 			t.Fatal(err)
 		}
+		energy, _ = info.Value(metric.EnergyReal)
+		for i := range tr.Buffer().Len() {
+			samples = append(samples, tr.Buffer().Image(i)...)
+		}
+		return energy, samples
 	}
-	if slices.Equal(plain.images[0], moved.images[0]) {
+	plain, samples := step(dataset.Augment{})
+	moved, others := step(dataset.Augment{Shift: 2, Flip: 0.5})
+	if plain == moved {
 		t.Error("training takes the images as they are")
 	}
-	if !slices.Equal(samplesOf(plain), samplesOf(moved)) {
+	if !slices.Equal(samples, others) {
 		t.Error("the first samples depend on the real images")
 	}
-}
-
-// samplesOf returns the images of the replay buffer, newest first.
-func samplesOf(t *Trainer) (x []float32) {
-	for i := range t.Buffer().Len() {
-		x = append(x, t.Buffer().Image(i)...)
-	}
-	return x
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/joule-ml/joule"
@@ -12,6 +13,8 @@ import (
 	"github.com/joule-ml/joule/metric"
 )
 
+// TestCallbacks: callbacks are called in their order, and one that wants to stop
+// does not keep the others from seeing the epoch.
 func TestCallbacks(t *testing.T) {
 	c := joule.TinyRun()
 	tr, err := joule.NewTrainer(c, toy.Stripes(20), toy.Stripes(9))
@@ -45,6 +48,8 @@ func TestCallbacks(t *testing.T) {
 	}
 }
 
+// TestEarlyStop: a training ends when its monitor has not become better for as
+// many epochs as the patience.
 func TestEarlyStop(t *testing.T) {
 	for _, c := range []struct {
 		mode     string
@@ -80,11 +85,23 @@ func TestEarlyStop(t *testing.T) {
 	}
 }
 
+// TestTimeLimit: the time counts from the start of the first step.
 func TestTimeLimit(t *testing.T) {
-	if err := joule.TimeLimit(time.Hour).Step(joule.StepInfo{Duration: 30 * time.Minute}); err != nil {
-		t.Errorf("stopped too early: %v", err)
-	}
-	if err := joule.TimeLimit(time.Hour).Step(joule.StepInfo{Duration: 61 * time.Minute}); err == nil {
-		t.Error("the first step does not count")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		limit := joule.TimeLimit(time.Hour)
+		// step takes so long.
+		step := func(d time.Duration) error {
+			time.Sleep(d)
+			return limit.Step(joule.StepInfo{Duration: d})
+		}
+		for range 3 {
+			if err := step(19 * time.Minute); err != nil {
+				t.Errorf("stopped too early: %v", err)
+			}
+		}
+		var stop *joule.StopError
+		if err := step(3 * time.Minute); !errors.As(err, &stop) || stop.Done {
+			t.Errorf("after the hour: %v", err)
+		}
+	})
 }

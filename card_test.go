@@ -10,6 +10,8 @@ import (
 	"github.com/joule-ml/joule/weights"
 )
 
+// TestCard: an energy has a rank among those of the validation, and a rate a
+// threshold.
 func TestCard(t *testing.T) {
 	c := &Card{Config: DefaultConfig(), Epochs: 2, Steps: 30}
 	if _, ok := c.Rank(0); ok {
@@ -45,7 +47,13 @@ func TestCard(t *testing.T) {
 			t.Errorf("quantiles of %d energies run from %v to %v", n, c.Validation[0], c.Validation[quantiles])
 		}
 	}
+}
 
+// TestCardTravels: a model's file keeps its card, and one with energies out of
+// order is refused.
+func TestCardTravels(t *testing.T) {
+	c := &Card{Config: DefaultConfig(), Epochs: 2, Steps: 30}
+	c.setValidation([]float32{3, -1, 2})
 	m := newModel(toy.Network())
 	m.card = c
 	path := filepath.Join(t.TempDir(), "model.safetensors")

@@ -2,7 +2,6 @@ package joule
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"math"
 	"reflect"
@@ -51,18 +50,21 @@ func scoreConfig() Config {
 	return c
 }
 
-// spoiled returns a trainer whose samples, weights or sampler something is
-// wrong with that no step puts right.
-func spoiled(t *testing.T, spoil func(*Config, *Trainer)) *Trainer {
+// trained returns a trainer that is spoiled, and that no step puts right.
+func (s spoiler) trained(t *testing.T) *Trainer {
 	t.Helper()
 	c := tinyConfig()
 	c.Epochs = 9
 	c.Optimizer.LearningRate = 0
 	c.Guard.Retries, c.Guard.EveryNSteps, c.Guard.Window = 2, 6, 3
-	spoil(&c, nil)
+	if s.settings != nil {
+		s.settings(t, &c)
+	}
 	tr := tinyTrainer(t, c)
-	spoil(&c, tr)
-	tr.part().Net.Pack()
+	if s.trainer != nil {
+		s.trainer(tr)
+		tr.part().Net.Pack()
+	}
 	return tr
 }
 
@@ -76,84 +78,86 @@ func fill(b *replay.Buffer, f func(i, pixel int) float32) {
 }
 
 // keepSamples leaves samples as they are in the buffer.
-func keepSamples(c *Config) {
+func keepSamples(_ *testing.T, c *Config) {
 	c.Sampler.Steps, c.Buffer.RestartProbability = 0, 0
 	c.Guard.MinChainGradNorm = 0 // there is none
 }
 
-// TestRules forces each rule to be broken.
-func TestRules(t *testing.T) {
-	scale := func(tr *Trainer, factor float32) {
-		for i := range tr.part().Net.Params() {
-			tr.part().Net.Params()[i] *= factor
-		}
+// scaled multiplies the weights of a trainer.
+func scaled(tr *Trainer, factor float32) {
+	for i := range tr.part().Net.Params() {
+		tr.part().Net.Params()[i] *= factor
 	}
-	bias := func(tr *Trainer) *float32 { return &tr.part().Net.Params()[len(tr.part().Net.Params())-1] }
-	for name, spoil := range map[string]func(*Config, *Trainer){
-		"finite": func(_ *Config, tr *Trainer) {
-			if tr != nil {
-				*bias(tr) = float32(math.NaN())
-			}
-		},
-		"energy": func(_ *Config, tr *Trainer) {
-			if tr != nil {
-				*bias(tr) = -1000
-			}
-		},
-		"gradient": func(c *Config, tr *Trainer) {
+}
+
+// setBias sets the last bias, which all energies share.
+func setBias(tr *Trainer, v float64) {
+	params := tr.part().Net.Params()
+	params[len(params)-1] = float32(v)
+}
+
+// A spoiler breaks a rule for good: by settings, by the weights or samples of
+// the trainer, or by both.
+type spoiler struct {
+	settings func(*testing.T, *Config)
+	trainer  func(*Trainer)
+}
+
+// spoilers has one for each rule.
+var spoilers = map[string]spoiler{
+	"finite": {trainer: func(tr *Trainer) { setBias(tr, math.NaN()) }},
+	"energy": {trainer: func(tr *Trainer) { setBias(tr, -1000) }},
+	"gradient": {
+		settings: func(_ *testing.T, c *Config) {
 			c.Guard.MaxEnergy, c.Guard.MinGap, c.Guard.MaxGap = math.Inf(1), math.Inf(-1), math.Inf(1)
-			if tr != nil {
-				scale(tr, 10)
-			}
 		},
-		"flat": func(_ *Config, tr *Trainer) {
-			if tr != nil {
-				scale(tr, 0)
+		trainer: func(tr *Trainer) { scaled(tr, 10) },
+	},
+	"flat": {trainer: func(tr *Trainer) { scaled(tr, 0) }},
+	"gap above": {settings: func(t *testing.T, c *Config) {
+		c.Guard.MaxGap, c.Sampler.StepSize, c.Seed = 1e-9, 0, gapSeed(t, 1)
+	}},
+	"gap below": {settings: func(t *testing.T, c *Config) {
+		c.Guard.MinGap, c.Sampler.StepSize, c.Seed = -1e-9, 0, gapSeed(t, -1)
+	}},
+	"validation": {settings: func(t *testing.T, c *Config) {
+		c.Guard.MinGap, c.Guard.Window, c.Guard.EveryNSteps, c.Seed = -1e-12, 100, 100, gapSeed(t, -1)
+	}},
+	"bounds": {keepSamples, func(tr *Trainer) {
+		fill(tr.Buffer(), func(i, p int) float32 { return float32((i*p+i+p)%2*2 - 1) })
+	}},
+	"blank": {keepSamples, func(tr *Trainer) {
+		fill(tr.Buffer(), func(i, _ int) float32 { return float32(i%5) / 10 })
+	}},
+	"diversity": {keepSamples, func(tr *Trainer) {
+		fill(tr.Buffer(), func(_, p int) float32 { return float32(p%7)/10 - 0.3 })
+	}},
+}
+
+// TestRules forces each rule to be broken, and sees it named. Noise in half of
+// the buffer helps samples that are too much alike; all else is beyond help.
+func TestRules(t *testing.T) {
+	for name, s := range spoilers {
+		t.Run(name, func(t *testing.T) {
+			tr := s.trained(t)
+			var tries []Rollback
+			err := tr.Fit(t.Context(), Callback{Rollback: func(r Rollback) error { tries = append(tries, r); return nil }})
+			if name == "blank" || name == "diversity" || name == "bounds" {
+				if err != nil || len(tries) == 0 || tries[0].Rule != name {
+					t.Errorf("%v after %v", err, tries)
+				}
+				return
 			}
-		},
-		"gap above": func(c *Config, tr *Trainer) { c.Guard.MaxGap = 1e-9; c.Sampler.StepSize = 0; c.Seed = gapSeed(t, 1) },
-		"gap below": func(c *Config, tr *Trainer) { c.Guard.MinGap = -1e-9; c.Sampler.StepSize = 0; c.Seed = gapSeed(t, -1) },
-		"bounds": func(c *Config, tr *Trainer) {
-			if keepSamples(c); tr != nil {
-				fill(tr.Buffer(), func(i, p int) float32 { return float32((i*p+i+p)%2*2 - 1) })
+			var e *DivergedError
+			if !errors.As(err, &e) || e.Rule != name || e.Rollbacks != 2 || len(tries) != 2 || e.Hint == "" {
+				t.Fatalf("%v after %v", err, tries)
 			}
-		},
-		"blank": func(c *Config, tr *Trainer) {
-			if keepSamples(c); tr != nil {
-				fill(tr.Buffer(), func(i, p int) float32 { return float32(i%5) / 10 })
+			for i, r := range tries {
+				if r.Rule != name || r.Try != i+1 || r.Seen == "" || r.Did == "" || r.To > r.Step {
+					t.Errorf("rollback %+v", r)
+				}
 			}
-		},
-		"diversity": func(c *Config, tr *Trainer) {
-			if keepSamples(c); tr != nil {
-				fill(tr.Buffer(), func(_, p int) float32 { return float32(p%7)/10 - 0.3 })
-			}
-		},
-		"validation": func(c *Config, tr *Trainer) {
-			c.Guard.MinGap, c.Guard.Window, c.Guard.EveryNSteps = -1e-12, 100, 100
-			c.Seed = gapSeed(t, -1)
-		},
-	} {
-		tr := spoiled(t, spoil)
-		var tries []Rollback
-		err := tr.Fit(context.Background(), Callback{Rollback: func(r Rollback) error { tries = append(tries, r); return nil }})
-		var e *DivergedError
-		if name == "blank" || name == "diversity" || name == "bounds" {
-			// Noise in half of the buffer helps.
-			if err == nil && len(tries) > 0 && tries[0].Rule == name {
-				continue
-			}
-			t.Errorf("%s: %v after %v", name, err, tries)
-			continue
-		}
-		if !errors.As(err, &e) || e.Rule != name || e.Rollbacks != 2 || len(tries) != 2 || e.Hint == "" {
-			t.Errorf("%s: %v after %v", name, err, tries)
-			continue
-		}
-		for i, r := range tries {
-			if r.Rule != name || r.Try != i+1 || r.Seen == "" || r.Did == "" || r.To > r.Step {
-				t.Errorf("%s: rollback %+v", name, r)
-			}
-		}
+		})
 	}
 }
 
@@ -175,8 +179,8 @@ func gapSeed(t *testing.T, sign float64) uint64 {
 	return 0
 }
 
-// TestGuardIsSilent makes sure that a guard that has nothing to do leaves no
-// trace in the weights.
+// TestGuardIsSilent: a guard that has nothing to do leaves no trace in the
+// weights.
 func TestGuardIsSilent(t *testing.T) {
 	on, off := tinyConfig(), tinyConfig()
 	on.Guard.EveryNSteps, on.Guard.Window = 2, 2
@@ -192,6 +196,7 @@ func TestGuardIsSilent(t *testing.T) {
 	}
 }
 
+// TestRollbackSameBitsForAnyNumberOfCores: nor do rollbacks depend on cores.
 func TestRollbackSameBitsForAnyNumberOfCores(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, config := range []func() Config{guardedConfig, lateConfig, reservoirConfig, scoreConfig} {
@@ -228,67 +233,89 @@ func TestResumeAroundRollback(t *testing.T) {
 	}
 }
 
-// TestRollbackRestores makes sure that all is as it was, but for the noise and
-// the change.
-func TestRollbackRestores(t *testing.T) {
+// A stepper takes the steps of a training one by one, as Fit does, and keeps
+// the state before each.
+type stepper struct {
+	*testing.T
+	tr     *Trainer
+	asked  Config
+	states [][]byte
+}
+
+// state returns the state without that of the guard.
+func (s *stepper) state() []byte {
+	tr := s.tr
+	h, r, at, cfg := tr.history, tr.rollbacks, tr.place, tr.cfg
+	defer func() { tr.history, tr.rollbacks, tr.place, tr.cfg = h, r, at, cfg }()
+	tr.history, tr.rollbacks, tr.place.Retry, tr.cfg = nil, nil, 0, s.asked
+	return saved(s.T, tr)
+}
+
+func (s *stepper) step() {
+	s.Helper()
+	tr := s.tr
+	s.states = append(s.states, s.state())
+	info, err := tr.Step()
+	if err != nil {
+		s.Fatal(err)
+	}
+	if trouble := tr.history.guard.Step(info.Values); trouble != nil {
+		s.Fatal(trouble)
+	}
+	tr.history.step(tr)
+	if tr.place.Batch == tr.Batches() {
+		tr.place.Epoch, tr.place.Batch = tr.place.Epoch+1, 0
+	}
+}
+
+// afterSteps returns a stepper after 11 steps, with states kept at 0, 3, 6 and
+// 9; of these the last but one is the oldest that is left.
+func afterSteps(t *testing.T) *stepper {
+	t.Helper()
 	c := tinyConfig()
 	c.Guard.EveryNSteps, c.Guard.Window = 3, 1
 	c.Guard.MinGap, c.Guard.MaxGap = math.Inf(-1), math.Inf(1)
-	tr := tinyTrainer(t, c)
-	tr.history.begin(tr)
-	state := func() []byte { // without the guard's
-		h, r, at, cfg := tr.history, tr.rollbacks, tr.place, tr.cfg
-		defer func() { tr.history, tr.rollbacks, tr.place, tr.cfg = h, r, at, cfg }()
-		tr.history, tr.rollbacks, tr.place.Retry, tr.cfg = nil, nil, 0, c
-		return saved(t, tr)
-	}
-	var states [][]byte
-	step := func() {
-		states = append(states, state())
-		info, err := tr.Step()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if trouble := tr.history.guard.Step(info.Values); trouble != nil {
-			t.Fatal(trouble)
-		}
-		tr.history.step(tr)
-		if tr.place.Batch == tr.Batches() {
-			tr.place.Epoch, tr.place.Batch = tr.place.Epoch+1, 0
-		}
-	}
+	s := &stepper{T: t, tr: tinyTrainer(t, c), asked: c}
+	s.tr.history.begin(s.tr)
 	for range 11 {
-		step()
+		s.step()
 	}
-	// States are kept at 0, 3, 6 and 9; of these the last but one is the oldest.
-	err := tr.rollBack(&guard.Trouble{Rule: guard.Finite}, 0, 11)
-	if err != nil {
+	return s
+}
+
+// TestRollbackRestores: a rollback makes all as it was, but for the noise and
+// one change.
+func TestRollbackRestores(t *testing.T) {
+	s := afterSteps(t)
+	tr, c := s.tr, s.asked
+	if err := tr.rollBack(&guard.Trouble{Rule: guard.Finite}, 0, 11); err != nil {
 		t.Fatal(err)
 	}
 	if tr.Steps() != 6 || tr.place.Retry != 1 || tr.cfg.Optimizer.LearningRate != c.Optimizer.LearningRate/4 {
 		t.Errorf("went back to %+v at a learning rate of %v", tr.place, tr.cfg.Optimizer.LearningRate)
 	}
-	if !bytes.Equal(state(), states[6]) {
+	if !bytes.Equal(s.state(), s.states[6]) {
 		t.Error("not the state that it was")
 	}
 	if !reflect.DeepEqual(tr.Asked(), c) {
 		t.Errorf("asked for %+v", tr.Asked())
 	}
-	// On from there with other noise.
-	before := states[7]
-	states = states[:6]
-	step()
-	if bytes.Equal(state(), before) {
+	s.step()
+	if bytes.Equal(s.state(), s.states[7]) {
 		t.Error("went the same way again")
 	}
-	// Other trouble, and half of the buffer is renewed.
+}
+
+// TestRollbackRenews: where samples are too much alike, half of the buffer is
+// noise again.
+func TestRollbackRenews(t *testing.T) {
+	tr := afterSteps(t).tr
 	kept := tr.history.states[0].buffer
 	old := make([][]float32, kept.Len())
 	for i := range old {
 		old[i] = slices.Clone(tr.Buffer().Image(i + tr.Buffer().Age(kept)))
 	}
-	tr.history.tries = 0
-	if err := tr.rollBack(&guard.Trouble{Rule: "blank"}, 0, 7); err != nil {
+	if err := tr.rollBack(&guard.Trouble{Rule: "blank"}, 0, 11); err != nil {
 		t.Fatal(err)
 	}
 	for i := range old {

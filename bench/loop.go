@@ -121,15 +121,22 @@ func imageGradientFLOP(net *nn.Network) float64 {
 
 // addLayers lists the parts of the loop, and the gradients of the parameters.
 func (b *bench) addLayers() {
-	net := b.part.Net
-	block := make([]float32, net.Input().BlockLen())
-	lane.Pack(block, b.x[:min(lane.Width, b.cfg.Chains)*net.Input().Len()], net.Input())
-	add := func(l layerBench) {
-		l.calls = callsWithin(b.cfg.Window/8, l.run)
-		b.layers = append(b.layers, l)
-	}
-	probe := net.NewProbe(block)
-	for i, l := range net.Layers() {
+	block := make([]float32, b.part.Net.Input().BlockLen())
+	lane.Pack(block, b.x[:min(lane.Width, b.cfg.Chains)*b.part.Net.Input().Len()], b.part.Net.Input())
+	b.addDirections(block)
+	b.addActivations()
+	b.addSampler(block)
+}
+
+func (b *bench) add(l layerBench) {
+	l.calls = callsWithin(b.cfg.Window/8, l.run)
+	b.layers = append(b.layers, l)
+}
+
+// addDirections adds each layer in each direction.
+func (b *bench) addDirections(block []float32) {
+	probe := b.part.Net.NewProbe(block)
+	for i, l := range b.part.Net.Layers() {
 		if l.Idle {
 			continue
 		}
@@ -138,7 +145,7 @@ func (b *bench) addLayers() {
 			name += "+silu"
 		}
 		direction := func(direction string, loop bool, run func(int)) {
-			add(layerBench{
+			b.add(layerBench{
 				Layer: Layer{Name: name, Direction: direction, Input: shapeOf(l.In), Output: shapeOf(l.Out)},
 				flop:  l.FLOP * lane.Width, loop: loop, run: func() { run(i) },
 			})
@@ -149,40 +156,48 @@ func (b *bench) addLayers() {
 			direction(paramGrad, false, probe.ParamGrad)
 		}
 	}
-	// Activations that layers apply are timed by themselves once more, a
-	// layer after the other in the same memory: as in the network, the
-	// largest is all that has to be near.
+}
+
+// addActivations adds the activations that layers apply, timed by themselves
+// once more, a layer after the other in the same memory: as in the network, the
+// largest is all that has to be near.
+func (b *bench) addActivations() {
 	var activated []int
 	total, largest := 0, 0
-	for _, l := range net.Layers() {
+	for _, l := range b.part.Net.Layers() {
 		if l.Activated {
 			n := l.Out.BlockLen()
 			activated = append(activated, n)
 			total, largest = total+n, max(largest, n)
 		}
 	}
-	if total > 0 {
-		x, y, d := make([]float32, largest), make([]float32, largest), make([]float32, largest)
-		b.stream().Uniform(x, 0, 0, -1, 1)
-		n := total / lane.Width
-		add(layerBench{
-			Layer: Layer{Name: "silu of all layers", Direction: forward, Input: [3]int{n, 1, 1}, Output: [3]int{n, 1, 1}},
-			loop:  true, run: func() {
-				for _, n := range activated {
-					kernel.SiLU(y[:n], d[:n], x[:n])
-				}
-			},
-		})
+	if total == 0 {
+		return
 	}
+	x, y, d := make([]float32, largest), make([]float32, largest), make([]float32, largest)
+	b.stream().Uniform(x, 0, 0, -1, 1)
+	n := total / lane.Width
+	b.add(layerBench{
+		Layer: Layer{Name: "silu of all layers", Direction: forward, Input: [3]int{n, 1, 1}, Output: [3]int{n, 1, 1}},
+		loop:  true, run: func() {
+			for _, n := range activated {
+				kernel.SiLU(y[:n], d[:n], x[:n])
+			}
+		},
+	})
+}
+
+// addSampler adds what the sampler does itself.
+func (b *bench) addSampler(block []float32) {
 	c := b.sampler
 	c.Steps = 1
 	still := &still{grad: make([]float32, len(block))}
 	state := sampler.NewState(block, b.stream(), []uint32{0, 1, 2, 3, 4, 5, 6, 7}[:min(lane.Width, b.cfg.Chains)], 0)
-	image := Layer{Input: shapeOf(net.Input()), Output: shapeOf(net.Input())}
+	image := Layer{Input: shapeOf(b.part.Net.Input()), Output: shapeOf(b.part.Net.Input())}
 	image.Name = "noise"
-	add(layerBench{Layer: image, loop: true, run: func() { sampler.Perturb(&state, c.Noise, c.Min, c.Max) }})
+	b.add(layerBench{Layer: image, loop: true, run: func() { sampler.Perturb(&state, c.Noise, c.Min, c.Max) }})
 	image.Name = "noise and descent"
-	add(layerBench{Layer: image, loop: true, run: func() {
+	b.add(layerBench{Layer: image, loop: true, run: func() {
 		var info sampler.Info
 		if err := sampler.Advance(context.Background(), c, still, &state, &info, nil); err != nil {
 			panic("bench: " + err.Error()) // nothing cancels it

@@ -26,7 +26,7 @@ import (
 // tinyModel is a model of 9×7 images whose weights are random.
 func tinyModel(t testing.TB, channels int) *joule.Model {
 	t.Helper()
-	net, err := nn.New(arch.CNN(4, lane.Shape{C: channels, H: 9, W: 7}))
+	net, err := nn.New(arch.CNN(4, lane.Shape{C: channels, H: tinyHeight, W: tinyWidth}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,19 +142,26 @@ func shown(image []float32) (pix []uint8) {
 	return pix
 }
 
-func TestWriteFilmstripAndAnimation(t *testing.T) {
-	m := tinyModel(t, 1)
-	c, s := tinySamples(t, m)
-	const h, w, size = 9, 7, 63
-	near := func(what string, got []uint8, images []float32, i int) {
-		t.Helper()
-		for j, want := range shown(images[i*size : (i+1)*size]) {
-			if d := int(got[j]) - int(want); d < -1 || d > 1 { // float32 rounds otherwise
-				t.Fatalf("%s: pixel %d of image %d is %d, want %d", what, j, i, got[j], want)
-			}
+// tinyHeight and tinyWidth are the size of tinyModel's images.
+const tinyHeight, tinyWidth = 9, 7
+
+// near reports pixels of a picture, from left and top on, that are not those of
+// image i of images.
+func near(t *testing.T, picture image.Image, left, top int, images []float32, i int) {
+	t.Helper()
+	const size = tinyHeight * tinyWidth
+	got := pixelsOf(picture, left, top, tinyWidth, tinyHeight)
+	for j, want := range shown(images[i*size : (i+1)*size]) {
+		if d := int(got[j]) - int(want); d < -1 || d > 1 { // float32 rounds otherwise
+			t.Fatalf("pixel %d of image %d is %d, want %d", j, i, got[j], want)
 		}
 	}
+}
 
+// TestWriteFilmstrip: a row has the pictures of a chain on its way.
+func TestWriteFilmstrip(t *testing.T) {
+	m := tinyModel(t, 1)
+	c, s := tinySamples(t, m)
 	var b bytes.Buffer
 	if err := WriteFilmstrip(&b, m, c, s); err != nil {
 		t.Fatal(err)
@@ -166,21 +173,26 @@ func TestWriteFilmstripAndAnimation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := image.Rect(0, 0, 2+2*(w+2), 2+5*(h+2)); strip.Bounds() != want {
+	if want := image.Rect(0, 0, 2+2*(tinyWidth+2), 2+5*(tinyHeight+2)); strip.Bounds() != want {
 		t.Fatalf("a filmstrip of %v, want %v", strip.Bounds(), want)
 	}
 	for i := range 5 {
 		for k, frame := range s.Frames {
-			near("filmstrip", pixelsOf(strip, 2+k*(w+2), 2+i*(h+2), w, h), frame, i)
+			near(t, strip, 2+k*(tinyWidth+2), 2+i*(tinyHeight+2), frame, i)
 		}
 	}
+}
 
+// TestWriteGIF: the frames are where the chains start, the pictures on their
+// way, and the samples, which stay for longer.
+func TestWriteGIF(t *testing.T) {
+	c, s := tinySamples(t, tinyModel(t, 1))
 	start := make([]float32, len(s.Images))
 	c.Start(start, lane.Shape{C: s.C, H: s.H, W: s.W})
 	want := [][]float32{start, s.Frames[0], s.Frames[1], s.Images}
 	p := DefaultLayout(Animation)
 	p.Scale = 1
-	b.Reset()
+	var b bytes.Buffer
 	if err := WriteGIF(&b, c, s, p); err != nil {
 		t.Fatal(err)
 	}
@@ -193,11 +205,17 @@ func TestWriteFilmstripAndAnimation(t *testing.T) {
 	}
 	for k, frame := range g.Image {
 		for i := range 5 {
-			near("GIF", pixelsOf(frame, 2+i*(w+2), 2, w, h), want[k], i)
+			near(t, frame, 2+i*(tinyWidth+2), 2, want[k], i)
 		}
 	}
+}
 
-	b.Reset()
+// TestWriteAnimation: small images are drawn larger, and where the last picture
+// on the way is of the last step, it stands for the samples.
+func TestWriteAnimation(t *testing.T) {
+	m := tinyModel(t, 1)
+	c, s := tinySamples(t, m)
+	var b bytes.Buffer
 	if err := WriteAnimation(&b, m, c, s); err != nil {
 		t.Fatal(err)
 	}
@@ -216,10 +234,8 @@ func TestWriteFilmstripAndAnimation(t *testing.T) {
 		t.Errorf("frames of %v, want %v", first.Bounds(), want)
 	}
 
-	// Where the last picture on the way is of the last step, it stands for
-	// the images.
 	c.Sampler.Steps = 16
-	if s, err = m.Sample(context.Background(), c); err != nil {
+	if s, err = m.Sample(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	b.Reset()
@@ -228,6 +244,8 @@ func TestWriteFilmstripAndAnimation(t *testing.T) {
 	}
 }
 
+// TestPictureRefuses: a picture that cannot be made is an error that names what
+// is wrong; samples that do not belong to their settings are a mistake.
 func TestPictureRefuses(t *testing.T) {
 	m := tinyModel(t, 1)
 	c, s := tinySamples(t, m)
