@@ -12,82 +12,53 @@ import (
 	"github.com/joule-ml/joule/recipe"
 )
 
+// A schemaNode is a part of a JSON schema: a setting, or a group of them.
+type schemaNode struct {
+	Type        any
+	Description string
+	Enum        []string
+	AnyOf       []struct{ Enum []string }
+	Minimum     json.Number
+	Maximum     json.Number
+	Default     json.RawMessage
+	Properties  map[string]json.RawMessage
+	Additional  *bool `json:"additionalProperties"`
+}
+
+func parseNode(t *testing.T, data []byte) (n schemaNode) {
+	t.Helper()
+	if err := json.Unmarshal(data, &n); err != nil {
+		t.Fatal(err)
+	}
+	if len(n.AnyOf) > 0 {
+		n.Type, n.Enum = "string", n.AnyOf[0].Enum
+	}
+	return n
+}
+
 // TestConfigSchema: the schema has every setting, and allows the values that
 // [Config.Set] takes and no others.
 func TestConfigSchema(t *testing.T) {
-	type node struct {
-		Type        any
-		Description string
-		Enum        []string
-		AnyOf       []struct{ Enum []string }
-		Minimum     json.Number
-		Maximum     json.Number
-		Default     json.RawMessage
-		Properties  map[string]json.RawMessage
-		Additional  *bool `json:"additionalProperties"`
-	}
-	parse := func(data []byte) (n node) {
-		t.Helper()
-		if err := json.Unmarshal(data, &n); err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	root := parse(joule.ConfigSchema())
-	groups := map[string]node{"": root}
-	leaves := 0
+	root := parseNode(t, joule.ConfigSchema())
+	groups := map[string]schemaNode{"": root}
 	c := joule.DefaultConfig()
-	for _, s := range c.Settings() {
+	list := c.Settings()
+	for _, s := range list {
 		section, name := "", s.Key
 		if before, after, ok := strings.Cut(s.Key, "."); ok {
 			section, name = before, after
 		}
 		if _, ok := groups[section]; !ok {
-			groups[section] = parse(root.Properties[section])
+			groups[section] = parseNode(t, root.Properties[section])
 		}
-		n := parse(groups[section].Properties[name])
-		leaves++
-		if len(n.AnyOf) > 0 {
-			n.Type, n.Enum = "string", n.AnyOf[0].Enum
-		}
+		n := parseNode(t, groups[section].Properties[name])
 		if n.Description != s.About || n.Type == nil || len(n.Enum) != len(s.Names) {
 			t.Errorf("%s: %+v", s.Key, n)
 		}
 		if value, err := s.MarshalJSON(); err != nil || n.Default != nil && string(value) != string(n.Default) {
 			t.Errorf("%s: default %s, want %s", s.Key, n.Default, value)
 		}
-		set := func(value string) error {
-			c := joule.DefaultConfig()
-			return c.Set(s.Key + "=" + value)
-		}
-		for _, name := range n.Enum {
-			if err := set(name); err != nil {
-				t.Errorf("%s: %v", s.Key, err)
-			}
-		}
-		for i, bound := range []json.Number{n.Minimum, n.Maximum} {
-			if bound == "" {
-				continue
-			}
-			if err := set(bound.String()); err != nil {
-				t.Errorf("%s: %v", s.Key, err)
-			}
-			// Twice the bound lies beyond it, unless it is on the other side
-			// of zero or zero itself.
-			v, err := bound.Float64()
-			if err != nil {
-				t.Fatal(err)
-			}
-			beyond := strconv.FormatFloat(2*v, 'f', -1, 64)
-			if v == 0 {
-				beyond = []string{"-1", "1"}[i]
-			}
-			if (v > 0) == (i == 1) || v == 0 {
-				if set(beyond) == nil {
-					t.Errorf("%s takes %s, beyond %s", s.Key, beyond, bound)
-				}
-			}
-		}
+		checkAllowed(t, s.Key, n)
 	}
 	count := 0
 	for name, g := range groups {
@@ -96,8 +67,43 @@ func TestConfigSchema(t *testing.T) {
 		}
 		count += len(g.Properties)
 	}
-	if count != leaves+len(groups)-1 {
-		t.Errorf("%d properties for %d settings in %d groups", count, leaves, len(groups)-1)
+	if count != len(list)+len(groups)-1 {
+		t.Errorf("%d properties for %d settings in %d groups", count, len(list), len(groups)-1)
+	}
+}
+
+// checkAllowed holds [Config.Set] to the names and bounds of a setting's node.
+func checkAllowed(t *testing.T, key string, n schemaNode) {
+	t.Helper()
+	set := func(value string) error {
+		c := joule.DefaultConfig()
+		return c.Set(key + "=" + value)
+	}
+	for _, name := range n.Enum {
+		if err := set(name); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	for i, bound := range []json.Number{n.Minimum, n.Maximum} {
+		if bound == "" {
+			continue
+		}
+		if err := set(bound.String()); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+		// Twice the bound lies beyond it, unless it is on the other side of
+		// zero or zero itself.
+		v, err := bound.Float64()
+		if err != nil {
+			t.Fatal(err)
+		}
+		beyond := strconv.FormatFloat(2*v, 'f', -1, 64)
+		if v == 0 {
+			beyond = []string{"-1", "1"}[i]
+		}
+		if ((v > 0) == (i == 1) || v == 0) && set(beyond) == nil {
+			t.Errorf("%s takes %s, beyond %s", key, beyond, bound)
+		}
 	}
 }
 
