@@ -129,8 +129,18 @@ func TestDraw(t *testing.T) {
 	if duplicates == 0 {
 		t.Error("no image was drawn twice into a batch: draws must replace")
 	}
+}
 
-	again := make([]float32, 2*batch)
+// A step draws the same batch again, but not in another try.
+func TestDrawAgain(t *testing.T) {
+	const images, batch, p = 5, 8, 0.25
+	r := tiny(images)
+	fill := make([]float32, 2*images)
+	for i := range fill {
+		fill[i] = float32(10 + i)
+	}
+	r.put(fill)
+	x, again := make([]float32, 2*batch), make([]float32, 2*batch)
 	r.Draw(x, x, p, random.Stream{Seed: 42}, 7)
 	r.Draw(again, again, p, random.Stream{Seed: 42}, 7)
 	if !slices.Equal(x, again) {

@@ -11,50 +11,60 @@ import (
 	"github.com/joule-ml/joule/setting"
 )
 
-// Every source of restarts gives what it says, in its share.
-func TestRestartSources(t *testing.T) {
+// restartSources are the sources of restarts from a real image of 0.25 or a
+// sample of two pixels, in two channels of 5×6, and what each makes of them.
+var restartSources = []struct {
+	source func(*Restart)
+	is     func(x []float32) bool
+}{
+	{func(c *Restart) { c.Uniform = 1 }, func(x []float32) bool { return x[0] != x[1] && x[0] != 0 }},
+	{func(c *Restart) { c.Gray = 1 }, func(x []float32) bool { return x[0] == x[len(x)-1] && x[0] == x[17] && x[0] != -1 }},
+	{func(c *Restart) { c.Blank = 1 }, func(x []float32) bool { return x[0] == -1 && x[len(x)-1] == -1 }},
+	{func(c *Restart) { c.Data = 1 }, func(x []float32) bool {
+		var sum, square float64
+		for _, v := range x {
+			sum += float64(v-0.25) / float64(len(x))
+			square += float64(v-0.25) * float64(v-0.25) / float64(len(x))
+		}
+		return math.Abs(sum) < 0.06 && math.Abs(math.Sqrt(square)-0.1) < 0.06
+	}},
+	{func(c *Restart) { c.Shifted = 1 }, func(x []float32) bool {
+		at := -1
+		for i, v := range x[:30] {
+			if v == 1 {
+				at = i
+			}
+		}
+		if at < 0 {
+			return x[0] == -1 || x[0] == 0 // moved out
+		}
+		return x[30+at] == 0.5
+	}},
+}
+
+// restarting makes a buffer whose restarts come from shares, and the real images
+// of a batch.
+func restarting(shares Restart, batch int) (r *Buffer, real []float32) {
 	shape := lane.Shape{C: 2, H: 5, W: 6}
-	size := shape.Len()
-	const batch, steps = 40, 50
-	real := make([]float32, batch*size)
+	real = make([]float32, batch*shape.Len())
 	for i := range real {
 		real[i] = 0.25
 	}
-	old := make([]float32, size)
+	old := make([]float32, shape.Len())
 	old[2*6+3], old[30+2*6+3] = 1, 0.5
-	for _, v := range []struct {
-		source func(*Restart)
-		is     func(x []float32) bool
-	}{
-		{func(c *Restart) { c.Uniform = 1 }, func(x []float32) bool { return x[0] != x[1] && x[0] != 0 }},
-		{func(c *Restart) { c.Gray = 1 }, func(x []float32) bool { return x[0] == x[size-1] && x[0] == x[17] && x[0] != -1 }},
-		{func(c *Restart) { c.Blank = 1 }, func(x []float32) bool { return x[0] == -1 && x[size-1] == -1 }},
-		{func(c *Restart) { c.Data = 1 }, func(x []float32) bool {
-			var sum, square float64
-			for _, v := range x {
-				sum += float64(v-0.25) / float64(size)
-				square += float64(v-0.25) * float64(v-0.25) / float64(size)
-			}
-			return math.Abs(sum) < 0.06 && math.Abs(math.Sqrt(square)-0.1) < 0.06
-		}},
-		{func(c *Restart) { c.Shifted = 1 }, func(x []float32) bool {
-			at := -1
-			for i, v := range x[:30] {
-				if v == 1 {
-					at = i
-				}
-			}
-			if at < 0 {
-				return x[0] == -1 || x[0] == 0 // moved out
-			}
-			return x[30+at] == 0.5
-		}},
-	} {
+	r = New(shape, Config{Size: 10}, shares, -1, 1, 0)
+	r.put(old)
+	return r, real
+}
+
+// Every source of restarts gives what it says.
+func TestRestartSources(t *testing.T) {
+	const batch, steps = 40, 50
+	for _, v := range restartSources {
 		shares := Restart{DataNoise: 0.1}
 		v.source(&shares)
-		r := New(shape, Config{Size: 10}, shares, -1, 1, 0)
-		r.put(old)
-		x := make([]float32, batch*size)
+		r, real := restarting(shares, batch)
+		x, size := make([]float32, len(real)), len(real)/batch
 		distinct := map[float32]bool{}
 		for step := range steps {
 			if n := r.Draw(x, real, 1, random.Stream{Seed: 7}, uint32(step)); n != batch {
@@ -71,10 +81,13 @@ func TestRestartSources(t *testing.T) {
 			t.Errorf("%+v: %d different first pixels", shares, len(distinct))
 		}
 	}
+}
 
-	r := New(shape, Config{Size: 10}, Restart{Uniform: 0.5, Blank: 0.25, Gray: 0.25}, -1, 1, 0)
-	r.put(old)
-	x := make([]float32, batch*size)
+// Every source of restarts has its share of them.
+func TestRestartShares(t *testing.T) {
+	const batch, steps = 40, 50
+	r, real := restarting(Restart{Uniform: 0.5, Blank: 0.25, Gray: 0.25}, batch)
+	x, size := make([]float32, len(real)), len(real)/batch
 	var blank, gray float64
 	for step := range steps {
 		r.Draw(x, real, 1, random.Stream{Seed: 7}, uint32(step))

@@ -14,9 +14,10 @@ import (
 	"github.com/joule-ml/joule/exchange"
 )
 
-// TestImportPublished fetches a model from a server that stands for the public
-// one.
-func TestImportPublished(t *testing.T) {
+// publishSmall starts a server that stands for the public one, with an empty
+// cache, and returns what it has under the name small, and a client for it.
+func publishSmall(t *testing.T) (exchange.Published, *http.Client) {
+	t.Helper()
 	body, err := os.ReadFile(filepath.Join("..", "..", "exchange", "testdata", "torch", "lightning-legacy-1.13.ckpt"))
 	if err != nil {
 		t.Fatal(err)
@@ -28,22 +29,29 @@ func TestImportPublished(t *testing.T) {
 		}
 		w.Write(body)
 	}))
-	defer server.Close()
+	t.Cleanup(server.Close)
 	cache := t.TempDir()
 	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} {
 		t.Setenv(name, cache)
 	}
 	sum := sha256.Sum256(body)
-	known := exchange.Published{
+	return exchange.Published{
 		Origin: joule.Origin{Name: "small", Title: "a model", Notice: "Copyright (c) A. Author", License: "mit", Source: server.URL + "/m.ckpt", SHA256: hex.EncodeToString(sum[:])},
 		File:   "m.ckpt", Size: int64(len(body)), Output: joule.OutputF,
-	}
+	}, server.Client()
+}
+
+// TestImportPublished fetches a model from a server that stands for the public
+// one.
+func TestImportPublished(t *testing.T) {
+	known, client := publishSmall(t)
+	site := strings.TrimSuffix(known.Source, "/m.ckpt")
 	out := filepath.Join(t.TempDir(), "out.safetensors")
 	// try runs joule import small with more words and wants an exit code.
 	try := func(code int, environ []string, words ...string) string {
 		t.Helper()
 		a, stdout, stderr := testApp(environ...)
-		a.client = server.Client()
+		a.client = client
 		a.published = func(name string) (exchange.Published, bool) { return known, name == known.Name }
 		if got := a.run(append([]string{"import", "small", "-o", out}, words...)); got != code || stdout.Len() > 0 {
 			t.Errorf("%v: exit code %d, want %d: %s%s", words, got, code, stdout, stderr)
@@ -56,7 +64,7 @@ func TestImportPublished(t *testing.T) {
 			t.Error(said)
 		}
 	}
-	if said := try(1, nil, server.URL+"/other"); !strings.Contains(said, "404 Not Found\nhint: check the network") {
+	if said := try(1, nil, site+"/other"); !strings.Contains(said, "404 Not Found\nhint: check the network") {
 		t.Error(said)
 	}
 	if _, err := os.Stat(out); err == nil {
@@ -64,7 +72,7 @@ func TestImportPublished(t *testing.T) {
 	}
 	said := try(0, nil)
 	for _, want := range []string{
-		"fetching m.ckpt from " + strings.TrimPrefix(server.URL, "https://") + "\n",
+		"fetching m.ckpt from " + strings.TrimPrefix(site, "https://") + "\n",
 		"small: a model; Copyright (c) A. Author, licence mit\n", " parameters on images of 1×28×28\n",
 		"the network output f = −E: its last layer is negated\n", "wrote " + out + "\n",
 	} {

@@ -24,14 +24,14 @@ func plainRoff(page string) string {
 		Replace(strings.Join(lines, "\n"))
 }
 
-// TestMan: each command has a page, which says all that its help says.
-func TestMan(t *testing.T) {
-	dir := t.TempDir()
+// manPages has the program write its pages to dir, and reads them.
+func manPages(t *testing.T, dir string) (a *app, pages map[string]string) {
+	t.Helper()
 	a, _, stderr := testApp()
 	if code := a.run([]string{"man", "--dir", dir}); code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	pages := map[string]string{}
+	pages = map[string]string{}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -43,26 +43,17 @@ func TestMan(t *testing.T) {
 		}
 		pages[e.Name()] = string(data)
 	}
+	return a, pages
+}
+
+// TestMan: each command has a page, which says all that its help says.
+func TestMan(t *testing.T) {
+	a, pages := manPages(t, t.TempDir())
 	commands := 0
 	var visit func(cmd *cobra.Command)
 	visit = func(cmd *cobra.Command) {
 		commands++
-		name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
-		page, ok := pages[name+".1"]
-		if !ok {
-			t.Errorf("%s has no page", cmd.CommandPath())
-		}
-		text := plainRoff(page)
-		for _, part := range []string{cmd.Long, cmd.Example} {
-			for line := range strings.Lines(part) {
-				if line := strings.TrimSpace(line); !strings.Contains(text, line) {
-					t.Errorf("%s: not in its page: %q", name, line)
-				}
-			}
-		}
-		if !strings.HasPrefix(page, ".TH ") || !strings.Contains(page, "\n.SH SEE ALSO\n") {
-			t.Errorf("%s:\n%s", name, page)
-		}
+		checkPage(t, cmd, pages)
 		for _, sub := range cmd.Commands() {
 			if !sub.Hidden && sub.Name() != "help" {
 				visit(sub)
@@ -85,12 +76,37 @@ func TestMan(t *testing.T) {
 			t.Errorf("joule-train.1 does not tell of %q", want)
 		}
 	}
+}
 
-	// What mandoc has to say, and what a reader sees.
+// checkPage looks for a command's help in its page.
+func checkPage(t *testing.T, cmd *cobra.Command, pages map[string]string) {
+	t.Helper()
+	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
+	page, ok := pages[name+".1"]
+	if !ok {
+		t.Errorf("%s has no page", cmd.CommandPath())
+	}
+	text := plainRoff(page)
+	for _, part := range []string{cmd.Long, cmd.Example} {
+		for line := range strings.Lines(part) {
+			if line := strings.TrimSpace(line); !strings.Contains(text, line) {
+				t.Errorf("%s: not in its page: %q", name, line)
+			}
+		}
+	}
+	if !strings.HasPrefix(page, ".TH ") || !strings.Contains(page, "\n.SH SEE ALSO\n") {
+		t.Errorf("%s:\n%s", name, page)
+	}
+}
+
+// TestMandoc asks mandoc for faults of the pages, and for what a reader sees.
+func TestMandoc(t *testing.T) {
 	mandoc, err := exec.LookPath("mandoc")
 	if err != nil {
 		t.Skip("mandoc is not installed")
 	}
+	dir := t.TempDir()
+	_, pages := manPages(t, dir)
 	for name := range pages {
 		out, _ := exec.Command(mandoc, "-T", "lint", "-W", "warning", filepath.Join(dir, name)).CombinedOutput()
 		for line := range strings.Lines(string(out)) {
