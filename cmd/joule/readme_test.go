@@ -11,9 +11,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestReadme runs the example of every subcommand in README.md's table, in
-// that order, on made-up images, and misses no subcommand.
-func TestReadme(t *testing.T) {
+// readmeScript is a script of the example of every subcommand in README.md's
+// table, in that order. It misses no subcommand.
+func readmeScript(t *testing.T) string {
+	t.Helper()
 	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -62,8 +63,13 @@ exec joule sample
 			t.Errorf("README.md's table has no joule %s", c.Name())
 		}
 	}
+	return script.String()
+}
+
+// TestReadme runs README.md's examples on made-up images.
+func TestReadme(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "readme.txtar")
-	if err := os.WriteFile(path, []byte(script.String()), 0o666); err != nil {
+	if err := os.WriteFile(path, []byte(readmeScript(t)), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
@@ -71,6 +77,7 @@ exec joule sample
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"pictures": pictures, "code": code},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("JOULE_KERNEL", os.Getenv("JOULE_KERNEL")) // the kernels that are tested
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			env.Setenv("LocalAppData", filepath.Join(env.WorkDir, ".cache"))
 			return nil

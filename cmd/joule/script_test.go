@@ -63,57 +63,17 @@ func openSynthetic(_ context.Context, name string, _ dataset.Options) (train, te
 }
 
 func TestScripts(t *testing.T) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = ""
-	}
 	// torch has files that PyTorch wrote.
 	torch, err := filepath.Abs(filepath.Join("..", "..", "exchange", "testdata", "torch"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	// haveMNIST fetches MNIST, once, unless it is there or tests are to be
-	// short.
-	haveMNIST := sync.OnceValue(func() bool {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-		defer cancel()
-		_, err := dataset.Fetch(ctx, "mnist", dataset.Options{Offline: testing.Short()})
-		if err != nil {
-			t.Logf("scripts that need MNIST are skipped: %v", err)
-		}
-		return err == nil
-	})
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup: func(env *testscript.Env) error {
-			// A cache of the script's own, with nothing in it.
-			empty := filepath.Join(env.WorkDir, ".cache")
-			env.Setenv("HOME", env.WorkDir)
-			env.Setenv("XDG_CACHE_HOME", empty)
-			env.Setenv("LocalAppData", empty)
-			env.Setenv("USER_CACHE", cache)
-			env.Setenv("USER_HOME", os.Getenv("HOME"))
-			env.Setenv("NO_COLOR", "1")
-			env.Setenv("TORCH", torch)
-			env.Setenv("ANCHOR", os.Getenv("JOULE_ANCHOR")) // the file of joule import uvadlc
-			if dir := os.Getenv("GOCOVERDIR"); dir != "" {
-				env.Setenv("GOCOVERDIR", dir)
-			}
-			return nil
-		},
-		Condition: func(cond string) (bool, error) {
-			switch cond {
-			case "anchor":
-				return os.Getenv("JOULE_ANCHOR") != "", nil
-			case "mnist":
-				return haveMNIST(), nil
-			case "root": // permissions do not stop this user
-				return runtime.GOOS == "windows" || os.Geteuid() == 0, nil
-			}
-			return false, fmt.Errorf("unknown condition %q", cond)
-		},
+		Setup:               func(env *testscript.Env) error { setUp(env, torch); return nil },
+		Condition:           conditions(t),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":       code,
 			"glob":       glob,
@@ -131,6 +91,54 @@ func TestScripts(t *testing.T) {
 			"npyshape":   npyShape,
 		},
 	})
+}
+
+// setUp gives a script a cache of its own, with nothing in it, and says where
+// other things are.
+func setUp(env *testscript.Env, torch string) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = ""
+	}
+	empty := filepath.Join(env.WorkDir, ".cache")
+	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("XDG_CACHE_HOME", empty)
+	env.Setenv("LocalAppData", empty)
+	env.Setenv("USER_CACHE", cache)
+	env.Setenv("USER_HOME", os.Getenv("HOME"))
+	env.Setenv("NO_COLOR", "1")
+	env.Setenv("JOULE_KERNEL", os.Getenv("JOULE_KERNEL")) // the kernels that are tested
+	env.Setenv("TORCH", torch)
+	env.Setenv("ANCHOR", os.Getenv("JOULE_ANCHOR")) // the file of joule import uvadlc
+	if dir := os.Getenv("GOCOVERDIR"); dir != "" {
+		env.Setenv("GOCOVERDIR", dir)
+	}
+}
+
+// conditions tells scripts what can be had here.
+func conditions(t *testing.T) func(cond string) (bool, error) {
+	// haveMNIST fetches MNIST, once, unless it is there or tests are to be
+	// short.
+	haveMNIST := sync.OnceValue(func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+		defer cancel()
+		_, err := dataset.Fetch(ctx, "mnist", dataset.Options{Offline: testing.Short()})
+		if err != nil {
+			t.Logf("scripts that need MNIST are skipped: %v", err)
+		}
+		return err == nil
+	})
+	return func(cond string) (bool, error) {
+		switch cond {
+		case "anchor":
+			return os.Getenv("JOULE_ANCHOR") != "", nil
+		case "mnist":
+			return haveMNIST(), nil
+		case "root": // permissions do not stop this user
+			return runtime.GOOS == "windows" || os.Geteuid() == 0, nil
+		}
+		return false, fmt.Errorf("unknown condition %q", cond)
+	}
 }
 
 // code runs a program and checks its exit code: code 2 joule train --bogus.
@@ -200,9 +208,6 @@ func signalAt(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(cmd.Process.Signal(signals[args[0]]))
 		err = <-done
 	case err = <-done:
-	case <-time.After(time.Minute):
-		cmd.Process.Kill()
-		err = <-done
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("signal.stdout"), stdout.Bytes(), 0o666))
 	ts.Check(os.WriteFile(ts.MkAbs("signal.stderr"), stderr.Bytes(), 0o666))
