@@ -21,6 +21,7 @@ type held struct {
 	beta     float64
 	step     float64
 	leapfrog int
+	mixing   int // transitions after which chains have forgotten their start
 }
 
 // heldDensities are steep at walls, or far from them, and have step sizes that
@@ -38,13 +39,13 @@ func heldDensities() []held {
 	cold := box
 	cold.Temperature = 0.7
 	return []held{
-		{"edge", edge, edgeGrad, box, 1, 0.9, 1},
-		{"edge leapfrog", edge, edgeGrad, box, 1, 0.5, 3},
-		{"half way", edge, edgeGrad, normal, 0.4, 1.1, 1},
-		{"half way leapfrog", edge, edgeGrad, normal, 0.4, 0.7, 4},
-		{"cold wells", double, doubleGrad, cold, 0.7, 0.17, 1},
-		{"real wells", double, doubleGrad, real(box, 1.2), 0.6, 0.24, 2},
-		{"long way", edge, edgeGrad, box, 0.1, 4, 1}, // many walls in a step
+		{"edge", edge, edgeGrad, box, 1, 0.9, 1, 200},
+		{"edge leapfrog", edge, edgeGrad, box, 1, 0.5, 3, 200},
+		{"half way", edge, edgeGrad, normal, 0.4, 1.1, 1, 200},
+		{"half way leapfrog", edge, edgeGrad, normal, 0.4, 0.7, 4, 200},
+		{"cold wells", double, doubleGrad, cold, 0.7, 0.17, 1, 800},
+		{"real wells", double, doubleGrad, real(box, 1.2), 0.6, 0.24, 2, 200},
+		{"long way", edge, edgeGrad, box, 0.1, 4, 1, 200}, // many walls in a step
 	}
 }
 
@@ -125,7 +126,7 @@ func TestInvariance(t *testing.T) {
 					start[i] = 0.3
 				}
 			}
-			ends, _ = h.move(t, start, n, 800)
+			ends, _ = h.move(t, start, n, h.mixing)
 			if d := distance(ends, cdf); d > 1.95 {
 				t.Errorf("chains from one point do not become samples, distance %.2f", d)
 			}
