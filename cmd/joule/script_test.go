@@ -108,6 +108,7 @@ func setUp(env *testscript.Env, torch string) {
 	env.Setenv("USER_HOME", os.Getenv("HOME"))
 	env.Setenv("NO_COLOR", "1")
 	env.Setenv("JOULE_KERNEL", os.Getenv("JOULE_KERNEL")) // the kernels that are tested
+	env.Setenv("GORACE", "atexit_sleep_ms=0")             // or each program waits a second at its end
 	env.Setenv("TORCH", torch)
 	env.Setenv("ANCHOR", os.Getenv("JOULE_ANCHOR")) // the file of joule import uvadlc
 	if dir := os.Getenv("GOCOVERDIR"); dir != "" {
@@ -193,7 +194,7 @@ func signalAt(ts *testscript.TestScript, neg bool, args []string) {
 	cmd.Env = append(os.Environ(), "PWD="+cmd.Dir)
 	// The variable is the tests'; the program refuses those it does not know.
 	cmd.Env = slices.DeleteFunc(cmd.Env, func(line string) bool { return strings.HasPrefix(line, "JOULE_ANCHOR=") })
-	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "NO_COLOR", synthetic} {
+	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "NO_COLOR", "GORACE", synthetic} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	var stdout bytes.Buffer
