@@ -13,18 +13,17 @@ import (
 // and the clamped sum, a group of four vectors at a time, or two groups in the
 // halves of wide registers.
 func noise(name string, s simd) {
-	TEXT(name, NOSPLIT, "func(x *float32, turns int, c *byte, scale *[8]float32, lo, hi float32)")
+	TEXT(name, NOSPLIT, "func(x *float32, turns int, c *byte, scale *[8]float32, lo, hi float32, group uint32)")
 	Pragma("noescape")
 	groups := s.bytes / vec
-	Doc(fmt.Sprintf("%s is Noise on %d vectors a turn.", name, 4*groups))
+	Doc(fmt.Sprintf("%s is Noise on %d vectors a turn, beginning with a group of four.", name, 4*groups))
 	x, turns := Load(Param("x"), GP64()), Load(Param("turns"), GP64())
 	c, scaleAt := Mem{Base: Load(Param("c"), GP64())}, Mem{Base: Load(Param("scale"), GP64())}
 	loArg, err := Param("lo").Resolve()
 	check(err)
 	hiArg, err := Param("hi").Resolve()
 	check(err)
-	index := GP32()
-	XORL(index, index)
+	index := Load(Param("group"), GP32())
 
 	Label("loop")
 	w := s.regs(4)

@@ -69,10 +69,10 @@ func addAVX2(dst *float32, a *float32, b *float32, n int)
 //go:noescape
 func reluAVX2(y *float32, d *float32, x *float32, n int)
 
-// noiseAVX2 is Noise on 4 vectors a turn.
+// noiseAVX2 is Noise on 4 vectors a turn, beginning with a group of four.
 //
 //go:noescape
-func noiseAVX2(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32)
+func noiseAVX2(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32, group uint32)
 
 // descendAVX2 is Descend on n vectors.
 //
@@ -107,10 +107,10 @@ func outer4x6AVX512(s *byte)
 //go:noescape
 func siluAVX512(y *float32, d *float32, x *float32, n int)
 
-// noiseAVX512 is Noise on 8 vectors a turn.
+// noiseAVX512 is Noise on 8 vectors a turn, beginning with a group of four.
 //
 //go:noescape
-func noiseAVX512(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32)
+func noiseAVX512(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32, group uint32)
 
 // peakAVX512 does n rounds of twelve multiply-adds.
 func peakAVX512(n int)

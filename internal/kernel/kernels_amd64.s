@@ -1678,14 +1678,14 @@ loop:
 	VZEROUPPER
 	RET
 
-// func noiseAVX2(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32)
+// func noiseAVX2(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32, group uint32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·noiseAVX2(SB), NOSPLIT, $0-40
+TEXT ·noiseAVX2(SB), NOSPLIT, $0-44
 	MOVQ x+0(FP), AX
 	MOVQ turns+8(FP), CX
 	MOVQ c+16(FP), DX
 	MOVQ scale+24(FP), BX
-	XORL SI, SI
+	MOVL group+40(FP), SI
 
 loop:
 	VMOVUPS      64(DX), Y0
@@ -3772,14 +3772,14 @@ done:
 	VZEROUPPER
 	RET
 
-// func noiseAVX512(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32)
+// func noiseAVX512(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32, group uint32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·noiseAVX512(SB), NOSPLIT, $0-40
+TEXT ·noiseAVX512(SB), NOSPLIT, $0-44
 	MOVQ x+0(FP), AX
 	MOVQ turns+8(FP), CX
 	MOVQ c+16(FP), DX
 	MOVQ scale+24(FP), BX
-	XORL SI, SI
+	MOVL group+40(FP), SI
 
 loop:
 	VBROADCASTF64X4 64(DX), Z0

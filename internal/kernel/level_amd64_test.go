@@ -98,7 +98,7 @@ func noiseAgrees(t *testing.T, rng *rand.Rand) {
 		c.Key0[l], c.Key1[l], c.Stream[l], c.Chain[l], c.Step[l] = rng.Uint32(), rng.Uint32(), rng.Uint32(), uint32(l), 7
 		scale[l] = rng.Float32()
 	}
-	for _, groups := range []int{1, 2, 4, 6, 20} {
+	for _, groups := range []int{1, 2, 3, 4, 5, 6, 9, 20} {
 		start, _ := guarded(groups*4*Width, 2, rng.Float32)
 		x := make([]float32, len(start))
 		agree(t, "Noise", func() []float32 {

@@ -283,17 +283,17 @@ func add(dst, a, b []float32) {
 }
 
 func noise(x []float32, c *Counter, scale *[Width]float32, lo, hi float32) {
-	groups, first := len(x)/(4*Width), 0
+	groups, first := len(x)/(4*Width), 0 // of four vectors, and those done
 	key := (*byte)(unsafe.Pointer(c))
-	switch {
-	case level == avx512 && groups > 1:
-		noiseAVX512(&x[0], groups/2, key, scale, lo, hi)
-		first = groups / 2 * 8
-	case level >= avx2 && groups > 0:
-		noiseAVX2(&x[0], groups, key, scale, lo, hi)
-		first = groups * 4
+	if level == avx512 && groups > 1 {
+		first = groups &^ 1
+		noiseAVX512(&x[0], first/2, key, scale, lo, hi, 0)
 	}
-	noiseGeneric(x, c, scale, lo, hi, first)
+	if level >= avx2 && groups > first {
+		noiseAVX2(&x[4*first*Width], groups-first, key, scale, lo, hi, uint32(first))
+		first = groups
+	}
+	noiseGeneric(x, c, scale, lo, hi, 4*first)
 }
 
 func descend(x, g []float32, eta *[Width]float32, clip, lo, hi float32, sumsq, clipped *[Width]float32) {
