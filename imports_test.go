@@ -36,7 +36,7 @@ var rooms = []struct{ dir, holds, imports string }{
 	{"weights", "networks in files", "checkpoint nn"},
 	{"sampler", "Markov chains", "internal/kernel lane random setting"},
 	{"ais", "log Z of an energy", "lane random sampler"},
-	{"optim", "gradients made updates", "setting"},
+	{"optim", "gradients made updates", "internal/kernel setting"},
 	{"engine", "networks run on plain images", "internal/kernel lane nn random sampler"},
 	{"replay", "samples that chains go on from", "checkpoint internal/kernel lane random sampler setting weights"},
 	{"guard", "divergence noticed, and cures", "metric setting"},

@@ -31,6 +31,7 @@ func conv512(pairs int) {
 	TEXT(name, NOSPLIT, "func(a *byte)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s computes tiles of 8 output channels × %d pixels.", name, pixels))
+	enter()
 	a := Mem{Base: Load(Param("a"), GP64())}
 	px, wPair := GP64(), GP64()
 	MOVQ(field(a, "px"), px)
@@ -108,6 +109,7 @@ func outer512(pairs int) {
 	TEXT(name, NOSPLIT, "func(s *byte)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s is Outer for tiles of four channels of dy and %d of x.", name, 2*pairs))
+	enter()
 	o := newOuter()
 	Label("tile")
 	acc := avx512.regs(4 * pairs) // acc[o*pairs+p]

@@ -25,6 +25,7 @@ func conv(channels, pixels int) {
 	TEXT(fmt.Sprintf("conv%dx%d", channels, pixels), NOSPLIT, "func(a *byte)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("conv%dx%d computes tiles of %d output channels × %d pixels.", channels, pixels, channels, pixels))
+	enter()
 	a := Mem{Base: Load(Param("a"), GP64())}
 	// Eight channels are two packed blocks of four.
 	pair := channels == 8
@@ -141,8 +142,7 @@ func nextBlock(a Mem, px reg.GPVirtual, channels, pixels int) {
 	ADDQ(Imm(uint64(8*pixels)), px)
 	DECQ(field(a, "groups"))
 	JNZ(LabelRef("group"))
-	VZEROUPPER()
-	RET()
+	leave()
 }
 
 // store writes the accumulators, times the mask if there is one.
@@ -243,6 +243,7 @@ func outer(inputs int) {
 	TEXT(fmt.Sprintf("outer4x%d", inputs), NOSPLIT, "func(s *byte)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("outer4x%d is Outer for tiles of four channels of dy and %d of x.", inputs, inputs))
+	enter()
 	o := newOuter()
 	Label("tile")
 	acc := regs(4 * inputs) // acc[o*inputs+i]
@@ -331,6 +332,5 @@ func (o *outerLoop) next(inputs int) {
 	ADDQ(U32(vec*inputs), o.xTile)
 	DECQ(o.tiles)
 	JNZ(LabelRef("tile"))
-	VZEROUPPER()
-	RET()
+	leave()
 }

@@ -17,6 +17,7 @@ func noise(name string, s simd) {
 	Pragma("noescape")
 	groups := s.bytes / vec
 	Doc(fmt.Sprintf("%s is Noise on %d vectors a turn, beginning with a group of four.", name, 4*groups))
+	enter()
 	x, turns := Load(Param("x"), GP64()), Load(Param("turns"), GP64())
 	c, scaleAt := Mem{Base: Load(Param("c"), GP64())}, Mem{Base: Load(Param("scale"), GP64())}
 	loArg, err := Param("lo").Resolve()
@@ -66,8 +67,7 @@ func noise(name string, s simd) {
 	ADDL(Imm(uint64(groups)), index)
 	DECQ(turns)
 	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	leave()
 }
 
 // secondGroup is 0 in the first eight lanes and 1 in the others.
@@ -223,6 +223,7 @@ func descend() {
 	TEXT("descendAVX2", NOSPLIT, "func(x, grad *float32, n int, eta *[8]float32, clip, lo, hi float32, sumsq, clipped *[8]float32)")
 	Pragma("noescape")
 	Doc("descendAVX2 is Descend on n vectors.")
+	enter()
 	x, g, n := Load(Param("x"), GP64()), Load(Param("grad"), GP64()), Load(Param("n"), GP64())
 	etaAt := Mem{Base: Load(Param("eta"), GP64())}
 	sumAt, clippedAt := Mem{Base: Load(Param("sumsq"), GP64())}, Mem{Base: Load(Param("clipped"), GP64())}
@@ -265,8 +266,7 @@ func descend() {
 	JNZ(LabelRef("loop"))
 	VMOVUPS(sum, sumAt)
 	VMOVUPS(clipped, clippedAt)
-	VZEROUPPER()
-	RET()
+	leave()
 }
 
 func check(err error) {

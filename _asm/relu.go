@@ -11,6 +11,7 @@ func relu() {
 	TEXT("reluAVX2", NOSPLIT, "func(y, d, x *float32, n int)")
 	Pragma("noescape")
 	Doc("reluAVX2 is ReLU on n vectors.")
+	enter()
 	y, d, x := Load(Param("y"), GP64()), Load(Param("d"), GP64()), Load(Param("x"), GP64())
 	n := Load(Param("n"), GP64())
 	zero, one := YMM(), YMM()
@@ -33,6 +34,5 @@ func relu() {
 	ADDQ(Imm(vec), d)
 	DECQ(n)
 	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	leave()
 }

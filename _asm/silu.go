@@ -29,6 +29,7 @@ func silu(name string, several int, s simd) {
 	TEXT(name, NOSPLIT, "func(y, d, x *float32, n int)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s is SiLU on n registers of %d.", name, s.bytes/4))
+	enter()
 	y, d, x := Load(Param("y"), GP64()), Load(Param("d"), GP64()), Load(Param("x"), GP64())
 	n := Load(Param("n"), GP64())
 	c := newSiluConstants(s)
@@ -49,8 +50,7 @@ func silu(name string, several int, s simd) {
 	DECQ(n)
 	JNZ(LabelRef("single"))
 	Label("done")
-	VZEROUPPER()
-	RET()
+	leave()
 }
 
 const (
@@ -161,6 +161,7 @@ func pairwise(name, of string, combine func(b Mem, v reg.VecVirtual)) {
 	TEXT(name+"AVX2", NOSPLIT, "func(dst, a, b *float32, n int)")
 	Pragma("noescape")
 	Doc(name + "AVX2 is " + of + " on n vectors.")
+	enter()
 	dst, a, b := Load(Param("dst"), GP64()), Load(Param("a"), GP64()), Load(Param("b"), GP64())
 	n := Load(Param("n"), GP64())
 	Label("loop")
@@ -173,6 +174,5 @@ func pairwise(name, of string, combine func(b Mem, v reg.VecVirtual)) {
 	ADDQ(Imm(vec), dst)
 	DECQ(n)
 	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	leave()
 }

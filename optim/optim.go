@@ -3,7 +3,11 @@
 // them.
 package optim
 
-import "math"
+import (
+	"math"
+
+	"github.com/joule-ml/joule/internal/kernel"
+)
 
 // Adam is the optimizer of Kingma and Ba 2015 (arXiv:1412.6980, Algorithm 1),
 // in the order of operations of torch.optim.Adam.
@@ -22,7 +26,8 @@ func NewAdam(n int, beta1, beta2, epsilon float64) *Adam {
 //
 //	m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²,  p ← p − lr·m̂/(√v̂ + ε)
 //
-// where m̂ = m/(1−β₁ᵗ) and v̂ = v/(1−β₂ᵗ).
+// where m̂ = m/(1−β₁ᵗ) and v̂ = v/(1−β₂ᵗ). Moments below 2⁻¹²⁶ become zero: without
+// a gradient they would fall to subnormal numbers, which are slow, and stay there.
 func (a *Adam) Step(params, grad []float32, lr float64) {
 	if len(params) != len(a.M) || len(grad) != len(a.M) {
 		panic("optim: Adam.Step on vectors of another length")
@@ -36,8 +41,8 @@ func (a *Adam) Step(params, grad []float32, lr float64) {
 	root := float32(1 / math.Sqrt(1-math.Pow(a.Beta2, t)))
 	eps := float32(a.Epsilon)
 	for i, g := range grad {
-		m := b1*a.M[i] + c1*g
-		v := b2*a.V[i] + c2*g*g
+		m := kernel.Flush(b1*a.M[i] + c1*g)
+		v := kernel.Flush(b2*a.V[i] + c2*g*g)
 		a.M[i], a.V[i] = m, v
 		params[i] -= size * m / (float32(math.Sqrt(float64(v)))*root + eps)
 	}
@@ -83,7 +88,7 @@ func Average(average, params []float32, decay float64, n int) {
 	}
 	d := float32(min(decay, float64(1+n)/float64(10+n)))
 	for i, p := range params {
-		average[i] += (1 - d) * (p - average[i])
+		average[i] = kernel.Flush(average[i] + (1-d)*(p-average[i]))
 	}
 }
 

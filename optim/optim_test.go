@@ -35,6 +35,30 @@ func TestAdam(t *testing.T) {
 	}
 }
 
+// Without a gradient moments and averages decay to zero, not to subnormal
+// numbers.
+func TestDecay(t *testing.T) {
+	const normal = 0x1p-126
+	a := NewAdam(2, 0.9, 0.99, 1e-8)
+	p, average := []float32{0, 1}, []float32{0, 1}
+	a.Step(p, []float32{1e-30, -1e-15}, 1e-2)
+	p = []float32{0, 0}
+	for n := range 9000 {
+		a.Step(p, []float32{0, 0}, 1e-2)
+		Average(average, []float32{0, 0}, 0.99, n)
+		for _, v := range append(append(a.M, a.V...), average...) {
+			if v != 0 && v < normal && v > -normal {
+				t.Fatalf("step %d: the subnormal number %g", n, v)
+			}
+		}
+	}
+	for _, v := range append(append(a.M, a.V...), average...) {
+		if v != 0 {
+			t.Errorf("%g is left in the end", v)
+		}
+	}
+}
+
 func TestAdamKeepsNaN(t *testing.T) {
 	a := NewAdam(1, 0, 0.999, 1e-8)
 	p := []float32{1}

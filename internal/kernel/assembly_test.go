@@ -55,8 +55,25 @@ func checkFunctions(t *testing.T, source string) map[string]string {
 		if regexp.MustCompile(`\b[YZ]\d`).MatchString(body) && !strings.Contains(body, "VZEROUPPER") {
 			t.Errorf("%s leaves the upper halves of the registers dirty", name)
 		}
+		checkControl(t, name, body)
 	}
 	return functions
+}
+
+// checkControl holds a function to the control register: it sets its own at its
+// start, and that of Go before each return. Only the peak leaves it alone.
+func checkControl(t *testing.T, name, body string) {
+	t.Helper()
+	if strings.HasPrefix(name, "peak") {
+		return
+	}
+	if !regexp.MustCompile(`^\n\s+LDMXCSR\s+kernelControl<>\+0\(SB\)\n`).MatchString(body) {
+		t.Errorf("%s meets subnormal numbers: it does not begin with its own control register", name)
+	}
+	back := regexp.MustCompile(`LDMXCSR\s+goControl<>\+0\(SB\)\n\s+RET\n`).FindAllString(body, -1)
+	if len(back) != strings.Count(body, "\tRET\n") || strings.Count(body, "LDMXCSR") != 1+len(back) {
+		t.Errorf("%s returns with a control register that is not Go's", name)
+	}
 }
 
 // TestAssembly guards the speed of the generated code without a clock: no

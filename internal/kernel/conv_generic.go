@@ -28,7 +28,10 @@ func convGeneric(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []
 					acc[l] *= m[l]
 				}
 			}
-			copy(y[int(p.Y)+o*Width:], acc[:])
+			out := (*[Width]float32)(y[int(p.Y)+o*Width:])
+			for l := range acc {
+				out[l] = Flush(acc[l])
+			}
 		}
 	}
 }
@@ -46,7 +49,8 @@ func outerGeneric(grad, dy, x []float32, no, ni int, r Rect) {
 					}
 				}
 			}
-			grad[4*i+o] += SumLanes(&acc)
+			at := &grad[4*i+o]
+			*at = Flush(*at + SumLanes(&acc))
 		}
 	}
 }

@@ -5,10 +5,11 @@
 #include "textflag.h"
 
 // func conv4x3(a *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·conv4x3(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ 80(AX), CX
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    a+0(FP), AX
+	MOVQ    80(AX), CX
 
 group:
 	MOVLQSX (CX), DX
@@ -225,23 +226,61 @@ plain:
 	VMOVUPS Y11, 96(DX)(DI*4)
 
 stored:
-	ADDQ $0x00000080, DX
-	MOVQ 40(AX), DI
-	ADDQ DI, 104(AX)
-	ADDQ $0x00000010, 112(AX)
-	DECQ 128(AX)
-	JNZ  block
-	ADDQ $0x18, CX
-	DECQ 96(AX)
-	JNZ  group
+	ADDQ    $0x00000080, DX
+	MOVQ    40(AX), DI
+	ADDQ    DI, 104(AX)
+	ADDQ    $0x00000010, 112(AX)
+	DECQ    128(AX)
+	JNZ     block
+	ADDQ    $0x18, CX
+	DECQ    96(AX)
+	JNZ     group
 	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
 	RET
 
+DATA kernelControl<>+0(SB)/4, $0x00009fc0
+DATA kernelControl<>+4(SB)/4, $0x00009fc0
+DATA kernelControl<>+8(SB)/4, $0x00009fc0
+DATA kernelControl<>+12(SB)/4, $0x00009fc0
+DATA kernelControl<>+16(SB)/4, $0x00009fc0
+DATA kernelControl<>+20(SB)/4, $0x00009fc0
+DATA kernelControl<>+24(SB)/4, $0x00009fc0
+DATA kernelControl<>+28(SB)/4, $0x00009fc0
+DATA kernelControl<>+32(SB)/4, $0x00009fc0
+DATA kernelControl<>+36(SB)/4, $0x00009fc0
+DATA kernelControl<>+40(SB)/4, $0x00009fc0
+DATA kernelControl<>+44(SB)/4, $0x00009fc0
+DATA kernelControl<>+48(SB)/4, $0x00009fc0
+DATA kernelControl<>+52(SB)/4, $0x00009fc0
+DATA kernelControl<>+56(SB)/4, $0x00009fc0
+DATA kernelControl<>+60(SB)/4, $0x00009fc0
+GLOBL kernelControl<>(SB), RODATA|NOPTR, $64
+
+DATA goControl<>+0(SB)/4, $0x00001f80
+DATA goControl<>+4(SB)/4, $0x00001f80
+DATA goControl<>+8(SB)/4, $0x00001f80
+DATA goControl<>+12(SB)/4, $0x00001f80
+DATA goControl<>+16(SB)/4, $0x00001f80
+DATA goControl<>+20(SB)/4, $0x00001f80
+DATA goControl<>+24(SB)/4, $0x00001f80
+DATA goControl<>+28(SB)/4, $0x00001f80
+DATA goControl<>+32(SB)/4, $0x00001f80
+DATA goControl<>+36(SB)/4, $0x00001f80
+DATA goControl<>+40(SB)/4, $0x00001f80
+DATA goControl<>+44(SB)/4, $0x00001f80
+DATA goControl<>+48(SB)/4, $0x00001f80
+DATA goControl<>+52(SB)/4, $0x00001f80
+DATA goControl<>+56(SB)/4, $0x00001f80
+DATA goControl<>+60(SB)/4, $0x00001f80
+GLOBL goControl<>(SB), RODATA|NOPTR, $64
+
 // func conv4x2(a *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·conv4x2(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ 80(AX), CX
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    a+0(FP), AX
+	MOVQ    80(AX), CX
 
 group:
 	MOVLQSX (CX), DX
@@ -412,24 +451,26 @@ plain:
 	VMOVUPS Y7, 96(DX)(SI*4)
 
 stored:
-	ADDQ $0x00000080, DX
-	MOVQ 40(AX), SI
-	ADDQ SI, 104(AX)
-	ADDQ $0x00000010, 112(AX)
-	DECQ 128(AX)
-	JNZ  block
-	ADDQ $0x10, CX
-	DECQ 96(AX)
-	JNZ  group
+	ADDQ    $0x00000080, DX
+	MOVQ    40(AX), SI
+	ADDQ    SI, 104(AX)
+	ADDQ    $0x00000010, 112(AX)
+	DECQ    128(AX)
+	JNZ     block
+	ADDQ    $0x10, CX
+	DECQ    96(AX)
+	JNZ     group
 	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func conv8x1(a *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·conv8x1(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ 80(AX), CX
-	MOVQ 40(AX), DX
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    a+0(FP), AX
+	MOVQ    80(AX), CX
+	MOVQ    40(AX), DX
 
 group:
 	MOVLQSX (CX), BX
@@ -610,24 +651,26 @@ plain:
 	VMOVUPS Y7, 224(BX)(SI*4)
 
 stored:
-	ADDQ $0x00000100, BX
-	MOVQ 40(AX), SI
-	SHLQ $0x01, SI
-	ADDQ SI, 104(AX)
-	ADDQ $0x00000020, 112(AX)
-	DECQ 128(AX)
-	JNZ  block
-	ADDQ $0x08, CX
-	DECQ 96(AX)
-	JNZ  group
+	ADDQ    $0x00000100, BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x01, SI
+	ADDQ    SI, 104(AX)
+	ADDQ    $0x00000020, 112(AX)
+	DECQ    128(AX)
+	JNZ     block
+	ADDQ    $0x08, CX
+	DECQ    96(AX)
+	JNZ     group
 	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func conv4x1(a *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·conv4x1(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ 80(AX), CX
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    a+0(FP), AX
+	MOVQ    80(AX), CX
 
 group:
 	MOVLQSX (CX), DX
@@ -752,23 +795,25 @@ plain:
 	VMOVUPS Y3, 96(DX)(BX*4)
 
 stored:
-	ADDQ $0x00000080, DX
-	MOVQ 40(AX), BX
-	ADDQ BX, 104(AX)
-	ADDQ $0x00000010, 112(AX)
-	DECQ 128(AX)
-	JNZ  block
-	ADDQ $0x08, CX
-	DECQ 96(AX)
-	JNZ  group
+	ADDQ    $0x00000080, DX
+	MOVQ    40(AX), BX
+	ADDQ    BX, 104(AX)
+	ADDQ    $0x00000010, 112(AX)
+	DECQ    128(AX)
+	JNZ     block
+	ADDQ    $0x08, CX
+	DECQ    96(AX)
+	JNZ     group
 	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func conv1x8(a *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·conv1x8(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ 80(AX), CX
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    a+0(FP), AX
+	MOVQ    80(AX), CX
 
 group:
 	MOVLQSX (CX), DX
@@ -944,23 +989,25 @@ plain:
 	VMOVUPS Y7, (DX)(R12*4)
 
 stored:
-	ADDQ $0x00000020, DX
-	MOVQ 40(AX), R12
-	ADDQ R12, 104(AX)
-	ADDQ $0x00000004, 112(AX)
-	DECQ 128(AX)
-	JNZ  block
-	ADDQ $0x40, CX
-	DECQ 96(AX)
-	JNZ  group
+	ADDQ    $0x00000020, DX
+	MOVQ    40(AX), R12
+	ADDQ    R12, 104(AX)
+	ADDQ    $0x00000004, 112(AX)
+	DECQ    128(AX)
+	JNZ     block
+	ADDQ    $0x40, CX
+	DECQ    96(AX)
+	JNZ     group
 	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func conv1x1(a *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·conv1x1(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ 80(AX), CX
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    a+0(FP), AX
+	MOVQ    80(AX), CX
 
 group:
 	MOVLQSX (CX), DX
@@ -1038,27 +1085,29 @@ plain:
 	VMOVUPS Y0, (DX)(BX*4)
 
 stored:
-	ADDQ $0x00000020, DX
-	MOVQ 40(AX), BX
-	ADDQ BX, 104(AX)
-	ADDQ $0x00000004, 112(AX)
-	DECQ 128(AX)
-	JNZ  block
-	ADDQ $0x08, CX
-	DECQ 96(AX)
-	JNZ  group
+	ADDQ    $0x00000020, DX
+	MOVQ    40(AX), BX
+	ADDQ    BX, 104(AX)
+	ADDQ    $0x00000004, 112(AX)
+	DECQ    128(AX)
+	JNZ     block
+	ADDQ    $0x08, CX
+	DECQ    96(AX)
+	JNZ     group
 	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func outer4x3(s *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·outer4x3(SB), NOSPLIT, $0-8
-	MOVQ s+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 16(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 56(AX), SI
-	MOVQ 72(AX), DI
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    s+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    16(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    56(AX), SI
+	MOVQ    72(AX), DI
 
 tile:
 	VXORPS Y0, Y0, Y0
@@ -1136,17 +1185,19 @@ col:
 	DECQ         BX
 	JNZ          tile
 	VZEROUPPER
+	LDMXCSR      goControl<>+0(SB)
 	RET
 
 // func outer4x2(s *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·outer4x2(SB), NOSPLIT, $0-8
-	MOVQ s+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 16(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 56(AX), SI
-	MOVQ 72(AX), DI
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    s+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    16(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    56(AX), SI
+	MOVQ    72(AX), DI
 
 tile:
 	VXORPS Y0, Y0, Y0
@@ -1208,17 +1259,19 @@ col:
 	DECQ         BX
 	JNZ          tile
 	VZEROUPPER
+	LDMXCSR      goControl<>+0(SB)
 	RET
 
 // func outer4x1(s *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·outer4x1(SB), NOSPLIT, $0-8
-	MOVQ s+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 16(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 56(AX), SI
-	MOVQ 72(AX), DI
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    s+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    16(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    56(AX), SI
+	MOVQ    72(AX), DI
 
 tile:
 	VXORPS Y0, Y0, Y0
@@ -1264,11 +1317,13 @@ col:
 	DECQ         BX
 	JNZ          tile
 	VZEROUPPER
+	LDMXCSR      goControl<>+0(SB)
 	RET
 
 // func siluAVX2(y *float32, d *float32, x *float32, n int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, SSE
 TEXT ·siluAVX2(SB), NOSPLIT, $0-32
+	LDMXCSR      kernelControl<>+0(SB)
 	MOVQ         y+0(FP), AX
 	MOVQ         d+8(FP), CX
 	MOVQ         x+16(FP), DX
@@ -1400,6 +1455,7 @@ single:
 
 done:
 	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 DATA two_24<>+0(SB)/4, $0x33800000
@@ -1611,12 +1667,13 @@ DATA exp3<>+60(SB)/4, $0x3f800000
 GLOBL exp3<>(SB), RODATA|NOPTR, $64
 
 // func mulAVX2(dst *float32, a *float32, b *float32, n int)
-// Requires: AVX
+// Requires: AVX, SSE
 TEXT ·mulAVX2(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ b+16(FP), DX
-	MOVQ n+24(FP), BX
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    n+24(FP), BX
 
 loop:
 	VMOVUPS (CX), Y0
@@ -1628,15 +1685,17 @@ loop:
 	DECQ    BX
 	JNZ     loop
 	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func addAVX2(dst *float32, a *float32, b *float32, n int)
-// Requires: AVX
+// Requires: AVX, SSE
 TEXT ·addAVX2(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ b+16(FP), DX
-	MOVQ n+24(FP), BX
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    n+24(FP), BX
 
 loop:
 	VMOVUPS (CX), Y0
@@ -1648,11 +1707,13 @@ loop:
 	DECQ    BX
 	JNZ     loop
 	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func reluAVX2(y *float32, d *float32, x *float32, n int)
-// Requires: AVX
+// Requires: AVX, SSE
 TEXT ·reluAVX2(SB), NOSPLIT, $0-32
+	LDMXCSR      kernelControl<>+0(SB)
 	MOVQ         y+0(FP), AX
 	MOVQ         d+8(FP), CX
 	MOVQ         x+16(FP), DX
@@ -1676,16 +1737,18 @@ loop:
 	DECQ    BX
 	JNZ     loop
 	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func noiseAVX2(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32, group uint32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, SSE
 TEXT ·noiseAVX2(SB), NOSPLIT, $0-44
-	MOVQ x+0(FP), AX
-	MOVQ turns+8(FP), CX
-	MOVQ c+16(FP), DX
-	MOVQ scale+24(FP), BX
-	MOVL group+40(FP), SI
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    x+0(FP), AX
+	MOVQ    turns+8(FP), CX
+	MOVQ    c+16(FP), DX
+	MOVQ    scale+24(FP), BX
+	MOVL    group+40(FP), SI
 
 loop:
 	VMOVUPS      64(DX), Y0
@@ -2056,6 +2119,7 @@ loop:
 	DECQ         CX
 	JNZ          loop
 	VZEROUPPER
+	LDMXCSR      goControl<>+0(SB)
 	RET
 
 DATA philoxM0<>+0(SB)/4, $0xd2511f53
@@ -2563,8 +2627,9 @@ DATA int2<>+60(SB)/4, $0x00000002
 GLOBL int2<>(SB), RODATA|NOPTR, $64
 
 // func descendAVX2(x *float32, grad *float32, n int, eta *[8]float32, clip float32, lo float32, hi float32, sumsq *[8]float32, clipped *[8]float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·descendAVX2(SB), NOSPLIT, $0-64
+	LDMXCSR      kernelControl<>+0(SB)
 	MOVQ         x+0(FP), AX
 	MOVQ         grad+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -2602,6 +2667,7 @@ loop:
 	VMOVUPS      Y7, (SI)
 	VMOVUPS      Y8, (DI)
 	VZEROUPPER
+	LDMXCSR      goControl<>+0(SB)
 	RET
 
 DATA signBit<>+0(SB)/4, $0x80000000
@@ -2677,11 +2743,12 @@ loop:
 	RET
 
 // func conv8x6AVX512(a *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·conv8x6AVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ 80(AX), CX
-	MOVQ 40(AX), DX
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    a+0(FP), AX
+	MOVQ    80(AX), CX
+	MOVQ    40(AX), DX
 
 group:
 	MOVLQSX (CX), BX
@@ -3036,14 +3103,16 @@ plain:
 	DECQ          96(AX)
 	JNZ           group
 	VZEROUPPER
+	LDMXCSR       goControl<>+0(SB)
 	RET
 
 // func conv8x4AVX512(a *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·conv8x4AVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ 80(AX), CX
-	MOVQ 40(AX), DX
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    a+0(FP), AX
+	MOVQ    80(AX), CX
+	MOVQ    40(AX), DX
 
 group:
 	MOVLQSX (CX), BX
@@ -3310,14 +3379,16 @@ plain:
 	DECQ          96(AX)
 	JNZ           group
 	VZEROUPPER
+	LDMXCSR       goControl<>+0(SB)
 	RET
 
 // func conv8x2AVX512(a *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·conv8x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ a+0(FP), AX
-	MOVQ 80(AX), CX
-	MOVQ 40(AX), DX
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    a+0(FP), AX
+	MOVQ    80(AX), CX
+	MOVQ    40(AX), DX
 
 group:
 	MOVLQSX (CX), BX
@@ -3496,17 +3567,19 @@ plain:
 	DECQ          96(AX)
 	JNZ           group
 	VZEROUPPER
+	LDMXCSR       goControl<>+0(SB)
 	RET
 
 // func outer4x6AVX512(s *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·outer4x6AVX512(SB), NOSPLIT, $0-8
-	MOVQ s+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 16(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 56(AX), SI
-	MOVQ 72(AX), DI
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    s+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    16(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    56(AX), SI
+	MOVQ    72(AX), DI
 
 tile:
 	VXORPS X0, X0, X0
@@ -3605,11 +3678,13 @@ col:
 	DECQ            BX
 	JNZ             tile
 	VZEROUPPER
+	LDMXCSR         goControl<>+0(SB)
 	RET
 
 // func siluAVX512(y *float32, d *float32, x *float32, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·siluAVX512(SB), NOSPLIT, $0-32
+	LDMXCSR         kernelControl<>+0(SB)
 	MOVQ            y+0(FP), AX
 	MOVQ            d+8(FP), CX
 	MOVQ            x+16(FP), DX
@@ -3770,16 +3845,18 @@ single:
 
 done:
 	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func noiseAVX512(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32, group uint32)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, SSE
 TEXT ·noiseAVX512(SB), NOSPLIT, $0-44
-	MOVQ x+0(FP), AX
-	MOVQ turns+8(FP), CX
-	MOVQ c+16(FP), DX
-	MOVQ scale+24(FP), BX
-	MOVL group+40(FP), SI
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    x+0(FP), AX
+	MOVQ    turns+8(FP), CX
+	MOVQ    c+16(FP), DX
+	MOVQ    scale+24(FP), BX
+	MOVL    group+40(FP), SI
 
 loop:
 	VBROADCASTF64X4 64(DX), Z0
@@ -4242,6 +4319,7 @@ loop:
 	DECQ            CX
 	JNZ             loop
 	VZEROUPPER
+	LDMXCSR         goControl<>+0(SB)
 	RET
 
 DATA secondGroup<>+0(SB)/4, $0x00000000

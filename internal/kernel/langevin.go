@@ -47,7 +47,7 @@ func noiseGeneric(x []float32, c *Counter, scale *[Width]float32, lo, hi float32
 			for j, z := range Normals(w) {
 				if e+j < n {
 					at := &x[(e+j)*Width+l]
-					*at = clamp(*at+scale[l]*z, lo, hi)
+					*at = Flush(clamp(*at+scale[l]*z, lo, hi))
 				}
 			}
 		}
@@ -75,7 +75,7 @@ func descendGeneric(x, g []float32, eta *[Width]float32, clip, lo, hi float32, s
 		if g[i] > clip || g[i] < -clip {
 			clipped[l]++
 		}
-		x[i] = clamp(x[i]-eta[l]*clamp(g[i], -clip, clip), lo, hi)
+		x[i] = Flush(clamp(x[i]-eta[l]*clamp(g[i], -clip, clip), lo, hi))
 	}
 }
 

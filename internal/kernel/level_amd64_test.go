@@ -20,6 +20,10 @@ func TestLevelsAgree(t *testing.T) {
 	outerAgrees(t, rng)
 	siluAgrees(t, rng)
 	noiseAgrees(t, rng)
+	agree(t, "a kernel on subnormal numbers", func() (all []float32) {
+		flushed(tiny(rand.New(rand.NewPCG(6, 7))), func(_ string, got []float32) { all = append(all, got...) })
+		return all
+	})
 }
 
 // agree runs f at both levels; f fills and returns what it computes.

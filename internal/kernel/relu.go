@@ -13,9 +13,9 @@ func ReLU(y, d, x []float32) {
 func reluGeneric(y, d, x []float32) {
 	for i, v := range x {
 		switch {
-		case v > 0:
+		case v >= Normal:
 			y[i], d[i] = v, 1
-		case v <= 0:
+		case v < Normal:
 			y[i], d[i] = 0, 0
 		default: // NaN
 			y[i], d[i] = v, v

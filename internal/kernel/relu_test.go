@@ -32,8 +32,8 @@ func TestReLU(t *testing.T) {
 				t.Fatalf("ReLU of %d: wrote outside", n)
 			}
 			for i, v := range before {
-				want, slope := max(v, 0), float32(0)
-				if v > 0 {
+				want, slope := max(Flush(v), 0), float32(0)
+				if want > 0 {
 					slope = 1
 				}
 				if v != v {

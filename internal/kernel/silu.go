@@ -36,19 +36,19 @@ func siluGeneric(y, d, x []float32) {
 	for i, v := range x {
 		x := float64(v)
 		s := 1 / (1 + math.Exp(-x))
-		y[i] = float32(x * s)
-		d[i] = float32(s * (1 + x*(1-s)))
+		y[i] = Flush(float32(x * s))
+		d[i] = Flush(float32(s * (1 + x*(1-s))))
 	}
 }
 
 func mulGeneric(dst, a, b []float32) {
 	for i := range dst {
-		dst[i] = a[i] * b[i]
+		dst[i] = Flush(a[i] * b[i])
 	}
 }
 
 func addGeneric(dst, a, b []float32) {
 	for i := range dst {
-		dst[i] = a[i] + b[i]
+		dst[i] = Flush(a[i] + b[i])
 	}
 }

@@ -25,7 +25,7 @@ func TestSiLU(t *testing.T) {
 			ey := math.Abs(float64(y[i]) - wy)
 			if math.Abs(wy) > 1.2e-38 {
 				worstY = max(worstY, ey/math.Abs(wy))
-			} else if ey > 3e-45 && ey > 1e-6*math.Abs(wy) {
+			} else if ey > Normal {
 				t.Fatalf("SiLU(%v) = %v, want %v", v, y[i], wy)
 			}
 			worstD = max(worstD, math.Abs(float64(d[i])-wd))

@@ -1,0 +1,15 @@
+package kernel
+
+// Normal is the smallest normal number. Kernels take results of a smaller size
+// for zero.
+const Normal = 0x1p-126
+
+// Flush returns zero for a subnormal number and any other as it is, as the
+// assembly does for all that it reads and computes. The kernels in Go do so
+// with what they write, so that no kernel meets such numbers again.
+func Flush(v float32) float32 {
+	if -Normal < v && v < Normal {
+		return 0
+	}
+	return v
+}
