@@ -189,3 +189,27 @@ func TestResumeWithOtherData(t *testing.T) {
 		t.Errorf("without a description: %v", err)
 	}
 }
+
+// TestResumeFlipped flips bits all over a checkpoint: each is noticed, or changes nothing.
+func TestResumeFlipped(t *testing.T) {
+	tr := joule.TinyTrainer(t, joule.TinyConfig())
+	joule.FitTiny(t, tr, joule.Callback{})
+	whole := joule.Saved(t, tr)
+	for i := 0; i < len(whole); i += 401 {
+		b := bytes.Clone(whole)
+		b[i] ^= 1 << (i % 8)
+		f, err := checkpoint.Decode(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			continue
+		}
+		for key := range f.Metadata { // the name of the checksums may have become another
+			if len(key) == len("joule_crc32") && strings.HasSuffix(key, "32") {
+				delete(f.Metadata, key)
+			}
+		}
+		var again bytes.Buffer
+		if err := checkpoint.Encode(&again, f); err != nil || !bytes.Equal(again.Bytes(), whole) {
+			t.Errorf("byte %d of %d is not noticed: %v", i, len(whole), err)
+		}
+	}
+}

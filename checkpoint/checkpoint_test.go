@@ -90,7 +90,7 @@ func TestLayout(t *testing.T) {
 		Metadata: map[string]string{"b": "2", "a": "1"},
 		Tensors:  []Tensor{{"w", []int{1, 2}, []float32{1, -2}}, {"n", []int{}, []int64{3}}},
 	}
-	header := `{"__metadata__":{"a":"1","b":"2"},"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},` +
+	header := `{"__metadata__":{"a":"1","b":"2","joule_crc32":"2eba8c8f ebadd88a c3872656"},"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},` +
 		`"n":{"dtype":"I64","shape":[],"data_offsets":[8,16]}}`
 	header += strings.Repeat(" ", (8-len(header)%8)%8)
 	want := string([]byte{byte(len(header)), 0, 0, 0, 0, 0, 0, 0}) + header +

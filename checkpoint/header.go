@@ -25,6 +25,8 @@ const (
 type entry struct {
 	Info
 	begin, end int64
+	sum        uint32 // of its bytes, where summed
+	summed     bool
 }
 
 // readHeader reads and checks the header of a file of size bytes: afterwards
@@ -58,6 +60,9 @@ func readHeader(r io.ReaderAt, size int64) (metadata map[string]string, entries 
 	}
 	start = 8 + int64(n)
 	if err := checkEntries(entries, size-start); err != nil {
+		return nil, nil, 0, err
+	}
+	if err := takeChecksums(metadata, entries); err != nil {
 		return nil, nil, 0, err
 	}
 	return metadata, entries, start, nil

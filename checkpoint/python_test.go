@@ -1,8 +1,10 @@
 package checkpoint
 
 import (
+	"errors"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -17,13 +19,14 @@ func TestPython(t *testing.T) {
 		t.Skipf("Python's safetensors and numpy are not installed (pip install safetensors numpy): %s", out)
 	}
 	dir := t.TempDir()
-	ours, theirs := filepath.Join(dir, "ours.safetensors"), filepath.Join(dir, "theirs.safetensors")
+	ours, theirs, changed := filepath.Join(dir, "ours.safetensors"), filepath.Join(dir, "theirs.safetensors"), filepath.Join(dir, "changed.safetensors")
 	f := sample()
 	if err := Write(ours, f); err != nil {
 		t.Fatal(err)
 	}
 	const script = `
 import sys
+import zlib
 import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
@@ -31,7 +34,9 @@ from safetensors.numpy import save_file
 with safe_open(sys.argv[1], "np") as f:
     metadata = f.metadata()
     tensors = {k: f.get_tensor(k) for k in f.keys()}
-assert metadata == {"output": "energy", "config": "seed: 42\n", "ünï": '"<&>\u2028\x00'}, metadata
+sums = metadata["joule_crc32"].split()[1:]
+assert sums == ["%08x" % zlib.crc32(tensors[k].tobytes()) for k in sorted(tensors, key=str.encode)], sums
+assert {k: v for k, v in metadata.items() if k != "joule_crc32"} == {"output": "energy", "config": "seed: 42\n", "ünï": '"<&>\u2028\x00'}, metadata
 assert len(tensors) == 5, tensors.keys()
 w = tensors["cnn_layers.0.weight"]
 assert w.dtype == np.float32 and w.shape == (2, 1, 1, 3), (w.dtype, w.shape)
@@ -41,9 +46,11 @@ assert tensors["cnn_layers.0.bias"].shape == (0, 4)
 assert tensors["buffer"].dtype == np.uint8 and tensors["buffer"].tolist() == [0, 1, 2, 254, 255]
 assert tensors["step"].shape == () and tensors["step"] == -2**63
 assert tensors['a "quoted" näme'].tolist() == [[-1, 2**63 - 1]]
-save_file(tensors, sys.argv[2], metadata)
+save_file(tensors, sys.argv[2], metadata) # the checksums still hold
+tensors["step"] += 1
+save_file(tensors, sys.argv[3], metadata)
 `
-	if out, err := exec.Command(python, "-c", script, ours, theirs).CombinedOutput(); err != nil {
+	if out, err := exec.Command(python, "-c", script, ours, theirs, changed).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	got, err := Read(theirs)
@@ -58,5 +65,9 @@ save_file(tensors, sys.argv[2], metadata)
 	}
 	if !same(again, f) {
 		t.Errorf("Python wrote %+v, want %+v", got, f)
+	}
+	var fault *Error
+	if _, err := Read(changed); !errors.As(err, &fault) || !strings.Contains(fault.Hint, "another program has changed it") {
+		t.Errorf("what Python changed: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math"
 	"os"
@@ -87,22 +88,36 @@ func decode(r io.ReaderAt, size int64, wanted func(string) bool) (*File, error) 
 		if bytes > math.MaxInt {
 			return nil, damaged("tensor %q does not fit into memory", e.Name)
 		}
+		var sum uint32
 		switch e.DType {
 		case "U8":
 			data := make([]uint8, bytes)
 			err = readFull(r, data, start+e.begin)
-			t.Data = data
+			t.Data, sum = data, crc32.ChecksumIEEE(data)
 		case "I64":
 			data := make([]int64, bytes/8)
-			err = unstream(r, buf, start+e.begin, data, 8, func(b []byte) int64 {
-				return int64(binary.LittleEndian.Uint64(b))
+			sum, err = unstream(r, buf, start+e.begin, data, 8, func(data []int64, b []byte) {
+				for i := range data {
+					data[i] = int64(binary.LittleEndian.Uint64(b[i*8:]))
+				}
 			})
 			t.Data = data
-		default: // of floating point
-			width := sizeOf(e.DType)
-			data := make([]float32, bytes/width)
-			err = unstream(r, buf, start+e.begin, data, int(width), floatReader(e.DType))
+		case "F32":
+			data := make([]float32, bytes/4)
+			sum, err = unstream(r, buf, start+e.begin, data, 4, decodeF32)
 			t.Data = data
+		default: // of floating point
+			width, get := int(sizeOf(e.DType)), floatReader(e.DType)
+			data := make([]float32, bytes/int64(width))
+			sum, err = unstream(r, buf, start+e.begin, data, width, func(data []float32, b []byte) {
+				for i := range data {
+					data[i] = get(b[i*width:])
+				}
+			})
+			t.Data = data
+		}
+		if err == nil {
+			err = e.check(sum)
 		}
 		if err != nil {
 			return nil, err
@@ -113,18 +128,25 @@ func decode(r io.ReaderAt, size int64, wanted func(string) bool) (*File, error) 
 }
 
 // unstream fills data from offset off, width bytes a value, a buffer at a
-// time.
-func unstream[T any](r io.ReaderAt, buf []byte, off int64, data []T, width int, get func([]byte) T) error {
+// time, and returns the checksum of the bytes.
+func unstream[T any](r io.ReaderAt, buf []byte, off int64, data []T, width int, get func(data []T, b []byte)) (sum uint32, err error) {
 	for len(data) > 0 {
 		n := min(len(data), len(buf)/width)
 		b := buf[:n*width]
 		if err := readFull(r, b, off); err != nil {
-			return err
+			return 0, err
 		}
-		for i := range n {
-			data[i] = get(b[i*width:])
-		}
+		sum = crc32.Update(sum, crc32.IEEETable, b)
+		get(data[:n], b)
 		data, off = data[n:], off+int64(len(b))
 	}
-	return nil
+	return sum, nil
+}
+
+// decodeF32 is apart from the other types because nearly all numbers are of it,
+// and a call for each would take longer than reading them.
+func decodeF32(data []float32, b []byte) {
+	for i := range data {
+		data[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[i*4:]))
+	}
 }

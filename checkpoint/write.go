@@ -47,46 +47,28 @@ func Encode(w io.Writer, f *File) error {
 
 // encodeHeader returns everything that comes before the numbers.
 func encodeHeader(f *File) ([]byte, *Error) {
-	b := append(make([]byte, 8), '{')
-	if len(f.Metadata) > 0 {
-		b = append(b, `"__metadata__":{`...)
-		for i, key := range slices.Sorted(maps.Keys(f.Metadata)) {
-			value := f.Metadata[key]
-			if !utf8.ValidString(key) || !utf8.ValidString(value) {
-				return nil, &Error{Fault: fmt.Sprintf("metadata %q is not UTF-8", key)}
-			}
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(appendString(b, key), ':')
-			b = appendString(b, value)
-		}
-		b = append(b, '}')
+	metadata := maps.Clone(f.Metadata)
+	if metadata == nil {
+		metadata = map[string]string{}
 	}
-
-	seen := make(map[string]bool, len(f.Tensors))
-	offset := int64(0)
-	for _, t := range f.Tensors {
-		dtype, have := dtypeOf(t.Data)
-		n, ok := elements(t.Shape)
-		switch {
-		case t.Name == metadataKey || !utf8.ValidString(t.Name):
-			return nil, &Error{Fault: fmt.Sprintf("a tensor cannot be named %q", t.Name)}
-		case seen[t.Name]:
-			return nil, &Error{Fault: fmt.Sprintf("two tensors named %q", t.Name)}
-		case dtype == "":
-			return nil, &Error{Fault: fmt.Sprintf("tensor %q: cannot write %T, only []float32, []uint8, []int64 and []Half", t.Name, t.Data)}
-		case !ok || len(t.Shape) > maxRank:
-			return nil, &Error{Fault: fmt.Sprintf("tensor %q: impossible shape %s", t.Name, show(t.Shape))}
-		case n != int64(have):
-			return nil, &Error{Fault: fmt.Sprintf("tensor %q: %d values for shape %s", t.Name, have, show(t.Shape))}
-		}
-		seen[t.Name] = true
-		if len(b) > 9 {
+	var err *Error
+	if metadata[checksumKey], err = checksumsOf(f); err != nil {
+		return nil, err
+	}
+	b := append(make([]byte, 8), `{"__metadata__":{`...)
+	for i, key := range slices.Sorted(maps.Keys(metadata)) {
+		if i > 0 {
 			b = append(b, ',')
 		}
-		end := offset + n*sizeOf(dtype)
-		b = append(appendString(b, t.Name), `:{"dtype":"`...)
+		b = append(appendString(b, key), ':')
+		b = appendString(b, metadata[key])
+	}
+	b = append(b, '}')
+	offset := int64(0)
+	for _, t := range f.Tensors {
+		dtype, n := dtypeOf(t.Data)
+		end := offset + int64(n)*sizeOf(dtype)
+		b = append(appendString(append(b, ','), t.Name), `:{"dtype":"`...)
 		b = append(append(b, dtype...), `","shape":`...)
 		b = append(appendShape(b, t.Shape, ","), `,"data_offsets":[`...)
 		b = append(strconv.AppendInt(b, offset, 10), ',')
@@ -104,44 +86,46 @@ func encodeHeader(f *File) ([]byte, *Error) {
 	return b, nil
 }
 
+// checksumsOf returns the checksums of f, or what cannot be written of it.
+func checksumsOf(f *File) (string, *Error) {
+	for key, value := range f.Metadata {
+		if !utf8.ValidString(key) || !utf8.ValidString(value) {
+			return "", &Error{Fault: fmt.Sprintf("metadata %q is not UTF-8", key)}
+		}
+	}
+	var tensors []Info
+	sums := make(map[string]uint32, len(f.Tensors))
+	buf := make([]byte, chunk)
+	for _, t := range f.Tensors {
+		dtype, have := dtypeOf(t.Data)
+		n, ok := elements(t.Shape)
+		_, twice := sums[t.Name]
+		switch {
+		case t.Name == metadataKey || !utf8.ValidString(t.Name):
+			return "", &Error{Fault: fmt.Sprintf("a tensor cannot be named %q", t.Name)}
+		case twice:
+			return "", &Error{Fault: fmt.Sprintf("two tensors named %q", t.Name)}
+		case dtype == "":
+			return "", &Error{Fault: fmt.Sprintf("tensor %q: cannot write %T, only []float32, []uint8, []int64 and []Half", t.Name, t.Data)}
+		case !ok || len(t.Shape) > maxRank:
+			return "", &Error{Fault: fmt.Sprintf("tensor %q: impossible shape %s", t.Name, show(t.Shape))}
+		case n != int64(have):
+			return "", &Error{Fault: fmt.Sprintf("tensor %q: %d values for shape %s", t.Name, have, show(t.Shape))}
+		}
+		tensors = append(tensors, Info{t.Name, dtype, t.Shape})
+		sums[t.Name] = sumOf(t.Data, buf)
+	}
+	return checksums(f.Metadata, tensors, sums), nil
+}
+
 func encode(w io.Writer, header []byte, f *File) error {
 	if _, err := w.Write(header); err != nil {
 		return err
 	}
-	buf := make([]byte, 0, chunk)
+	buf := make([]byte, chunk)
 	for _, t := range f.Tensors {
-		var err error
-		switch data := t.Data.(type) {
-		case []uint8:
-			_, err = w.Write(data)
-		case []float32:
-			err = stream(w, buf, data, 4, func(b []byte, v float32) []byte {
-				return binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-			})
-		case []Half:
-			err = stream(w, buf, data, 2, func(b []byte, v Half) []byte {
-				return binary.LittleEndian.AppendUint16(b, uint16(v))
-			})
-		case []int64:
-			err = stream(w, buf, data, 8, func(b []byte, v int64) []byte {
-				return binary.LittleEndian.AppendUint64(b, uint64(v))
-			})
-		}
+		err := encodeTensor(t.Data, buf, func(b []byte) error { _, err := w.Write(b); return err })
 		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// stream writes data, width bytes a value, a buffer at a time.
-func stream[T any](w io.Writer, buf []byte, data []T, width int, put func([]byte, T) []byte) error {
-	for part := range slices.Chunk(data, chunk/width) {
-		buf = buf[:0]
-		for _, v := range part {
-			buf = put(buf, v)
-		}
-		if _, err := w.Write(buf); err != nil {
 			return err
 		}
 	}

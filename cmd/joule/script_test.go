@@ -80,6 +80,7 @@ func TestScripts(t *testing.T) {
 			"signal":     signalAt,
 			"pngtext":    pngText,
 			"shorten":    shorten,
+			"flip":       flip,
 			"columns":    columns,
 			"strip":      strip,
 			"pictures":   pictures,
@@ -329,6 +330,18 @@ func shorten(ts *testscript.TestScript, neg bool, args []string) {
 	st, err := os.Stat(path)
 	ts.Check(err)
 	ts.Check(os.Truncate(path, st.Size()/2))
+}
+
+// flip changes the nth last byte of a file: flip n file.
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: flip n file")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	data := []byte(ts.ReadFile(args[1]))
+	data[len(data)-n] ^= 0x10
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data, 0o666))
 }
 
 // strip writes a model's tensors as PyTorch's save_file does, within a module
