@@ -20,6 +20,9 @@ type Callback struct {
 	Rollback func(Rollback) error
 	// Log is given the records of [Trainer.Log], which other callbacks call.
 	Log func(Record) error
+	// Note is told, in a sentence, what people should know of the run's files: of
+	// metrics that were mended, say. Package record calls it.
+	Note func(text string)
 	// End is called once at the end of [Trainer.Fit], however it came: err is
 	// what Fit would return, nil where all epochs are done. An error that End
 	// returns takes the place of a nil.

@@ -174,6 +174,30 @@ func (s *scanner) next() bool {
 	return true
 }
 
+// nextOrLonger is next that passes over lines which are too long. They come as
+// a text that is no row.
+func (s *scanner) nextOrLonger() bool {
+	if s.next() {
+		return true
+	}
+	if !errors.As(s.err, new(*Error)) {
+		return false
+	}
+	s.err, s.text = nil, ""
+	s.line++
+	for {
+		switch _, err := s.r.ReadSlice('\n'); {
+		case err == nil:
+			return true
+		case err == io.EOF:
+			return false
+		case !errors.Is(err, bufio.ErrBufferFull):
+			s.err = fmt.Errorf("metric: %w", err)
+			return false
+		}
+	}
+}
+
 // header reads the first line, which must be there.
 func (s *scanner) header() error {
 	if !s.next() && s.err == nil {

@@ -38,20 +38,22 @@ func (l figureLog) Log(r joule.Record) error {
 type boardLog struct {
 	w     *tensorboard.Writer
 	every int
+	epoch int // the last step that has been given its epoch
 	names []string
 }
 
 // openBoardLog begins event files in dir, or goes on with those that are
-// there, which it cuts at a step.
-func openBoardLog(dir string, c joule.Config, step int) (*boardLog, error) {
+// there, which it cuts at a step. What they have of the tags again at that step
+// is dropped.
+func openBoardLog(dir string, c joule.Config, step int, again ...string) (*boardLog, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, &run.Error{Path: dir, Fault: "cannot be listed", Err: err}
 	}
 	old := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), "events.out.tfevents.") })
-	l := &boardLog{every: c.TensorBoard.EveryNSteps}
+	l := &boardLog{every: c.TensorBoard.EveryNSteps, epoch: step}
 	if old {
-		l.w, err = tensorboard.Resume(dir, step)
+		l.w, err = tensorboard.Resume(dir, step, again...)
 	} else {
 		l.w, err = tensorboard.Create(dir)
 	}
@@ -90,7 +92,9 @@ func (l *boardLog) Log(r joule.Record) error {
 				return err
 			}
 		}
-		if len(r.Scalars) > 0 {
+		// The last step of an epoch has several records.
+		if len(r.Scalars) > 0 && r.Step != l.epoch {
+			l.epoch = r.Step
 			if err := l.w.Scalar("epoch", r.Step, float64(r.Epoch)); err != nil {
 				return err
 			}

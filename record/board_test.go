@@ -37,7 +37,7 @@ func TestEventFiles(t *testing.T) {
 	for tag, want := range map[string][]int64{
 		"loss": {2, 4, 6, 8}, "learning_rate": {2, 4, 6, 8}, metric.ValDivergence: {3, 6, 9}, metric.Column(metric.Outliers): {3, 6, 9},
 		"generation_0": {3, 6, 9}, "generation_7": {3, 6, 9}, "samples": {3, 6, 9}, "replay_buffer": {3, 6, 9},
-		"energy/validation": {3, 6, 9}, "weights/cnn_layers.0.weight": {3, 6, 9}, "config": {0},
+		"energy/validation": {3, 6, 9}, "weights/cnn_layers.0.weight": {3, 6, 9}, "config": {0}, "epoch": {2, 3, 4, 6, 8, 9},
 		"_hparams_/experiment": {0}, "_hparams_/session_start_info": {0}, "_hparams_/session_end_info": {0},
 	} {
 		if !slices.Equal(steps[tag], want) {

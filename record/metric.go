@@ -26,21 +26,25 @@ type metricLog struct {
 // what comes after step.
 func openMetricLog(path string, columns []string, step int) (*metricLog, error) {
 	l := &metricLog{path: path, columns: columns}
-	_, err := os.Lstat(path)
+	return l, l.open(step)
+}
+
+// open is openMetricLog of a log that was closed.
+func (l *metricLog) open(step int) error {
+	_, err := os.Lstat(l.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		l.csv, err = metric.Create(path, columns)
+		l.csv, err = metric.Create(l.path, l.columns)
 	} else {
-		l.csv, err = metric.Append(path, columns, step)
+		l.csv, err = metric.Append(l.path, l.columns, step)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	l.json, err = metric.CreateJSON(strings.TrimSuffix(path, ".csv")+".jsonl", path, columns)
+	l.json, err = metric.CreateJSON(strings.TrimSuffix(l.path, ".csv")+".jsonl", l.path, l.columns)
 	if err != nil {
 		l.csv.Close()
-		return nil, err
 	}
-	return l, nil
+	return err
 }
 
 // Log appends a record's scalars as a row.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/joule-ml/joule"
@@ -26,7 +27,9 @@ import (
 // When ctx is done, or a callback stops the training, it finishes the batch, saves
 // the last checkpoint and returns ctx's error or the [*joule.StopError]. A trainer
 // that [joule.ResumeTrainer] made goes on where it was: metrics of later steps are
-// cut off.
+// cut off. Metrics and event files that are damaged or have gaps do not keep it
+// from that: they are mended from one another as far as possible, damaged files are
+// kept under another name, and Note of the callbacks is told.
 //
 // A process that is killed loses what came after the last checkpoint, and
 // nothing before. Of two processes that train in one folder, the second gets
@@ -37,7 +40,7 @@ func Fit(ctx context.Context, r *run.Run, t *joule.Trainer, list ...joule.Callba
 		return err
 	}
 	defer release()
-	rec, err := newRecorder(r, t)
+	rec, err := newRecorder(r, t, list)
 	if err != nil {
 		return err
 	}
@@ -52,8 +55,9 @@ type recorder struct {
 	t       *joule.Trainer
 	cfg     joule.Config
 	log     *metricLog
-	board   *boardLog // nil where there are to be no event files
-	past    []float64 // of the early stop's monitor
+	board   *boardLog      // nil where there are to be no event files
+	notes   []func(string) // are told what people should know
+	past    []float64      // of the early stop's monitor
 	ranking ranking
 	saved   time.Time // when the last checkpoint was
 	drawn   time.Time // when the curves were
@@ -66,20 +70,29 @@ const curvesAge = 10 * time.Second
 // newRecorder begins to record t: the settings, the metrics up to t's step, and a
 // checkpoint, so that a folder or a disk that cannot be written to is found
 // before any work.
-func newRecorder(r *run.Run, t *joule.Trainer) (*recorder, error) {
+func newRecorder(r *run.Run, t *joule.Trainer, list []joule.Callback) (*recorder, error) {
 	rec := &recorder{run: r, t: t, cfg: t.Config(), drawn: time.Now(), saved: time.Now()}
+	for _, c := range list {
+		if c.Note != nil {
+			rec.notes = append(rec.notes, c.Note)
+		}
+	}
 	if err := r.MakeFolders(); err != nil {
 		return nil, &run.Error{Path: r.Dir, Fault: "cannot be written to", Err: err, Hint: "choose a folder that can be written to"}
 	}
 	if err := rec.writeSettings(); err != nil {
 		return nil, err
 	}
+	_, err := os.Lstat(r.CheckpointPath("last"))
+	resumed := err == nil
 	// The checkpoint comes before the cut: if the process ends in between,
 	// the metrics have too many rows, which the next resume cuts, not a gap.
 	if err := t.Save(r.CheckpointPath("last")); err != nil {
 		return nil, err
 	}
-	var err error
+	if err := rec.mend(resumed); err != nil {
+		return nil, err
+	}
 	if rec.log, err = openMetricLog(r.MetricsPath(), rec.columns(), t.Steps()); err != nil {
 		return nil, err
 	}
@@ -88,6 +101,27 @@ func newRecorder(r *run.Run, t *joule.Trainer) (*recorder, error) {
 		return nil, err
 	}
 	return rec, nil
+}
+
+// note tells people something.
+func (rec *recorder) note(format string, a ...any) {
+	for _, note := range rec.notes {
+		note(fmt.Sprintf(format, a...))
+	}
+}
+
+// mend makes the metrics of the steps done whole again, as far as that is
+// possible. Those of a run that goes on from another's checkpoint lack the steps
+// before it.
+func (rec *recorder) mend(resumed bool) error {
+	if _, err := os.Lstat(rec.run.MetricsPath()); err != nil && !resumed {
+		return nil
+	}
+	notes, err := metric.Mend(rec.run.MetricsPath(), rec.columns(), rec.t.Steps(), func() ([]metric.Row, error) { return pastRows(rec.run.Dir) })
+	for _, n := range notes {
+		rec.note("%s", n)
+	}
+	return err
 }
 
 // begin takes up what the epochs before have left, and opens the event files.
@@ -108,6 +142,9 @@ func (rec *recorder) begin() error {
 	if c.TensorBoard.EveryNSteps > 0 {
 		if rec.board, err = openBoardLog(rec.run.Dir, c, rec.t.Steps()); err != nil {
 			return err
+		}
+		for _, path := range rec.board.w.Damaged() {
+			rec.note("an event file is damaged; it is kept as %s, and what can be read of it stays", path)
 		}
 	}
 	return nil
@@ -191,12 +228,18 @@ func (rec *recorder) epoch(e joule.EpochInfo) error {
 	return rec.checkpoint("last")
 }
 
-// curves draws the curves.
+// curves draws the curves. A table that has grown too long for them ends no
+// training.
 func (rec *recorder) curves() error {
 	rec.drawn = time.Now()
-	return atomicfile.Write(rec.run.CurvesPath(), func(w io.Writer) error {
+	err := atomicfile.Write(rec.run.CurvesPath(), func(w io.Writer) error {
 		return rec.log.curves(w, picture.Describe(rec.t.Model(), rec.t.Config().Generation(), picture.Layout{}).Text())
 	})
+	if e := (*metric.Error)(nil); errors.As(err, &e) {
+		rec.note("no curves are drawn: %v", e)
+		return nil
+	}
+	return err
 }
 
 // end closes the record of a training that ended with err.

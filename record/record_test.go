@@ -13,7 +13,6 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/grid"
-	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/record"
 	"github.com/joule-ml/joule/run"
 )
@@ -126,18 +125,6 @@ func TestRunFitErrors(t *testing.T) {
 		t.Errorf("two trainings in a folder: %v", err)
 	}
 	release()
-
-	// Its metrics are of something else.
-	if err := os.WriteFile(r.MetricsPath(), []byte("a,b\n1,2\n"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	var m *metric.Error
-	if err := record.Fit(t.Context(), r, tr); !errors.As(err, &m) {
-		t.Errorf("strange metrics: %v", err)
-	}
-	if got := string(readFile(t, r.MetricsPath())); got != "a,b\n1,2\n" {
-		t.Errorf("strange metrics became %q", got)
-	}
 
 	// It is gone.
 	gone := &run.Run{Dir: filepath.Join(t.TempDir(), "gone")}

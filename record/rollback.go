@@ -10,7 +10,6 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/internal/atomicfile"
-	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/run"
 )
 
@@ -69,21 +68,16 @@ func (l *metricLog) cut(step int) error {
 	if err := l.close(); err != nil {
 		return err
 	}
-	fresh, err := openMetricLog(l.path, l.columns, step)
-	if err != nil {
-		return err
-	}
-	*l = *fresh
-	return nil
+	return l.open(step)
 }
 
-// cut removes the events after the trainer's step, and shows a text of its
-// rollbacks and their number there.
+// cut removes the events after the trainer's step, and shows a text of all its
+// rollbacks there.
 func (l *boardLog) cut(dir string, t *joule.Trainer) error {
 	if err := l.w.Close(); err != nil {
 		return err
 	}
-	fresh, err := openBoardLog(dir, t.Config(), t.Steps())
+	fresh, err := openBoardLog(dir, t.Config(), t.Steps(), "guard")
 	if err != nil {
 		return err
 	}
@@ -93,9 +87,6 @@ func (l *boardLog) cut(dir string, t *joule.Trainer) error {
 		fmt.Fprintf(&text, "* %s\n", b)
 	}
 	if err := l.w.Text("guard", t.Steps(), text.String()); err != nil {
-		return err
-	}
-	if err := l.w.Scalar(metric.Column(metric.Rollbacks), t.Steps(), float64(len(t.Rollbacks()))); err != nil {
 		return err
 	}
 	return l.w.Flush()

@@ -15,6 +15,7 @@ type Reader struct {
 	r      *bufio.Reader
 	offset int64
 	record bytes.Buffer
+	whole  bool // the record has been read to its end, whatever is in it
 	err    error
 }
 
@@ -65,8 +66,20 @@ func (r *Reader) Next() (*Event, error) {
 // Offset returns how many bytes the events so far take.
 func (r *Reader) Offset() int64 { return r.offset }
 
+// skip passes over the record that Next has found at fault. It is false where
+// the fault is in its length, so that nobody knows where the next one begins.
+func (r *Reader) skip() bool {
+	if !r.whole {
+		return false
+	}
+	r.err = nil
+	r.offset += int64(r.record.Len())
+	return true
+}
+
 func (r *Reader) next() (*Event, error) {
 	r.record.Reset()
+	r.whole = false
 	if err := r.read(headSize); err != nil {
 		return nil, err
 	}
@@ -81,6 +94,7 @@ func (r *Reader) next() (*Event, error) {
 	if err := r.read(int64(size) + footSize); err != nil {
 		return nil, err
 	}
+	r.whole = true
 	data, foot := r.record.Bytes()[headSize:headSize+size], r.record.Bytes()[headSize+size:]
 	if got, want := masked(data), binary.LittleEndian.Uint32(foot); got != want {
 		return nil, r.fault("the data have checksum %08x, not %08x", got, want)

@@ -1,10 +1,13 @@
 package tensorboard
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -26,16 +29,20 @@ import (
 //
 // A last record without its end, as a killed process leaves, is cut off, and
 // so is one in which zeros have taken the place of data, as a power failure
-// may leave. Other damage is an *Error, and no file is changed.
+// may leave. A file with other damage is kept under another name, which
+// [Writer.Damaged] tells, and what can be read of it takes its place.
+//
+// Values of the tags in again that are of keepStep itself are dropped: for what
+// will be said anew, and can be there once only.
 //
 // The new file begins with events that tell a running TensorBoard to drop the
 // later steps it has read. Only one process may write in dir at a time,
 // which is for the caller to ensure.
-func Resume(dir string, keepStep int) (*Writer, error) {
-	return resume(dir, keepStep, time.Now)
+func Resume(dir string, keepStep int, again ...string) (*Writer, error) {
+	return resume(dir, keepStep, again, time.Now)
 }
 
-func resume(dir string, keepStep int, now func() time.Time) (*Writer, error) {
+func resume(dir string, keepStep int, again []string, now func() time.Time) (*Writer, error) {
 	if err := removeTemporary(dir); err != nil {
 		return nil, err
 	}
@@ -47,15 +54,23 @@ func resume(dir string, keepStep int, now func() time.Time) (*Writer, error) {
 	var all []kept
 	for _, path := range paths {
 		c, k, err := plan(path, func(e *Event) bool {
-			return e.Step <= int64(keepStep) && !e.has(tagSessionEnd) || e.FileVersion != ""
+			old := e.Step == int64(keepStep) && slices.ContainsFunc(again, e.has)
+			return e.Step <= int64(keepStep) && !old && !e.has(tagSessionEnd) || e.FileVersion != ""
 		})
 		if err != nil {
 			return nil, err
 		}
 		cuts, all = append(cuts, c), append(all, k...)
 	}
+	var damaged []string
 	for _, c := range cuts {
-		if err := c.apply(); err != nil {
+		if c.damaged {
+			aside, err := c.setAside()
+			if err != nil {
+				return nil, err
+			}
+			damaged = append(damaged, aside)
+		} else if err := c.apply(); err != nil {
 			return nil, err
 		}
 	}
@@ -63,7 +78,7 @@ func resume(dir string, keepStep int, now func() time.Time) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.kept = all
+	w.kept, w.damaged = all, damaged
 	// Twice, since TensorBoard takes the first that it sees for the run's start.
 	err = errors.Join(w.restart(keepStep+1), w.restart(keepStep+1))
 	if err == nil {
@@ -112,6 +127,8 @@ type cut struct {
 	size   int64 // of the file as it is
 	spans  []span
 	events int // that are kept, beside those of the file's beginning
+
+	damaged bool // not all of it can be read
 }
 
 // A span of a file, in bytes.
@@ -146,8 +163,13 @@ func scan(path string, f io.ReaderAt, size int64, keep func(*Event) bool) (c cut
 			if zerr != nil {
 				return c, nil, fmt.Errorf("tensorboard: %w", zerr)
 			}
-			if !torn {
-				return c, nil, in(path, err)
+			if !torn && errors.As(err, new(*Error)) {
+				c.damaged = true
+				if r.skip() {
+					continue
+				}
+			} else if !torn {
+				return c, nil, err
 			}
 			return c, hparams, nil
 		}
@@ -192,27 +214,51 @@ func torn(f io.ReaderAt, size int64, err error) (bool, error) {
 	return true, nil
 }
 
+// setAside renames a damaged file and puts one of the spans in its place. It
+// returns the new path, which TensorBoard does not take for an event file.
+func (c cut) setAside() (string, error) {
+	for n := 1; ; n++ {
+		aside := filepath.Join(filepath.Dir(c.path), fmt.Sprintf("events.damaged-%d", n))
+		if _, err := os.Lstat(aside); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.Rename(c.path, aside); err != nil {
+			return "", failed(c.path, err)
+		}
+		if c.events == 0 {
+			return aside, nil
+		}
+		return aside, failed(c.path, c.replace(aside))
+	}
+}
+
 // apply carries out the cut.
 func (c cut) apply() error {
 	switch {
 	case c.events == 0:
 		return failed(c.path, os.Remove(c.path))
 	case len(c.spans) > 1 || c.spans[0].start > 0:
-		return failed(c.path, c.replace())
+		return failed(c.path, c.replace(c.path))
 	case c.spans[0].end < c.size:
 		return failed(c.path, truncate(c.path, c.spans[0].end))
 	}
 	return nil
 }
 
-// replace puts a file of the spans in the place of the other.
-func (c cut) replace() error {
+// replace puts a file of the spans of the file at from in its place.
+func (c cut) replace(from string) error {
 	return atomicfile.Write(c.path, func(w io.Writer) error {
-		f, err := os.Open(c.path)
+		f, err := os.Open(from)
 		if err != nil {
 			return err
 		}
-		defer f.Close() // before the renaming, which Windows asks for
+		defer f.Close()                        // before the renaming, which Windows asks for
+		if c.damaged && c.spans[0].start > 0 { // the version could not be read
+			v := &Writer{buf: bufio.NewWriter(w), now: time.Now, limit: maxRecord}
+			if err := errors.Join(v.version(), v.buf.Flush()); err != nil {
+				return err
+			}
+		}
 		for _, s := range c.spans {
 			if _, err := io.Copy(w, io.NewSectionReader(f, s.start, s.end-s.start)); err != nil {
 				return err

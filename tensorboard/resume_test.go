@@ -195,56 +195,55 @@ func TestResumeRestart(t *testing.T) {
 	check(t, w.Close())
 }
 
-// TestResumeDamaged: what is damaged elsewhere than at its end is left alone,
-// and so are the other files.
+// TestResumeDamaged flips a bit of each byte: the file is kept under another
+// name, and what can be read stays.
 func TestResumeDamaged(t *testing.T) {
 	dir := t.TempDir()
 	w := newWriter(t, dir)
-	write(t, w, 1, 6)
-	write(t, newWriter(t, dir), 7, 9)
-	paths, err := eventFiles(dir)
+	path := w.path
+	write(t, w, 1, 3)
+	good, err := os.ReadFile(path)
 	check(t, err)
-	good, err := os.ReadFile(paths[1])
-	check(t, err)
-	before, err := os.ReadFile(paths[0])
-	check(t, err)
-	// The last record may be taken for one that was not written to its end.
-	records := NewReader(bytes.NewReader(good))
-	last := int64(0)
-	for {
-		offset := records.Offset()
+	last := len(good) - 1 // of the records but the last, which may be taken for one that was not written to its end
+	for records := NewReader(bytes.NewReader(good)); ; {
+		offset := int(records.Offset())
 		if _, err := records.Next(); err == io.EOF {
 			break
 		}
 		last = offset
 	}
-	for i := range good {
+	all := straight(1, 3)
+	for i := 0; i < last; i += 3 {
 		bad := bytes.Clone(good)
 		bad[i] ^= 4
-		check(t, os.WriteFile(paths[1], bad, 0o666))
-		_, err := Resume(dir, 8)
-		if int64(i) >= last {
-			check(t, os.WriteFile(paths[0], before, 0o666))
-			if now, _ := eventFiles(dir); err == nil {
-				os.Remove(now[2])
-			}
-			continue
+		dir := t.TempDir()
+		check(t, os.WriteFile(filepath.Join(dir, filepath.Base(path)), bad, 0o666))
+		w := resumed(t, dir, 3)
+		check(t, w.Close())
+		if list := w.Damaged(); len(list) != 1 || filepath.Base(list[0]) != "events.damaged-1" {
+			t.Fatalf("byte %d: kept as %q", i, list)
 		}
-		var e *Error
-		if !errors.As(err, &e) || e.Path != paths[1] || e.Offset > int64(i) || e.Hint == "" {
-			t.Fatalf("byte %d: %v", i, err)
+		if got, err := os.ReadFile(w.Damaged()[0]); err != nil || !bytes.Equal(got, bad) {
+			t.Fatalf("byte %d: the damaged file was changed, %v", i, err)
 		}
-		if !strings.Contains(e.Error(), fmt.Sprintf("%s: record at byte %d: ", paths[1], e.Offset)) {
-			t.Fatalf("byte %d: %v", i, err)
+		got := scalars(t, dir)
+		one := len(got) == len(all)-1 || len(got) == len(all) // of the data: one record is lost, or the first one
+		if !one && !slices.Equal(got, all[:len(got)]) {       // of a length: all that follows is
+			t.Fatalf("byte %d: %q", i, got)
 		}
-		for path, want := range map[string][]byte{paths[0]: before, paths[1]: bad} {
-			if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
-				t.Fatalf("byte %d: %s was changed, %v", i, path, err)
-			}
-		}
-		if now, _ := eventFiles(dir); len(now) != 2 {
-			t.Fatalf("byte %d: files %q", i, now)
-		}
+	}
+}
+
+// TestResumeAgain drops what will be said anew.
+func TestResumeAgain(t *testing.T) {
+	dir := t.TempDir()
+	w := newWriter(t, dir)
+	write(t, w, 1, 3)
+	w, err := Resume(dir, 2, "a", "c")
+	check(t, err)
+	check(t, w.Close())
+	if got, want := scalars(t, dir), []string{"1 a 1", "1 b -1", "2 b -2"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

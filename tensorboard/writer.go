@@ -48,7 +48,12 @@ type Writer struct {
 	shown  time.Time // when buf was last written out
 	err    error     // the first one
 	kept   []kept    // hyperparameters in earlier files
+
+	damaged []string
 }
+
+// Damaged returns the paths under which Resume has kept damaged files.
+func (w *Writer) Damaged() []string { return w.damaged }
 
 // Create makes a new event file in dir, and dir itself if it is missing. The
 // file has TensorBoard's form of name, events.out.tfevents.SECONDS.HOST.PID.0,
@@ -73,15 +78,11 @@ func create(dir string, now func() time.Time) (*Writer, error) {
 	}
 	path := filepath.Join(dir, fileName(last, now()))
 
-	var first bytes.Buffer
-	w := &Writer{path: path, buf: bufio.NewWriter(&first), now: now, limit: maxRecord, shown: now()}
-	if err := errors.Join(w.version(), w.buf.Flush()); err != nil {
-		return nil, err
-	}
+	w := &Writer{path: path, now: now, limit: maxRecord, shown: now()}
 	// Whoever is killed after this leaves a file with a whole first event.
-	if err := atomicfile.Write(path, func(w io.Writer) error {
-		_, err := first.WriteTo(w)
-		return err
+	if err := atomicfile.Write(path, func(out io.Writer) error {
+		w.buf = bufio.NewWriter(out)
+		return errors.Join(w.version(), w.buf.Flush())
 	}); err != nil {
 		return nil, failed(path, err)
 	}

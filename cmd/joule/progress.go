@@ -92,6 +92,8 @@ func (p *progress) rollback(r joule.Rollback) error {
 	return nil
 }
 
+func (p *progress) note(text string) { p.screen.line("note: %s", text) }
+
 // summary tells what a finished training came to and what to do next.
 func (p *progress) summary(folder *run.Run, threads int) {
 	var b strings.Builder

@@ -233,7 +233,7 @@ func (a *app) fit(ctx context.Context, f *trainFlags, folder *run.Run, t *joule.
 	if n, all := t.Epochs(), t.Config().Epochs; n >= all {
 		a.screen.line("all %s are done already; --epochs asks for more", plural(all, "epoch"))
 	}
-	err = record.Fit(ctx, folder, t, joule.Callback{Step: p.step, Epoch: p.epoch, Rollback: p.rollback})
+	err = record.Fit(ctx, folder, t, joule.Callback{Step: p.step, Epoch: p.epoch, Rollback: p.rollback, Note: p.note})
 	a.screen.clear()
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {

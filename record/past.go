@@ -1,0 +1,85 @@
+package record
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/run"
+	"github.com/joule-ml/joule/tensorboard"
+)
+
+// pastRows returns the rows of metrics that the event files in dir tell of. They
+// have the precision of float32, and the steps that the files have. What cannot be
+// read of a file is left out.
+func pastRows(dir string) ([]metric.Row, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, &run.Error{Path: dir, Fault: "cannot be listed", Err: err}
+	}
+	steps := map[int]*pastStep{}
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !strings.HasPrefix(e.Name(), "events.out.tfevents.") {
+			continue
+		}
+		events, err := tensorboard.Read(filepath.Join(dir, e.Name()))
+		if err != nil && !errors.As(err, new(*tensorboard.Error)) {
+			return nil, err
+		}
+		takeEvents(steps, events)
+	}
+	var rows []metric.Row
+	for _, step := range slices.Sorted(maps.Keys(steps)) {
+		for _, values := range steps[step].values {
+			if len(values) > 0 {
+				rows = append(rows, metric.Row{Epoch: steps[step].epoch, Step: step, Values: values})
+			}
+		}
+	}
+	return rows, nil
+}
+
+// A pastStep is what was logged at a step: of the training, of the validation,
+// and of the outliers, which are rows of their own.
+type pastStep struct {
+	epoch  int
+	values [3]map[string]float64
+}
+
+// takeEvents puts the numbers of an event file's events where they belong.
+func takeEvents(steps map[int]*pastStep, events []*tensorboard.Event) {
+	for _, e := range events {
+		if e.Restart { // what came after it was taken back
+			maps.DeleteFunc(steps, func(step int, _ *pastStep) bool { return int64(step) >= e.Step })
+		}
+		for _, v := range e.Values {
+			x, ok := v.Scalar()
+			if !ok {
+				continue
+			}
+			at := steps[int(e.Step)]
+			if at == nil {
+				at = &pastStep{}
+				steps[int(e.Step)] = at
+			}
+			kind := 0
+			switch {
+			case v.Tag == "epoch":
+				at.epoch = int(x)
+				continue
+			case slices.Contains(metric.Monitors(), v.Tag):
+				kind = 1
+			case v.Tag == metric.Column(metric.Outliers):
+				kind = 2
+			}
+			if at.values[kind] == nil {
+				at.values[kind] = map[string]float64{}
+			}
+			at.values[kind][v.Tag] = float64(x)
+		}
+	}
+}
