@@ -2,6 +2,9 @@
 // format, which Python's safetensors, PyTorch and JAX read too. Start with
 // Read and Write; Float32 takes a tensor of known shape out of a File.
 //
+// A file may have tensors of any type of the format; those that a reader wants
+// have to be of one that [Tensor] has.
+//
 // A file is eight bytes of header length, a JSON header with the names,
 // types, shapes and places of the tensors, and their numbers, all
 // little-endian:
@@ -38,7 +41,7 @@ type Header struct {
 // An Info is a tensor without its numbers.
 type Info struct {
 	Name  string
-	DType string // F32, U8, I64, F16, BF16 or F64
+	DType string // as in the file; Read gives those of F32, U8, I64, F16, BF16 and F64
 	Shape []int
 }
 
@@ -138,18 +141,31 @@ func dtypeOf(data any) (name string, n int) {
 	return "", 0
 }
 
-// sizeOf returns the bytes a value of the type takes, 0 for a type that files
-// here do not hold.
-func sizeOf(dtype string) int64 {
+// bitsOf returns the bits a value of the type takes, 0 for a type that the
+// format does not have. Those that are not read may be in a file all the same.
+func bitsOf(dtype string) int64 {
 	switch dtype {
-	case "F32":
+	case "F4":
 		return 4
-	case "U8":
-		return 1
-	case "I64", "F64":
+	case "F6_E2M3", "F6_E3M2":
+		return 6
+	case "BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ":
 		return 8
-	case "F16", "BF16":
-		return 2
+	case "I16", "U16", "F16", "BF16":
+		return 16
+	case "I32", "U32", "F32":
+		return 32
+	case "I64", "U64", "F64", "C64":
+		return 64
+	}
+	return 0
+}
+
+// sizeOf returns the bytes a value of the type takes, 0 for a type that is not
+// read.
+func sizeOf(dtype string) int64 {
+	if dtype == "U8" || dtype == "I64" || floatReader(dtype) != nil {
+		return bitsOf(dtype) / 8
 	}
 	return 0
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -29,7 +31,7 @@ var bad = []struct {
 	{"negative length", "not a safetensors file", append(bytes.Repeat([]byte{255}, 8), "{}"...)},
 	{"long header", "does not fit", []byte("\xff\xff\x00\x00\x00\x00\x00\x00{}")},
 	{"array", "not a JSON object", raw(`[]`, 0)},
-	{"space first", "not a JSON object", raw(` {}`, 0)},
+	{"space alone", "not a JSON object", raw("  \n", 0)},
 	{"open object", "header:", raw(`{"a":`, 0)},
 	{"trailing JSON", "something follows", raw(`{}{}`, 0)},
 	{"trailing text", "something follows", raw(`{} x`, 0)},
@@ -38,18 +40,24 @@ var bad = []struct {
 	{"deep shape", "was expected", raw(`{"a":{"shape":`+strings.Repeat("[", 1<<20), 0)},
 	{"tensor is a number", "was expected", raw(`{"a":1}`, 0)},
 	{"tensor is null", "was expected", raw(`{"a":null}`, 0)},
+	{"metadata array", "an object was expected", raw(`{"__metadata__":[]}`, 0)},
+	{"escapes", `"\x1b]0;x\a" where { was expected`, raw(`{"w":"\u001b]0;x\u0007"}`, 0)},
+	{"escapes in a shape", `"\x1b[2J" where a whole number`, raw(`{"w":{"shape":["\u001b[2J"]}}`, 0)},
 	{"metadata number", "string was expected", raw(`{"__metadata__":{"a":1}}`, 0)},
 	{"metadata twice", `"__metadata__" appears twice`, raw(`{"__metadata__":{},"__metadata__":{}}`, 0)},
 	{"metadata key twice", `metadata "a" appears twice`, raw(`{"__metadata__":{"a":"1","\u0061":"2"}}`, 0)},
 	{"name twice", `"a" appears twice`, raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2)},
+	{"name twice, same place", `"a" appears twice`, raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1)},
 	{"shape twice", `"shape" appears twice`, raw(`{"a":{"dtype":"U8","shape":[1],"shape":[1],"data_offsets":[0,1]}}`, 1)},
-	{"unknown key", `unknown key "x"`, raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":1}}`, 1)},
+	{"unknown key, broken", "breaks off", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":[{"y":`, 1)},
+	{"unknown key, deep", "nested in more than 120", raw(`{"a":{"dtype":"U8","x":`+strings.Repeat("[", 1<<20), 1)},
 	{"no dtype", "missing", raw(`{"a":{"shape":[1],"data_offsets":[0,1]}}`, 1)},
 	{"no shape", "missing", raw(`{"a":{"dtype":"U8","data_offsets":[0,1]}}`, 1)},
 	{"one offset", "missing", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0]}}`, 1)},
 	{"three offsets", "more than 2", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,1]}}`, 1)},
 	{"65 dimensions", "more than 64", raw(`{"a":{"dtype":"U8","shape":[`+strings.Repeat("1,", 64)+`1],"data_offsets":[0,1]}}`, 1)},
-	{"another type", `tensor "a" has type "F8_E4M3"`, raw(`{"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}}`, 1)},
+	{"unknown type", `tensor "a" has type "F9", which safetensors does not know`, raw(`{"a":{"dtype":"F9","shape":[1],"data_offsets":[0,1]}}`, 1)},
+	{"half a byte", "2 bytes for shape [3] of F4", raw(`{"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}}`, 2)},
 	{"short bfloat", "1 bytes for shape [1] of BF16", raw(`{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,1]}}`, 1)},
 	{"negative dimension", "whole number", raw(`{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}`, 1)},
 	{"fraction", "whole number", raw(`{"a":{"dtype":"U8","shape":[1.0],"data_offsets":[0,1]}}`, 1)},
@@ -67,6 +75,70 @@ var bad = []struct {
 	{"shared", "begins at byte 0", raw(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, 2)},
 	{"trailing byte", "take 1 bytes, but the file has 2", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 2)},
 	{"only data", "take 0 bytes", raw(`{}`, 1)},
+}
+
+// odd are files that the reference implementation reads, and how: the number of
+// tensors and the metadata.
+var odd = []struct {
+	name     string
+	file     []byte
+	tensors  int
+	metadata map[string]string
+}{
+	{"unknown key", raw(`{"a":{"dtype":"U8","x":1,"shape":[1],"y":{"z":[null,"]"]},"data_offsets":[0,1],"x":{}}}`, 1), 1, nil},
+	{"unknown key of depth 100", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":`+strings.Repeat("[", 100)+strings.Repeat("]", 100)+`}}`, 1), 1, nil},
+	{"metadata null", raw(`{"__metadata__":null,"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1), 1, nil},
+	{"metadata last", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"__metadata__":{"b":"1"}}`, 1), 1, map[string]string{"b": "1"}},
+	{"space around", raw("\n {\t\"a\" : {\"dtype\":\"U8\",\"shape\":[ 1 ],\"data_offsets\":[0,1]}}  \r\n", 1), 1, nil},
+	{"another order", raw(`{"b":{"dtype":"F32","shape":[],"data_offsets":[1,5]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 5), 2, nil},
+	{"nothing in the middle", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[0,4],"data_offsets":[1,1]},"c":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2), 3, nil},
+	{"no tensors", raw(`{}`, 0), 0, nil},
+	{"no name", raw(`{"":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1), 1, nil},
+}
+
+// TestOdd reads what safetensors reads.
+func TestOdd(t *testing.T) {
+	for _, tt := range odd {
+		f, err := Decode(bytes.NewReader(tt.file), int64(len(tt.file)))
+		if err != nil || len(f.Tensors) != tt.tensors || !maps.Equal(f.Metadata, tt.metadata) {
+			t.Errorf("%s: %+v, error %v", tt.name, f, err)
+		}
+	}
+}
+
+// everyType has a tensor x of each type that is not read, beside one that is.
+func everyType() map[string][]byte {
+	files := map[string][]byte{}
+	for name, bits := range map[string]int{
+		"BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
+		"I16": 16, "U16": 16, "I32": 32, "U32": 32, "U64": 64, "C64": 64,
+	} {
+		n := bits * 4 / 8
+		files[name] = raw(fmt.Sprintf(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[%d,%d]},"x":{"dtype":%q,"shape":[4],"data_offsets":[0,%d]}}`, n, n+1, name, n), n+1)
+	}
+	return files
+}
+
+// TestTypes reads what stands beside tensors of types that are not read.
+func TestTypes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.safetensors")
+	for name, file := range everyType() {
+		if err := os.WriteFile(path, file, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		h, err := ReadHeader(path)
+		if err != nil || len(h.Tensors) != 2 || h.Tensors[0].DType != name {
+			t.Errorf("%s: %+v, error %v", name, h, err)
+		}
+		f, err := ReadSome(path, func(name string) bool { return name == "a" })
+		if err != nil || len(f.Tensors) != 1 {
+			t.Errorf("%s: %+v, error %v", name, f, err)
+		}
+		var e *Error
+		if _, err := Read(path); !errors.As(err, &e) || e.Fault != `tensor "x" has type `+name+", which Joule does not read" || e.Hint != hintDType {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
 }
 
 func TestDamaged(t *testing.T) {
@@ -136,6 +208,9 @@ func FuzzDecode(f *testing.F) {
 	// What others write: numbers in another order than the header, no padding.
 	f.Add(raw(`{"b":{"dtype":"U8","shape":[1],"data_offsets":[4,5]},"a":{"shape":[],"data_offsets":[0,4],"dtype":"F32"}}`+"\n", 5))
 	f.Add(raw(`{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"F64","shape":[1],"data_offsets":[4,12]},"c":{"dtype":"BF16","shape":[1],"data_offsets":[12,14]}}`, 14))
+	for _, tt := range odd {
+		f.Add(tt.file)
+	}
 	for _, tt := range bad {
 		if len(tt.file) < 1000 {
 			f.Add(tt.file)

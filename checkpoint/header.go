@@ -18,6 +18,7 @@ const (
 	metadataKey = "__metadata__"
 	maxHeader   = 100_000_000 // the reference implementation's limit
 	maxRank     = 64          // NumPy's limit
+	maxDepth    = 120         // of what stands in the header and has no meaning here; the reference's is little more
 )
 
 // An entry is a tensor's line in the header; begin and end are bytes from the
@@ -51,7 +52,7 @@ func readHeader(r io.ReaderAt, size int64) (metadata map[string]string, entries 
 	if err := readFull(r, b, 8); err != nil {
 		return nil, nil, 0, err
 	}
-	if n < 2 || b[0] != '{' {
+	if text := bytes.TrimLeft(b, " \t\r\n"); len(text) < 2 || text[0] != '{' {
 		return nil, nil, 0, &Error{Fault: "not a safetensors file: the header is not a JSON object", Hint: hintForeign}
 	}
 	metadata, entries, fault := parseHeader(b)
@@ -86,19 +87,19 @@ func readFull(r io.ReaderAt, b []byte, off int64) error {
 // exactly, and are as many as type and shape ask for.
 func checkEntries(entries []entry, size int64) error {
 	for _, e := range entries {
-		width := sizeOf(e.DType)
+		width := bitsOf(e.DType)
 		if width == 0 {
-			return &Error{Fault: fmt.Sprintf("tensor %q has type %.20q, which Joule does not read", e.Name, e.DType), Hint: hintDType}
+			return damaged("tensor %.100q has type %.20q, which safetensors does not know", e.Name, e.DType)
 		}
 		n, ok := elements(e.Shape)
 		if !ok || n > math.MaxInt64/width {
-			return damaged("tensor %q: impossible shape %s", e.Name, show(e.Shape))
+			return damaged("tensor %.100q: impossible shape %s", e.Name, show(e.Shape))
 		}
 		if e.begin > e.end || e.end > size {
-			return damaged("tensor %q: bytes %d to %d of %d", e.Name, e.begin, e.end, size)
+			return damaged("tensor %.100q: bytes %d to %d of %d", e.Name, e.begin, e.end, size)
 		}
-		if e.end-e.begin != n*width {
-			return damaged("tensor %q: %d bytes for shape %s of %s", e.Name, e.end-e.begin, show(e.Shape), e.DType)
+		if bits := n * width; bits%8 != 0 || e.end-e.begin != bits/8 {
+			return damaged("tensor %.100q: %d bytes for shape %s of %s", e.Name, e.end-e.begin, show(e.Shape), e.DType)
 		}
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int {
@@ -107,7 +108,7 @@ func checkEntries(entries []entry, size int64) error {
 	at := int64(0)
 	for _, e := range entries {
 		if e.begin != at {
-			return damaged("tensor %q begins at byte %d of the data, not at %d", e.Name, e.begin, at)
+			return damaged("tensor %.100q begins at byte %d of the data, not at %d", e.Name, e.begin, at)
 		}
 		at = e.end
 	}
@@ -134,15 +135,9 @@ func parseHeader(b []byte) (map[string]string, []entry, error) {
 		}
 		seen[key] = true
 		if key == metadataKey {
-			metadata = map[string]string{}
-			return d.object(func(key string) error {
-				if _, dup := metadata[key]; dup {
-					return fmt.Errorf("metadata %.100q appears twice", key)
-				}
-				value, err := d.string()
-				metadata[key] = value
-				return err
-			})
+			var err error
+			metadata, err = d.metadata()
+			return err
 		}
 		e, err := d.entry()
 		if err != nil {
@@ -164,11 +159,37 @@ func parseHeader(b []byte) (map[string]string, []entry, error) {
 // A decoder reads the few forms that a header is made of.
 type decoder struct{ *json.Decoder }
 
+// metadata reads an object of strings, or null for none.
+func (d decoder) metadata() (map[string]string, error) {
+	t, err := d.token()
+	if err != nil || t == nil {
+		return nil, err
+	}
+	if t != json.Delim('{') {
+		return nil, unexpected(t, "an object")
+	}
+	list := map[string]string{}
+	err = d.members(func(key string) error {
+		if _, dup := list[key]; dup {
+			return fmt.Errorf("metadata %.100q appears twice", key)
+		}
+		value, err := d.string()
+		list[key] = value
+		return err
+	})
+	return list, err
+}
+
 // object reads an object; value is called after each key.
 func (d decoder) object(value func(key string) error) error {
 	if err := d.delim('{'); err != nil {
 		return err
 	}
+	return d.members(value)
+}
+
+// members reads the rest of an object whose brace has been read.
+func (d decoder) members(value func(key string) error) error {
 	for d.More() {
 		key, err := d.string()
 		if err != nil {
@@ -184,16 +205,47 @@ func (d decoder) object(value func(key string) error) error {
 func (d decoder) delim(want json.Delim) error {
 	t, err := d.token()
 	if err == nil && t != want {
-		err = fmt.Errorf("%.100v where %v was expected", t, want)
+		err = unexpected(t, want.String())
 	}
 	return err
+}
+
+// unexpected is the error of a token that stands where another should. A
+// string of the file is quoted, so that it cannot steer a terminal.
+func unexpected(t json.Token, want string) error {
+	if s, ok := t.(string); ok {
+		return fmt.Errorf("%.100q where %s was expected", s, want)
+	}
+	return fmt.Errorf("%.100v where %s was expected", t, want)
+}
+
+// skip reads a value of any kind that has no meaning here.
+func (d decoder) skip() error {
+	for depth := 0; ; {
+		t, err := d.token()
+		if err != nil {
+			return err
+		}
+		switch t {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+		if depth > maxDepth {
+			return fmt.Errorf("a value nested in more than %d others", maxDepth)
+		}
+		if depth == 0 {
+			return nil
+		}
+	}
 }
 
 func (d decoder) string() (string, error) {
 	t, err := d.token()
 	s, ok := t.(string)
 	if err == nil && !ok {
-		err = fmt.Errorf("%.100v where a string was expected", t)
+		err = unexpected(t, "a string")
 	}
 	return s, err
 }
@@ -212,7 +264,7 @@ func (d decoder) integers(limit int) ([]int64, error) {
 		number, _ := t.(json.Number)
 		v, err := strconv.ParseUint(string(number), 10, 63)
 		if err != nil {
-			return nil, fmt.Errorf("%.100v where a whole number was expected", t)
+			return nil, unexpected(t, "a whole number")
 		}
 		if len(list) == limit {
 			return nil, fmt.Errorf("more than %d numbers in an array", limit)
@@ -230,16 +282,20 @@ func (d decoder) token() (json.Token, error) {
 	return t, err
 }
 
-// entry reads {"dtype": …, "shape": […], "data_offsets": [begin, end]}.
+// entry reads {"dtype": …, "shape": […], "data_offsets": [begin, end]} and
+// passes over other keys, as the reference implementation does.
 func (d decoder) entry() (entry, error) {
 	var e entry
 	var offsets []int64
 	seen := map[string]bool{}
 	err := d.object(func(key string) (err error) {
-		if seen[key] {
-			return fmt.Errorf("%q appears twice", key)
+		switch key {
+		case "dtype", "shape", "data_offsets":
+			if seen[key] {
+				return fmt.Errorf("%q appears twice", key)
+			}
+			seen[key] = true
 		}
-		seen[key] = true
 		switch key {
 		case "dtype":
 			e.DType, err = d.string()
@@ -256,7 +312,7 @@ func (d decoder) entry() (entry, error) {
 		case "data_offsets":
 			offsets, err = d.integers(2)
 		default:
-			return fmt.Errorf("unknown key %.100q", key)
+			err = d.skip()
 		}
 		return err
 	})

@@ -80,6 +80,9 @@ func decode(r io.ReaderAt, size int64, wanted func(string) bool) (*File, error) 
 		if !wanted(e.Name) {
 			continue
 		}
+		if sizeOf(e.DType) == 0 {
+			return nil, &Error{Fault: fmt.Sprintf("tensor %.100q has type %s, which Joule does not read", e.Name, e.DType), Hint: hintDType}
+		}
 		if buf == nil {
 			buf = make([]byte, min(chunk, size))
 		}
