@@ -80,7 +80,7 @@ func TestNothingIsCalled(t *testing.T) {
 		p2 + "csubprocess\nPopen\n" + str("id") + "\x85}\x92.":                                       "subprocess.Popen",
 		p2 + "ctorch._utils\n_import_dotted_name\n" + str("os.system") + "\x85R.":                    "torch._utils._import_dotted_name",
 		p2 + "ccollections\nOrderedDict\x00\n)R.":                                                    "collections.OrderedDict\\x00",
-		p2 + "ctorch._utils\n_rebuild_parameter\ncos\nsystem\n" + str("id") + "\x85R\x89}\x87R.":     "torch._utils._rebuild_parameter",
+		p2 + "ctorch._utils\n_rebuild_parameter\ncos\nsystem\n" + str("id") + "\x85R\x89}\x87R.":     "os.system",
 		p2 + "c__main__\nA\n)\x81}" + str("__reduce__") + "cos\nsystem\nsb" + "cos\nsystem\n0" + ".": "__main__.A",
 	} {
 		v, err := run(pickle)
@@ -177,9 +177,9 @@ func TestWrongTensors(t *testing.T) {
 		p2 + ")Q.":                "a tuple of 0",
 		p2 + str("x") + "N\x86Q.": "in an unknown way",
 		p2 + "ctorch._utils\n_rebuild_tensor_v2\n)R.":                                  "a tensor of 0 arguments",
-		p2 + "ctorch._utils\n_rebuild_tensor_v2\n(NNNNtR.":                             "a tensor of None, None, None and None",
-		p2 + "ctorch._utils\n_rebuild_tensor_v2\n(" + f32 + "K\x00N\x85)tR.":           "a tensor of a storage, an int, a tuple and a tuple",
-		p2 + window(f32, 0, 11, 1) + ".":                                               "not within its storage",
+		p2 + "ctorch._utils\n_rebuild_tensor_v2\n(NNNN\x89NtR.":                        "a tensor of None, None, None and None",
+		p2 + "ctorch._utils\n_rebuild_tensor_v2\n(" + f32 + "K\x00N\x85)\x89NtR.":      "a tensor of a storage, an int, a tuple and a tuple",
+		p2 + window(f32, 11, 1, 1) + ".":                                               "not within its storage",
 		p2 + window(f32, 1, 10, 1) + ".":                                               "beyond its storage",
 		p2 + window(f32, -1, 1, 1) + ".":                                               "not within its storage",
 		p2 + window(f32, 0, 2, -1) + ".":                                               "stride -1",
@@ -193,7 +193,7 @@ func TestWrongTensors(t *testing.T) {
 		p2 + f32 + "0" + stored("HalfStorage", "0", 10) + ".":                          "of two types or lengths",
 		p2 + "(" + str("storage") + "ctorch\nFloatStorage\nNNNtQ.":                     "a storage of key None",
 		p2 + "(" + str("storage") + "cos\nFloatStorage\nX\x00\x00\x00\x00NK\x01tQ.":    "unknown class os.FloatStorage",
-		p2 + "(" + str("storage") + "ctorch\nFloatStorage\n" + str("0") + "NK\x01)tQ.": "part of another one",
+		p2 + "(" + str("storage") + "ctorch\nFloatStorage\n" + str("0") + "NK\x01)tQ.": "a view of a storage is a tuple",
 	})
 }
 
@@ -207,7 +207,7 @@ func TestBombs(t *testing.T) {
 	// A list of 10,000 pairs, of which a thousand dictionaries are made.
 	pairs := p2 + "](" + strings.Repeat("NN\x86", 10000) + "eq\x000" + "("
 	pairs += strings.Repeat("ccollections\nOrderedDict\nh\x00\x85R", 1000) + "t."
-	tensor := "(" + stored("FloatStorage", "0", 10) + "K\x00)))\x89}tq\x00" // no dimensions
+	tensor := "(" + stored("FloatStorage", "0", 10) + "K\x00))\x89Ntq\x00" // no dimensions
 	many := p2 + tensor + "0" + "ctorch._utils\n_rebuild_tensor_v2\nq\x010(" + strings.Repeat("h\x01h\x00R", maxTensors+1) + "t."
 	for name, c := range map[string]struct {
 		pickle, want string
@@ -315,7 +315,7 @@ func TestWrongArchives(t *testing.T) {
 		"deep pickle":      {archive(t, zip.Store, "m/n/data.pkl", pickle), "not of torch.save"},
 		"a name twice":     {twice, "is there twice"},
 		"TorchScript":      {archive(t, zip.Store, "m/data.pkl", pickle, "m/constants.pkl", p2+").", "m/data/0", four), "TorchScript"},
-		"big end first":    {archive(t, zip.Store, "m/data.pkl", pickle, "m/byteorder", "big", "m/data/0", four), "highest byte"},
+		"unknown order":    {archive(t, zip.Store, "m/data.pkl", pickle, "m/byteorder", "middle", "m/data/0", four), `"middle", neither little nor big`},
 		"no numbers":       {archive(t, zip.Store, "m/data.pkl", pickle), `no entry "m/data/0"`},
 		"few numbers":      {archive(t, zip.Store, "m/data.pkl", pickle, "m/data/0", four[4:]), "take 12 bytes, not 16"},
 		"more numbers":     {archive(t, zip.Store, "m/data.pkl", pickle, "m/data/0", four+four), "16 at most are expected"},
@@ -332,7 +332,6 @@ func TestWrongArchives(t *testing.T) {
 		"legacy no key":    {legacy(pickle, p2+"]."), "no numbers for storage"},
 		"legacy length":    {legacy(pickle, keys, "\x05\x00\x00\x00\x00\x00\x00\x00", four), "of 5 numbers, not 4"},
 		"legacy short":     {legacy(pickle, keys, length, four[1:]), "ends within the numbers"},
-		"legacy endian":    {bytes.Replace(legacy(pickle, keys, length, four), []byte("\x88s."), []byte("\x89s."), 1), "highest byte"},
 		"legacy huge":      {legacy(p2 + strings.Repeat("\x8c\xff"+strings.Repeat("a", 255)+"0", maxPickle/200)), "larger than"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -363,9 +362,9 @@ func TestOverlap(t *testing.T) {
 		t.Fatal(err)
 	}
 	one := f.Root.(*Dict).Items[0].Value.(*Tensor)
-	for i := range len(file) {
+	for i := range len(file) + spread {
 		if _, err = f.Float32(one); err != nil {
-			if i != len(file)/4 || !strings.Contains(err.Error(), "overlap") {
+			if i != (len(file)+spread)/4 || !strings.Contains(err.Error(), "overlap") {
 				t.Errorf("after %d times: %v", i, err)
 			}
 			break

@@ -32,9 +32,8 @@ func (f *File) decodeLegacy(r io.ReaderAt, size int64) error {
 	if parts[0] != Long(magic) || parts[1] != int64(version) {
 		return &Error{Fault: "a version of torch.save's format that is not known", Hint: hintAgain}
 	}
-	if little, ok := Lookup(parts[2], "little_endian"); !ok || little != true {
-		return &Error{Fault: "its numbers begin with the highest byte", Hint: "save it anew on another machine"}
-	}
+	// parts[2] describes the machine, which may begin numbers with the highest
+	// byte. In a file of old they begin with the lowest all the same.
 	f.Root = parts[3]
 	keys, ok := parts[4].(*List)
 	if !ok {

@@ -30,30 +30,6 @@ func (m *machine) call(op byte) error {
 	return m.push(v)
 }
 
-// make returns what a class or function makes. Those with a meaning here are
-// all that is needed for a state dict; the others become an Object.
-func (m *machine) make(f Global, args Tuple) (any, error) {
-	switch f {
-	case Global{"collections", "OrderedDict"}:
-		return m.ordered(args)
-	case Global{"torch._utils", "_rebuild_tensor_v2"}:
-		return m.rebuild(args)
-	case Global{"torch._utils", "_rebuild_parameter"}, Global{"torch._utils", "_rebuild_parameter_with_state"}:
-		if len(args) > 0 {
-			if t, ok := args[0].(*Tensor); ok {
-				return t, nil
-			}
-		}
-	case Global{"torch", "Size"}:
-		if len(args) == 1 {
-			if t, ok := args[0].(Tuple); ok {
-				return t, nil
-			}
-		}
-	}
-	return &Object{Class: f, Args: args}, nil
-}
-
 // ordered makes an OrderedDict: empty, or of a list of pairs as Python 2 wrote
 // it.
 func (m *machine) ordered(args Tuple) (any, error) {
@@ -85,40 +61,6 @@ func (m *machine) ordered(args Tuple) (any, error) {
 	return d, nil
 }
 
-// rebuild makes a tensor of storage, offset, size, stride and two more that
-// have no meaning here.
-func (m *machine) rebuild(args Tuple) (any, error) {
-	if m.tensors++; m.tensors > maxTensors {
-		return nil, limited("more than %d tensors", maxTensors)
-	}
-	if len(args) < 4 {
-		return nil, damaged("a tensor of %d arguments", len(args))
-	}
-	s, ok1 := args[0].(*storage)
-	offset, ok2 := args[1].(int64)
-	shape, ok3 := integers(args[2])
-	stride, ok4 := integers(args[3])
-	if !ok1 || !ok2 || !ok3 || !ok4 {
-		return nil, damaged("a tensor of %s, %s, %s and %s", Kind(args[0]), Kind(args[1]), Kind(args[2]), Kind(args[3]))
-	}
-	return newTensor(s, offset, shape, stride)
-}
-
-// integers returns the values of a tuple of integers.
-func integers(v any) ([]int64, bool) {
-	t, ok := v.(Tuple)
-	if !ok || len(t) > maxRank {
-		return nil, false
-	}
-	list := make([]int64, len(t))
-	for i, e := range t {
-		if list[i], ok = e.(int64); !ok {
-			return nil, false
-		}
-	}
-	return list, true
-}
-
 // fill executes the opcodes that put something into the object below it.
 func (m *machine) fill(op byte) error {
 	var top []any
@@ -145,7 +87,7 @@ func (m *machine) fill(op byte) error {
 		case *Object:
 			o.State = top[0]
 			return nil
-		case *Dict, *Tensor: // attributes, such as _metadata of a state dict
+		case *Dict: // attributes, such as _metadata of a state dict
 			return nil
 		}
 	case opAppend, opAppends, opAddItems:
@@ -195,9 +137,6 @@ func (f *File) load(id Tuple) (any, error) {
 	if !ok2 || !ok3 {
 		return nil, damaged("a storage of key %s and length %s", Kind(id[2]), Kind(id[4]))
 	}
-	if len(id) == 6 && id[5] != nil {
-		return nil, &Error{Fault: "a storage is part of another one, as PyTorch before 0.4 wrote it", Hint: hintAgain}
-	}
 	name, ok := strings.CutSuffix(class.Name, "Storage")
 	t, known := dtypes[name]
 	if module := class.Module; !ok || !known || module != "torch" && module != "torch.cuda" && module != "torch.storage" {
@@ -211,10 +150,28 @@ func (f *File) load(id Tuple) (any, error) {
 		if old.dtype != t || old.n != n {
 			return nil, damaged("storage %.50q is of two types or lengths", key)
 		}
-		return old, nil
+		s = old
 	}
 	f.storages[key] = s
+	if len(id) == 6 && id[5] != nil {
+		return s.part(id[5])
+	}
 	return s, nil
+}
+
+// part returns the numbers of s that a view of it has: a key of its own, the
+// first number and how many.
+func (s *storage) part(view any) (any, error) {
+	v, _ := view.(Tuple)
+	if len(v) != 3 {
+		return nil, damaged("a view of a storage is %s", Kind(view))
+	}
+	first, ok1 := v[1].(int64)
+	n, ok2 := v[2].(int64)
+	if !ok1 || !ok2 || first < 0 || n < 0 || first > s.n || n > s.n-first {
+		return nil, damaged("a view of a storage is not within it")
+	}
+	return &storage{key: s.key, dtype: s.dtype, n: n, whole: s, first: first}, nil
 }
 
 // unpickler returns a machine for the pickles in b.

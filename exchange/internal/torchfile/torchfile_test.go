@@ -239,8 +239,7 @@ func TestNewTensor(t *testing.T) {
 		for _, at := range reached {
 			within = within && at < s.n
 		}
-		within = within && int64(len(reached)) <= s.n
-		tensor, err := newTensor(s, offset, shape, stride)
+		tensor, err := newTensor(s, s.dtype, offset, shape, stride)
 		if (err == nil) != within {
 			r.Fatalf("error %v for indices %v of %d", err, reached, s.n)
 		}
@@ -265,12 +264,12 @@ func TestNewTensor(t *testing.T) {
 		{[]int64{1 << 30, 1 << 30, 1 << 30}, []int64{0, 0, 0}},
 		{[]int64{2, 2}, []int64{math.MaxInt64, math.MaxInt64}},
 		{[]int64{2, 2}, []int64{1 << 62, 1 << 62}},
-		{[]int64{11}, []int64{0}},
+		{[]int64{1 << 30, 4}, []int64{0, 0}},
 		{[]int64{-1}, []int64{1}},
 		{[]int64{1, 1}, []int64{1}},
 		{make([]int64, maxRank+1), make([]int64, maxRank+1)},
 	} {
-		if _, err := newTensor(s, 0, c.shape, c.stride); err == nil {
+		if _, err := newTensor(s, s.dtype, 0, c.shape, c.stride); err == nil {
 			t.Errorf("a tensor of %v, %v is let through", c.shape, c.stride)
 		}
 	}

@@ -93,6 +93,9 @@ func Kind(v any) string {
 	case Global:
 		return "the class or function " + printable(v.String())
 	case *Object:
+		if kind := kinds[v.Class.String()]; kind != "" {
+			return kind
+		}
 		return "an object of " + printable(v.Class.String())
 	}
 	return fmt.Sprintf("a %T", v)

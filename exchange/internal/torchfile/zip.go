@@ -2,6 +2,7 @@ package torchfile
 
 import (
 	"archive/zip"
+	"compress/flate"
 	"errors"
 	"fmt"
 	"io"
@@ -45,8 +46,12 @@ func (f *File) decodeZip(r io.ReaderAt, size int64) error {
 		if err != nil {
 			return err
 		}
-		if string(order) != "little" {
-			return &Error{Fault: "its numbers begin with the highest byte", Hint: "save it anew on another machine"}
+		switch string(order) {
+		case "little":
+		case "big":
+			f.swapped = true
+		default:
+			return damaged("the order of its bytes is %.20q, neither little nor big", order)
 		}
 	}
 	b, err := read("data.pkl", maxPickle)
@@ -103,7 +108,7 @@ func readEntry(e *zip.File, most, size int64, inflated *int64) ([]byte, error) {
 	if e.Method != zip.Store {
 		*inflated -= int64(n)
 	}
-	r, err := e.Open()
+	r, err := content(e)
 	if err != nil {
 		return nil, inZip(e.Name, err)
 	}
@@ -120,6 +125,22 @@ func readEntry(e *zip.File, most, size int64, inflated *int64) ([]byte, error) {
 		return nil, inZip(e.Name, err)
 	}
 	return b, nil
+}
+
+// content opens an entry. One whose checksum is 0 has none: so writes
+// torch.save after torch.serialization.set_crc32_options(False).
+func content(e *zip.File) (io.ReadCloser, error) {
+	if e.CRC32 != 0 || e.Method != zip.Store && e.Method != zip.Deflate {
+		return e.Open()
+	}
+	r, err := e.OpenRaw()
+	if err != nil {
+		return nil, err
+	}
+	if e.Method == zip.Deflate {
+		return flate.NewReader(r), nil
+	}
+	return io.NopCloser(r), nil
 }
 
 // inZip makes an error of one that archive/zip found.
