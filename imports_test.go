@@ -49,7 +49,7 @@ var rooms = []struct{ dir, holds, imports string }{
 	{"exchange", "models of and for other programs", ". arch checkpoint dataset exchange/internal/torchfile internal/atomicfile internal/fetch internal/program lane nn sampler"},
 	{"pretrained", "the models in the binary", ". dataset evaluate"},
 	{"picture", "samples shown, and how they were made", ". grid internal/program lane sampler"},
-	{"run", "the folder of a training", ". checkpoint internal/lockfile metric setting weights"},
+	{"run", "the folder of a training", ". checkpoint internal/atomicfile internal/lockfile metric setting weights"},
 	{"record", "a training kept in a run's folder", ". grid internal/atomicfile metric picture random run tensorboard"},
 	{"recipe", "configurations by name", ". setting"},
 	{"bench", "the speed of this machine", ". arch dataset engine internal/kernel lane nn objective random sampler setting"},

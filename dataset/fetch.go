@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
@@ -18,9 +17,9 @@ func (f *finder) fetch(ctx context.Context, file *file, faults reasons) (locatio
 			Hint: "name a cache folder, or set HOME", Err: f.cacheErr}
 	}
 	to := location{inCache, filepath.Join(f.cache, file.gz())}
-	if err := os.MkdirAll(f.cache, 0o777); err != nil {
+	if err := atomicfile.MakeFolder(f.cache); err != nil {
 		return location{}, &Error{File: f.cache, What: "cannot create the cache folder",
-			Hint: "make the folder above it writable, or name another cache folder", Err: plain(err)}
+			Hint: "make the folder above it writable, or name another cache folder", Err: errors.Unwrap(err)}
 	}
 	for _, mirror := range f.spec.mirrors {
 		err := f.failed[mirror]

@@ -202,7 +202,7 @@ func (c *folderCache) store(s *sets) {
 	if c.path == "" {
 		return
 	}
-	err := os.MkdirAll(filepath.Dir(c.path), 0o777)
+	err := atomicfile.MakeFolder(filepath.Dir(c.path))
 	if err == nil {
 		err = atomicfile.Write(c.path, func(w io.Writer) error { return writeCache(w, c.key, s) })
 	}

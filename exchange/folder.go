@@ -31,6 +31,9 @@ const (
 	cardFile   = "README.md"
 )
 
+// FolderFiles returns the names of the files that [WriteFolder] writes.
+func FolderFiles() []string { return []string{cardFile, configFile, modelFile} }
+
 // FolderOptions say what a model's file does not: the licence.
 type FolderOptions struct {
 	License string // of the weights, as the Hugging Face Hub names it: mit, cc-by-sa-3.0, unknown …

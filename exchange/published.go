@@ -115,7 +115,7 @@ func (p Published) Fetch(ctx context.Context, opt FetchOptions) (path string, er
 		}
 		return "", e
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+	if err := atomicfile.MakeFolder(filepath.Dir(path)); err != nil {
 		return "", fmt.Errorf("exchange: %w", err)
 	}
 	if err := p.download(ctx, source, path, opt); err != nil {

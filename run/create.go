@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/internal/lockfile"
 	"github.com/joule-ml/joule/setting"
 )
@@ -25,8 +26,10 @@ func Create(dir, name string) (*Run, error) {
 	fail := func(path string, err error) (*Run, error) {
 		return nil, &Error{Path: path, Fault: "cannot make the run's folder", Err: err, Hint: "choose a folder that can be written to"}
 	}
-	if err := os.MkdirAll(parent, 0o777); err != nil {
-		return fail(parent, err)
+	for _, path := range []string{dir, parent} { // either may be a link
+		if err := atomicfile.MakeFolder(path); err != nil {
+			return fail(parent, errors.Unwrap(err))
+		}
 	}
 	entries, err := os.ReadDir(parent)
 	if err != nil {

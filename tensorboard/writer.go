@@ -65,7 +65,7 @@ func Create(dir string) (*Writer, error) {
 }
 
 func create(dir string, now func() time.Time) (*Writer, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MakeFolder(dir); err != nil {
 		return nil, failed(dir, err)
 	}
 	last := ""

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -131,8 +130,8 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref modelRef, beside []eva
 		return &usageError{strings.TrimPrefix(err.Error(), "evaluate: "), "see joule eval --help"}
 	}
 	if f.out != "" {
-		if err := os.MkdirAll(f.out, 0o777); err != nil {
-			return &pathError{path: f.out, fault: "cannot be written to", err: err, hint: "choose a folder that can be written to"}
+		if err := f.prepare(ref); err != nil {
+			return err
 		}
 	}
 	r, err := a.judge(ctx, f, ref, m, cfg)
@@ -188,6 +187,32 @@ func (a *app) tell(f *evalFlags, r *evaluate.Report, beside []evaluate.Column) e
 	}
 	if f.out != "" {
 		a.screen.line("wrote %s", filepath.Join(f.out, "report.html"))
+	}
+	return nil
+}
+
+// reportFiles are what the report's folder holds.
+var reportFiles = []string{"report.html", "samples.png", "report.json"}
+
+// prepare makes the folder of the report and finds out whether its files can be
+// written without harm to what is read.
+func (f *evalFlags) prepare(ref modelRef) error {
+	if err := atomicfile.MakeFolder(f.out); err != nil {
+		return err
+	}
+	for _, name := range reportFiles {
+		o := output{flag: "-o", path: filepath.Join(f.out, name)}
+		if err := o.writable(); err != nil {
+			return err
+		}
+		if err := o.apart("the model itself", ref.path); err != nil {
+			return err
+		}
+		for _, arg := range f.beside {
+			if err := o.apart("a report of --beside", reportPath(arg)); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

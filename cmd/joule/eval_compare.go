@@ -56,6 +56,18 @@ func readReports(args []string) (columns []evaluate.Column, err error) {
 	return columns, nil
 }
 
+// reportPath is the file that an argument [NAME=]FILE|FOLDER names, where there is
+// one.
+func reportPath(arg string) string {
+	if _, rest, ok := strings.Cut(arg, "="); ok && !exists(arg) {
+		arg = rest
+	}
+	if isFolder(arg) {
+		arg = filepath.Join(arg, "report.json")
+	}
+	return arg
+}
+
 // readReport reads a report that is named by [NAME=]FILE|FOLDER|MODEL.
 func readReport(arg string) (c evaluate.Column, err error) {
 	path := arg

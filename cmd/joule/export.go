@@ -120,8 +120,15 @@ func (a *app) export(f *exportFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	if sameFile(ref.path, f.out) {
-		return &usageError{fmt.Sprintf("-o: %s is the model itself", f.out), "name another file"}
+	outputs := []output{{flag: "-o", path: f.out}}
+	if f.format == formatHF {
+		outputs = nil
+		for _, name := range exchange.FolderFiles() {
+			outputs = append(outputs, output{flag: "-o", path: filepath.Join(f.out, name)})
+		}
+	}
+	if err := allApart(outputs, "the model itself", ref.path); err != nil {
+		return err
 	}
 	m, err := ref.load()
 	if err != nil {
@@ -145,14 +152,4 @@ func (a *app) export(f *exportFlags, args []string) error {
 	}
 	a.screen.line("wrote %s from %s; the network outputs %s", f.out, ref, output)
 	return nil
-}
-
-// sameFile tells whether two paths are of one file that is there.
-func sameFile(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
 }

@@ -100,8 +100,8 @@ func (a *app) importModel(ctx context.Context, f *importFlags, args []string) er
 		}
 		read = p.Read
 	}
-	if sameFile(path, f.out) {
-		return &usageError{fmt.Sprintf("-o: %s is the file to import", f.out), "name another file"}
+	if err := (output{flag: "-o", path: f.out}).apart("the file to import", path); err != nil {
+		return err
 	}
 	r, err := read(path, opt)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -29,8 +28,8 @@ there. man finds them in a folder man1 of its path.`,
 			if dir == "" {
 				return &usageError{"no folder to write to", "name one with --dir"}
 			}
-			if err := os.MkdirAll(dir, 0o777); err != nil {
-				return fmt.Errorf("the folder of the manual pages: %w", err)
+			if err := atomicfile.MakeFolder(dir); err != nil {
+				return err
 			}
 			n, err := writeMan(cmd.Root(), dir)
 			if err == nil {

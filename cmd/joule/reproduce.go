@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 
 	"github.com/joule-ml/joule"
@@ -102,8 +101,8 @@ func (a *app) judgeAgain(ctx context.Context, f *trainFlags, folder *run.Run, m 
 	cfg.Betas = 0
 	ref := modelRef{path: folder.ModelPath()}
 	e := evalFlags{data: f.data, out: filepath.Join(folder.Dir, "report")}
-	if err := os.MkdirAll(e.out, 0o777); err != nil {
-		return &pathError{path: e.out, fault: "cannot be written to", err: err, hint: "look at the permissions of the run's folder"}
+	if err := e.prepare(ref); err != nil {
+		return err
 	}
 	now, err := a.judge(ctx, &e, ref, m, cfg)
 	if err != nil {

@@ -138,9 +138,6 @@ func (f *sampleFlags) check(named bool) error {
 		if !named {
 			f.out = "samples"
 		}
-		if f.out == "-" {
-			return &usageError{"-o -: a folder cannot go to standard output", "name a new folder"}
-		}
 	default:
 		return &usageError{fmt.Sprintf("--format: %.100q is not one of png, npy, dir", f.format), "see joule sample --help"}
 	}
@@ -165,7 +162,11 @@ func (f *sampleFlags) layout(kind string) picture.Layout {
 }
 
 func (a *app) sample(ctx context.Context, f *sampleFlags, ref modelRef) error {
-	if err := a.writable(f.outputs()); err != nil {
+	outputs := f.outputs()
+	if err := a.writable(outputs); err != nil {
+		return err
+	}
+	if err := allApart(outputs, "the model itself", ref.path); err != nil {
 		return err
 	}
 	m, err := ref.load()

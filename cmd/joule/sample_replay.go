@@ -40,10 +40,17 @@ func (a *app) replay(ctx context.Context, f *sampleFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.writable(f.outputs()); err != nil {
+	outputs := f.outputs()
+	if err := a.writable(outputs); err != nil {
+		return err
+	}
+	if err := allApart(outputs, "the picture to make again", f.replay); err != nil {
 		return err
 	}
 	m, path, err := a.modelOf(v, f, args)
+	if err == nil {
+		err = allApart(outputs, "the model itself", path)
+	}
 	if err != nil {
 		return err
 	}

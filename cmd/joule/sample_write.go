@@ -2,10 +2,8 @@ package main
 
 import (
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,7 +12,6 @@ import (
 	"github.com/joule-ml/joule/grid"
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/picture"
-	"golang.org/x/term"
 )
 
 // What joule sample --format writes.
@@ -24,13 +21,11 @@ const (
 	formatDir = "dir"
 )
 
-// An output is a file that a flag names.
-type output struct {
-	flag, path string
-	dir        bool // a folder, which must be new
-}
-
+// outputs lists the files that the flags name. /dev/stdout becomes -.
 func (f *sampleFlags) outputs() []output {
+	if isStdout(f.out) {
+		f.out = "-"
+	}
 	list := []output{{"-o", f.out, f.format == formatDir}}
 	for _, o := range []output{{"--filmstrip", f.filmstrip, false}, {"--gif", f.gif, false}, {"--apng", f.apng, false}} {
 		if o.path != "" {
@@ -38,62 +33,6 @@ func (f *sampleFlags) outputs() []output {
 		}
 	}
 	return list
-}
-
-// writable finds out before the work whether the outputs can be written.
-func (a *app) writable(outputs []output) error {
-	names := map[string]string{}
-	for _, o := range outputs {
-		if o.path == "" {
-			return &usageError{o.flag + ": no file name", "name a file, or - for standard output"}
-		}
-		if o.path == "-" {
-			if o.flag != "-o" {
-				return &usageError{o.flag + " -: only -o can go to standard output", "name a file"}
-			}
-			if out, ok := a.stdout.(*os.File); ok && term.IsTerminal(int(out.Fd())) {
-				return &usageError{"-o -: standard output is a terminal", "send it to a file or a program"}
-			}
-			continue
-		}
-		name := filepath.Clean(o.path)
-		if other, taken := names[name]; taken {
-			return &usageError{fmt.Sprintf("%s and %s both write %s", other, o.flag, o.path), "give each a file of its own"}
-		}
-		names[name] = o.flag
-		if err := o.writable(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// writable finds out before the work whether the file that -o names can be
-// written.
-func writable(path string) error { return output{flag: "-o", path: path}.writable() }
-
-func (o output) writable() error {
-	dir := filepath.Dir(filepath.Clean(o.path))
-	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return &usageError{fmt.Sprintf("%s: there is no folder %s", o.flag, dir), "create it first"}
-	}
-	switch st, err := os.Stat(o.path); {
-	case err != nil:
-	case o.dir && !st.IsDir():
-		return &usageError{fmt.Sprintf("%s: %s is a file", o.flag, o.path), "name a new folder"}
-	case o.dir:
-		if entries, err := os.ReadDir(o.path); err != nil || len(entries) > 0 {
-			return &usageError{fmt.Sprintf("%s: the folder %s is there and not empty", o.flag, o.path), "name a new folder, or remove that one"}
-		}
-	case st.IsDir():
-		return &usageError{fmt.Sprintf("%s: %s is a folder", o.flag, o.path), "name a file in it"}
-	}
-	probe, err := os.CreateTemp(dir, ".joule-*")
-	if err != nil {
-		return fmt.Errorf("%s cannot be written: %w", o.path, err)
-	}
-	probe.Close()
-	return os.Remove(probe.Name())
 }
 
 // write writes everything that the flags ask for. The plan says which pictures
@@ -154,10 +93,7 @@ func (a *app) put(path string, write func(w io.Writer) error) error {
 // whole. Its files are not synced one by one, as there may be thousands and they
 // can be drawn again.
 func writeFolder(f *sampleFlags, m *joule.Model, cfg joule.SampleConfig, s *joule.Samples) error {
-	if err := os.Remove(f.out); err != nil && !errors.Is(err, fs.ErrNotExist) { // an empty folder
-		return atomicfile.Wrap(f.out, err)
-	}
-	return atomicfile.WriteFolder(filepath.Clean(f.out), func(dir string) error {
+	return atomicfile.WriteFolder(f.out, func(dir string) error {
 		digits := max(len(strconv.Itoa(s.N-1)), 3)
 		layout := f.layout(picture.Image)
 		for i := range s.N {

@@ -5,6 +5,7 @@ package atomicfile
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -12,7 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"syscall"
 )
 
 // An Error is a file that could not be replaced. The file that was there
@@ -38,8 +39,15 @@ func Wrap(path string, err error) error { return &Error{path, err, hint(path, er
 
 // Write replaces the file at path with what write puts out. The bytes go
 // through a buffer to a temporary file in the same folder, which is synced and
-// then renamed to path; the folder is synced where the system can. A symbolic
-// link at path is replaced, not followed.
+// then renamed to path; the folder is synced where the system can. The new file
+// has the permissions of the old one.
+//
+// A symbolic link at path stays, and the file that it leads to is replaced; a
+// link to nothing makes that file. Of a file with several hard links, the one at
+// path is replaced and the others keep the old content. Devices, pipes and
+// descriptors such as /dev/stdout are written into, and neither replaced nor
+// synced; a pipe is waited for until it has a reader, ten seconds at most.
+// Folders, disks and sockets are refused.
 //
 // An error that write itself returns comes back as it is, wrapped in *Error.
 // Temporary files that a killed process left for the same path are removed.
@@ -73,15 +81,23 @@ func (t temporary) Release() {
 // bufferSize makes many small writes cheap and passes large ones through.
 const bufferSize = 64 << 10
 
-func replace(path string, write func(io.Writer) error, create func(path string) (file, error)) (err error) {
+func replace(path string, write func(io.Writer) error, create func(Target) (file, error)) (err error) {
 	writing := false // an error of write's own may have nothing to do with path
+	t := Target{Path: path}
 	defer func() {
 		if err != nil {
-			err = &Error{path, err, hint(path, err, writing)}
+			err = &Error{path, err, hint(cmp.Or(t.Path, path), err, writing)}
 		}
 	}()
-	removeStale(path)
-	f, err := create(path)
+	t, err = find(path)
+	if err != nil {
+		return err
+	}
+	if t.Stream {
+		return t.stream(write, &writing)
+	}
+	removeStale(t.Path)
+	f, err := create(t)
 	if err != nil {
 		return err
 	}
@@ -111,29 +127,56 @@ func replace(path string, write func(io.Writer) error, create func(path string) 
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := rename(f.Name(), path); err != nil {
+	if err := rename(f.Name(), t.Path); err != nil {
 		return err
 	}
 	renamed = true
-	return syncDir(filepath.Dir(path))
+	return syncDir(filepath.Dir(t.Path))
+}
+
+// stream writes into a device, a pipe or a descriptor.
+func (t Target) stream(write func(io.Writer) error, writing *bool) error {
+	f, err := t.openStream()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	b := bufio.NewWriterSize(f, bufferSize)
+	*writing = true
+	if err := write(b); err != nil {
+		return err
+	}
+	*writing = false
+	if err := b.Flush(); err != nil {
+		return bare(err)
+	}
+	return bare(f.Close())
 }
 
 // prefix begins the names of the temporary files for path. The leading dot
 // hides them from listings and from whoever looks for checkpoints.
 func prefix(path string) string { return "." + filepath.Base(path) + ".tmp-" }
 
-// create opens a new temporary file for path, with the permissions of the
-// file it is to replace, or those of any new file.
-func create(path string) (file, error) {
+// temporaryName is a new name for a temporary file or folder.
+func temporaryName(path string) string {
+	return filepath.Join(filepath.Dir(path), prefix(path)+rand.Text()[:randomName])
+}
+
+// randomName is the number of random characters in such names.
+const randomName = 10
+
+// create opens a new temporary file for t, with the permissions of the file it is
+// to replace, or those of any new file.
+func create(t Target) (file, error) {
 	perm, known := fs.FileMode(0o666), false
-	if old, err := os.Stat(path); err == nil {
-		if old.IsDir() {
-			return nil, errors.New("it is a folder")
+	if t.Info != nil {
+		if t.Info.IsDir() {
+			return nil, &kindError{"a folder"}
 		}
-		perm, known = old.Mode().Perm(), true
+		perm, known = t.Info.Mode().Perm(), true
 	}
 	for {
-		name := filepath.Join(filepath.Dir(path), prefix(path)+rand.Text()[:10])
+		name := temporaryName(t.Path)
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 		if errors.Is(err, fs.ErrExist) {
 			continue
@@ -141,12 +184,12 @@ func create(path string) (file, error) {
 		if err != nil {
 			return nil, err
 		}
-		t := temporary{f, lock(name)}
+		held := temporary{f, lock(name)}
 		// Between opening and locking, another process may have taken the
 		// file for an abandoned one and removed it.
 		if _, err := os.Lstat(name); err != nil {
-			t.Close()
-			t.Release()
+			held.Close()
+			held.Release()
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
@@ -155,12 +198,12 @@ func create(path string) (file, error) {
 		if known {
 			f.Chmod(perm) // the umask may have taken bits away; not worth failing for
 		}
-		return t, nil
+		return held, nil
 	}
 }
 
-// removeStale removes the temporary files for path that no live process is
-// writing. It is a courtesy: whatever stands in its way is left alone.
+// removeStale removes the temporary files and folders for path that no live
+// process is writing. It is a courtesy: whatever stands in its way is left alone.
 func removeStale(path string) {
 	dir := filepath.Dir(path)
 	entries, err := os.ReadDir(dir)
@@ -168,8 +211,13 @@ func removeStale(path string) {
 		return
 	}
 	for _, e := range entries {
-		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), prefix(path)) {
-			removeAbandoned(filepath.Join(dir, e.Name()))
+		name := filepath.Join(dir, e.Name())
+		switch {
+		case !isTemporary(e.Name(), path):
+		case e.Type().IsRegular():
+			removeAbandoned(name)
+		case e.IsDir():
+			removeAbandonedFolder(name)
 		}
 	}
 }
@@ -177,7 +225,20 @@ func removeStale(path string) {
 // hint says what a user can do about err, if anything is known to help.
 func hint(path string, err error, writing bool) string {
 	dir := filepath.Dir(path)
+	var kind *kindError
 	switch {
+	case errors.As(err, &kind):
+		return "name a file, a pipe or a device such as /dev/null"
+	case errors.Is(err, errNoFolder), errors.Is(err, fs.ErrExist):
+		return "name a new folder, or remove what is there"
+	case errors.Is(err, syscall.ENOTDIR):
+		return "a folder in this path is a file: name another path, or remove the file"
+	case errors.Is(err, errLoop):
+		return "remove the links, or name another file"
+	case errors.Is(err, errNoReader):
+		return "start the program that reads it first, or write to a file"
+	case errors.Is(err, syscall.EPIPE):
+		return "the program that reads the output ended before all was written"
 	case diskFull(err):
 		return "free some space for " + dir + ", or write to another disk"
 	case writing:

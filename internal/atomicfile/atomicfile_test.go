@@ -122,8 +122,8 @@ func TestFailureKeepsTheEarlierFile(t *testing.T) {
 			if err := os.WriteFile(path, []byte("earlier"), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			err := replace(path, put(big[:size]), func(path string) (file, error) {
-				f, err := create(path)
+			err := replace(path, put(big[:size]), func(t Target) (file, error) {
+				f, err := create(t)
 				return &failing{f, op, syscall.ENOSPC, size / 2}, err
 			})
 			var e *Error
