@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/joule-ml/joule"
@@ -30,6 +31,7 @@ const (
 	exitDiverged    = 3
 	exitData        = 4
 	exitInterrupted = 130 // as a shell reports a program that SIGINT ended
+	exitPipe        = 141 // and one that SIGPIPE ended
 )
 
 func main() {
@@ -52,6 +54,8 @@ type app struct {
 
 	published func(name string) (p exchange.Published, ok bool)
 	client    *http.Client // for published models; nil for the usual one
+
+	saving atomic.Bool // a training is going on, which a stop must save
 }
 
 func newApp() *app {
@@ -180,6 +184,9 @@ func (a *app) report(ctx context.Context, err error) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		a.screen.line("joule: interrupted")
 		return exitInterrupted
+	}
+	if nobodyReads(err) {
+		return exitPipe
 	}
 	a.screen.line("joule: %s", oneLine(err.Error()))
 	hint := hintOf(err)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -20,6 +22,7 @@ type screen struct {
 	width func() int
 
 	mu    sync.Mutex
+	lost  func()    // is told that nobody reads any more; may be nil
 	drawn int       // columns of the live line now on the terminal
 	at    time.Time // when it was drawn
 }
@@ -55,7 +58,24 @@ func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.erase()
-	return s.w.Write(p)
+	return s.write(p)
+}
+
+// onLost has f called when what is printed goes to a pipe that nobody reads any
+// more. f must not print.
+func (s *screen) onLost(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = f
+}
+
+// write needs s.mu.
+func (s *screen) write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	if s.lost != nil && errors.Is(err, syscall.EPIPE) {
+		s.lost()
+	}
+	return n, err
 }
 
 // line prints a line above the live line.
@@ -73,7 +93,7 @@ func (s *screen) clear() {
 // erase needs s.mu.
 func (s *screen) erase() {
 	if s.drawn > 0 {
-		io.WriteString(s.w, "\r\x1b[K")
+		s.write([]byte("\r\x1b[K"))
 		s.drawn = 0
 	}
 }
@@ -113,7 +133,7 @@ func (s *screen) show(parts, short []string) {
 	if first, rest, ok := strings.Cut(text, "  "); ok && s.paint {
 		text = bold + first + reset + "  " + rest
 	}
-	io.WriteString(s.w, "\r"+text+"\x1b[K")
+	s.write([]byte("\r" + text + "\x1b[K"))
 	s.drawn = max(columns, 1)
 }
 

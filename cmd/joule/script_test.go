@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -173,14 +174,14 @@ func glob(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// signalAt runs a program and sends it a signal, INT as Ctrl-C does or KILL,
-// once it has printed a text to stderr: signal INT text joule train. It checks
-// that the program ends as it should. What it printed goes to the files
-// signal.stdout and signal.stderr.
+// signalAt runs a program and sends it signals, INT as Ctrl-C does, TERM, HUP or
+// KILL, once it has printed a text to stderr: signal TERM,TERM text joule train.
+// It checks that the program ends as it should. What it printed goes to the
+// files signal.stdout and signal.stderr.
 func signalAt(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]os.Signal{"INT": os.Interrupt, "KILL": os.Kill}
-	if neg || len(args) < 3 || signals[args[0]] == nil {
-		ts.Fatalf("usage: signal INT|KILL text program [args]")
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": os.Kill}
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: signal INT[,TERM...] text program [args]")
 	}
 	var path string
 	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
@@ -195,7 +196,7 @@ func signalAt(ts *testscript.TestScript, neg bool, args []string) {
 	cmd.Env = append(os.Environ(), "PWD="+cmd.Dir)
 	// The variable is the tests'; the program refuses those it does not know.
 	cmd.Env = slices.DeleteFunc(cmd.Env, func(line string) bool { return strings.HasPrefix(line, "JOULE_ANCHOR=") })
-	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "NO_COLOR", "GORACE", synthetic} {
+	for _, name := range []string{"HOME", "PATH", "XDG_CACHE_HOME", "NO_COLOR", "GORACE", synthetic} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	var stdout bytes.Buffer
@@ -207,7 +208,9 @@ func signalAt(ts *testscript.TestScript, neg bool, args []string) {
 	var err error
 	select {
 	case <-stderr.seen:
-		ts.Check(cmd.Process.Signal(signals[args[0]]))
+		for name := range strings.SplitSeq(args[0], ",") {
+			ts.Check(cmd.Process.Signal(signals[name]))
+		}
 		err = <-done
 	case err = <-done:
 	}

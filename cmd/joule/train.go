@@ -52,7 +52,9 @@ settings, the metrics, their curves, checkpoints, pictures of samples and the
 model. The path of the model is printed to standard output at the end.
 
 Ctrl-C finishes the batch, saves a checkpoint and prints the command that
-resumes from it, bit for bit as if nothing had happened. Twice quits at once.
+resumes from it, bit for bit as if nothing had happened. Pressed again, a second
+later or more, it quits at once. SIGTERM, a terminal that hangs up and a closed
+pipe from stderr save too; under nohup the last two do not stop the training.
 --max-time does the same when its time is over.
 
 A training that diverges goes back to an earlier state by itself and on with
@@ -233,7 +235,9 @@ func (a *app) fit(ctx context.Context, f *trainFlags, folder *run.Run, t *joule.
 	if n, all := t.Epochs(), t.Config().Epochs; n >= all {
 		a.screen.line("all %s are done already; --epochs asks for more", plural(all, "epoch"))
 	}
+	a.saving.Store(true)
 	err = record.Fit(ctx, folder, t, joule.Callback{Step: p.step, Epoch: p.epoch, Rollback: p.rollback, Note: p.note})
+	a.saving.Store(false)
 	a.screen.clear()
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
