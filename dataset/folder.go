@@ -23,12 +23,15 @@ func IsPath(name string) bool {
 // A FolderEvent is a step of reading a folder of images.
 type FolderEvent struct {
 	Done, Total int // pictures read so far, and in all
-	// Path and Err tell of a file that is passed over, by its path within the
-	// folder with slashes, or with Cache set of a fault of the cache: a set
-	// in it that is damaged or that cannot be written.
+	// Path, Kind and Err tell of a file or folder that is left out, by its path
+	// within the folder with slashes, or with Cache set of a fault of the
+	// cache: a set in it that is damaged or that cannot be written.
 	Path  string
+	Kind  LeftOut
 	Err   error
 	Cache bool
+	// Note says how the folder was understood, such as what is held out.
+	Note string
 }
 
 // A folderLimits bounds what a folder may make of a machine.
@@ -59,11 +62,14 @@ const (
 // OpenFolder returns the training and held-out images of the PNG, JPEG and GIF
 // pictures in the folder dir and the folders within it.
 //
-// Where every picture lies in a folder of dir, the names of those are the
-// classes, sorted; otherwise, or where there are more than 256, Labels is nil.
-// Folders train and val, or train and test, that have pictures are the two
-// sets, and the classes are within them; whatever lies beside them is left
-// out. Otherwise pictures are held out by a hash of their path within dir:
+// Folders that have the usual names of splits, such as train and val, in any case,
+// are the two sets: see docs/images.md for the names. The classes are then within
+// them, and whatever lies beside them is left out. Folders that have such names
+// and cannot be understood as splits are an error, or a Note.
+//
+// Where every picture lies in a folder, of dir or of a split, the names of those
+// are the classes, sorted; otherwise, or where there are more than 256, Labels is
+// nil. Without splits pictures are held out by a hash of their path within dir:
 // those in the lowest tenth, at least one and at most the 10,000 lowest, so
 // that adding files does not move others from one set to the other. Both sets
 // are in the order of the paths.
@@ -75,10 +81,11 @@ const (
 // 32×32; where it leaves the channels open, they are 1 if all pictures are
 // stored in gray, 3 otherwise.
 //
-// Hidden files and names that do not end in .png, .jpg, .jpeg or .gif are left
-// out. Links and whatever else is no regular file are never opened; they and
-// pictures that cannot be read are passed over and told to opt.Folder. It is
-// an error if more than half cannot be read.
+// Everything else is left out and told to opt.Folder: see [LeftOut]. Links are
+// never followed, and what is no regular file is never opened. Folders in which
+// Joule keeps a training are left out, and so are pictures that it made, unless
+// there are no others. It is an error if more than half of the pictures cannot be
+// read.
 //
 // The sets are kept in opt.Cache and taken from there as long as the path,
 // size and time of every file are the same.
@@ -92,8 +99,9 @@ func OpenFolder(ctx context.Context, dir string, opt Options) (train, test *Set,
 }
 
 // VerifyFolder reads the pictures of a folder as OpenFolder does, without
-// keeping them, and returns their number. Those that cannot be read, and what
-// is no regular file, are told to opt.Folder.
+// keeping them, and returns the number of those that would be trained on or held
+// out. Everything that is left out is told to opt.Folder, also where an error
+// comes back.
 func VerifyFolder(ctx context.Context, dir string, opt Options) (readable int, err error) {
 	r, err := newFolderReader(dir, opt)
 	if err != nil {
@@ -101,23 +109,39 @@ func VerifyFolder(ctx context.Context, dir string, opt Options) (readable int, e
 	}
 	defer r.root.Close()
 	l, err := r.list(ctx)
+	if err == nil {
+		err = r.sniff(ctx, l)
+	}
 	if err != nil {
 		return 0, err
 	}
-	r.tellSkipped(l.skipped)
+	all := l.pictures
+	fault := r.none(l)
+	if len(all) > 0 {
+		fault = l.arrange(r.dir)
+	}
+	used := map[string]bool{}
+	for _, p := range l.pictures {
+		used[p.path] = true
+	}
 	shape := lane.Shape{C: 3, H: 1, W: 1}
-	errs, err := r.read(ctx, l.pictures, shape, func(int) []byte { return make([]byte, shape.Len()) })
+	errs, err := r.read(ctx, all, shape, func(int) []byte { return make([]byte, shape.Len()) })
 	if err != nil {
 		return 0, err
 	}
 	for i, err := range errs {
-		if err != nil {
-			r.tell(FolderEvent{Path: l.pictures[i].path, Err: err})
-			continue
+		path := all[i].path
+		switch {
+		case err != nil:
+			l.found = slices.DeleteFunc(l.found, func(s skipped) bool { return string(s.Path) == path })
+			l.found = append(l.found, skipped{rawName(path), reason(err), Broken})
+		case used[path]:
+			readable++
 		}
-		readable++
 	}
-	return readable, nil
+	r.tellSkipped(leftOut(l.skipped, l.found))
+	r.tellNotes(l.notes)
+	return readable, fault
 }
 
 // A folderReader reads one folder.
@@ -168,83 +192,103 @@ func (r *folderReader) tell(e FolderEvent) {
 	}
 }
 
-// A skipped file is one that was passed over, and why. It is part of what the
-// cache keeps.
-type skipped struct {
-	Path   string `json:"path"`
-	Reason string `json:"reason"`
-}
-
-func (r *folderReader) tellSkipped(list []skipped) {
-	for _, s := range list {
-		r.tell(FolderEvent{Path: s.Path, Err: errors.New(s.Reason)})
-	}
-}
-
 func (r *folderReader) open(ctx context.Context) (train, test *Set, err error) {
 	l, err := r.list(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	c := r.cache(l)
-	if s := c.load(); s != nil {
-		r.tellSkipped(s.skipped)
-		return s.train, s.test, nil
+	s := c.load()
+	fresh := s == nil
+	if fresh {
+		s, err = r.decode(ctx, l)
 	}
-	s, err := r.decode(ctx, l)
+	if s != nil { // what is left out may say why there is an error
+		r.tellSkipped(leftOut(l.skipped, s.skipped))
+		r.tellNotes(s.notes)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	r.tellSkipped(s.skipped)
-	c.store(s)
+	if fresh {
+		c.store(s)
+	}
 	return s.train, s.test, nil
+}
+
+func (r *folderReader) tellNotes(notes []string) {
+	for _, n := range notes {
+		r.tell(FolderEvent{Note: n})
+	}
 }
 
 // sets is what a folder comes to.
 type sets struct {
 	train, test *Set
-	skipped     []skipped
+	skipped     []skipped // beside what a walk leaves out
+	notes       []string
 }
 
-// decode reads the pictures of l and divides them into the two sets.
+// decode reads the pictures of l and divides them into the two sets. With an
+// error it still returns what it left out.
 func (r *folderReader) decode(ctx context.Context, l *listing) (*sets, error) {
+	s := &sets{}
+	err := r.sniff(ctx, l)
+	if err == nil && len(l.pictures) == 0 {
+		err = r.none(l)
+	}
+	if err == nil {
+		err = l.arrange(r.dir)
+	}
+	s.skipped, s.notes = l.found, l.notes
+	if err != nil {
+		return s, err
+	}
 	shape, err := r.chooseShape(ctx, l.pictures)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	size, n := shape.Len(), len(l.pictures)
 	if total := int64(n) * int64(size); total > r.limits.bytes {
-		return nil, &Error{File: r.dir, What: fmt.Sprintf("%d pictures of %d×%d×%d take %d bytes, more than %d", n, shape.C, shape.H, shape.W, total, r.limits.bytes),
+		return s, &Error{File: r.dir, What: fmt.Sprintf("%d pictures of %d×%d×%d take %d bytes, more than %d", n, shape.C, shape.H, shape.W, total, r.limits.bytes),
 			Hint: "ask for a smaller size or for one channel, or divide the folder"}
 	}
 	pixels := make([]byte, n*size)
 	errs, err := r.read(ctx, l.pictures, shape, func(i int) []byte { return pixels[i*size : (i+1)*size] })
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	s := &sets{skipped: l.skipped}
 	good := l.pictures[:0:0]
+	var broken []skipped
 	for i, err := range errs {
 		if err != nil {
-			s.skipped = append(s.skipped, skipped{l.pictures[i].path, reason(err)})
+			broken = append(broken, skipped{rawName(l.pictures[i].path), reason(err), Broken})
 			continue
 		}
 		copy(pixels[len(good)*size:], pixels[i*size:(i+1)*size])
 		good = append(good, l.pictures[i])
 	}
-	if bad := n - len(good); 2*bad > n {
-		first := s.skipped[len(l.skipped)]
-		return nil, &Error{File: r.dir, What: fmt.Sprintf("%d of %d pictures cannot be read; the first is %s: %s", bad, n, showPath(first.Path), first.Reason),
+	s.skipped = append(s.skipped, broken...)
+	if bad := len(broken); 2*bad > n {
+		first := broken[0]
+		return s, &Error{File: r.dir, What: fmt.Sprintf("%d of %d pictures cannot be read; the first is %s: %s", bad, n, showPath(string(first.Path)), first.Reason),
 			Hint: "joule data verify lists them all; remove or mend them"}
 	}
+	return s, s.fill(r.dir, l, good, pixels, shape)
+}
+
+// fill divides the pictures that were read, whose pixels stand one after the
+// other, into the two sets.
+func (s *sets) fill(dir string, l *listing, good []picture, pixels []byte, shape lane.Shape) error {
+	size := shape.Len()
 	held := l.held(good)
 	s.train, s.test = divide(pixels[:len(good)*size], size, held)
 	for _, set := range []*Set{s.train, s.test} {
-		set.Name, set.C, set.H, set.W, set.Classes = r.dir, shape.C, shape.H, shape.W, l.classes
+		set.Name, set.C, set.H, set.W, set.Classes = dir, shape.C, shape.H, shape.W, l.classes
 	}
 	if s.train.N == 0 || s.test.N == 0 {
-		return nil, &Error{File: r.dir, What: fmt.Sprintf("%d pictures to train on and %d held out can be read", s.train.N, s.test.N),
-			Hint: "there must be at least one of each: add pictures"}
+		return &Error{File: dir, What: fmt.Sprintf("%d pictures to train on and %d held out can be read", s.train.N, s.test.N),
+			Hint: "there must be at least one of each: add pictures; joule data verify lists what is left out"}
 	}
 	if l.classes != nil {
 		for i, p := range good {
@@ -255,7 +299,7 @@ func (r *folderReader) decode(ctx context.Context, l *listing) (*sets, error) {
 			set.Labels = append(set.Labels, byte(p.class))
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // divide moves the held-out images out of pixels and the others together.
@@ -313,29 +357,29 @@ func (r *folderReader) chooseShape(ctx context.Context, pictures []picture) (lan
 }
 
 // FindImages returns the paths of all pictures in the folder dir and the
-// folders within it, in order; splits and classes mean nothing here. It passes
-// over what OpenFolder passes over, and calls passed with it.
-func FindImages(ctx context.Context, dir string, passed func(path string, err error)) ([]string, error) {
+// folders within it, in order; splits and classes mean nothing here, and
+// pictures made by Joule are pictures as others are. left is told what
+// OpenFolder would not read either.
+func FindImages(ctx context.Context, dir string, left func(FolderEvent)) ([]string, error) {
 	r, err := newFolderReader(dir, Options{})
 	if err != nil {
 		return nil, err
 	}
 	defer r.root.Close()
-	l := &listing{}
-	if err := r.walk(ctx, l, ".", 0); err != nil {
+	l, err := r.list(ctx)
+	if err == nil {
+		err = r.sniffOthers(ctx, l)
+	}
+	if err != nil {
 		return nil, err
 	}
 	full := func(path string) string { return filepath.Join(dir, filepath.FromSlash(path)) }
-	for _, s := range l.skipped {
-		passed(full(s.Path), errors.New(s.Reason))
+	for _, s := range leftOut(l.skipped, l.found) {
+		left(FolderEvent{Path: full(string(s.Path)), Err: errors.New(s.Reason), Kind: s.Kind})
 	}
 	paths := make([]string, len(l.pictures))
 	for i, p := range l.pictures {
-		paths[i] = p.path
-	}
-	slices.Sort(paths)
-	for i, p := range paths {
-		paths[i] = full(p)
+		paths[i] = full(p.path)
 	}
 	return paths, nil
 }

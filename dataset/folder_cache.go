@@ -30,7 +30,7 @@ import (
 //	the labels of the training and the held-out images, where there are any
 //	the pixels of the training and the held-out images
 const (
-	cacheMagic     = "joule images 1\n"
+	cacheMagic     = "joule images 2\n"
 	cacheSuffix    = ".images"
 	maxCacheHeader = 256 << 20
 )
@@ -41,8 +41,21 @@ type cacheHeader struct {
 	Train   int        `json:"train"`
 	Test    int        `json:"test"`
 	Labels  bool       `json:"labels"`
-	Classes []string   `json:"classes"`
+	Classes []rawName  `json:"classes"`
 	Skipped []skipped  `json:"skipped"`
+	Notes   []string   `json:"notes"`
+}
+
+// A rawName is a name of the disk, which need not be UTF-8 as JSON's strings are.
+type rawName string
+
+func (n rawName) MarshalJSON() ([]byte, error) { return json.Marshal([]byte(n)) }
+
+func (n *rawName) UnmarshalJSON(text []byte) error {
+	var b []byte
+	err := json.Unmarshal(text, &b)
+	*n = rawName(b)
+	return err
 }
 
 // A folderCache is the place of one set in the cache.
@@ -79,8 +92,10 @@ func (r *folderReader) cache(l *listing) *folderCache {
 		fmt.Fprintf(h, "%d %d\n", p.info.Size(), p.info.ModTime().UnixNano())
 	}
 	for _, s := range l.skipped {
-		text(s.Path)
-		text(s.Reason)
+		if s.Kind.Lost() { // it may make a split; others change nothing
+			text(string(s.Path))
+			text(s.Reason)
+		}
 	}
 	c.key = hex.EncodeToString(h.Sum(nil))
 	c.path = filepath.Join(dir, "folders", c.key[:32]+cacheSuffix)
@@ -189,11 +204,14 @@ func (h *cacheHeader) sets(rest, most int64) (*sets, error) {
 	of := func(n int) *Set {
 		set := &Set{N: n, C: c.C, H: c.H, W: c.W, Pixels: make([]byte, n*c.Len())}
 		if h.Labels {
-			set.Labels, set.Classes = make([]byte, n), h.Classes
+			set.Labels = make([]byte, n)
+			for _, class := range h.Classes {
+				set.Classes = append(set.Classes, string(class))
+			}
 		}
 		return set
 	}
-	return &sets{of(h.Train), of(h.Test), h.Skipped}, nil
+	return &sets{of(h.Train), of(h.Test), h.Skipped, h.Notes}, nil
 }
 
 // store puts the set into the cache and removes the oldest ones beyond the
@@ -220,7 +238,10 @@ func (c *folderCache) store(s *sets) {
 func writeCache(w io.Writer, key string, s *sets) error {
 	h := cacheHeader{
 		Key: key, Shape: lane.Shape{C: s.train.C, H: s.train.H, W: s.train.W},
-		Train: s.train.N, Test: s.test.N, Labels: s.train.Labels != nil, Classes: s.train.Classes, Skipped: s.skipped,
+		Train: s.train.N, Test: s.test.N, Labels: s.train.Labels != nil, Skipped: s.skipped, Notes: s.notes,
+	}
+	for _, class := range s.train.Classes {
+		h.Classes = append(h.Classes, rawName(class))
 	}
 	text, err := json.Marshal(h)
 	if err != nil {

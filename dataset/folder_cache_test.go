@@ -202,7 +202,7 @@ func FuzzReadCache(f *testing.F) {
 	}
 	for _, labels := range []bool{false, true} {
 		var b bytes.Buffer
-		if err := writeCache(&b, key, &sets{set(5, labels), set(2, labels), []skipped{{"a\nb", "why"}}}); err != nil {
+		if err := writeCache(&b, key, &sets{set(5, labels), set(2, labels), []skipped{{"a\n\xffb", "why", Own}}, []string{"note"}}); err != nil {
 			f.Fatal(err)
 		}
 		f.Add(b.Bytes()[len(cacheMagic)+sha256.Size:])
@@ -231,7 +231,7 @@ func FuzzReadCache(f *testing.F) {
 			t.Fatal(err)
 		}
 		back, err := readCache(bytes.NewReader(again.Bytes()), int64(again.Len()), key, 1<<20)
-		if err != nil || fmt.Sprint(*back.train, *back.test, back.skipped) != fmt.Sprint(*s.train, *s.test, s.skipped) {
+		if err != nil || fmt.Sprint(*back.train, *back.test, back.skipped, back.notes) != fmt.Sprint(*s.train, *s.test, s.skipped, s.notes) {
 			t.Fatalf("round trip: %v", err)
 		}
 	})

@@ -16,8 +16,9 @@ import (
 // A picture is a file of a folder that is to be read.
 type picture struct {
 	path  string // within the folder, with slashes
-	name  string // the same within its split
-	test  bool   // in the folder val or test
+	up    string // what lies above the folder of its split
+	name  string // the path within its split
+	test  bool   // in the split that is held out
 	class int
 	info  fs.FileInfo // as Lstat has it
 }
@@ -27,28 +28,69 @@ type listing struct {
 	pictures []picture // in the order of their paths, the held-out split last
 	splits   bool      // the folder has splits
 	classes  []string
-	skipped  []skipped
-	entries  int // looked at
-	others   int // files that are no pictures by their names
+	skipped  []skipped // by what the walk has seen of them
+	found    []skipped // what is left out beside those, or found out about them
+	notes    []string  // how the folder was understood
+	folders  []string  // at the top
+	entries  int       // looked at
 }
 
-// list finds the pictures of the folder.
+func (l *listing) note(format string, args ...any) {
+	l.notes = append(l.notes, fmt.Sprintf(format, args...))
+}
+
+// leftOut returns what is left out, in the order of the paths.
+func leftOut(walked, found []skipped) []skipped {
+	better := map[rawName]bool{}
+	for _, s := range found {
+		better[s.Path] = true
+	}
+	list := slices.Clone(found)
+	for _, s := range walked {
+		if !better[s.Path] {
+			list = append(list, s)
+		}
+	}
+	slices.SortFunc(list, func(a, b skipped) int { return cmp.Compare(a.Path, b.Path) })
+	return list
+}
+
+// list finds the pictures of the folder, in the order of their paths.
 func (r *folderReader) list(ctx context.Context) (*listing, error) {
 	l := &listing{}
 	if err := r.walk(ctx, l, ".", 0); err != nil {
 		return nil, err
 	}
-	if len(l.pictures) == 0 {
-		what := "no PNG, JPEG or GIF pictures in it"
-		if l.others > 0 {
-			what += fmt.Sprintf(", but %d other files", l.others)
-		}
-		return nil, &Error{File: r.dir, What: what, Hint: "their names must end in .png, .jpg, .jpeg or .gif"}
-	}
 	slices.SortFunc(l.skipped, func(a, b skipped) int { return cmp.Compare(a.Path, b.Path) })
-	l.split()
-	l.classify()
+	slices.SortFunc(l.pictures, func(a, b picture) int { return cmp.Compare(a.path, b.path) })
+	slices.Sort(l.folders)
 	return l, nil
+}
+
+// none is the error of a folder without pictures.
+func (r *folderReader) none(l *listing) error {
+	count := map[LeftOut]int{}
+	for _, s := range l.skipped {
+		count[s.Kind]++
+	}
+	e := &Error{File: r.dir, What: "no PNG, JPEG or GIF pictures in it", Hint: "their names must end in .png, .jpg, .jpeg or .gif"}
+	for _, k := range []struct {
+		kind       LeftOut
+		what, hint string
+	}{
+		{Linked, "symbolic links, which are not followed", "give the folder that they point to, or put copies in their place, as cp -rL does"},
+		{Foreign, "pictures of formats that are not read", "save them again as PNG; joule data verify lists them"},
+		{Own, "folders of runs", "give the folder of samples itself to take those"},
+		{Locked, "folders that cannot be read", "look at their permissions"},
+		{Other, "other files", ""},
+	} {
+		if n := count[k.kind]; n > 0 {
+			e.What += fmt.Sprintf(", but %d %s", n, k.what)
+			e.Hint = cmp.Or(k.hint, e.Hint)
+			break
+		}
+	}
+	return e
 }
 
 func (r *folderReader) walk(ctx context.Context, l *listing, dir string, depth int) error {
@@ -60,7 +102,7 @@ func (r *folderReader) walk(ctx context.Context, l *listing, dir string, depth i
 		if depth == 0 {
 			return &Error{File: r.dir, What: "the folder of images cannot be read", Hint: "look at its permissions", Err: plain(err)}
 		}
-		l.skipped = append(l.skipped, skipped{dir, "a folder that cannot be read: " + reason(err)})
+		l.skipped = append(l.skipped, skipped{rawName(dir), "a folder that cannot be read: " + reason(err), Locked})
 		return nil
 	}
 	defer f.Close()
@@ -87,28 +129,35 @@ func (r *folderReader) entry(ctx context.Context, l *listing, dir string, depth 
 	if l.entries++; l.entries > r.limits.entries {
 		return &Error{File: r.dir, What: fmt.Sprintf("more than %d files and folders", r.limits.entries), Hint: "divide the folder, or give one further down"}
 	}
-	if strings.HasPrefix(e.Name(), ".") {
-		return nil
-	}
 	name := path.Join(dir, e.Name())
-	skip := func(why string) error {
-		l.skipped = append(l.skipped, skipped{name, why})
+	skip := func(kind LeftOut, why string) error {
+		l.skipped = append(l.skipped, skipped{rawName(name), why, kind})
 		return nil
 	}
 	switch kind := e.Type(); {
+	case isJunk(e.Name()):
+		return skip(Junk, "made by the system or by another program")
+	case strings.HasPrefix(e.Name(), "."):
+		return skip(Hidden, "hidden: its name begins with a dot")
+	case kind.IsDir() && r.isRun(name):
+		return skip(Own, "the folder of a run of Joule")
 	case kind.IsDir():
+		if depth == 0 {
+			l.folders = append(l.folders, name)
+		}
 		return r.walk(ctx, l, name, depth+1)
 	case kind&fs.ModeSymlink != 0:
-		return skip("a symbolic link, which is not followed")
+		return skip(Linked, "a symbolic link, which is not followed")
+	case isForeign(e.Name()):
+		return skip(Foreign, "a picture of a format that is not read")
 	case !isPicture(e.Name()):
-		l.others++
-		return nil
+		return skip(Other, "not a picture by its name")
 	case !kind.IsRegular():
-		return skip(errNotRegular.Error())
+		return skip(Special, errNotRegular.Error())
 	}
 	info, err := e.Info()
 	if err != nil {
-		return skip(reason(err))
+		return skip(Broken, reason(err))
 	}
 	if len(l.pictures) == r.limits.pictures {
 		return &Error{File: r.dir, What: fmt.Sprintf("more than %d pictures", r.limits.pictures), Hint: "divide the folder, or give one further down"}
@@ -123,71 +172,6 @@ func (r *folderReader) stopped(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("dataset: reading %s: %w", r.dir, context.Cause(ctx))
-}
-
-// split puts the pictures in order and finds out whether the folder is divided
-// into train and val, or train and test.
-func (l *listing) split() {
-	has := map[string]bool{}
-	for _, p := range l.pictures {
-		if top, _, ok := strings.Cut(p.path, "/"); ok {
-			has[top] = true
-		}
-	}
-	test := ""
-	switch {
-	case has["train"] && has["val"]:
-		test = "val"
-	case has["train"] && has["test"]:
-		test = "test"
-	}
-	if test != "" {
-		l.splits = true
-		l.pictures = slices.DeleteFunc(l.pictures, func(p picture) bool {
-			top, _, ok := strings.Cut(p.path, "/")
-			return !ok || top != "train" && top != test
-		})
-		for i := range l.pictures {
-			p := &l.pictures[i]
-			top, rest, _ := strings.Cut(p.path, "/")
-			p.name, p.test = rest, top == test
-		}
-	}
-	slices.SortFunc(l.pictures, func(a, b picture) int {
-		if a.test != b.test {
-			if b.test {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Compare(a.path, b.path)
-	})
-}
-
-// classify numbers the classes, unless a picture has none.
-func (l *listing) classify() {
-	number := map[string]int{}
-	for _, p := range l.pictures {
-		class, _, ok := strings.Cut(p.name, "/")
-		if !ok {
-			return
-		}
-		number[class] = 0
-	}
-	if len(number) > maxClasses {
-		return
-	}
-	for class := range number {
-		l.classes = append(l.classes, class)
-	}
-	slices.Sort(l.classes)
-	for i, class := range l.classes {
-		number[class] = i
-	}
-	for i := range l.pictures {
-		class, _, _ := strings.Cut(l.pictures[i].name, "/")
-		l.pictures[i].class = number[class]
-	}
 }
 
 // held tells which of the pictures, those that can be read, are held out.

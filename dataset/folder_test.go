@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"image/color"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -40,22 +41,31 @@ func numbered(n int, format string) []string {
 	return names
 }
 
-// passed collects the events of files that are passed over, and of the cache.
+// passed collects the events of files that look like pictures and are left out,
+// of others that are, and of the cache.
 type passed struct {
-	files map[string]string
-	cache []error
-	done  int
+	files  map[string]string
+	others map[string]LeftOut
+	cache  []error
+	notes  []string
+	done   int
 }
 
 func (p *passed) tell(e FolderEvent) {
 	switch {
 	case e.Cache:
 		p.cache = append(p.cache, e.Err)
+	case e.Note != "":
+		p.notes = append(p.notes, e.Note)
 	case e.Err != nil:
 		if p.files == nil {
-			p.files = map[string]string{}
+			p.files, p.others = map[string]string{}, map[string]LeftOut{}
 		}
-		p.files[e.Path] = e.Err.Error()
+		if e.Kind.Lost() {
+			p.files[e.Path] = e.Err.Error()
+		} else {
+			p.others[e.Path] = e.Kind
+		}
 	default:
 		p.done = e.Done
 	}
@@ -144,34 +154,6 @@ func TestFolderClasses(t *testing.T) {
 	tiles(t, many, "class256/a.png")
 	if train, _, _ := openTest(t, many, Options{}); len(train.Classes) != 0 {
 		t.Errorf("257 folders: %d classes", len(train.Classes))
-	}
-}
-
-func TestFolderSplits(t *testing.T) {
-	for _, name := range []string{"val", "test"} {
-		dir := t.TempDir()
-		tiles(t, dir, "train/a/1.png", "train/b/2.png", name+"/b/3.png", name+"/c/4.png", "other/5.png", "6.png")
-		train, test, _ := openTest(t, dir, Options{})
-		if !slices.Equal(shades(train), []int{1, 2}) || !slices.Equal(shades(test), []int{3, 4}) {
-			t.Errorf("%s: %v, %v", name, shades(train), shades(test))
-		}
-		if !slices.Equal(train.Classes, []string{"a", "b", "c"}) || !slices.Equal(train.Labels, []byte{0, 1}) || !slices.Equal(test.Labels, []byte{1, 2}) {
-			t.Errorf("%s: %v %v %v", name, train.Classes, train.Labels, test.Labels)
-		}
-	}
-	dir := t.TempDir()
-	tiles(t, dir, "train/1.png", "val/2.png", "test/3.png")
-	if _, test, _ := openTest(t, dir, Options{}); !slices.Equal(shades(test), []int{2}) {
-		t.Errorf("of val and test: %v", shades(test))
-	}
-	// train alone, or beside a folder without pictures, is a class.
-	dir = t.TempDir()
-	tiles(t, dir, "train/1.png", "bus/2.png")
-	if err := os.Mkdir(filepath.Join(dir, "val"), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if train, _, _ := openTest(t, dir, Options{}); !slices.Equal(train.Classes, []string{"bus", "train"}) {
-		t.Errorf("classes %v", train.Classes)
 	}
 }
 
@@ -273,6 +255,9 @@ func TestFolderPassesOver(t *testing.T) {
 	if fmt.Sprint(p.files) != fmt.Sprint(want) {
 		t.Errorf("passed over %q, want %q", p.files, want)
 	}
+	if want := map[string]LeftOut{".hidden.png": Hidden, ".git": Hidden, "notes.txt": Other}; !maps.Equal(p.others, want) {
+		t.Errorf("left out %v, want %v", p.others, want)
+	}
 	// Open follows the link that the user names.
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(dir, link); err != nil {
@@ -286,8 +271,8 @@ func TestFolderPassesOver(t *testing.T) {
 		t.Errorf("verified %d, %v", n, err)
 	}
 	var bad []string
-	paths, err := FindImages(t.Context(), dir, func(path string, err error) { bad = append(bad, path) })
-	if err != nil || len(paths) != 4 || paths[0] != filepath.Join(dir, "a.png") || len(bad) != 4 {
+	paths, err := FindImages(t.Context(), dir, func(e FolderEvent) { bad = append(bad, e.Path) })
+	if err != nil || len(paths) != 4 || paths[0] != filepath.Join(dir, "a.png") || len(bad) != 7 || !slices.IsSorted(bad) {
 		t.Errorf("found %q, passed over %q, %v", paths, bad, err)
 	}
 }

@@ -65,7 +65,7 @@ cache. Every file is verified by its SHA-256 whenever it is used.`,
 		"Make sure that a verified copy of every file of the data sets is on this\nmachine, and fetch what is missing. Without a name, all of them.",
 		"  joule data fetch mnist\n  joule data fetch --offline mnist    # only check", a.fetchData)
 	add("verify [NAME|FOLDER]...", "Verify the files of data sets by checksum, or a folder's pictures",
-		"Read the files of the data sets and compare their SHA-256. The exit code is 4\nif one is damaged, or if one of a data set that was named is missing.\n\nOf a folder of images, by a path with a / in it, read all pictures and list\nthose that cannot be read; the exit code is 4 if there are any.",
+		"Read the files of the data sets and compare their SHA-256. The exit code is 4\nif one is damaged, or if one of a data set that was named is missing.\n\nOf a folder of images, by a path with a / in it, read all pictures and list\nwhat training leaves out, and why; the exit code is 4 if anything of that looks\nlike a picture.",
 		"  joule data verify\n  joule data verify --data-dir ~/datasets mnist\n  joule data verify ./photos", a.verifyData)
 	return data
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
-	"github.com/joule-ml/joule/internal/atomicfile"
-	"github.com/joule-ml/joule/run"
 )
 
 // A sizeFlag is --size WIDTHxHEIGHT, two keys of the configuration at once.
@@ -36,69 +33,36 @@ func (f *sizeFlag) Set(value string) error {
 func (f *sizeFlag) String() string { return "" }
 func (f *sizeFlag) Type() string   { return "WIDTHxHEIGHT" }
 
-// A skipped file of a folder is one that was passed over, and why.
-type skippedFile struct {
-	path string
-	err  error
-}
-
-// reading shows how reading a folder goes and collects what is passed over.
-func (a *app) reading(skipped *[]skippedFile) func(dataset.FolderEvent) {
+// reading shows how reading a folder goes and how it was understood, and collects
+// what is left out.
+func (a *app) reading(dir string, left *[]leftFile) func(dataset.FolderEvent) {
 	return func(e dataset.FolderEvent) {
 		switch {
 		case e.Cache:
 			a.screen.line("%s: %s; reading the pictures themselves", e.Path, oneLine(e.Err.Error()))
+		case e.Note != "":
+			a.screen.clear()
+			a.screen.line("%s: %s", printable(dir), e.Note)
 		case e.Err != nil:
-			*skipped = append(*skipped, skippedFile{e.Path, e.Err})
+			*left = append(*left, leftFile{e.Path, e.Err, e.Kind})
 		case e.Total > 0 && a.screen.live && a.screen.due():
 			a.screen.show([]string{"reading pictures", fmt.Sprintf("%s of %s", thousands(int64(e.Done)), thousands(int64(e.Total)))}, nil)
 		}
 	}
 }
 
-// tellSkipped names the first files that were passed over, and how many there
-// are.
-func (a *app) tellSkipped(skipped []skippedFile, what string) {
-	const most = 5
-	for _, s := range skipped[:min(most, len(skipped))] {
-		a.screen.line("%s: %s", printable(s.path), oneLine(s.err.Error()))
-	}
-	if n := len(skipped); n > most {
-		a.screen.line("… and %s more", thousands(int64(n-most)))
-	}
-	if len(skipped) > 0 {
-		a.screen.line("%s %s", plural(len(skipped), "file"), what)
-	}
-}
-
-// skippedName is the file of a run's folder that lists what was passed over.
-const skippedName = "skipped.txt"
-
-// keepSkipped writes the list of what was passed over into the run's folder.
-func keepSkipped(folder *run.Run, skipped []skippedFile) error {
-	if len(skipped) == 0 {
-		return nil
-	}
-	path := filepath.Join(folder.Dir, skippedName)
-	return atomicfile.Write(path, func(w io.Writer) error {
-		for _, s := range skipped {
-			if _, err := fmt.Fprintf(w, "%s: %s\n", printable(s.path), oneLine(s.err.Error())); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // load opens the data, showing how that goes, whose data it is if it was
 // downloaded, and what a folder comes to. A folder's size becomes a setting of
 // the run.
-func (a *app) load(ctx context.Context, cfg *joule.Config, f *trainFlags) (train, val *dataset.Set, skipped []skippedFile, err error) {
+func (a *app) load(ctx context.Context, cfg *joule.Config, f *trainFlags) (train, val *dataset.Set, left []leftFile, err error) {
 	fetched := false
 	opt := f.data.options(a.fetching(&fetched))
-	opt.Shape, opt.Folder = cfg.Image.Shape(), a.reading(&skipped)
+	opt.Shape, opt.Folder = cfg.Image.Shape(), a.reading(cfg.Data, &left)
 	train, val, err = a.open(ctx, cfg.Data, opt)
 	a.screen.clear()
+	if a.tellLost(left); len(left) > 0 {
+		a.screen.line("left out: %s; joule data verify %s lists them", leftText(left), quote(cfg.Data))
+	}
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -107,10 +71,9 @@ func (a *app) load(ctx context.Context, cfg *joule.Config, f *trainFlags) (train
 	}
 	if dataset.IsPath(cfg.Data) {
 		cfg.Image = joule.ImageConfig{Height: train.H, Width: train.W, Channels: train.C}
-		a.tellSkipped(skipped, "passed over")
 		a.screen.line("%s: %s", printable(cfg.Data), folderText(train, val))
 	}
-	return train, val, skipped, nil
+	return train, val, left, nil
 }
 
 // folderText says what a folder comes to.
@@ -152,26 +115,32 @@ func runName(data string) string {
 	return name
 }
 
-// verifyFolder reads all pictures of a folder and lists those that cannot be
-// read.
+// verifyFolder reads all pictures of a folder and lists what training would leave
+// out.
 func (a *app) verifyFolder(ctx context.Context, dir string, opt dataset.Options) error {
-	var bad []skippedFile
-	opt.Folder = a.reading(&bad)
+	var left []leftFile
+	opt.Folder = a.reading(dir, &left)
 	n, err := dataset.VerifyFolder(ctx, dir, opt)
 	a.screen.clear()
-	if err != nil {
-		return err
-	}
-	for _, s := range bad {
-		if _, err := fmt.Fprintf(a.stdout, "%s: %s\n", printable(s.path), oneLine(s.err.Error())); err != nil {
+	for _, f := range left {
+		if _, err := fmt.Fprintln(a.stdout, f); err != nil {
 			return err
 		}
 	}
-	if _, err := fmt.Fprintf(a.stdout, "%s: %s can be read, %s cannot\n", printable(dir), plural(n, "picture"), plural(len(bad), "file")); err != nil {
+	if err != nil {
 		return err
 	}
-	if len(bad) > 0 {
-		return &dataset.Error{File: dir, What: plural(len(bad), "file") + " cannot be read", Hint: "remove or mend them; training goes on without them unless they are more than half"}
+	bad := len(lost(left))
+	text := fmt.Sprintf("%s: %s can be read, %s that look like pictures are left out", printable(dir), plural(n, "picture"), plural(bad, "file"))
+	if more := len(left) - bad; more > 0 {
+		text += fmt.Sprintf(", and %s", plural(more, "other"))
+	}
+	if _, err := fmt.Fprintln(a.stdout, text); err != nil {
+		return err
+	}
+	if bad > 0 {
+		return &dataset.Error{File: dir, What: plural(bad, "file") + " that look like pictures are left out: " + leftText(lost(left)),
+			Hint: "mend, rename or remove them; training goes on without them unless more than half cannot be read"}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
@@ -52,7 +54,8 @@ than all.
 have as much: 5 %, or the share that --false-positives names.
 
 --json prints an object a line: {"path": …, "energy": …, "rank": 0 to 1,
-"held_out": images that the rank is among}; without validation, rank is null.
+"held_out": images that the rank is among}; without validation, rank is null. Of
+a path that is not UTF-8 there is "path_base64" too, the bytes that open the file.
 --csv has the same columns. Pictures that cannot be read are told at the end, and
 the exit code is then 1.`,
 		Example: `  joule score photo.png
@@ -122,6 +125,7 @@ func isModel(arg string) bool {
 // A score is what is said of an image.
 type score struct {
 	Path    string   `json:"path"`
+	Bytes   []byte   `json:"path_base64,omitempty"` // of a path that is not UTF-8, which JSON's text cannot hold
 	Energy  float32  `json:"energy"`
 	Rank    *float64 `json:"rank"`
 	HeldOut int      `json:"held_out"`
@@ -142,7 +146,7 @@ func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []str
 	if err != nil {
 		return err
 	}
-	paths, bad, err := imagesOf(ctx, args)
+	paths, left, empty, err := a.imagesOf(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -151,7 +155,6 @@ func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []str
 	if err != nil {
 		return err
 	}
-	bad = append(bad, failed...)
 	if f.outliers {
 		n := len(all)
 		all = slices.DeleteFunc(all, func(s score) bool { return s.Energy <= threshold })
@@ -163,13 +166,19 @@ func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []str
 	if err := (&scoreWriter{a.stdout, f}).write(all); err != nil {
 		return err
 	}
-	if len(paths) == 1 && len(bad) == 0 { // of many, none is opened twice
+	if len(paths) == 1 && len(failed) == 0 { // of many, none is opened twice
 		if n := samplesIn(paths[0]); n > 1 {
 			a.screen.line("%s shows %d samples and was scored as one image; joule sample --format dir gives each a file of its own", printable(paths[0]), n)
 		}
 	}
-	if len(bad) > 0 {
-		a.tellSkipped(bad, "could not be scored")
+	if text := leftText(left); text != "" {
+		a.screen.line("left out: %s", text)
+	}
+	failures := a.tellLost(append(left, failed...))
+	if failures > 0 {
+		a.screen.line("%s could not be scored", plural(failures, "file"))
+	}
+	if failures > 0 || empty {
 		return exit(exitFailure)
 	}
 	return nil
@@ -191,7 +200,7 @@ func (f *scoreFlags) threshold(m *joule.Model, ref modelRef) (float32, error) {
 
 // scoreAll scores the images of the paths a batch at a time, showing how that
 // goes.
-func (a *app) scoreAll(ctx context.Context, m *joule.Model, paths []string) (all []score, bad []skippedFile, err error) {
+func (a *app) scoreAll(ctx context.Context, m *joule.Model, paths []string) (all []score, bad []leftFile, err error) {
 	defer a.screen.clear()
 	for first := 0; first < len(paths); first += scoreBatch {
 		batch := paths[first:min(first+scoreBatch, len(paths))]
@@ -207,24 +216,26 @@ func (a *app) scoreAll(ctx context.Context, m *joule.Model, paths []string) (all
 	return all, bad, nil
 }
 
-// imagesOf lists the images that the arguments mean, in their order.
-func imagesOf(ctx context.Context, args []string) (paths []string, bad []skippedFile, err error) {
+// imagesOf lists the images that the arguments mean, in their order. empty says
+// that a folder had none.
+func (a *app) imagesOf(ctx context.Context, args []string) (paths []string, bad []leftFile, empty bool, err error) {
 	for _, arg := range args {
 		list := []string{arg}
 		if st, err := os.Stat(arg); err == nil && st.IsDir() {
-			list, err = dataset.FindImages(ctx, arg, func(path string, err error) { bad = append(bad, skippedFile{path, err}) })
+			list, err = dataset.FindImages(ctx, arg, func(e dataset.FolderEvent) { bad = append(bad, leftFile{e.Path, e.Err, e.Kind}) })
 			if err != nil {
-				return nil, nil, err
+				return nil, nil, false, err
 			}
 			if len(list) == 0 {
-				bad = append(bad, skippedFile{arg, errors.New("a folder without PNG, JPEG or GIF pictures")})
+				a.screen.line("%s: no pictures in it that can be read", printable(arg))
+				empty = true
 			}
 		}
 		if paths = append(paths, list...); len(paths) > maxScored {
-			return nil, nil, &usageError{fmt.Sprintf("more than %d images", maxScored), "score them in several parts"}
+			return nil, nil, false, &usageError{fmt.Sprintf("more than %d images", maxScored), "score them in several parts"}
 		}
 	}
-	return paths, bad, nil
+	return paths, bad, empty, nil
 }
 
 // samplesIn returns the number of samples in a picture of many that Joule drew,
@@ -242,7 +253,7 @@ func samplesIn(path string) int {
 }
 
 // scoreImages gives the energies of the images that can be read.
-func scoreImages(ctx context.Context, m *joule.Model, paths []string) (scores []score, bad []skippedFile, err error) {
+func scoreImages(ctx context.Context, m *joule.Model, paths []string) (scores []score, bad []leftFile, err error) {
 	var shape lane.Shape
 	shape.C, shape.H, shape.W = m.Shape()
 	set, errs, err := dataset.ReadImages(ctx, paths, shape)
@@ -258,11 +269,14 @@ func scoreImages(ctx context.Context, m *joule.Model, paths []string) (scores []
 	for i, e := range energies {
 		switch {
 		case errs[i] != nil:
-			bad = append(bad, skippedFile{paths[i], faultOf(errs[i])})
+			bad = append(bad, leftFile{paths[i], faultOf(errs[i]), dataset.Broken})
 		case e-e != 0: // NaN or infinite
-			bad = append(bad, skippedFile{paths[i], errors.New("its energy is not finite")})
+			bad = append(bad, leftFile{paths[i], errors.New("its energy is not finite"), dataset.Broken})
 		default:
 			s := score{Path: paths[i], Energy: e}
+			if !utf8.ValidString(s.Path) {
+				s.Bytes = []byte(s.Path)
+			}
 			if rank, ok := m.Card().Rank(e); ok {
 				s.Rank, s.HeldOut = &rank, m.Card().N
 			}
@@ -299,19 +313,33 @@ func (s *scoreWriter) write(scores []score) error {
 		}
 		return nil
 	case s.f.csv:
-		w := csv.NewWriter(s.w)
-		w.Write([]string{"path", "energy", "rank", "held_out"})
-		for _, v := range scores {
-			rank, held := "", ""
-			if v.Rank != nil {
-				rank, held = strconv.FormatFloat(*v.Rank, 'g', -1, 64), strconv.Itoa(v.HeldOut)
-			}
-			w.Write([]string{v.Path, strconv.FormatFloat(float64(v.Energy), 'g', -1, 32), rank, held})
-		}
-		w.Flush()
-		return w.Error()
+		return s.csv(scores)
 	}
 	return s.table(scores)
+}
+
+// csv prints scores as comma-separated values.
+func (s *scoreWriter) csv(scores []score) error {
+	w := csv.NewWriter(s.w)
+	heading := []string{"path", "energy", "rank", "held_out"}
+	raw := slices.ContainsFunc(scores, func(v score) bool { return v.Bytes != nil })
+	if raw {
+		heading = append(heading, "path_base64")
+	}
+	w.Write(heading)
+	for _, v := range scores {
+		rank, held := "", ""
+		if v.Rank != nil {
+			rank, held = strconv.FormatFloat(*v.Rank, 'g', -1, 64), strconv.Itoa(v.HeldOut)
+		}
+		row := []string{strings.ToValidUTF8(v.Path, "\ufffd"), strconv.FormatFloat(float64(v.Energy), 'g', -1, 32), rank, held}
+		if raw {
+			row = append(row, base64.StdEncoding.EncodeToString(v.Bytes))
+		}
+		w.Write(row)
+	}
+	w.Flush()
+	return w.Error()
 }
 
 // table prints scores for people.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/csv"
+	"encoding/json"
 	"image/png"
 	"math"
 	"os"
@@ -9,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
@@ -119,5 +122,43 @@ func TestScoreNotFinite(t *testing.T) {
 	a, stdout, stderr := testApp()
 	if code := a.run([]string{"score", "--json", model, picture}); code != exitFailure || stdout.Len() > 0 || !strings.Contains(stderr.String(), "a.png: its energy is not finite\n") {
 		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+}
+
+// TestScoreRawPath scores a file whose name is not UTF-8: what is printed opens
+// it again.
+func TestScoreRawPath(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "b\xff.png")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Skip("no such names here:", err)
+	}
+	if err := png.Encode(f, bar(12, 12, 3, true)); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	good := filepath.Join(t.TempDir(), "é.png")
+	if err := os.Link(path, good); err != nil {
+		t.Fatal(err)
+	}
+	a, stdout, stderr := testApp()
+	if code := a.run([]string{"score", "--json", "--model", "mnist", path, good}); code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	lines := strings.Split(stdout.String(), "\n")
+	var raw struct {
+		Bytes []byte `json:"path_base64"`
+	}
+	if err := json.Unmarshal([]byte(lines[0]), &raw); err != nil || string(raw.Bytes) != path || strings.Contains(lines[1], "base64") {
+		t.Errorf("%q, %v in %q", raw.Bytes, err, lines)
+	}
+	a, stdout, _ = testApp()
+	a.run([]string{"score", "--csv", "--model", "mnist", path, good})
+	rows, err := csv.NewReader(stdout).ReadAll()
+	if err != nil || len(rows) != 3 || !utf8.ValidString(rows[1][0]) || rows[2][0] != good || rows[2][4] != "" {
+		t.Fatalf("%q, %v", rows, err)
+	}
+	if b, err := base64.StdEncoding.DecodeString(rows[1][4]); err != nil || string(b) != path {
+		t.Errorf("%q, %v", b, err)
 	}
 }

@@ -173,7 +173,7 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 		return nil, false, err
 	}
 
-	train, val, skipped, err := a.load(ctx, &cfg, f)
+	train, val, left, err := a.load(ctx, &cfg, f)
 	if err != nil {
 		return nil, false, err
 	}
@@ -194,7 +194,7 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 			return nil, false, err
 		}
 	}
-	if err := keepSkipped(folder, skipped); err != nil {
+	if err := keepSkipped(folder, left); err != nil {
 		return nil, false, err
 	}
 	done, err = a.fit(ctx, f, folder, trainer)

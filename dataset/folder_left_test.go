@@ -1,0 +1,147 @@
+package dataset
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"image/gif"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// withText puts a chunk of text behind the header of a PNG.
+func withText(b []byte, kind, key string) []byte {
+	const header = 8 + 25
+	chunk := append([]byte(kind), key+"\x00value"...)
+	text := binary.BigEndian.AppendUint32(nil, uint32(len(chunk)-4))
+	text = append(text, chunk...)
+	text = binary.BigEndian.AppendUint32(text, crc32.ChecksumIEEE(chunk))
+	return slices.Concat(b[:header], text, b[header:])
+}
+
+// withComment puts a comment before the first frame of a GIF.
+func withComment(t testing.TB, text string) []byte {
+	var b bytes.Buffer
+	if err := gif.Encode(&b, grayed(6, 4, 7), nil); err != nil {
+		t.Fatal(err)
+	}
+	at := 13
+	if flags := b.Bytes()[10]; flags&0x80 != 0 {
+		at += 3 << (flags&7 + 1)
+	}
+	return slices.Concat(b.Bytes()[:at], []byte{0x21, 0xfe, byte(len(text))}, []byte(text), []byte{0}, b.Bytes()[at:])
+}
+
+func TestIsOwn(t *testing.T) {
+	png := tile(t, 7)
+	for name, test := range map[string]struct {
+		file []byte
+		want bool
+	}{
+		"png":       {png, false},
+		"tEXt":      {withText(png, "tEXt", "joule:model"), true},
+		"iTXt":      {withText(withText(png, "iTXt", "joule:path"), "tEXt", "Software"), true},
+		"another's": {withText(png, "tEXt", "Software"), false},
+		"gif":       {withComment(t, "GIMP"), false},
+		"own gif":   {withComment(t, "joule:model 1"), true},
+		"short":     {png[:20], false},
+		"empty":     {nil, false},
+		"endless":   {slices.Concat(png[:8], []byte("\xff\xff\xff\xfftEXt")), false},
+	} {
+		if got := isOwn(bytes.NewReader(test.file)); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// TestFolderOwn: folders of runs and pictures made by Joule are no data, and no
+// class either, unless there is nothing else.
+func TestFolderOwn(t *testing.T) {
+	dir := t.TempDir()
+	tiles(t, dir, "a/1.png", "b/2.png", "b/3.png")
+	own := withText(tile(t, 9), "tEXt", "joule:model")
+	for _, path := range []string{"runs/x/version_0/samples/1.png", "runs/x/version_0/curves.png", "samples.png", "b/mine.png"} {
+		put(t, filepath.Join(dir, path), own)
+	}
+	put(t, filepath.Join(dir, "runs/x/version_0/config.yaml"), nil)
+	put(t, filepath.Join(dir, "runs/x/version_0/metrics.csv"), nil)
+	put(t, filepath.Join(dir, "a/config.yaml"), nil) // makes no run
+	opt := Options{Cache: t.TempDir()}
+	for range 2 { // read, then from the cache
+		train, held, p := openTest(t, dir, opt)
+		if train.N+held.N != 3 || !slices.Equal(train.Classes, []string{"a", "b"}) || len(p.files) != 0 {
+			t.Errorf("%d images, %v, %v", train.N+held.N, train.Classes, p.files)
+		}
+		if want := map[string]LeftOut{"runs/x/version_0": Own, "samples.png": Own, "b/mine.png": Own, "a/config.yaml": Other}; !maps.Equal(p.others, want) {
+			t.Errorf("left out %v", p.others)
+		}
+	}
+	only := t.TempDir()
+	put(t, filepath.Join(only, "1.png"), own)
+	put(t, filepath.Join(only, "2.png"), own)
+	if train, held, p := openTest(t, only, Options{}); train.N+held.N != 2 || len(p.notes) != 1 || !strings.Contains(p.notes[0], "made by Joule") {
+		t.Errorf("own pictures alone: %d, %q", train.N+held.N, p.notes)
+	}
+}
+
+// TestFolderLeavesOut has a file of every kind that is left out.
+func TestFolderLeavesOut(t *testing.T) {
+	dir := t.TempDir()
+	tiles(t, dir, "1.png", "2.png", "3.JPG", "Photo", "old.png.bak", "@eaDir/1.png", "__MACOSX/._1.png", "$RECYCLE.BIN/a.png", "#recycle/a.png",
+		".thumbnails/a.png", ".ipynb_checkpoints/a.png", "lost+found/a.png", "._1.png")
+	for _, name := range []string{"a.heic", "b.svg", "Thumbs.db", "labels.csv", "broken.png", "class/c.AVIF"} {
+		put(t, filepath.Join(dir, name), []byte("nothing"))
+	}
+	want := map[string]LeftOut{
+		"Photo": Misnamed, "old.png.bak": Misnamed, "a.heic": Foreign, "b.svg": Foreign, "class/c.AVIF": Foreign, "broken.png": Broken, "labels.csv": Other,
+		"@eaDir": Junk, "__MACOSX": Junk, "$RECYCLE.BIN": Junk, "#recycle": Junk, "lost+found": Junk, "Thumbs.db": Junk,
+		".thumbnails": Hidden, ".ipynb_checkpoints": Hidden, "._1.png": Hidden,
+	}
+	if os.Symlink(dir, filepath.Join(dir, "loop")) == nil {
+		want["loop"] = Linked
+	}
+	got := map[string]LeftOut{}
+	opt := Options{Cache: t.TempDir(), Folder: func(e FolderEvent) {
+		if e.Kind != 0 {
+			got[e.Path] = e.Kind
+		}
+	}}
+	for range 2 {
+		clear(got)
+		if _, _, err := Open(t.Context(), dir, opt); err != nil || !maps.Equal(got, want) {
+			t.Errorf("left out %v, want %v; %v", got, want, err)
+		}
+	}
+	clear(got)
+	if n, err := VerifyFolder(t.Context(), dir, opt); n != 3 || err != nil || !maps.Equal(got, want) {
+		t.Errorf("verified %d; left out %v; %v", n, got, err)
+	}
+}
+
+// TestFolderOfNothing: what is there instead of pictures is told.
+func TestFolderOfNothing(t *testing.T) {
+	links := t.TempDir()
+	for _, name := range []string{"a.png", "b.png"} {
+		if err := os.Symlink(filepath.Join(t.TempDir(), name), filepath.Join(links, name)); err != nil {
+			t.Skip("no symbolic links here:", err)
+		}
+	}
+	other := t.TempDir()
+	put(t, filepath.Join(other, "a.heic"), []byte("x"))
+	for dir, want := range map[string]string{links: "but 2 symbolic links, which are not followed", other: "but 1 pictures of formats that are not read"} {
+		told := 0
+		opt := Options{Cache: t.TempDir(), Folder: func(e FolderEvent) { told++ }}
+		_, _, err := Open(t.Context(), dir, opt)
+		if err == nil || !strings.Contains(err.Error(), want) || told == 0 {
+			t.Errorf("%v, %d told", err, told)
+		}
+		told = 0
+		if _, err := VerifyFolder(t.Context(), dir, opt); err == nil || !strings.Contains(err.Error(), want) || told == 0 {
+			t.Errorf("verified: %v, %d told", err, told)
+		}
+	}
+}
