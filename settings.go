@@ -18,7 +18,7 @@ import (
 func (c *Config) Settings() setting.List {
 	return slices.Concat(
 		setting.List{
-			{Key: "data", Value: &c.Data, Names: dataset.Names(), Path: dataset.IsPath, About: "data set: " + strings.Join(dataset.Names(), " or ") + ", or the path of a folder of images"},
+			{Key: "data", Value: &c.Data, Names: dataset.Names(), Path: dataset.IsPath, Suggest: dataset.Suggest, About: "data set: " + strings.Join(dataset.Names(), " or ") + ", or the path of a folder of images"},
 			{Key: "seed", Value: &c.Seed, Hi: math.MaxUint64, About: "same seed, same build, same weights"},
 			{Key: "epochs", Value: &c.Epochs, Lo: 1, Hi: 1e6, About: "passes over the training images"},
 			{Key: "batch_size", Value: &c.BatchSize, Lo: 1, Hi: 16384, About: "real images a step, and as many samples"},

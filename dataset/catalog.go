@@ -8,12 +8,15 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/joule-ml/joule/setting"
 )
 
 // A spec is a data set that Open knows by name.
 type spec struct {
 	info    Info
 	folder  string   // torchvision's name of it
+	others  []string // what else it is called
 	system  string   // folder of a Debian package that holds it, or ""
 	hint    string   // one more way to get it, or ""
 	mirrors []string // URLs of folders, in the order they are asked
@@ -59,6 +62,7 @@ func specs() []*spec {
 				URL:     "http://yann.lecun.com/exdb/mnist/",
 			},
 			folder: "MNIST",
+			others: []string{"ylecun/mnist", "mnist-784", "digits"},
 			mirrors: []string{
 				"https://ossci-datasets.s3.amazonaws.com/mnist/",      // torchvision's
 				"https://storage.googleapis.com/cvdf-datasets/mnist/", // TensorFlow Datasets'
@@ -83,6 +87,7 @@ func specs() []*spec {
 				URL:     "https://github.com/zalandoresearch/fashion-mnist",
 			},
 			folder: "FashionMNIST",
+			others: []string{"zalando-datasets/fashion_mnist", "fmnist", "fashion"},
 			system: "/usr/share/datasets/fashion-mnist",
 			hint:   "on Debian and Ubuntu, install the package dataset-fashion-mnist",
 			mirrors: []string{
@@ -123,10 +128,27 @@ func lookup(name string) (*spec, error) {
 			return s, nil
 		}
 	}
-	return nil, &Error{
-		What: fmt.Sprintf("no data set named %q", name),
-		Hint: "choose one of " + strings.Join(Names(), ", "),
+	e := &Error{What: fmt.Sprintf("no data set named %q", name), Hint: "choose one of " + strings.Join(Names(), ", ")}
+	if near := Suggest(name); near != "" {
+		e.Hint = fmt.Sprintf("did you mean %q?", near)
 	}
+	return nil, e
+}
+
+// Suggest returns the name of a data set that is most likely meant by another
+// spelling, such as MNIST or fashion_mnist, and "" where none is.
+func Suggest(name string) string {
+	plain := func(s string) string {
+		return strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(s))
+	}
+	for _, s := range specs() {
+		for _, known := range append([]string{s.info.Name, s.folder}, s.others...) {
+			if plain(known) == plain(name) {
+				return s.info.Name
+			}
+		}
+	}
+	return setting.Nearest(strings.ToLower(name), Names())
 }
 
 func (s *spec) files() []*file {
@@ -179,6 +201,13 @@ func (f *file) read(r io.Reader, keep bool) ([]byte, error) {
 		return nil, err
 	}
 	if sum := hex.EncodeToString(hash.Sum(nil)); sum != f.sha256 {
+		for _, s := range specs() {
+			for _, other := range s.files() {
+				if other.sha256 == sum {
+					return nil, &Error{What: fmt.Sprintf("it is %s of %s", other.name, s.info.Name), Hint: hintCopy}
+				}
+			}
+		}
 		return nil, &Error{What: fmt.Sprintf("wrong contents: SHA-256 of the data is %s, not %s", sum, f.sha256), Hint: hintCopy}
 	}
 	return data, nil

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -172,6 +173,9 @@ func newFolderReader(dir string, opt Options) (*folderReader, error) {
 		hint := "correct the path or create the folder; it is relative to where the program was started"
 		if strings.HasPrefix(dir, "~") {
 			hint = "write the whole path: it is the shell that knows ~, and not within quotes or files"
+		}
+		if near := cmp.Or(Suggest(dir), Suggest(filepath.Base(dir))); near != "" {
+			hint = fmt.Sprintf("did you mean the data set %q?", near)
 		}
 		e := &Error{File: dir, What: "no such folder of images", Hint: hint}
 		if !errors.Is(err, fs.ErrNotExist) {

@@ -15,9 +15,10 @@ import (
 
 // Options say where Open looks and whether it may fetch.
 type Options struct {
-	// Dir, if set, is the first place looked at, laid out as torchvision does:
-	// Dir/MNIST/raw/train-images-idx3-ubyte, or the same with .gz. A wrong
-	// file there is an error; a file it lacks is sought elsewhere.
+	// Dir, if set, is the first place looked at: as torchvision lays it out,
+	// Dir/MNIST/raw/train-images-idx3-ubyte, in the folders above that, and in
+	// Dir itself; or the same with .gz, or under Kaggle's names. A wrong file
+	// there is an error; a file it lacks is sought elsewhere.
 	Dir string
 	// Cache holds downloaded files in a folder for each data set; "" means
 	// joule/datasets in the user's cache folder.
@@ -80,11 +81,14 @@ func (s *spec) checkShape(want lane.Shape) error {
 		Hint: "leave the size and the channels out: they are for folders of images"}
 }
 
+// InDir is the Place of a [File] in Options.Dir.
+const InDir = "data folder"
+
 // A place is where a file may be on this machine.
 type place string
 
 const (
-	inDir    place = "data folder"
+	inDir    place = InDir
 	inCache  place = "cache"
 	inSystem place = "Debian package"
 )
@@ -163,7 +167,7 @@ func (f *finder) checkDir() error {
 		return nil
 	}
 	e := &Error{File: f.opt.Dir, What: "no such data folder",
-		Hint: "create it or correct its name; it holds " + filepath.Join(f.spec.folder, "raw", f.spec.trainImages.gz()) + " and the others"}
+		Hint: "create it or correct its name; it holds " + f.spec.trainImages.gz() + " and the others, or " + filepath.Join(f.spec.folder, "raw") + " with them"}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		e.What, e.Err = "the data folder cannot be read", plain(err)
 	} else if err == nil {
@@ -181,8 +185,10 @@ type location struct {
 // folders returns the folders to look in, in order.
 func (f *finder) folders() []location {
 	var l []location
-	if f.opt.Dir != "" {
-		l = append(l, location{inDir, filepath.Join(f.opt.Dir, f.spec.folder, "raw")})
+	if dir := f.opt.Dir; dir != "" {
+		for _, sub := range []string{filepath.Join(f.spec.folder, "raw"), f.spec.folder, f.spec.info.Name, "raw", "."} {
+			l = append(l, location{inDir, filepath.Join(dir, sub)})
+		}
 	}
 	if f.cache != "" {
 		l = append(l, location{inCache, f.cache})
@@ -193,22 +199,70 @@ func (f *finder) folders() []location {
 	return l
 }
 
+// looked lists the folders of a place in which a file is sought, or of all places
+// for "".
+func (f *finder) looked(p place) string {
+	var where []string
+	for _, l := range f.folders() {
+		if p == "" || l.place == p {
+			where = append(where, l.path)
+		}
+	}
+	return strings.Join(where, ", ")
+}
+
+// names returns what the file may be called at a place.
+func (f *file) names(p place) []string {
+	switch p {
+	case inCache:
+		return []string{f.gz(), f.name} // .gz is what a download replaces
+	case inDir:
+		kaggle := strings.Replace(f.name, "-idx", ".idx", 1)
+		return []string{f.name, f.gz(), kaggle, kaggle + ".gz"}
+	}
+	return []string{f.name, f.gz()}
+}
+
 // copies returns the places on this machine that have the file, good or bad.
 func (f *finder) copies(file *file) []location {
 	var found []location
 	for _, l := range f.folders() {
-		names := []string{file.name, file.gz()}
-		if l.place == inCache {
-			names = []string{file.gz(), file.name} // .gz is what a download replaces
-		}
+		names := file.names(l.place)
 		for _, name := range names {
 			path := filepath.Join(l.path, name)
-			if _, err := os.Stat(path); !absent(err) {
-				found = append(found, location{l.place, path})
+			st, err := os.Stat(path)
+			if absent(err) {
+				continue
 			}
+			if err == nil && st.IsDir() && l.place == inDir { // Kaggle's archive has folders of the files' names
+				for _, inner := range names {
+					if _, err := os.Stat(filepath.Join(path, inner)); err == nil {
+						path = filepath.Join(path, inner)
+						break
+					}
+				}
+			}
+			found = append(found, location{l.place, path})
 		}
 	}
 	return found
+}
+
+// otherForms names files of the data folder that hold the data in a form that is
+// not read.
+func (f *finder) otherForms() string {
+	if f.opt.Dir == "" {
+		return ""
+	}
+	for _, l := range f.folders() {
+		for _, name := range []string{f.spec.info.Name + "_train.csv", f.spec.info.Name + "_test.csv", "train.csv", f.spec.info.Name + ".npz", "training.pt", f.spec.info.Name + ".pkl.gz"} {
+			path := filepath.Join(l.path, name)
+			if st, err := os.Stat(path); err == nil && l.place == inDir && st.Mode().IsRegular() {
+				return fmt.Sprintf("; %s is not of the IDX format, which alone is read", path)
+			}
+		}
+	}
+	return ""
 }
 
 // absent tells whether an error of Stat says that nothing is there. Any other
@@ -267,12 +321,9 @@ func misplaced(err error) error {
 // use the network.
 func (f *finder) missing(file *file, faults reasons) error {
 	e := &Error{File: f.spec.info.Name, Hint: f.remedy("fetch " + f.spec.info.Name + " once with the network allowed")}
-	var where []string
-	for _, l := range f.folders() {
-		where = append(where, l.path)
-	}
-	e.What = fmt.Sprintf("offline, and no usable %s[.gz] in %s", file.name, strings.Join(where, ", "))
-	if len(where) == 0 {
+	where := f.looked("")
+	e.What = fmt.Sprintf("offline, and no usable %s[.gz] in %s%s", file.name, where, f.otherForms())
+	if where == "" {
 		e.What = fmt.Sprintf("offline, and nowhere to look for %s[.gz]", file.name)
 	}
 	if len(faults) > 0 {
@@ -283,7 +334,7 @@ func (f *finder) missing(file *file, faults reasons) error {
 
 // remedy says how a user gets the files, after what to try first.
 func (f *finder) remedy(first string) string {
-	h := first + ", or put the files into the folder " + filepath.Join(f.spec.folder, "raw") + " of a data folder and name that"
+	h := first + ", or put the files into a folder and name that with --data-dir"
 	if f.spec.hint != "" {
 		h += "; " + f.spec.hint
 	}

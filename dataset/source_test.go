@@ -34,6 +34,47 @@ func TestOpenFromFolders(t *testing.T) {
 	}
 }
 
+// TestDataFolderLayouts has the files as those who made or packed them do.
+func TestDataFolderLayouts(t *testing.T) {
+	for _, layout := range []string{"Tiny/raw", "Tiny", "tiny", "raw", "."} {
+		for _, name := range []func(string) string{
+			func(n string) string { return n },
+			func(n string) string { return strings.Replace(n, "-idx", ".idx", 1) },
+			func(n string) string { return n + "/" + n },
+			func(n string) string {
+				return strings.Replace(n, "-idx", ".idx", 1) + "/" + strings.Replace(n, "-idx", ".idx", 1)
+			},
+		} {
+			for _, gz := range []bool{false, true} {
+				root := t.TempDir()
+				for n, b := range payload() {
+					path := filepath.Join(root, layout, name(n))
+					if gz {
+						path, b = path+".gz", compress(b)
+					}
+					put(t, path, b)
+				}
+				train, test, err := newFinder(tiny(), Options{Dir: root, Cache: t.TempDir(), Offline: true}).open(t.Context())
+				if err != nil {
+					t.Errorf("%s, %s, %v: %v", layout, name("n-idx"), gz, err)
+					continue
+				}
+				checkTiny(t, train, test)
+			}
+		}
+	}
+}
+
+// TestOtherForms: the data in a form that is not read is named.
+func TestOtherForms(t *testing.T) {
+	root := t.TempDir()
+	put(t, filepath.Join(root, "tiny_train.csv"), []byte("label,1x1"))
+	_, _, err := newFinder(tiny(), Options{Dir: root, Cache: t.TempDir(), Offline: true}).open(t.Context())
+	if err == nil || !strings.Contains(err.Error(), filepath.Join(root, "tiny_train.csv")+" is not of the IDX format") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // The order is the data folder, the cache, Debian's package.
 func TestOrderOfPlaces(t *testing.T) {
 	root := t.TempDir()
@@ -198,8 +239,20 @@ func TestOpenCancelled(t *testing.T) {
 func TestUnknownName(t *testing.T) {
 	_, _, err := Open(t.Context(), "minst", Options{})
 	var e *Error
+	if !errors.As(err, &e) || !strings.Contains(e.Hint, `did you mean "mnist"?`) {
+		t.Errorf("error %v", err)
+	}
+	_, err = About("cifar10")
 	if !errors.As(err, &e) || !strings.Contains(e.Hint, "mnist, fashion-mnist") {
 		t.Errorf("error %v", err)
+	}
+	for name, want := range map[string]string{
+		"MNIST": "mnist", "Mnist": "mnist", "mnits": "mnist", "ylecun/mnist": "mnist", "FashionMNIST": "fashion-mnist", "fashion_mnist": "fashion-mnist",
+		"Fashion-MNIST": "fashion-mnist", "fmnist": "fashion-mnist", "photos": "", "": "", "svhn": "",
+	} {
+		if got := Suggest(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
 	if _, err := About("minst"); err == nil {
 		t.Error("no error")

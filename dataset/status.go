@@ -38,6 +38,10 @@ type File struct {
 	Size   int64  // bytes on disk
 	SHA256 string // of the right contents after decompression
 	Err    error  // what is wrong with a damaged file
+	// Looked says which folders were looked at: all of them for a missing file,
+	// otherwise those of the data folder. It may add what is in there in a form
+	// that is not read.
+	Looked string
 }
 
 // List returns the files of a data set and where Open would find each,
@@ -89,9 +93,13 @@ func (f *finder) each(one func(*finder, *file) (File, error)) ([]File, error) {
 func (f *finder) first(file *file) File {
 	copies := f.copies(file)
 	if len(copies) == 0 {
-		return File{Name: file.name, State: Missing, SHA256: file.sha256}
+		return File{Name: file.name, State: Missing, SHA256: file.sha256, Looked: f.looked("") + f.otherForms()}
 	}
-	return describe(file, copies[0], Found)
+	d := describe(file, copies[0], Found)
+	if f.opt.Dir != "" {
+		d.Looked = f.looked(inDir) + f.otherForms()
+	}
+	return d
 }
 
 func (f *finder) verify(ctx context.Context, file *file) (File, error) {

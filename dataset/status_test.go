@@ -15,13 +15,14 @@ func TestStatus(t *testing.T) {
 	root := t.TempDir()
 	cache := filepath.Join(root, "tiny")
 	fill(t, cache, true)
-	raw := filepath.Join(root, "Tiny", "raw")
+	dir := t.TempDir()
+	raw := filepath.Join(dir, "Tiny", "raw")
 	put(t, filepath.Join(raw, trainImages), payload()[trainImages])
 	put(t, filepath.Join(cache, "t10k-images-idx3-ubyte.gz"), []byte("damaged"))
 	if err := os.Remove(filepath.Join(cache, "t10k-labels-idx1-ubyte.gz")); err != nil {
 		t.Fatal(err)
 	}
-	f := newFinder(tiny(), Options{Dir: root, Cache: root, Offline: true})
+	f := newFinder(tiny(), Options{Dir: dir, Cache: root, Offline: true})
 	found, err := f.each(list)
 	if err != nil {
 		t.Fatal(err)

@@ -30,8 +30,11 @@ type Setting struct {
 	Names  []string // the allowed texts of a *string
 	// Path, where not nil, says that a text is the path of a folder of images,
 	// which will do as well as one of Names.
-	Path  func(text string) bool
-	About string
+	Path func(text string) bool
+	// Suggest, where not nil, returns the one of Names that is meant by another
+	// text, or "".
+	Suggest func(text string) string
+	About   string
 }
 
 // section returns the part of the key before the dot, "" at the top, and name
@@ -199,7 +202,11 @@ func (s Setting) checkText(text string) error {
 
 func (s Setting) notNamed(value string) error {
 	e := &Error{Key: s.Key, Problem: fmt.Sprintf("%s is not one of %s", Quote(value), strings.Join(s.Names, ", "))}
-	if near := Nearest(value, s.Names); near != "" {
+	near := Nearest(value, s.Names)
+	if s.Suggest != nil {
+		near = s.Suggest(value)
+	}
+	if near != "" {
 		e.Hint = fmt.Sprintf("did you mean %q?", near)
 	} else if s.Path != nil && value != "" {
 		e.Hint = "for a folder of images, write its path with a slash: ./" + value

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -18,9 +19,12 @@ func (a *app) dataCommand() *cobra.Command {
 		Short: "List, fetch and verify data sets",
 		Long: `Look after the data sets that models are trained on: ` + strings.Join(dataset.Names(), " and ") + `.
 
-Joule looks for the files in --data-dir (torchvision's layout), then in the
-user's cache, then in Debian's package, and fetches what is missing into the
-cache. Every file is verified by its SHA-256 whenever it is used.`,
+Joule looks for the files in --data-dir, then in the user's cache, then in
+Debian's package, and fetches what is missing into the cache. In --data-dir they
+may lie as torchvision has them (MNIST/raw, FashionMNIST/raw) or in the folder
+itself, compressed by gzip or not, also under Kaggle's names
+(train-images.idx3-ubyte). Every file is verified by its SHA-256 whenever it is
+used.`,
 		Example: `  joule data list
   joule data fetch fashion-mnist
   joule data verify mnist`,
@@ -47,7 +51,9 @@ cache. Every file is verified by its SHA-256 whenever it is used.`,
 						continue
 					}
 					if _, err := dataset.About(name); err != nil {
-						return &usageError{fmt.Sprintf("no data set named %q", name), "choose one of " + strings.Join(dataset.Names(), ", ")}
+						var e *dataset.Error
+						errors.As(err, &e)
+						return &usageError{e.What, e.Hint}
 					}
 				}
 				names := args
@@ -71,7 +77,7 @@ cache. Every file is verified by its SHA-256 whenever it is used.`,
 }
 
 func (a *app) listData(_ context.Context, names []string, opt dataset.Options, _ bool) error {
-	return a.table(names, func(name string) ([]dataset.File, error) { return dataset.List(name, opt) })
+	return a.table(opt, names, func(name string) ([]dataset.File, error) { return dataset.List(name, opt) })
 }
 
 func (a *app) verifyData(ctx context.Context, names []string, opt dataset.Options, asked bool) error {
@@ -80,20 +86,21 @@ func (a *app) verifyData(ctx context.Context, names []string, opt dataset.Option
 		return fault
 	}
 	faults := []error{fault}
-	err := a.table(names, func(name string) ([]dataset.File, error) {
+	err := a.table(opt, names, func(name string) ([]dataset.File, error) {
 		files, err := dataset.Verify(ctx, name, opt)
-		missing := 0
+		missing, looked := 0, ""
 		for _, f := range files {
 			if f.Err != nil {
 				faults = append(faults, f.Err)
 			}
 			if f.State == dataset.Missing {
 				missing++
+				looked = f.Looked
 			}
 		}
 		if missing > 0 && (asked || missing < len(files)) {
 			faults = append(faults, &dataset.Error{
-				File: name, What: fmt.Sprintf("%d of %d files are missing", missing, len(files)),
+				File: name, What: fmt.Sprintf("%d of %d files are missing: looked in %s", missing, len(files), looked),
 				Hint: "joule data fetch " + name + " fetches them",
 			})
 		}
@@ -106,7 +113,7 @@ func (a *app) verifyData(ctx context.Context, names []string, opt dataset.Option
 }
 
 func (a *app) fetchData(ctx context.Context, names []string, opt dataset.Options, _ bool) error {
-	return a.table(names, func(name string) ([]dataset.File, error) {
+	return a.table(opt, names, func(name string) ([]dataset.File, error) {
 		fetched := false
 		opt.Progress = a.fetching(&fetched)
 		files, err := dataset.Fetch(ctx, name, opt)
@@ -118,8 +125,16 @@ func (a *app) fetchData(ctx context.Context, names []string, opt dataset.Options
 	})
 }
 
+// tellDir says that a data folder that was named holds nothing of a data set.
+func (a *app) tellDir(opt dataset.Options, name string, files []dataset.File) {
+	if opt.Dir == "" || len(files) == 0 || files[0].Looked == "" || slices.ContainsFunc(files, func(f dataset.File) bool { return f.Place == dataset.InDir }) {
+		return
+	}
+	a.screen.line("no files of %s in the data folder: looked in %s", name, printable(files[0].Looked))
+}
+
 // table prints the files of the named data sets.
-func (a *app) table(names []string, files func(name string) ([]dataset.File, error)) error {
+func (a *app) table(opt dataset.Options, names []string, files func(name string) ([]dataset.File, error)) error {
 	var rows strings.Builder
 	w := tabwriter.NewWriter(&rows, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "DATA SET\tFILE\tSTATE\tSIZE\tPATH")
@@ -130,6 +145,7 @@ func (a *app) table(names []string, files func(name string) ([]dataset.File, err
 			failed = err
 			break
 		}
+		a.tellDir(opt, name, list)
 		for _, f := range list {
 			size := ""
 			if f.State != dataset.Missing {

@@ -55,7 +55,7 @@ type dataFlags struct {
 }
 
 func (f *dataFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.dir, "data-dir", "", "look for the data here first, in torchvision's layout (JOULE_DATA_DIR)")
+	flags.StringVar(&f.dir, "data-dir", "", "look here first for MNIST's files, in torchvision's layout or not (JOULE_DATA_DIR)")
 	flags.BoolVar(&f.offline, "offline", false, "never use the network (JOULE_OFFLINE)")
 }
 
