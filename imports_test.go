@@ -58,6 +58,7 @@ var rooms = []struct{ dir, holds, imports string }{
 	{"internal/parity", "PyTorch's answers for tests", "checkpoint lane nn"},
 	{"cmd/joule", "the command", ". bench dataset engine evaluate exchange grid internal/atomicfile internal/kernel internal/program lane metric picture pretrained recipe record run sampler setting"},
 	{"tools/ablate", "settings changed one by one", ". dataset evaluate recipe"},
+	{"tools/survive", "trainings under hard settings", ". dataset metric"},
 	{"tools/peers/joule", "the loop beside PyTorch and JAX", ". dataset internal/kernel internal/program sampler"},
 	{"tools/train-classifier", "the classifiers made", "classify dataset"},
 }
