@@ -60,8 +60,8 @@ const (
 	maxHeld    = 10_000
 )
 
-// OpenFolder returns the training and held-out images of the PNG, JPEG and GIF
-// pictures in the folder dir and the folders within it.
+// OpenFolder returns the training and held-out images of the PNG, JPEG, GIF,
+// WebP, BMP and TIFF pictures in the folder dir and the folders within it.
 //
 // Folders that have the usual names of splits, such as train and val, in any case,
 // are the two sets: see docs/images.md for the names. The classes are then within
@@ -77,10 +77,11 @@ const (
 //
 // Each picture is turned as its Exif orientation says, cropped from the centre
 // to the shape's aspect, scaled by Catmull–Rom's kernel and composed over
-// black; of a GIF it is the first frame. Where opt.Shape leaves the size open,
-// pictures that all have one size of at most 64×64 keep it, and others become
-// 32×32; where it leaves the channels open, they are 1 if all pictures are
-// stored in gray, 3 otherwise.
+// black; of several frames it is the first. Where opt.Shape leaves the size
+// open, pictures that all have one size of at most 64×64 keep it, and others
+// become 32×32; where it leaves the channels open, they are 1 if all pictures
+// that can be read are stored in gray, with alpha or without, or have a palette
+// of which their pixels use grays alone, and 3 otherwise.
 //
 // Everything else is left out and told to opt.Folder: see [LeftOut]. Links are
 // never followed, and what is no regular file is never opened. Folders in which
@@ -126,11 +127,11 @@ func VerifyFolder(ctx context.Context, dir string, opt Options) (readable int, e
 		used[p.path] = true
 	}
 	shape := lane.Shape{C: 3, H: 1, W: 1}
-	errs, err := r.read(ctx, all, shape, func(int) []byte { return make([]byte, shape.Len()) })
+	got, err := r.read(ctx, all, shape, func(int) []byte { return make([]byte, shape.Len()) })
 	if err != nil {
 		return 0, err
 	}
-	for i, err := range errs {
+	for i, err := range got.errs {
 		path := all[i].path
 		switch {
 		case err != nil:
@@ -258,25 +259,30 @@ func (r *folderReader) decode(ctx context.Context, l *listing) (*sets, error) {
 			Hint: "ask for a smaller size or for one channel, or divide the folder"}
 	}
 	pixels := make([]byte, n*size)
-	errs, err := r.read(ctx, l.pictures, shape, func(i int) []byte { return pixels[i*size : (i+1)*size] })
+	got, err := r.read(ctx, l.pictures, shape, func(i int) []byte { return pixels[i*size : (i+1)*size] })
 	if err != nil {
 		return s, err
 	}
-	good := l.pictures[:0:0]
+	good, gray := l.pictures[:0:0], true
 	var broken []skipped
-	for i, err := range errs {
+	for i, err := range got.errs {
 		if err != nil {
 			broken = append(broken, skipped{rawName(l.pictures[i].path), reason(err), Broken})
 			continue
 		}
 		copy(pixels[len(good)*size:], pixels[i*size:(i+1)*size])
 		good = append(good, l.pictures[i])
+		gray = gray && got.gray[i]
 	}
 	s.skipped = append(s.skipped, broken...)
 	if bad := len(broken); 2*bad > n {
 		first := broken[0]
 		return s, &Error{File: r.dir, What: fmt.Sprintf("%d of %d pictures cannot be read; the first is %s: %s", bad, n, showPath(string(first.Path)), first.Reason),
-			Hint: "joule data verify lists them all; remove or mend them"}
+			Hint: "joule data verify lists them all; remove them, mend them or save them as PNG"}
+	}
+	if gray && r.shape.C == 0 && shape.C == 3 {
+		shape.C = 1
+		firstPlanes(pixels, len(good), shape.Len())
 	}
 	return s, s.fill(r.dir, l, good, pixels, shape)
 }
@@ -322,42 +328,6 @@ func divide(pixels []byte, size int, held []bool) (train, test *Set) {
 	end := train.N * size
 	train.Pixels = pixels[:end:end]
 	return train, test
-}
-
-// chooseShape fills in what the caller left open.
-func (r *folderReader) chooseShape(ctx context.Context, pictures []picture) (lane.Shape, error) {
-	const small, usual = 64, 32
-	shape := r.shape
-	if shape.C != 0 && shape.H != 0 {
-		return shape, nil
-	}
-	headers, err := r.headers(ctx, pictures)
-	if err != nil {
-		return shape, err
-	}
-	same, gray, w, h := true, true, 0, 0
-	for _, p := range headers {
-		if p.width == 0 {
-			continue // cannot be read
-		}
-		pw, ph := p.turn.size(lane.Shape{H: p.height, W: p.width})
-		same = same && pw <= small && ph <= small && (w == 0 || pw == w && ph == h)
-		gray = gray && p.gray
-		w, h = pw, ph
-	}
-	if shape.H == 0 {
-		shape.H, shape.W = usual, usual
-		if same && w > 0 {
-			shape.H, shape.W = h, w
-		}
-	}
-	if shape.C == 0 {
-		shape.C = 3
-		if gray {
-			shape.C = 1
-		}
-	}
-	return shape, nil
 }
 
 // FindImages returns the paths of all pictures in the folder dir and the

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/joule-ml/joule/internal/imagefile"
 	"github.com/joule-ml/joule/lane"
 )
 
@@ -83,8 +84,8 @@ func TestFolderFaults(t *testing.T) {
 	}{
 		{filepath.Join(good, "nowhere"), lane.Shape{}, nil, "no such folder of images"},
 		{file, lane.Shape{}, nil, "is no folder"},
-		{text, lane.Shape{}, nil, "no PNG, JPEG or GIF pictures in it, but 1 other files"},
-		{t.TempDir(), lane.Shape{}, nil, "no PNG, JPEG or GIF pictures in it"},
+		{text, lane.Shape{}, nil, "no PNG, JPEG, GIF, WebP, BMP or TIFF pictures in it, but 1 other files"},
+		{t.TempDir(), lane.Shape{}, nil, "no PNG, JPEG, GIF, WebP, BMP or TIFF pictures in it"},
 		{broken, lane.Shape{}, nil, "3 of 5 pictures cannot be read; the first is c.png: not a PNG"},
 		{one, lane.Shape{}, nil, "0 pictures to train on and 1 held out can be read"},
 		{half, lane.Shape{}, nil, "2 pictures to train on and 0 held out can be read"},
@@ -184,7 +185,7 @@ func FuzzFolder(f *testing.F) {
 		if os.MkdirAll(filepath.Dir(path), 0o777) != nil || os.WriteFile(path, content, 0o666) != nil {
 			t.Skip() // no name of a file here
 		}
-		if h, err := readPictureHeader(bytes.NewReader(content)); err == nil && h.width*h.height > 1<<20 {
+		if p, err := imagefile.Open(bytes.NewReader(content), int64(len(content))); err == nil && p.Width*p.Height > 1<<20 {
 			t.Skip("a large picture takes its time")
 		}
 		for range 2 { // read, then from the cache

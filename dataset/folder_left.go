@@ -63,7 +63,7 @@ func isJunk(name string) bool {
 // not read.
 func isForeign(name string) bool {
 	ext := strings.TrimPrefix(filepath.Ext(name), ".")
-	return ext != "" && !isPicture(name) && hasName("webp bmp dib tif tiff jfif jpe jif jfi heic heif avif jxl jp2 j2k jpx jpf apng svg ico icns psd xcf tga pcx ppm pgm pbm pnm pam exr hdr dds qoi "+
+	return ext != "" && !isPicture(name) && hasName("jfi mpo heic heif avif jxl jp2 j2k jpx jpf svg ico icns psd xcf tga pcx ppm pgm pbm pnm pam exr hdr dds qoi "+
 		"raw dng cr2 cr3 nef arw orf rw2 raf pef srw", ext)
 }
 

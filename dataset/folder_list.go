@@ -11,6 +11,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/joule-ml/joule/internal/imagefile"
 )
 
 // A picture is a file of a folder that is to be read.
@@ -73,7 +75,8 @@ func (r *folderReader) none(l *listing) error {
 	for _, s := range l.skipped {
 		count[s.Kind]++
 	}
-	e := &Error{File: r.dir, What: "no PNG, JPEG or GIF pictures in it", Hint: "their names must end in .png, .jpg, .jpeg or .gif"}
+	e := &Error{File: r.dir, What: "no " + imagefile.Kinds + " pictures in it",
+		Hint: "their names must end in one of " + strings.Join(imagefile.Extensions(), " ")}
 	for _, k := range []struct {
 		kind       LeftOut
 		what, hint string

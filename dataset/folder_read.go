@@ -41,16 +41,17 @@ func (b *budget) give(n int64) {
 	b.free.Broadcast()
 }
 
-// readWithin reads a picture once its pixels fit into the budget.
-func readWithin(b *budget, dst []byte, f *os.File, shape lane.Shape) error {
-	h, err := readPictureHeader(f)
+// readWithin reads a picture once its pixels fit into the budget, and tells
+// whether it is gray.
+func readWithin(b *budget, dst []byte, f *os.File, shape lane.Shape) (gray bool, err error) {
+	p, err := openHeader(f)
 	if err != nil {
-		return err
+		return false, err
 	}
-	n := int64(h.width) * int64(h.height)
+	n := int64(p.Width) * int64(p.Height)
 	b.take(n)
 	defer b.give(n)
-	return h.read(dst, f, shape)
+	return decodePicture(dst, p, shape)
 }
 
 // each calls f for 0 … n−1 on all cores, until ctx is done, and from its own
@@ -102,40 +103,27 @@ func (r *folderReader) openPicture(p *picture) (*os.File, error) {
 	return f, nil
 }
 
-// read decodes the pictures to where dst says. errs has what is wrong with
-// each.
-func (r *folderReader) read(ctx context.Context, pictures []picture, shape lane.Shape, dst func(i int) []byte) (errs []error, err error) {
-	errs = each(ctx, len(pictures), func(i int) error {
+// A reading is what came of the pictures that were read.
+type reading struct {
+	errs []error // what is wrong with each
+	gray []bool
+}
+
+// read decodes the pictures to where dst says.
+func (r *folderReader) read(ctx context.Context, pictures []picture, shape lane.Shape, dst func(i int) []byte) (reading, error) {
+	got := reading{gray: make([]bool, len(pictures))}
+	got.errs = each(ctx, len(pictures), func(i int) error {
 		f, err := r.openPicture(&pictures[i])
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		return readWithin(r.budget, dst(i), f, shape)
+		got.gray[i], err = readWithin(r.budget, dst(i), f, shape)
+		return err
 	}, func(count int) {
 		r.tell(FolderEvent{Done: count, Total: len(pictures)})
 	})
-	return errs, r.stopped(ctx)
-}
-
-// headers reads the headers of the pictures; that of one that cannot be read
-// is zero.
-func (r *folderReader) headers(ctx context.Context, pictures []picture) ([]header, error) {
-	headers := make([]header, len(pictures))
-	each(ctx, len(pictures), func(i int) error {
-		f, err := r.openPicture(&pictures[i])
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		h, err := readPictureHeader(f)
-		if err == nil {
-			h.buffer = nil
-			headers[i] = h
-		}
-		return err
-	}, func(int) {})
-	return headers, r.stopped(ctx)
+	return got, r.stopped(ctx)
 }
 
 // ReadImages is [ReadImage] of several files on all cores. errs[i] is what is
@@ -152,7 +140,7 @@ func ReadImages(ctx context.Context, paths []string, shape lane.Shape) (s *Set, 
 			return pictureError(err, paths[i])
 		}
 		defer f.Close()
-		if err := readWithin(b, s.Pixels[i*size:(i+1)*size], f, shape); err != nil {
+		if _, err := readWithin(b, s.Pixels[i*size:(i+1)*size], f, shape); err != nil {
 			return pictureError(err, paths[i])
 		}
 		return nil

@@ -239,7 +239,7 @@ func TestFolderPassesOver(t *testing.T) {
 	tiles(t, dir, "a.png", "b.png", "c.jpg", ".hidden.png", ".git/d.png")
 	put(t, filepath.Join(dir, "notes.txt"), []byte("x"))
 	put(t, filepath.Join(dir, "odd\tname.png"), []byte("x"))
-	want := map[string]string{"odd\tname.png": "not a PNG, JPEG or GIF picture"}
+	want := map[string]string{"odd\tname.png": "not a PNG, JPEG, GIF, WebP, BMP or TIFF picture"}
 	outside := t.TempDir()
 	tiles(t, outside, "secret.png")
 	for _, link := range [][2]string{{filepath.Join(outside, "secret.png"), "link.png"}, {outside, "out"}, {"a.png", "inner.png"}, {"nowhere", "dangling"}} {

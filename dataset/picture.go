@@ -1,22 +1,20 @@
 package dataset
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
-	"image/gif"
-	"image/jpeg"
-	"image/png"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/joule-ml/joule/internal/imagefile"
 	"github.com/joule-ml/joule/lane"
 	scale "golang.org/x/image/draw"
 )
@@ -26,16 +24,16 @@ const (
 	// MaxSide is the largest height and width that pictures are made to.
 	MaxSide = 128
 	// MaxPictureBytes is the largest file that is read.
-	MaxPictureBytes = 64 << 20
+	MaxPictureBytes = imagefile.MaxBytes
 	// MaxPicturePixels is the most pixels, width × height, that a file may
 	// declare: 50 million, those of a large camera. Decoding one takes 8 to 16
-	// bytes a pixel at worst.
-	MaxPicturePixels = 50_000_000
+	// bytes a pixel at worst, and for a compressed TIFF 24.
+	MaxPicturePixels = imagefile.MaxPixels
 )
 
-// ReadImage reads the PNG, JPEG or GIF picture at path as a set of one image
-// of the given shape, 1 or 3 channels of at most MaxSide × MaxSide. What is
-// done to it is told at [OpenFolder]. A fault in the file is an *Error.
+// ReadImage reads the picture at path as a set of one image of the given shape,
+// 1 or 3 channels of at most MaxSide × MaxSide. The formats, and what is done to
+// it, are told at [OpenFolder]. A fault in the file is an *Error.
 func ReadImage(path string, shape lane.Shape) (*Set, error) {
 	checkShape(shape)
 	f, err := openPicture(path)
@@ -43,11 +41,34 @@ func ReadImage(path string, shape lane.Shape) (*Set, error) {
 		return nil, pictureError(err, path)
 	}
 	defer f.Close()
-	s := &Set{Name: path, N: 1, C: shape.C, H: shape.H, W: shape.W, Pixels: make([]byte, shape.Len())}
+	s := oneImage(path, shape)
 	if err := readPicture(s.Pixels, f, shape); err != nil {
 		return nil, pictureError(err, path)
 	}
 	return s, nil
+}
+
+// DecodeImage is [ReadImage] of what r holds, all of which it reads, up to
+// MaxPictureBytes. name is for the set and for errors.
+func DecodeImage(r io.Reader, name string, shape lane.Shape) (*Set, error) {
+	checkShape(shape)
+	data, err := io.ReadAll(io.LimitReader(r, MaxPictureBytes+1))
+	if err != nil {
+		return nil, pictureError(err, name)
+	}
+	p, err := imagefile.Open(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, pictureError(err, name)
+	}
+	s := oneImage(name, shape)
+	if _, err := decodePicture(s.Pixels, p, shape); err != nil {
+		return nil, pictureError(err, name)
+	}
+	return s, nil
+}
+
+func oneImage(name string, shape lane.Shape) *Set {
+	return &Set{Name: name, N: 1, C: shape.C, H: shape.H, W: shape.W, Pixels: make([]byte, shape.Len())}
 }
 
 func checkShape(s lane.Shape) {
@@ -72,9 +93,10 @@ var errNotRegular = errors.New("not a regular file")
 
 // pictureError makes an *Error of what is wrong with the file at path.
 func pictureError(err error, path string) error {
-	hint := "give a PNG, JPEG or GIF picture of at most 50 million pixels"
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-		hint = ""
+	hint := "give a " + imagefile.Kinds + " picture of at most 50 million pixels"
+	var other *imagefile.UnsupportedError
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.As(err, &other) {
+		hint = "" // an UnsupportedError says it itself
 	}
 	return &Error{File: path, What: reason(err), Hint: hint}
 }
@@ -86,134 +108,37 @@ func reason(err error) string {
 
 // isPicture tells by its name whether a file is to be read.
 func isPicture(name string) bool {
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".png", ".jpg", ".jpeg", ".gif":
-		return true
-	}
-	return false
+	return slices.Contains(imagefile.Extensions(), strings.ToLower(filepath.Ext(name)))
 }
 
-// A format is a kind of picture. Its functions are called by what the file
-// begins with, not through the registry of package image, to which any
-// package of the program may add.
-type format struct {
-	magic  string
-	config func(io.Reader) (image.Config, error)
-	decode func(io.Reader) (image.Image, error)
-}
-
-func formats() []format {
-	return []format{
-		{"\x89PNG\r\n\x1a\n", png.DecodeConfig, png.Decode},
-		{"\xff\xd8", jpeg.DecodeConfig, jpeg.Decode},
-		{"GIF8", gif.DecodeConfig, gif.Decode}, // the first frame
-	}
-}
-
-// A header is what is known of a picture without decoding it.
-type header struct {
-	format
-	width, height int
-	gray          bool
-	turn          orientation
-	buffer        *bufio.Reader // of the file
-}
-
-// readPictureHeader reads the beginning of a picture and checks it against the
-// limits. It leaves f at some place.
-func readPictureHeader(f io.ReadSeeker) (h header, err error) {
-	size, err := f.Seek(0, io.SeekEnd)
+// openHeader reads the header of a picture and checks it against the limits.
+func openHeader(f *os.File) (*imagefile.File, error) {
+	st, err := f.Stat()
 	if err != nil {
-		return h, err
+		return nil, err
 	}
-	if size > MaxPictureBytes {
-		return h, fmt.Errorf("%d bytes, more than %d", size, MaxPictureBytes)
-	}
-	// Many pictures are small, so that larger buffers would be most of the
-	// memory that reading them takes.
-	h.buffer = bufio.NewReaderSize(nil, 16<<10)
-	if err := h.rewind(f); err != nil {
-		return h, err
-	}
-	start, err := h.buffer.Peek(8)
-	if err != nil && err != io.EOF {
-		return h, err
-	}
-	for _, k := range formats() {
-		if bytes.HasPrefix(start, []byte(k.magic)) {
-			h.format = k
-		}
-	}
-	if h.format.decode == nil {
-		return h, errors.New("not a PNG, JPEG or GIF picture")
-	}
-	c, err := h.format.config(h.buffer)
-	if err != nil {
-		return h, unexpected(err)
-	}
-	if c.Width < 1 || c.Height < 1 {
-		return h, fmt.Errorf("a picture of %d×%d pixels", c.Width, c.Height)
-	}
-	if int64(c.Width)*int64(c.Height) > MaxPicturePixels {
-		return h, fmt.Errorf("%d×%d pixels, more than %d", c.Width, c.Height, MaxPicturePixels)
-	}
-	h.width, h.height, h.gray = c.Width, c.Height, isGray(c.ColorModel)
-	if h.magic == "\xff\xd8" {
-		if err := h.rewind(f); err != nil {
-			return h, err
-		}
-		h.turn = readOrientation(h.buffer)
-	}
-	return h, nil
-}
-
-// rewind makes the buffer read from the start of f up to the limit, even if
-// the file grows.
-func (h *header) rewind(f io.ReadSeeker) error {
-	_, err := f.Seek(0, io.SeekStart)
-	h.buffer.Reset(io.LimitReader(f, MaxPictureBytes))
-	return err
-}
-
-// isGray tells whether all colours of a model are shades of gray.
-func isGray(m color.Model) bool {
-	if p, ok := m.(color.Palette); ok {
-		for _, c := range p {
-			if r, g, b, _ := c.RGBA(); r != g || g != b {
-				return false
-			}
-		}
-		return true
-	}
-	return m == color.GrayModel || m == color.Gray16Model
+	return imagefile.Open(f, st.Size())
 }
 
 // readPicture decodes a picture into dst, C×H×W.
-func readPicture(dst []byte, f io.ReadSeeker, shape lane.Shape) error {
-	h, err := readPictureHeader(f)
+func readPicture(dst []byte, f *os.File, shape lane.Shape) error {
+	p, err := openHeader(f)
 	if err != nil {
 		return err
 	}
-	return h.read(dst, f, shape)
+	_, err = decodePicture(dst, p, shape)
+	return err
 }
 
-func (h *header) read(dst []byte, f io.ReadSeeker, shape lane.Shape) error {
-	if err := h.rewind(f); err != nil {
-		return err
-	}
-	m, err := h.format.decode(h.buffer)
+// decodePicture decodes a picture into dst, C×H×W, and tells whether it is gray.
+func decodePicture(dst []byte, p *imagefile.File, shape lane.Shape) (gray bool, err error) {
+	m, gray, err := p.Decode()
 	if err != nil {
-		return unexpected(err)
+		return false, err
 	}
-	if b := m.Bounds(); b.Dx() != h.width || b.Dy() != h.height {
-		// The first frame of a GIF may cover a part of its canvas.
-		canvas := image.NewRGBA(image.Rect(0, 0, h.width, h.height))
-		draw.Draw(canvas, b, m, b.Min, draw.Over)
-		m = canvas
-	}
-	width, height := h.turn.size(shape)
-	store(dst, h.turn.apply(fit(m, width, height)), shape)
-	return nil
+	width, height := p.Orientation.Size(shape.W, shape.H)
+	store(dst, p.Orientation.Apply(fit(m, width, height)), shape)
+	return gray, nil
 }
 
 // fit crops m from the centre to the aspect of w × h and scales it to that,

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/joule-ml/joule/internal/imagefile"
 	"github.com/joule-ml/joule/lane"
 )
 
@@ -63,11 +64,11 @@ func encodeGIF(t testing.TB, g *gif.GIF) []byte {
 // decoded returns what a file becomes.
 func decoded(t testing.TB, file []byte, c, h, w int) []byte {
 	t.Helper()
-	dst := make([]byte, c*h*w)
-	if err := readPicture(dst, bytes.NewReader(file), lane.Shape{C: c, H: h, W: w}); err != nil {
+	s, err := DecodeImage(bytes.NewReader(file), "picture", lane.Shape{C: c, H: h, W: w})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return dst
+	return s.Pixels
 }
 
 // painted returns a picture of w × h pixels that f gives.
@@ -145,9 +146,12 @@ func TestPictureFormats(t *testing.T) {
 				}
 			}
 		}
-		h, err := readPictureHeader(bytes.NewReader(test.file))
-		if err != nil || h.width != 4 || h.height != 4 || h.gray != test.gray {
-			t.Errorf("%s: header %d×%d, gray %v, %v", test.name, h.width, h.height, h.gray, err)
+		f, err := imagefile.Open(bytes.NewReader(test.file), int64(len(test.file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if gray, err := decodePicture(make([]byte, 1), f, lane.Shape{C: 1, H: 1, W: 1}); err != nil || gray != test.gray {
+			t.Errorf("%s: gray %v, %v", test.name, gray, err)
 		}
 	}
 }
@@ -240,8 +244,8 @@ func TestPictureFaults(t *testing.T) {
 		file []byte
 		want string
 	}{
-		{"empty", nil, "not a PNG, JPEG or GIF picture"},
-		{"text", []byte("hello, this is no picture"), "not a PNG, JPEG or GIF picture"},
+		{"empty", nil, "not a PNG, JPEG, GIF, WebP, BMP or TIFF picture"},
+		{"text", []byte("hello, this is no picture"), "not a PNG, JPEG, GIF, WebP, BMP or TIFF picture"},
 		{"only a PNG's magic", good[:8], "unexpected EOF"},
 		{"half a PNG", good[:len(good)/2], "not enough pixel data"},
 		{"half a JPEG", photo[:len(photo)/2], "short Huffman data"},
@@ -249,21 +253,17 @@ func TestPictureFaults(t *testing.T) {
 		{"huge", hugePNG(100_000, 100_000), "100000×100000 pixels, more than 50000000"},
 		{"wide", hugePNG(1<<31-1, 1), "2147483647×1 pixels, more than 50000000"},
 	} {
-		err := readPicture(make([]byte, 4), bytes.NewReader(test.file), lane.Shape{C: 1, H: 2, W: 2})
-		if err == nil || !strings.Contains(err.Error(), test.want) {
+		_, err := DecodeImage(bytes.NewReader(test.file), "a", lane.Shape{C: 1, H: 2, W: 2})
+		var e *Error
+		if !errors.As(err, &e) || !strings.Contains(e.What, test.want) || e.File != "a" {
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
 		}
 	}
 	// A large file is refused by its size alone.
-	if _, err := readPictureHeader(&large{}); err == nil || !strings.Contains(err.Error(), "more than 67108864") {
+	if _, err := imagefile.Open(nil, MaxPictureBytes+1); err == nil || !strings.Contains(err.Error(), "more than 67108864") {
 		t.Errorf("large file: %v", err)
 	}
 }
-
-// large is a file that is too large.
-type large struct{ bytes.Reader }
-
-func (*large) Seek(int64, int) (int64, error) { return MaxPictureBytes + 1, nil }
 
 func TestReadImage(t *testing.T) {
 	dir := t.TempDir()
@@ -300,37 +300,6 @@ func TestReadImage(t *testing.T) {
 		}
 	}()
 	ReadImage(path, lane.Shape{C: 2, H: 1, W: 1})
-}
-
-func FuzzReadPicture(f *testing.F) {
-	m := painted(9, 7, func(x, y int) color.Color { return color.NRGBA{byte(x * 20), byte(y * 30), 9, byte(x * y)} })
-	photo := encodeJPEG(f, m)
-	f.Add(encodePNG(f, m))
-	f.Add(photo)
-	f.Add(withOrientation(photo, binary.BigEndian, 6))
-	f.Add(encodeGIF(f, &gif.GIF{Image: []*image.Paletted{image.NewPaletted(image.Rect(2, 0, 9, 7), color.Palette{color.White, color.Black})}, Delay: []int{0}}))
-	f.Add(hugePNG(1<<31-1, 1<<31-1))
-	f.Add(photo[:len(photo)/2])
-	f.Fuzz(func(t *testing.T, file []byte) {
-		if h, err := readPictureHeader(bytes.NewReader(file)); err == nil && h.width*h.height > 1<<20 {
-			t.Skip("a large picture takes its time")
-		}
-		const guard = 171
-		dst := bytes.Repeat([]byte{guard}, 2*3*5+1)
-		err := readPicture(dst[:15], bytes.NewReader(file), lane.Shape{C: 1, H: 3, W: 5})
-		if dst[15] != guard {
-			t.Fatal("wrote beyond the image")
-		}
-		if err != nil && strings.Contains(reason(err), "\n") {
-			t.Fatalf("an error of several lines: %q", err)
-		}
-		if err == nil {
-			again := make([]byte, 15)
-			if err := readPicture(again, bytes.NewReader(file), lane.Shape{C: 1, H: 3, W: 5}); err != nil || !bytes.Equal(again, dst[:15]) {
-				t.Fatalf("not the same twice: %v", err)
-			}
-		}
-	})
 }
 
 // grayed is a gray picture of one shade.

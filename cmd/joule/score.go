@@ -40,8 +40,8 @@ func (a *app) scoreCommand() *cobra.Command {
 		Short: "Give the energy of images",
 		Long: `Give the energy of images under a model: low for images that are likely.
 
-Images are PNG, JPEG and GIF pictures, cropped and scaled to the model's size as
-joule train does; of a folder it is those in it and in the folders within. The
+Images are PNG, JPEG, GIF, WebP, BMP and TIFF pictures, cropped and scaled to the
+model's size as joule train does; of a folder it is those in it and in the folders within. The
 model is the first argument, if that is a .safetensors file, a run's folder or the
 name of a built-in model, and otherwise that of the newest run under --run-dir, or
 the built-in one of MNIST where there is none; --model names one without doubt.

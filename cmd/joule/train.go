@@ -37,8 +37,8 @@ func (a *app) trainCommand() *cobra.Command {
 		Use:   "train",
 		Short: "Train a model",
 		Long: `Train an energy-based model of a data set's images, or of your own: a folder of
-PNG, JPEG and GIF pictures, which are cropped and scaled to one size. The path
-of a folder has a / in it, or begins with a dot.
+PNG, JPEG, GIF, WebP, BMP and TIFF pictures, which are cropped and scaled to one
+size. The path of a folder has a / in it, or begins with a dot.
 
 Settings come from the defaults, then the recipe given by --recipe, then the
 file given by --config, then the environment (optimizer.learning_rate is

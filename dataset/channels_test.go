@@ -1,0 +1,61 @@
+package dataset
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/gif"
+	"path/filepath"
+	"testing"
+
+	"github.com/joule-ml/joule/lane"
+)
+
+// TestChannels: what is decoded decides on the channels of a folder, and not
+// what a header has that no pixel uses.
+func TestChannels(t *testing.T) {
+	paletted := func(p ...color.Color) []byte {
+		m := image.NewPaletted(image.Rect(0, 0, 4, 4), p)
+		for i := range m.Pix {
+			m.Pix[i] = byte(i % 2)
+		}
+		// Without a table for all frames, as EncodeAll writes it.
+		return encodeGIF(t, &gif.GIF{Image: []*image.Paletted{m}, Delay: []int{0}})
+	}
+	gray, red := color.Gray{90}, color.NRGBA{255, 0, 0, 255}
+	colour := encodePNG(t, painted(4, 4, func(x, y int) color.Color { return color.NRGBA{byte(x), 200, byte(y), 255} }))
+	clear := encodePNG(t, image.NewPaletted(image.Rect(0, 0, 4, 4), color.Palette{color.NRGBA{255, 0, 0, 0}, gray}))
+	for _, test := range []struct {
+		name  string
+		files [][]byte
+		want  int
+	}{
+		{"gray", [][]byte{encodePNG(t, grayed(4, 4, 9)), encodeJPEG(t, grayed(4, 4, 8))}, 1},
+		{"a gray palette", [][]byte{paletted(gray, color.Black), encodePNG(t, grayed(4, 4, 9))}, 1},
+		{"a palette with a colour that is not used", [][]byte{paletted(gray, color.Black, red), clear}, 1},
+		{"one in colour", [][]byte{paletted(gray, color.Black), paletted(gray, red)}, 3},
+		{"colour", [][]byte{colour, encodePNG(t, grayed(4, 4, 9))}, 3},
+		{"one in colour that cannot be read", [][]byte{colour[:len(colour)-20], encodePNG(t, grayed(4, 4, 9)), clear}, 1},
+	} {
+		dir, cache := t.TempDir(), t.TempDir()
+		for i, file := range test.files {
+			put(t, filepath.Join(dir, fmt.Sprintf("%d.png", i)), file)
+		}
+		for range 2 { // read, then from the cache
+			train, held, err := Open(t.Context(), dir, Options{Cache: cache})
+			if err != nil {
+				t.Fatal(err)
+			}
+			train.check()
+			held.check()
+			if train.C != test.want || held.C != test.want || train.H != 4 {
+				t.Errorf("%s: %d and %d channels, want %d", test.name, train.C, held.C, test.want)
+			}
+			asked, _, err := Open(t.Context(), dir, Options{Cache: cache, Shape: lane.Shape{C: test.want, H: 4, W: 4}})
+			if err != nil || !bytes.Equal(asked.Pixels, train.Pixels) {
+				t.Errorf("%s: other pixels than with the channels asked for, %v", test.name, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package imagefile
+
+import (
+	"bytes"
+	"image"
+)
+
+// An Orientation is Exif's (JEITA CP-3451, tag 0x0112): 1 to 8 say which corner
+// of the stored picture is the first one of what was seen. 0 and 1 leave it as
+// it is.
+type Orientation int
+
+// maxExif bounds what is read of a picture's Exif data: the orientation is in
+// its first directory, whose place is anywhere.
+const maxExif = 1 << 20
+
+// exifOrientation finds the orientation in Exif data: 0 where there is none, or
+// where what is there makes no sense.
+func exifOrientation(data []byte) Orientation {
+	data = bytes.TrimPrefix(data, []byte("Exif\x00\x00"))
+	d, err := readDirectory(bytes.NewReader(data))
+	if err != nil {
+		return 0
+	}
+	return d.orientation()
+}
+
+// orientation returns that of the directory of a TIFF or of Exif data. It is a
+// SHORT; some write a LONG. Like Pillow, this takes no bytes.
+func (d *directory) orientation() Orientation {
+	if e := d.entry(tagOrientation); e == nil || d.order.Uint16(e[2:]) == typeByte {
+		return 0
+	}
+	v, err := d.value(tagOrientation, 0)
+	if err != nil || v > 8 {
+		return 0
+	}
+	return Orientation(v)
+}
+
+// Size returns the width and height of a picture as stored that is w × h once
+// it is turned, or the other way round.
+func (o Orientation) Size(w, h int) (int, int) {
+	if o >= 5 {
+		return h, w
+	}
+	return w, h
+}
+
+// Apply returns m, whose corner is at 0, 0, as it was seen.
+func (o Orientation) Apply(m *image.RGBA) *image.RGBA {
+	if o <= 1 {
+		return m
+	}
+	w, h := m.Rect.Dx(), m.Rect.Dy()
+	dw, dh := o.Size(w, h)
+	dst := image.NewRGBA(image.Rect(0, 0, dw, dh))
+	for y := range h {
+		for x := range w {
+			var to image.Point
+			switch o {
+			case 2: // mirrored
+				to = image.Pt(w-1-x, y)
+			case 3: // upside down
+				to = image.Pt(w-1-x, h-1-y)
+			case 4: // upside down, mirrored
+				to = image.Pt(x, h-1-y)
+			case 5: // transposed
+				to = image.Pt(y, x)
+			case 6: // to be turned clockwise
+				to = image.Pt(h-1-y, x)
+			case 7: // transposed along the other diagonal
+				to = image.Pt(h-1-y, w-1-x)
+			case 8: // to be turned anticlockwise
+				to = image.Pt(y, w-1-x)
+			}
+			dst.SetRGBA(to.X, to.Y, m.RGBAAt(x, y))
+		}
+	}
+	return dst
+}
