@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 
 	"github.com/joule-ml/joule/internal/imagefile"
 	"github.com/joule-ml/joule/lane"
@@ -285,6 +286,9 @@ func TestReadImage(t *testing.T) {
 		if !errors.As(err, &e) || !strings.Contains(err.Error(), want) || e.File != filepath.Join(dir, name) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if _, err := DecodeImage(iotest.ErrReader(errors.New("lost")), "upload", shape); err == nil || err.Error() != "dataset: upload: lost" {
+		t.Error(err)
 	}
 	many, errs, err := ReadImages(t.Context(), []string{path, filepath.Join(dir, "b.png"), path}, shape)
 	if err != nil || errs[0] != nil || errs[1] == nil || errs[2] != nil {
