@@ -76,6 +76,9 @@ it. It takes some minutes; --quick gives rough numbers sooner.`,
 			if err != nil {
 				return err
 			}
+			if err := checkEnding("-o", f.out, "a folder", "name a folder, which will have report.html and more in it"); err != nil {
+				return err
+			}
 			f.stepsGiven = cmd.Flags().Changed("steps")
 			ref, err := f.find(a, args)
 			if err != nil {

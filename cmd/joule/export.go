@@ -100,6 +100,14 @@ func (f *exportFlags) check() error {
 	return &usageError{fmt.Sprintf("--format: %q is unknown", f.format), "give safetensors, onnx or hf"}
 }
 
+// checkName checks how the name of the file or folder ends.
+func (f *exportFlags) checkName() error {
+	if f.format == formatHF {
+		return checkEnding("-o", f.out, "a folder", "name a folder")
+	}
+	return checkEnding("-o", f.out, f.format, "let the name end in ."+f.format+", or leave out --format", "."+f.format)
+}
+
 func checkConvention(text string) error {
 	if joule.Convention(text).Validate() != nil {
 		return &usageError{fmt.Sprintf("--convention: %q is unknown", text), "give energy for E, or f for f = −E"}
@@ -128,6 +136,9 @@ func (a *app) export(f *exportFlags, args []string) error {
 		}
 	}
 	if err := allApart(outputs, "the model itself", ref.path); err != nil {
+		return err
+	}
+	if err := f.checkName(); err != nil {
 		return err
 	}
 	m, err := ref.load()

@@ -103,6 +103,9 @@ func (a *app) importModel(ctx context.Context, f *importFlags, args []string) er
 	if err := (output{flag: "-o", path: f.out}).apart("the file to import", path); err != nil {
 		return err
 	}
+	if err := checkEnding("-o", f.out, "a model", "let the name end in .safetensors; joule export writes other formats", ".safetensors"); err != nil {
+		return err
+	}
 	r, err := read(path, opt)
 	if err != nil {
 		return err

@@ -42,6 +42,9 @@ draws the validation and the loss of all of them into one picture.
 			if len(args) < 2 || len(args) > maxCompared {
 				return &usageError{fmt.Sprintf("%s to compare, not 2 to %d", plural(len(args), "run"), maxCompared), "see " + cmd.CommandPath() + " --help"}
 			}
+			if err := checkEnding("-o", out, "a PNG", "name a .png file", ".png"); err != nil {
+				return err
+			}
 			var runs []*run.Info
 			seen := map[string]bool{}
 			for _, arg := range args {

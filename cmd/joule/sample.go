@@ -169,6 +169,9 @@ func (a *app) sample(ctx context.Context, f *sampleFlags, ref modelRef) error {
 	if err := allApart(outputs, "the model itself", ref.path); err != nil {
 		return err
 	}
+	if err := f.checkNames(); err != nil {
+		return err
+	}
 	m, err := ref.load()
 	if err != nil {
 		return err

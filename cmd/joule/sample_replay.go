@@ -51,6 +51,9 @@ func (a *app) replay(ctx context.Context, f *sampleFlags, args []string) error {
 	if err == nil {
 		err = allApart(outputs, "the model itself", path)
 	}
+	if err == nil {
+		err = f.checkNames()
+	}
 	if err != nil {
 		return err
 	}
