@@ -158,6 +158,7 @@ func TestFaults(t *testing.T) {
 		{"Cb and Cr", changed(photo, frame+14, 0x12), "cannot read JPEG pictures with this sampling"},
 		{"sampling of 0", changed(photo, frame+11, 0x01), "whose sampling is none"},
 		{"no height", changed(changed(photo, frame+5, 0), frame+6, 0), "whose height follows"},
+		{"scans", []byte(string(photo[:2]) + segment(0xfe, strings.Repeat("\xff\xda", 501)) + string(changed(photo, frame+1, 0xc2)[2:])), "502 scans, more than 500"},
 		{"HEIC", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00"), "this decoder cannot read HEIC pictures; save it again as PNG"},
 		{"AVIF", []byte("\x00\x00\x00\x18ftypavif\x00\x00\x00\x00"), "cannot read AVIF"},
 		{"BigTIFF", []byte("II+\x00\x08\x00\x00\x00"), "cannot read BigTIFF"},
@@ -210,6 +211,7 @@ func TestLenient(t *testing.T) {
 		{"PNG and more", append(bytes.Clone(plain), "more"...), plain},
 		{"PNG with more in its IDAT", another(append(bytes.Clone(data), "more"...)), plain},
 		{"PNG with its data twice", another(append(bytes.Clone(data), data...)), plain},
+		{"PNG with a palette that it has not", slices.Concat(asPNG(t, grayed(4, 4))[:33], pngChunk("PLTE", "abc"), asPNG(t, grayed(4, 4))[33:]), asPNG(t, grayed(4, 4))},
 	} {
 		got, _ := decode(t, test.file)
 		if want, _ := decode(t, test.plain); !same(got, want) {

@@ -2,12 +2,14 @@ package imagefile
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
 	"io"
+	"strings"
 )
 
 // Markers of JPEG (ITU-T T.81, table B.1).
@@ -22,16 +24,28 @@ const (
 	markerRST0 = 0xd0
 	markerEOI  = 0xd9
 	markerSOS  = 0xda // pixels follow
-	markerAPP1 = 0xe1
+	markerAPP1 = 0xe1 // Exif and XMP
+	markerAPPe = 0xee // Adobe's
 )
+
+// maxScans bounds how often a progressive picture is gone through: a scan may
+// take a few bytes of the file, and each visits all pixels. Ten are usual;
+// libjpeg-turbo advises to stop at 500.
+const maxScans = 500
 
 func openJPEG(s *source) (*File, error) {
 	h, err := readJPEGHeader(s.stream(""))
 	if err != nil {
 		return nil, err
 	}
-	f := &File{Width: h.width, Height: h.height, Gray: h.components == 1, Orientation: exifOrientation(h.exif)}
+	f := &File{Width: h.width, Height: h.height, Gray: h.components == 1, Orientation: orientationOf(h.exif, h.xmp)}
 	f.decode = func() (image.Image, error) {
+		if n := countScans(s); h.progressive && n > maxScans {
+			return nil, fmt.Errorf("%d scans, more than %d", n, maxScans)
+		}
+		if h.components == 4 && !h.adobe {
+			return jpeg.Decode(adobeFirst(s))
+		}
 		m, err := s.complete(jpeg.Decode, string([]byte{0xff, markerEOI}))
 		var u jpeg.UnsupportedError
 		if errors.As(err, &u) {
@@ -42,9 +56,36 @@ func openJPEG(s *source) (*File, error) {
 	return f, nil
 }
 
+// countScans counts the markers of scans. Within the pixels no 0xff is followed
+// by anything but 0 or a marker; thumbnails may have some more.
+func countScans(s *source) int {
+	n, last, r := 0, byte(0), s.stream("")
+	for {
+		b, err := r.ReadByte()
+		if err != nil {
+			return n
+		}
+		if last == 0xff && b == markerSOS {
+			n++
+		}
+		last = b
+	}
+}
+
+// adobeFirst reads a picture in CMYK with the segment that Adobe's programs
+// write: package image/jpeg refuses those without. Like Pillow, it takes their
+// values for inverted, too.
+func adobeFirst(s *source) io.Reader {
+	const adobe = "\xff\xd8\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
+	r := s.stream("")
+	r.Discard(2) // that much is there
+	return io.MultiReader(strings.NewReader(adobe), r)
+}
+
 type jpegHeader struct {
 	width, height, components int
-	exif                      []byte
+	progressive, adobe        bool
+	exif, xmp                 []byte
 }
 
 // readJPEGHeader reads the segments before the pixels. Like libjpeg, it takes
@@ -80,6 +121,10 @@ func readJPEGHeader(r *bufio.Reader) (h jpegHeader, err error) {
 			return h, nil
 		case marker == markerAPP1:
 			err = h.app1(r, n)
+		case marker == markerAPPe:
+			start, _ := r.Peek(min(n, 5))
+			h.adobe = h.adobe || n >= 12 && string(start) == "Adobe"
+			_, err = r.Discard(n)
 		case marker >= markerSOF0 && marker <= markerSOFf && marker != markerDHT && marker != markerJPG && marker != markerDAC:
 			err = h.frame(r, marker, n)
 		default:
@@ -104,25 +149,21 @@ func nextMarker(r *bufio.Reader) (byte, error) {
 	}
 }
 
-// app1 keeps Exif data. Where it is too long for a segment, the next one goes
-// on with it.
+// app1 keeps Exif and XMP data. Where Exif's is too long for a segment, the next
+// one goes on with it.
 func (h *jpegHeader) app1(r *bufio.Reader, n int) error {
-	const name = "Exif\x00\x00"
-	start, err := r.Peek(min(n, len(name)))
-	if err != nil || string(start) != name || len(h.exif)+n > maxExif {
-		_, err := r.Discard(n)
+	const exif, xmp = "Exif\x00\x00", "http://ns.adobe.com/xap/1.0/\x00"
+	data := make([]byte, n) // below 64 kB
+	if _, err := io.ReadFull(r, data); err != nil {
 		return err
 	}
-	if h.exif != nil {
-		if _, err := r.Discard(len(name)); err != nil {
-			return err
-		}
-		n -= len(name)
+	if text, ok := bytes.CutPrefix(data, []byte(xmp)); ok {
+		h.xmp = text
 	}
-	old := len(h.exif)
-	h.exif = append(h.exif, make([]byte, n)...)
-	_, err = io.ReadFull(r, h.exif[old:])
-	return err
+	if text, ok := bytes.CutPrefix(data, []byte(exif)); ok && len(h.exif)+len(text) <= maxExif {
+		h.exif = append(h.exif, text...)
+	}
+	return nil
 }
 
 // frame reads a frame header, and refuses what the decoder would.
@@ -137,6 +178,7 @@ func (h *jpegHeader) frame(r *bufio.Reader, marker byte, n int) error {
 	if h.components != 0 {
 		return errors.New("a JPEG picture with two sizes")
 	}
+	h.progressive = marker == markerSOF2
 	bits := int(b[0])
 	h.height, h.width, h.components = int(binary.BigEndian.Uint16(b[1:])), int(binary.BigEndian.Uint16(b[3:])), int(b[5])
 	switch {

@@ -25,6 +25,21 @@ func exifOrientation(data []byte) Orientation {
 	return d.orientation()
 }
 
+// orientationOf is that of Exif data, or where there is none, that of XMP, as in
+// Pillow.
+func orientationOf(exif, xmp []byte) Orientation {
+	if o := exifOrientation(exif); o != 0 {
+		return o
+	}
+	_, rest, found := bytes.Cut(xmp, []byte("tiff:Orientation"))
+	for _, mark := range []string{`="`, ">"} {
+		if after, ok := bytes.CutPrefix(rest, []byte(mark)); found && ok && len(after) > 0 && after[0] >= '1' && after[0] <= '8' {
+			return Orientation(after[0] - '0')
+		}
+	}
+	return 0
+}
+
 // orientation returns that of the directory of a TIFF or of Exif data. It is a
 // SHORT; some write a LONG. Like Pillow, this takes no bytes.
 func (d *directory) orientation() Orientation {

@@ -120,7 +120,16 @@ func TestExif(t *testing.T) {
 			}
 		}
 	}
+	const xmp = "http://ns.adobe.com/xap/1.0/\x00"
 	d := directory(binary.BigEndian, 3, 6)
+	for text, want := range map[string]imagefile.Orientation{`<a tiff:Orientation="6"/>`: 6, "<tiff:Orientation>3<": 3, `tiff:Orientation="9"`: 0, "tiff:Orientation=6": 0, "": 0} {
+		if got := orientation(t, jpeg(segment(0xe1, xmp+text))); got != want {
+			t.Errorf("XMP %q: orientation %d, want %d", text, got, want)
+		}
+	}
+	if got := orientation(t, jpeg(segment(0xe1, xmp+`tiff:Orientation="3"`)+segment(0xe1, exif+d))); got != 6 {
+		t.Errorf("XMP before Exif: orientation %d", got)
+	}
 	for name, data := range map[string]string{
 		"empty": "", "no order": "XX" + d[2:], "cut": d[:len(d)-3], "a place beyond": d[:4] + "\xff\xff\xff\xff" + d[8:],
 		"a place of its own": d[:4] + "\x00\x00\x00\x00" + d[8:], "a type unknown": d[:25] + "\x07" + d[26:], "values elsewhere": d[:28] + "\xff\xff\xff\xff" + d[32:],

@@ -33,16 +33,21 @@ func openPNG(s *source) (*File, error) {
 	if _, err := png.DecodeConfig(s.stream("")); err != nil { // looks at what else is in the header
 		return nil, pngError(err)
 	}
+	var exif, xmp []byte
 	for c := range s.chunks() {
-		if c.kind == "eXIf" && c.size <= maxExif {
-			if data, err := s.bytes(c.at+8, c.size); err == nil {
-				f.Orientation = exifOrientation(data)
+		if (c.kind == "eXIf" || c.kind == "iTXt") && c.size <= maxExif {
+			data, _ := s.bytes(c.at+8, c.size)
+			if c.kind == "eXIf" {
+				exif = data
+			} else if text, ok := bytes.CutPrefix(data, []byte("XML:com.adobe.xmp\x00\x00")); ok { // not compressed
+				xmp = text
 			}
 		}
 	}
+	f.Orientation = orientationOf(exif, xmp)
 	f.decode = func() (image.Image, error) {
 		m, err := s.complete(png.Decode, pngEnd)
-		if errors.Is(err, png.FormatError("too much pixel data")) {
+		if mendable(err) {
 			var whole []byte
 			if whole, err = s.trimmedPNG(head); err == nil {
 				m, err = png.Decode(bytes.NewReader(whole))
@@ -51,6 +56,16 @@ func openPNG(s *source) (*File, error) {
 		return m, pngError(err)
 	}
 	return f, nil
+}
+
+// mendable tells whether a fault is in what libpng passes over: data behind the
+// pixels, and palettes and transparency of pictures that have none.
+func mendable(err error) bool {
+	switch err {
+	case png.FormatError("too much pixel data"), png.FormatError("PLTE, color type mismatch"), png.FormatError("tRNS, color type mismatch"):
+		return true
+	}
+	return false
 }
 
 func pngError(err error) error {
@@ -85,21 +100,22 @@ func (s *source) chunks() func(yield func(chunk) bool) {
 	}
 }
 
-// trimmedPNG returns the picture without what follows its pixels: libpng
-// passes over it, and package image/png refuses it.
+// trimmedPNG returns the picture without what package image/png refuses and
+// libpng passes over.
 func (s *source) trimmedPNG(head []byte) ([]byte, error) {
 	var whole bytes.Buffer
 	var data []io.Reader
 	whole.WriteString(pngMagic)
 	for c := range s.chunks() {
-		switch c.kind {
-		case "IHDR", "PLTE", "tRNS":
+		kind := head[25] // 3 has a palette; 4 and 6 have alpha
+		switch {
+		case c.kind == "IHDR", c.kind == "PLTE" && kind == 3, c.kind == "tRNS" && kind < 4:
 			b, err := s.bytes(c.at, min(8+c.size+4, 4096)) // a palette has 768 bytes
 			if err != nil {
 				return nil, err
 			}
 			whole.Write(b)
-		case "IDAT":
+		case c.kind == "IDAT":
 			data = append(data, io.NewSectionReader(s, c.at+8, c.size))
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 const (
 	webpHeader    = 12 // RIFF, length, WEBP
+	webpXMP       = 1 << 2
 	webpExif      = 1 << 3
 	webpAlpha     = 1 << 4
 	maxWebPChunks = 1 << 12
@@ -24,7 +25,7 @@ type webpFile struct {
 	width, height int        // of the canvas; 0 without a chunk that says so
 	frame         *webpFrame // the first
 	flags         byte
-	exif          []byte
+	exif, xmp     []byte
 }
 
 // A webpFrame is a frame: its chunks, of which alpha may be empty, and its
@@ -56,9 +57,7 @@ func openWebP(s *source) (*File, error) {
 		return nil, errors.New("a WebP whose frame is not within its canvas")
 	}
 	f := &File{Width: w.width, Height: w.height}
-	if w.flags&webpExif != 0 {
-		f.Orientation = exifOrientation(w.exif)
-	}
+	f.Orientation = orientationOf(w.exif, w.xmp)
 	f.decode = w.frame.decoder(s)
 	return f, nil
 }
@@ -108,12 +107,21 @@ func (w *webpFile) chunk(c chunk, frame *webpFrame) error {
 		f := &webpFrame{bounds: image.Rect(0, 0, u24(6)+1, u24(9)+1).Add(image.Pt(2*u24(0), 2*u24(3)))}
 		w.frame = f
 		return w.chunks(data+16, data+c.size, f)
-	case "EXIF":
-		if frame == nil && c.size <= maxExif {
-			b, err := w.s.bytes(data, c.size)
-			w.exif = b
-			return err
+	case "EXIF", "XMP ":
+		// The flags tell of them, and libwebp believes those.
+		if frame != nil || c.size > maxExif {
+			return nil
 		}
+		to, flag := &w.exif, webpExif
+		if c.kind == "XMP " {
+			to, flag = &w.xmp, webpXMP
+		}
+		if w.flags&byte(flag) == 0 {
+			return nil
+		}
+		b, err := w.s.bytes(data, c.size)
+		*to = b
+		return err
 	case "ALPH", "VP8 ", "VP8L":
 		if frame == nil {
 			if w.frame == nil {

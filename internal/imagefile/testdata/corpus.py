@@ -155,6 +155,11 @@ def png_odd():
             exif = (b"eXIf", directory(order, [(0x112, 3 + o % 2, o)]))
             add("png-exif-before-%d%s.png" % (o, order), png_of([plain[0], exif, *plain[1:]]))
             add("png-exif-after-%d%s.png" % (o, order), png_of([*plain[:-1], exif, plain[-1]]))
+    xmp = b'XML:com.adobe.xmp\0\0\0\0\0<a tiff:Orientation="6"/>'
+    add("png-xmp.png", png_of([plain[0], (b"iTXt", xmp), *plain[1:]]))
+    for mode, kind in (("L", b"PLTE"), ("LA", b"PLTE"), ("LA", b"tRNS"), ("RGBA", b"tRNS")):
+        p = png_parts(saved(picture(mode), "PNG"))
+        add("png-odd-%s-%s.png" % (mode, kind.decode()), png_of([p[0], (kind, b"abcdef"), *p[1:]]))
     add("png-exif-api.png", saved(picture("RGB"), "PNG", exif=b"Exif\0\0" + directory("MM", [(0x112, 3, 6)])))
     for mode in ("RGB", "P", "1"):
         p = png_parts(saved(picture(mode), "PNG"))
@@ -194,6 +199,9 @@ def exif_cases(plain):
     yield "swapped-magic", segment(0xE1, head + b"MM*\0" + directory("MM", [(0x112, 3, 6)])[4:])
     yield "cut", segment(0xE1, (head + directory("II", [(0x112, 3, 6), (0x11A, 3, 6)]))[:-10])
     yield "two-values", segment(0xE1, head + b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHH", 0x112, 3, 2, 6, 6) + b"\0\0\0\0")
+    for o, text in ((6, '<a tiff:Orientation="6"/>'), (3, "<tiff:Orientation>3</tiff:Orientation>"), (9, 'tiff:Orientation="9"'), (0, "tiff:Orientation = 6")):
+        yield "xmp-%d" % o, segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + text.encode())
+    yield "xmp-and-exif", segment(0xE1, b'http://ns.adobe.com/xap/1.0/\0tiff:Orientation="8"') + segment(0xE1, turned)
     yield "far", segment(0xE1, head + b"MM\0*" + struct.pack(">I", 1000) + bytes(992) + directory("MM", [(0x112, 3, 8)])[8:])
 
 
@@ -207,6 +215,9 @@ def jpeg():
     add("jpeg-restart.jfif", saved(picture("RGB"), "JPEG", quality=95, restart_marker_rows=1), "sampled")
     plain = saved(picture("RGB"), "JPEG", quality=95, subsampling=0)
     add("jpeg-no-end.jpg", plain[:-2], "jpeg")
+    cmyk = saved(picture("CMYK"), "JPEG", quality=95)
+    adobe = cmyk.index(b"\xff\xee")
+    add("jpeg-CMYK-plain.jpg", cmyk[:adobe] + cmyk[adobe + 16:], "jpeg")
     add("jpeg-trailing.jpg", plain + b"and more", "jpeg")
     add("jpeg-cut.jpg", plain[:len(plain) // 2], "short Huffman data")
     for name, exif in exif_cases(plain):
@@ -265,6 +276,7 @@ def webp():
     for o in range(1, 9):
         exif = directory("II" if o % 2 else "MM", [(0x112, 3 + o % 2, o)])
         add("webp-exif-%d.webp" % o, saved(picture("RGB"), "WEBP", quality=90, exif=(b"Exif\0\0" if o < 5 else b"") + exif))
+    add("webp-xmp.webp", saved(picture("RGB"), "WEBP", quality=90, xmp=b'<a tiff:Orientation="6"/>'))
     for lossless in (True, False):
         for mode in ("RGB", "RGBA"):
             film = [picture(mode), picture(mode).rotate(180)]
