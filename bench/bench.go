@@ -17,6 +17,9 @@ import (
 	"github.com/joule-ml/joule/setting"
 )
 
+// MaxSide is the largest height and width of the images.
+const MaxSide = 512
+
 // Config says what [Run] measures.
 type Config struct {
 	HiddenFeatures int // width of the default network
@@ -57,7 +60,7 @@ func (c Config) Validate() error {
 	bounds := setting.List{
 		{Key: "hidden-features", Value: &c.HiddenFeatures, Lo: 2, Hi: 1024},
 		{Key: "channels", Value: &c.Channels, Lo: 1, Hi: 64},
-		{Key: "size", Value: &c.Size, Lo: 1, Hi: 512},
+		{Key: "size", Value: &c.Size, Lo: 1, Hi: MaxSide},
 		{Key: "chains", Value: &c.Chains, Lo: 1, Hi: 16384},
 		{Key: "steps", Value: &c.Steps, Lo: 1, Hi: sampler.MaxSteps},
 		{Key: "threads", Value: &c.Threads, Hi: 4096},

@@ -63,7 +63,7 @@ func Open(ctx context.Context, name string, opt Options) (train, test *Set, err 
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := s.checkShape(opt.Shape); err != nil {
+	if err := CheckShape(name, opt.Shape); err != nil {
 		return nil, nil, err
 	}
 	f := newFinder(s, opt)
@@ -71,14 +71,20 @@ func Open(ctx context.Context, name string, opt Options) (train, test *Set, err 
 	return f.open(ctx)
 }
 
-// checkShape refuses to make other images of a data set than it has.
-func (s *spec) checkShape(want lane.Shape) error {
+// CheckShape returns what is wrong with [Options.Shape] for a data set, nil where
+// that is nothing, or where name is a folder or not known: the images of a data
+// set have the shape that they have.
+func CheckShape(name string, want lane.Shape) *Error {
+	s, err := lookup(name)
+	if err != nil {
+		return nil
+	}
 	d := s.trainImages.dims
 	if (want.C == 0 || want.C == 1) && (want.H == 0 || want.H == d[1]) && (want.W == 0 || want.W == d[2]) {
 		return nil
 	}
-	return &Error{File: s.info.Name, What: fmt.Sprintf("its images are %d×%d in gray", d[1], d[2]),
-		Hint: "leave the size and the channels out: they are for folders of images"}
+	return &Error{File: name, What: fmt.Sprintf("its images are %d×%d in gray", d[1], d[2]),
+		Hint: "leave --size and --channels out: they are for folders of images"}
 }
 
 // InDir is the Place of a [File] in Options.Dir.

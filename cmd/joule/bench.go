@@ -71,7 +71,7 @@ table or, with --json, the report goes to standard output.`,
 	flags.BoolVar(&asJSON, "json", false, "print the report as JSON")
 	flags.IntVar(&cfg.Threads, "threads", 0, "worker threads; 0 takes all cores (JOULE_THREADS)")
 	flags.IntVar(&cfg.HiddenFeatures, "hidden-features", cfg.HiddenFeatures, "width of the network, even")
-	flags.IntVar(&cfg.Size, "size", cfg.Size, "height and width of the images")
+	flags.Var(&squareFlag{&cfg.Size}, "size", "size of the images, which are square")
 	flags.IntVar(&cfg.Channels, "channels", cfg.Channels, "channels of the images")
 	flags.IntVar(&cfg.Chains, "chains", cfg.Chains, "chains of the loop, and real images of a batch")
 	flags.IntVar(&cfg.Steps, "steps", cfg.Steps, "Langevin steps of the loop")
@@ -79,6 +79,24 @@ table or, with --json, the report goes to standard output.`,
 	flags.BoolVar(&quick, "quick", false, fmt.Sprintf("rough numbers in about two seconds, from %d steps and %d repetitions", quickSteps, quickRepetitions))
 	return cmd
 }
+
+// A squareFlag is --size 28x28, or 28, of square images.
+type squareFlag struct{ side *int }
+
+func (f *squareFlag) Set(value string) error {
+	width, height, err := parseSize(value, bench.MaxSide)
+	if err != nil {
+		return err
+	}
+	if width != height {
+		return errors.New("the images of the benchmark are square: want 28x28, or 28")
+	}
+	*f.side = width
+	return nil
+}
+
+func (f *squareFlag) String() string { return fmt.Sprintf("%dx%d", *f.side, *f.side) }
+func (f *squareFlag) Type() string   { return "WIDTHxHEIGHT" }
 
 func (a *app) bench(ctx context.Context, cfg bench.Config, asJSON bool) error {
 	if err := checkThreads(cfg.Threads); err != nil {

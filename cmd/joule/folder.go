@@ -13,20 +13,29 @@ import (
 	"github.com/joule-ml/joule/dataset"
 )
 
+// parseSize reads the width and height of images, 28x28, or 28 for both.
+func parseSize(text string, most int) (width, height int, err error) {
+	w, h, both := strings.Cut(strings.ReplaceAll(strings.ToLower(text), "×", "x"), "x")
+	if !both {
+		h = w
+	}
+	width, errW := strconv.Atoi(w)
+	height, errH := strconv.Atoi(h)
+	if errW != nil || errH != nil || min(width, height) < 1 || max(width, height) > most {
+		return 0, 0, fmt.Errorf("want WIDTHxHEIGHT, 1 to %d each, such as 28x28", most)
+	}
+	return width, height, nil
+}
+
 // A sizeFlag is --size WIDTHxHEIGHT, two keys of the configuration at once.
 type sizeFlag struct{ list *[]override }
 
 func (f *sizeFlag) Set(value string) error {
-	width, height, both := strings.Cut(strings.ToLower(value), "x")
-	if !both {
-		height = width
+	width, height, err := parseSize(value, dataset.MaxSide)
+	if err != nil {
+		return err
 	}
-	for _, side := range []string{width, height} {
-		if n, err := strconv.Atoi(side); err != nil || n < 1 || n > dataset.MaxSide {
-			return fmt.Errorf("want WIDTHxHEIGHT, 1 to %d each, such as 28x28", dataset.MaxSide)
-		}
-	}
-	*f.list = append(*f.list, override{"--size", "image.width=" + width}, override{"--size", "image.height=" + height})
+	*f.list = append(*f.list, override{"--size", "image.width=" + strconv.Itoa(width)}, override{"--size", "image.height=" + strconv.Itoa(height)})
 	return nil
 }
 
@@ -55,6 +64,9 @@ func (a *app) reading(dir string, left *[]leftFile) func(dataset.FolderEvent) {
 // downloaded, and what a folder comes to. A folder's size becomes a setting of
 // the run.
 func (a *app) load(ctx context.Context, cfg *joule.Config, f *trainFlags) (train, val *dataset.Set, left []leftFile, err error) {
+	if err := dataset.CheckShape(cfg.Data, cfg.Image.Shape()); err != nil {
+		return nil, nil, nil, &usageError{cfg.Data + ": " + err.What, err.Hint}
+	}
 	fetched := false
 	opt := f.data.options(a.fetching(&fetched))
 	opt.Shape, opt.Folder = cfg.Image.Shape(), a.reading(cfg.Data, &left)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/joule-ml/joule"
@@ -165,14 +164,9 @@ func (f *importFlags) options() (opt exchange.Options, err error) {
 		opt.Output = joule.Convention(f.convention)
 	}
 	if f.size != "" {
-		width, height, _ := strings.Cut(strings.ToLower(f.size), "x")
-		h, errH := strconv.Atoi(height)
-		w, errW := strconv.Atoi(width)
-		if errH != nil || errW != nil || min(h, w) < 1 || max(h, w) > maxImageSide {
-			return opt, &usageError{
-				fmt.Sprintf("--size: %q is no WIDTHxHEIGHT from 1 to %d", f.size, maxImageSide),
-				"write them as in 28x28",
-			}
+		w, h, err := parseSize(f.size, maxImageSide)
+		if err != nil {
+			return opt, &usageError{fmt.Sprintf("--size: %q: %v", f.size, err), "write them as in 28x28"}
 		}
 		opt.Height, opt.Width = h, w
 	}
