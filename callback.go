@@ -24,8 +24,8 @@ type Callback struct {
 	// metrics that were mended, say. Package record calls it.
 	Note func(text string)
 	// End is called once at the end of [Trainer.Fit], however it came: err is
-	// what Fit would return, nil where all epochs are done. An error that End
-	// returns takes the place of a nil.
+	// what ended it, the [*StopError] of a clean stop and nil where all epochs
+	// are done. Fit returns the first error that End returns in these two cases.
 	End func(err error) error
 }
 
@@ -63,7 +63,7 @@ func end(list []Callback, err error) error {
 		if c.End == nil {
 			continue
 		}
-		if endErr := c.End(err); err == nil {
+		if endErr := c.End(err); endErr != nil && (err == nil || isStop(err)) {
 			err = endErr
 		}
 	}

@@ -32,8 +32,8 @@ func TestCallbacks(t *testing.T) {
 	end := joule.Callback{End: func(err error) error { ends = append(ends, err); return nil }}
 	stop := &joule.StopError{Reason: "enough"}
 	err = tr.Fit(t.Context(), note("a", stop), end, note("b", nil))
-	if !errors.Is(err, error(stop)) {
-		t.Fatalf("Fit ends with %v, want the wish to stop", err)
+	if err != nil || tr.Stopped() != stop {
+		t.Fatalf("Fit ends with %v and was stopped by %v", err, tr.Stopped())
 	}
 	// A wish to stop does not keep the others from seeing the epoch.
 	if want := "a b a b a b A B"; strings.Join(seen, " ") != want {
@@ -43,8 +43,16 @@ func TestCallbacks(t *testing.T) {
 		t.Errorf("End saw %v", ends)
 	}
 	// At the end of the last epoch there is nothing to stop.
-	if err := tr.Fit(t.Context(), note("a", stop), end); err != nil || ends[1] != nil || tr.Epochs() != 2 {
-		t.Errorf("Fit ends with %v after %d epochs", err, tr.Epochs())
+	if err := tr.Fit(t.Context(), note("a", stop), end); err != nil || ends[1] != nil || tr.Epochs() != 2 || tr.Stopped() != nil {
+		t.Errorf("Fit ends with %v after %d epochs, stopped by %v", err, tr.Epochs(), tr.Stopped())
+	}
+	// What goes wrong at the end of a clean stop is an error.
+	if tr, err = joule.NewTrainer(c, toy.Stripes(20), toy.Stripes(9)); err != nil {
+		t.Fatal(err)
+	}
+	fault := errors.New("no space")
+	if err := tr.Fit(t.Context(), note("a", stop), joule.Callback{End: func(error) error { return fault }}); err != fault {
+		t.Errorf("Fit ends with %v", err)
 	}
 }
 

@@ -22,7 +22,7 @@ type Config struct {
 	Seed              uint64           `yaml:"seed"`
 	Epochs            int              `yaml:"epochs"`
 	BatchSize         int              `yaml:"batch_size"`
-	Holdout           int              `yaml:"holdout"`
+	Holdout           float64          `yaml:"holdout"` // images, or a share below 1
 	LimitTrainBatches int              `yaml:"limit_train_batches"`
 	LimitValBatches   int              `yaml:"limit_val_batches"`
 	MaxMinutes        float64          `yaml:"max_minutes"`

@@ -22,7 +22,7 @@ func (c *Config) Settings() setting.List {
 			{Key: "seed", Value: &c.Seed, Hi: math.MaxUint64, About: "same seed, same build, same weights"},
 			{Key: "epochs", Value: &c.Epochs, Lo: 1, Hi: 1e6, About: "passes over the training images"},
 			{Key: "batch_size", Value: &c.BatchSize, Lo: 1, Hi: 16384, About: "real images a step, and as many samples"},
-			{Key: "holdout", Value: &c.Holdout, Hi: 1e9, About: "training images held out for the validation; 0 takes the test images"},
+			{Key: "holdout", Value: &c.Holdout, Hi: 1e9, Share: true, About: "training images, or a share (10%), to validate on; 0: the test set"},
 			{Key: "limit_train_batches", Value: &c.LimitTrainBatches, Hi: 1e9, About: "training batches an epoch; 0 takes all"},
 			{Key: "limit_val_batches", Value: &c.LimitValBatches, Hi: 1e9, About: "validation batches an epoch; 0 takes all"},
 			{Key: "max_minutes", Value: &c.MaxMinutes, Hi: 1e6, About: "time after which training stops, to be resumed; 0 for no limit"},
@@ -84,6 +84,9 @@ func (c Config) Validate() error {
 	}
 	if n := c.Image.Channels; n == 2 {
 		return &setting.Error{Key: "image.channels", Problem: "2 is neither 1 nor 3", Hint: "1 is gray, 3 is colour"}
+	}
+	if h := c.Holdout; h > 1 && h != math.Trunc(h) {
+		return &setting.Error{Key: "holdout", Problem: fmt.Sprintf("%v is neither a whole number of images nor a share below 1", h), Hint: "write 5000 for as many images, or 10% for a tenth"}
 	}
 	if i := c.Image; (i.Height == 0) != (i.Width == 0) {
 		return &setting.Error{Key: "image.height", Problem: fmt.Sprintf("%d, and image.width is %d", i.Height, i.Width), Hint: "give both, or leave both at 0"}

@@ -1,6 +1,7 @@
 package joule
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,7 +10,8 @@ import (
 
 // A StopError ends a training before its last epoch on purpose, as [EarlyStop]
 // and [TimeLimit] do. Nothing is wrong with the state, which can be saved and
-// resumed.
+// resumed. It is an error so that callbacks can return it; [Trainer.Fit] does not,
+// and [Trainer.Stopped] has it.
 type StopError struct {
 	Reason string
 	// Done says that there is no use in going on, as with an early stop;
@@ -18,6 +20,11 @@ type StopError struct {
 }
 
 func (e *StopError) Error() string { return "stopped: " + e.Reason }
+
+func isStop(err error) bool {
+	var stop *StopError
+	return errors.As(err, &stop)
+}
 
 // EarlyStop returns a callback that ends a training when c.Monitor, one of
 // [metric.Monitors], has not become better for c.Patience epochs in a row. past

@@ -3,7 +3,6 @@ package joule
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -38,6 +37,7 @@ type Trainer struct {
 	// validation is the part of a Card that the last validation left.
 	validation Card
 	callbacks  []Callback // of the Fit under way
+	stop       *StopError // that ended the last one
 
 	// Memory that steps and validations reuse: a batch of images and of noise,
 	// their energies, and what a step reports.
@@ -51,7 +51,13 @@ type Trainer struct {
 // seed, and one batch of uniform noise in the replay buffer. It trains on the
 // images of train and validates on those of val. Where cfg.Holdout is not zero,
 // it validates on that many images of train instead, which it does not train
-// on.
+// on; val may then be nil. Sets that are nil, empty or whose parts do not fit
+// together are a [*dataset.Error].
+//
+// Two settings are made to fit the images, and [Trainer.Config] has what became of
+// them: a Holdout of as many images as train has, or more, becomes a tenth of it,
+// and guard.every_n_steps, if it is the default one, becomes less where the guard
+// would take too much memory.
 func NewTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	t, err := newTrainer(cfg, train, val)
 	if err != nil {
@@ -86,37 +92,6 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 		t.history = newHistory(cfg.Guard, t.info.Figures)
 	}
 	return t, nil
-}
-
-// sets checks the settings and the images together, and splits off the images
-// that are held out.
-func (c *Config) sets(train, val *dataset.Set) (_, _ *dataset.Set, err error) {
-	if err := c.Validate(); err != nil {
-		return nil, nil, err
-	}
-	if c.Holdout > 0 {
-		if c.Holdout >= train.N {
-			return nil, nil, &setting.Error{Key: "holdout", Problem: fmt.Sprintf("%d images are not less than the %d to train on", c.Holdout, train.N),
-				Hint: "hold out a tenth of them or less"}
-		}
-		train, val = train.Split(c.Holdout)
-	}
-	shape := lane.Shape{C: train.C, H: train.H, W: train.W}
-	if train.N == 0 || val.N == 0 {
-		return nil, nil, errors.New("joule: a data set without images")
-	}
-	if (lane.Shape{C: val.C, H: val.H, W: val.W}) != shape {
-		return nil, nil, fmt.Errorf("joule: training images are %d×%d×%d, validation images %d×%d×%d", train.C, train.H, train.W, val.C, val.H, val.W)
-	}
-	if n := int64(c.Buffer.Size) * int64(shape.Len()); n > maxValues {
-		return nil, nil, &setting.Error{Key: "buffer.size", Problem: fmt.Sprintf("%d images of %d×%d×%d are more than %d values", c.Buffer.Size, shape.C, shape.H, shape.W, maxValues),
-			Hint: fmt.Sprintf("set it to %d or less, or take smaller images", maxValues/shape.Len())}
-	}
-	if n := int64(c.olderImages()) * int64(shape.Len()); n > maxValues {
-		return nil, nil, &setting.Error{Key: "guard.every_n_steps", Problem: fmt.Sprintf("the samples of twice %d steps are more than %d values", c.Guard.EveryNSteps, maxValues),
-			Hint: "set it to less"}
-	}
-	return train, val, nil
 }
 
 // Setup is what the objective is made of. It points to c's settings, which the
@@ -207,17 +182,24 @@ func limit(n, limit int) int {
 // Fit trains until the configured number of epochs is done, with a validation
 // after each, and calls the callbacks. When ctx is done it ends after the batch
 // under way, with ctx's error; Fit may be called again, or the trainer saved
-// and resumed, and the result is the same. A callback that wants to stop makes
-// it end with a [*StopError].
+// and resumed, and the result is the same. A callback that stops the training with
+// a [*StopError] is no fault: Fit then returns nil, and [Trainer.Stopped] tells it
+// from a training that has done all epochs.
 func (t *Trainer) Fit(ctx context.Context, list ...Callback) error {
 	before := t.callbacks
-	t.callbacks, t.place.Stopped = list, false
+	t.callbacks, t.place.Stopped, t.stop = list, false, nil
 	defer func() { t.callbacks = before }()
 	err := t.fit(ctx)
-	var stop *StopError
-	t.place.Stopped = errors.As(err, &stop) && stop.Done
-	return end(list, err)
+	t.place.Stopped = errors.As(err, &t.stop) && t.stop.Done
+	if err = end(list, err); isStop(err) {
+		return nil
+	}
+	return err
 }
+
+// Stopped returns what ended the last Fit before its last epoch, where a callback
+// did so cleanly, and nil otherwise.
+func (t *Trainer) Stopped() *StopError { return t.stop }
 
 func (t *Trainer) fit(ctx context.Context) error {
 	t.history.begin(t)
@@ -267,8 +249,7 @@ func (t *Trainer) endEpoch() error {
 	t.history.endEpoch(t)
 	info.Epoch = t.place.Epoch
 	err = notify(t.callbacks, onEpoch, info)
-	var stop *StopError
-	if errors.As(err, &stop) && t.place.Epoch >= t.cfg.Epochs {
+	if isStop(err) && t.place.Epoch >= t.cfg.Epochs {
 		return nil // there is nothing left to stop
 	}
 	return err

@@ -140,10 +140,14 @@ func TestHoldout(t *testing.T) {
 		t.Errorf("hash %s and %d images validated, want %s and 7", got.Hash(), got.Card().N, want.Hash())
 	}
 	joule.Resumed(t, joule.Saved(t, tr))
-	c.Holdout = 47 // all of them
-	var bad *setting.Error
-	if _, err := joule.NewTrainer(c, toy.Strokes(47), toy.Strokes(23)); !errors.As(err, &bad) || bad.Key != "holdout" {
-		t.Errorf("all images held out: %v", err)
+	// A share, and more than there are, which becomes a tenth.
+	for holdout, want := range map[float64][2]float64{0.1: {5, 0.1}, 0.99: {46, 0.99}, 1e-9: {1, 1e-9}, 46: {46, 46}, 47: {4, 4}, 5000: {4, 4}} {
+		c.Holdout = holdout
+		tr := joule.TinyTrainer(t, c)
+		info, err := tr.Validate()
+		if got := tr.Model().Card().N; err != nil || float64(got) != want[0] || tr.Config().Holdout != want[1] {
+			t.Errorf("%v: %d held out, %v, %v, %v", holdout, got, tr.Config().Holdout, info, err)
+		}
 	}
 }
 

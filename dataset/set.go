@@ -84,10 +84,42 @@ func (s *Set) Hash() string {
 
 // check panics unless the parts of s fit together.
 func (s *Set) check() {
-	if s.N < 0 || s.C <= 0 || s.H <= 0 || s.W <= 0 || len(s.Pixels) != s.N*s.Size() {
-		panic(fmt.Sprintf("dataset: %d bytes of pixels for %d images of %d×%d×%d", len(s.Pixels), s.N, s.C, s.H, s.W))
-	}
-	if s.Labels != nil && len(s.Labels) != s.N {
-		panic(fmt.Sprintf("dataset: %d labels for %d images", len(s.Labels), s.N))
+	if err := s.Validate(); err != nil {
+		panic(err.Error())
 	}
 }
+
+// Validate reports as an *Error that s holds no images, or that its parts do not
+// fit together: Pixels is N×C×H×W bytes, 0 to 255, image after image; Labels is nil
+// or has N, each below len(Classes) if there are names of classes.
+func (s *Set) Validate() error {
+	if s == nil {
+		return &Error{What: "no set of images: it is nil", Hint: hintSet}
+	}
+	bad := func(format string, args ...any) error {
+		return &Error{File: s.Name, What: fmt.Sprintf(format, args...), Hint: hintSet}
+	}
+	if s.N < 0 || s.C < 1 || s.H < 1 || s.W < 1 || s.C > maxSetSide || s.H > maxSetSide || s.W > maxSetSide {
+		return bad("%d images of %d×%d×%d (channels, height, width)", s.N, s.C, s.H, s.W)
+	}
+	if size := int64(s.C) * int64(s.H) * int64(s.W); s.N > len(s.Pixels) || int64(len(s.Pixels)) != int64(s.N)*size {
+		return bad("%d bytes of pixels for %d images of %d×%d×%d (channels, height, width)", len(s.Pixels), s.N, s.C, s.H, s.W)
+	}
+	if s.Labels != nil && len(s.Labels) != s.N {
+		return bad("%d labels for %d images", len(s.Labels), s.N)
+	}
+	if s.Classes == nil {
+		return nil
+	}
+	for i, label := range s.Labels {
+		if int(label) >= len(s.Classes) {
+			return bad("label %d of image %d, and %d classes", label, i, len(s.Classes))
+		}
+	}
+	return nil
+}
+
+const (
+	maxSetSide = 4096 // as networks have it
+	hintSet    = "give a dataset.Set of N images of C×H×W bytes, 0 to 255, one after the other, and N labels or none"
+)

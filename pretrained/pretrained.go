@@ -106,7 +106,7 @@ func (m Model) Card() []byte {
 	if err := card().Execute(&b, map[string]any{
 		"Name": m.Name, "Recipe": m.Recipe, "Data": data, "Report": m.Report(), "Parameters": model.Parameters(),
 		"KB": len(read(m.Name+".safetensors")) / 1000, "Config": c.Config, "Epochs": c.Epochs, "Steps": c.Steps,
-		"Trained": 60000 - c.Config.Holdout, "Kinds": m.kinds, "Cost": m.cost, "Faults": m.faults,
+		"Trained": 60000 - int(c.Config.Holdout), "Kinds": m.kinds, "Cost": m.cost, "Faults": m.faults,
 	}); err != nil {
 		panic("pretrained: " + err.Error())
 	}

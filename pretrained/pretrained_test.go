@@ -49,8 +49,8 @@ func TestModels(t *testing.T) {
 		if card == nil || !reflect.DeepEqual(card.Config, cfg) || card.Epochs != cfg.Epochs || card.Config.Data != p.Name {
 			t.Errorf("%s was not made by the recipe %s as it is now", p.Name, p.Recipe)
 		}
-		if threshold, ok := card.Threshold(0.05); !ok || card.N != cfg.Holdout || threshold <= card.Validation[0] {
-			t.Errorf("%s is calibrated on %d images, not on %d held out of training", p.Name, card.N, cfg.Holdout)
+		if threshold, ok := card.Threshold(0.05); !ok || float64(card.N) != cfg.Holdout || threshold <= card.Validation[0] {
+			t.Errorf("%s is calibrated on %d images, not on %d held out of training", p.Name, card.N, int(cfg.Holdout))
 		}
 		r := p.Report()
 		if r.Model.Hash != m.Hash() || r.Suite != p.Name || r.Samples.N < 10000 {

@@ -25,7 +25,8 @@ import (
 // little. The settings say which pictures, and when to stop early. After a
 // rollback the files are those of the steps that count, and guard.log tells of it.
 // When ctx is done, or a callback stops the training, it finishes the batch, saves
-// the last checkpoint and returns ctx's error or the [*joule.StopError]. A trainer
+// the last checkpoint and returns ctx's error, or nil for a clean stop, which
+// [joule.Trainer.Stopped] tells. A trainer
 // that [joule.ResumeTrainer] made goes on where it was: metrics of later steps are
 // cut off. Metrics and event files that are damaged or have gaps do not keep it
 // from that: they are mended from one another as far as possible, damaged files are
@@ -244,9 +245,9 @@ func (rec *recorder) curves() error {
 
 // end closes the record of a training that ended with err.
 func (rec *recorder) end(ctx context.Context, err error) error {
-	var stop *joule.StopError
-	stopped := errors.As(err, &stop)
-	success := err == nil || stopped && stop.Done
+	stop := rec.t.Stopped()
+	stopped := err == nil && stop != nil
+	success := err == nil && (stop == nil || stop.Done)
 	switch {
 	case success:
 		// Also where there was nothing left to train.

@@ -33,9 +33,8 @@ func TestRunStopsEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	tr = resume(t, r.CheckpointPath("last"))
-	var stop *joule.StopError
-	if err := record.Fit(t.Context(), r, tr); !errors.As(err, &stop) || !stop.Done {
-		t.Fatalf("Fit ends with %v", err)
+	if err := record.Fit(t.Context(), r, tr); err != nil || tr.Stopped() == nil || !tr.Stopped().Done {
+		t.Fatalf("Fit ends with %v, stopped by %v", err, tr.Stopped())
 	}
 	if tr.Epochs() != 4 {
 		t.Errorf("stopped after %d epochs, want 4", tr.Epochs())
@@ -48,7 +47,7 @@ func TestRunStopsEarly(t *testing.T) {
 	}
 	// Who resumes it wants to go on.
 	tr = resume(t, r.CheckpointPath("last"))
-	if err := record.Fit(t.Context(), r, tr); !errors.As(err, &stop) || tr.Epochs() != 5 {
+	if err := record.Fit(t.Context(), r, tr); err != nil || tr.Stopped() == nil || tr.Epochs() != 5 {
 		t.Errorf("Fit ends with %v after %d epochs", err, tr.Epochs())
 	}
 }
@@ -65,9 +64,8 @@ func TestRunStopsInTime(t *testing.T) {
 	for range tr.Batches() {
 		before := tr.Steps()
 		err := record.Fit(t.Context(), r, tr)
-		var stop *joule.StopError
-		if tr.Epochs() < c.Epochs && (!errors.As(err, &stop) || stop.Done) {
-			t.Fatalf("Fit ends with %v", err)
+		if stop := tr.Stopped(); err != nil || tr.Epochs() < c.Epochs && (stop == nil || stop.Done) {
+			t.Fatalf("Fit ends with %v, stopped by %v", err, stop)
 		}
 		if tr.Steps() != before+1 {
 			t.Fatalf("%d steps in no time", tr.Steps()-before)

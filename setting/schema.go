@@ -120,6 +120,10 @@ func (s Setting) schema() *schemaNode {
 		n.Type, n.Items, n.Default = "array", &schemaNode{Type: "string"}, append([]string{}, p.Texts()...)
 		return n
 	}
+	if s.Share {
+		n.AnyOf = []*schemaNode{{Type: n.Type, Minimum: n.Minimum, Maximum: n.Maximum}, {Type: "string", Pattern: `^[0-9.]+ *%$`}}
+		n.Type, n.Minimum, n.Maximum = nil, "", ""
+	}
 	if text := s.String(); json.Valid([]byte(text)) {
 		n.Default = json.RawMessage(text)
 	}

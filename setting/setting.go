@@ -34,7 +34,10 @@ type Setting struct {
 	// Suggest, where not nil, returns the one of Names that is meant by another
 	// text, or "".
 	Suggest func(text string) string
-	About   string
+	// Share says of a *float64 that a number below 1 is a share, which may be
+	// written in percent, too.
+	Share bool
+	About string
 }
 
 // section returns the part of the key before the dot, "" at the top, and name
@@ -250,9 +253,15 @@ func (s Setting) Set(text string) error {
 		}
 		return put(s, p, float32(v))
 	case *float64:
-		v, err := parseFloat(text, 64)
-		if err != nil {
+		percent, share := strings.CutSuffix(text, "%")
+		v, err := parseFloat(strings.TrimSpace(percent), 64)
+		switch {
+		case share && !s.Share, err != nil:
 			return bad(err, "a number")
+		case share && !(v >= 0 && v < 100):
+			return &Error{Key: s.Key, Problem: Quote(text) + " is not a share from 0% to below 100%", Hint: "write 10% or 0.1 for a tenth"}
+		case share:
+			v /= 100
 		}
 		return put(s, p, v)
 	case Texts:

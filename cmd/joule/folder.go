@@ -101,8 +101,9 @@ func folderText(train, val *dataset.Set) string {
 	return text
 }
 
-// runName is the name of a run on a data set where none is given: its name,
-// or that of the folder without what run names cannot have.
+// runName is the name of a run on a data set where none is given: its name, or
+// that of the folder, after those above it where the folder's own name says
+// nothing, without what run names cannot have.
 func runName(data string) string {
 	if !dataset.IsPath(data) {
 		return data
@@ -111,12 +112,17 @@ func runName(data string) string {
 	if err != nil {
 		full = data
 	}
-	name := strings.Map(func(r rune) rune {
+	name := filepath.Base(full)
+	for up := filepath.Dir(full); saysNothing(filepath.Base(full)) && up != filepath.Dir(up) && len(name) < 60; up = filepath.Dir(up) {
+		full = up
+		name = filepath.Base(up) + "-" + name
+	}
+	name = strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`/\:*?"<>|`, r) || !unicode.IsPrint(r) {
 			return '-'
 		}
 		return r
-	}, strings.ToValidUTF8(filepath.Base(full), "-"))
+	}, strings.ToValidUTF8(name, "-"))
 	for len(name) > 100 {
 		name = name[:len(name)-1]
 	}
@@ -125,6 +131,20 @@ func runName(data string) string {
 		return strings.TrimSuffix("images-"+name, "-")
 	}
 	return name
+}
+
+// saysNothing tells whether many folders of images have this name, such as the
+// good ones of MVTec, or train. So do runs that are named after them.
+func saysNothing(name string) bool {
+	if strings.Trim(name, "0123456789") == "" {
+		return true
+	}
+	switch strings.ToLower(name) {
+	case "good", "ok", "normal", "raw", "all", "data", "dataset", "image", "images", "img", "imgs", "png", "jpg", "jpeg",
+		"train", "training", "val", "valid", "validation", "test", "testing", "samples":
+		return true
+	}
+	return false
 }
 
 // verifyFolder reads all pictures of a folder and lists what training would leave

@@ -96,6 +96,7 @@ func TestRunName(t *testing.T) {
 	for data, want := range map[string]string{
 		"mnist": "mnist", "./photos": "photos", "/a/b/my photos/": "my photos", "/a/.hidden": "hidden", "/a/x..": "x",
 		"/": "images", "/a/version_3": "images-version_3", "/a/what?": "what", "/a/a?b": "a-b", "/a/été": "été", "/a/\xff": "images",
+		"/mvtec/bottle/train/good": "bottle-train-good", "/a/Train": "a-Train", "/train": "train", "/birds/0": "birds-0", "/good/good": "good-good",
 		"/a/-": "images", "/" + strings.Repeat("é", 80): strings.Repeat("é", 50),
 	} {
 		if got := runName(data); got != want {

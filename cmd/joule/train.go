@@ -182,6 +182,9 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 		return nil, false, err
 	}
 	trainer.SetThreads(f.threads)
+	for _, d := range cfg.Diff(trainer.Config()) {
+		a.screen.line("%s: %s instead of %s, so that it fits the %s", d.Key, d.B, d.A, plural(train.N, "image"))
+	}
 	if folder == nil {
 		name := f.name
 		if name == "" {
@@ -245,23 +248,19 @@ func (a *app) fit(ctx context.Context, f *trainFlags, folder *run.Run, t *joule.
 			a.screen.line("resume with: %s", resumeCommand(f, folder))
 			return false, exit(exitInterrupted)
 		}
-		var stop *joule.StopError
-		if errors.As(err, &stop) {
-			a.screen.line("stopped: %s", stop.Reason)
-			if !stop.Done {
-				a.screen.line("the state is saved in %s", folder.CheckpointPath("last"))
-				a.screen.line("resume with: %s", resumeCommand(f, folder))
-				return false, nil
-			}
-			err = nil
-		}
-	}
-	if err != nil {
 		var diverged *joule.DivergedError
 		if errors.As(err, &diverged) {
 			a.screen.line("the last checkpoint before it is kept in %s", folder.CheckpointPath("last"))
 		}
 		return false, err
+	}
+	if stop := t.Stopped(); stop != nil {
+		a.screen.line("stopped: %s", stop.Reason)
+		if !stop.Done {
+			a.screen.line("the state is saved in %s", folder.CheckpointPath("last"))
+			a.screen.line("resume with: %s", resumeCommand(f, folder))
+			return false, nil
+		}
 	}
 	p.summary(folder, threads(f.threads))
 	_, err = fmt.Fprintln(a.stdout, folder.ModelPath())
