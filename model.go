@@ -2,10 +2,12 @@ package joule
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"path/filepath"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/internal/program"
 	"github.com/joule-ml/joule/nn"
@@ -84,13 +86,52 @@ func (m *Model) Parameters() int { return len(m.net.Params()) }
 // of its spec and weights.
 func (m *Model) Hash() string { return weights.Hash(m.net) }
 
-// Energies sets energy[i] = E(x_i) for images N×C×H×W in [−1, 1].
+// Energies sets energy[i] = E(x_i) for images N×C×H×W in [−1, 1]: a byte p of a
+// picture is p/127.5 − 1. Other values have an energy as well, which says
+// nothing: [Model.CheckImages] finds them. Any number of goroutines may call it at
+// the same time, as a server does; each call uses all cores, and the energies
+// are the same bits.
 func (m *Model) Energies(energy, images []float32) {
 	e := m.engine
 	if e.Images(images) != len(energy) {
 		panic("joule: Energies of another number of images")
 	}
 	e.Energies(energy, images)
+}
+
+// maxPixel is how far from 0 a value may be: 1, and some noise.
+const maxPixel = 1.5
+
+// CheckImages reports as a [*dataset.Error] images that are not as [Model.Energies]
+// takes them: of another number of values than N×C×H×W, not finite, or of another
+// range than [−1, 1], such as [0, 255] or [0, 1]. Values may be up to 1.5 from 0,
+// for noise. Images whose least value is 0 are taken for those of [0, 1]: no byte
+// of a picture becomes 0.
+func (m *Model) CheckImages(images []float32) error {
+	shape := m.net.Input()
+	e := &dataset.Error{Hint: "give N×C×H×W values in [-1, 1]; a byte p is p/127.5 - 1"}
+	if len(images) == 0 || len(images)%shape.Len() != 0 {
+		e.What = fmt.Sprintf("%d values are no images of %d×%d×%d (channels, height, width)", len(images), shape.C, shape.H, shape.W)
+		return e
+	}
+	lo, hi := images[0], images[0]
+	for i, v := range images {
+		if v-v != 0 {
+			e.What = fmt.Sprintf("value %d is %v", i, v)
+			return e
+		}
+		lo, hi = min(lo, v), max(hi, v)
+	}
+	switch {
+	case lo < -maxPixel || hi > maxPixel:
+		e.What = fmt.Sprintf("values from %g to %g, not from -1 to 1", lo, hi)
+	case lo == 0:
+		e.What = fmt.Sprintf("values from 0 to %g: they seem to be of [0, 1]", hi)
+		e.Hint = "give 2x - 1 for each value x of [0, 1]"
+	default:
+		return nil
+	}
+	return e
 }
 
 // file returns the model as a safetensors file: weights under PyTorch's names

@@ -162,9 +162,12 @@ func (c *Classifier) Test(set *dataset.Set) (Test, error) {
 // checkLabels reports a set that is not of a classifier's images, or has
 // labels beyond its classes.
 func checkLabels(set *dataset.Set, shape lane.Shape, classes int) error {
+	if err := set.Validate(); err != nil {
+		return err
+	}
 	switch {
 	case set.N == 0:
-		return &dataset.Error{File: set.Name, What: "no images"}
+		return &dataset.Error{File: set.Name, What: "no images", Hint: "give at least one"}
 	case (lane.Shape{C: set.C, H: set.H, W: set.W}) != shape:
 		return &dataset.Error{File: set.Name, What: fmt.Sprintf("its images are %d×%d×%d, the classifier's %d×%d×%d", set.C, set.H, set.W, shape.C, shape.H, shape.W)}
 	case set.Labels == nil:

@@ -119,3 +119,17 @@ func BenchmarkLoad(b *testing.B) {
 	}
 	_ = c
 }
+
+// TestSets: sets that cannot be classified are errors.
+func TestSets(t *testing.T) {
+	c := decodeBuiltIn(mnist)
+	for _, s := range []*dataset.Set{nil, {}, {N: 1, C: 1, H: 28, W: 28, Pixels: make([]byte, 5)}, {C: 1, H: 28, W: 28}, {N: 1, C: 1, H: 28, W: 28, Pixels: make([]byte, 784)}} {
+		var bad *dataset.Error
+		if _, err := c.Test(s); !errors.As(err, &bad) || bad.Hint == "" {
+			t.Errorf("test of %+v: %v", s, err)
+		}
+		if _, err := Train(t.Context(), DefaultConfig(), s, nil); !errors.As(err, &bad) || bad.Hint == "" {
+			t.Errorf("training on %+v: %v", s, err)
+		}
+	}
+}

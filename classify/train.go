@@ -134,6 +134,9 @@ func newTrainer(cfg Config, train *dataset.Set, threads int) (*trainer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	if err := train.Validate(); err != nil {
+		return nil, err
+	}
 	classes := 2
 	for _, label := range train.Labels {
 		classes = max(classes, int(label)+1)

@@ -127,6 +127,9 @@ func Run(ctx context.Context, m *joule.Model, data Data, cfg Config) (*Report, e
 	}
 	channels, h, w := m.Shape()
 	for _, s := range []*dataset.Set{data.Train, data.Test, data.Other} {
+		if err := s.Validate(); err != nil {
+			return nil, fmt.Errorf("evaluate: %w", err)
+		}
 		if s.C != channels || s.H != h || s.W != w {
 			return nil, fmt.Errorf("evaluate: the model is for images of %d×%d×%d, those of %s are %d×%d×%d", channels, h, w, s.Name, s.C, s.H, s.W)
 		}

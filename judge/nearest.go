@@ -33,8 +33,11 @@ func Nearest(ctx context.Context, pool lane.Pool, points, reference Features) ([
 // from, if it was. images are N×C×H×W in the shape of the set. The set stays
 // as bytes, so memory is less than a MB a worker.
 func NearestImages(ctx context.Context, pool lane.Pool, images []float32, training *dataset.Set) ([]Neighbour, error) {
+	if err := training.Validate(); err != nil {
+		return nil, err
+	}
 	size := training.Size()
-	if size <= 0 || len(images)%size != 0 {
+	if len(images)%size != 0 {
 		panic(fmt.Sprintf("judge: %d values of images of %d", len(images), size))
 	}
 	f := Features{len(images) / size, size, images}
@@ -50,6 +53,11 @@ func NearestImages(ctx context.Context, pool lane.Pool, images []float32, traini
 
 // NearestOf is NearestImages for the images of a set, such as held-out ones.
 func NearestOf(ctx context.Context, pool lane.Pool, images, training *dataset.Set) ([]Neighbour, error) {
+	for _, s := range []*dataset.Set{images, training} {
+		if err := s.Validate(); err != nil {
+			return nil, err
+		}
+	}
 	if images.C != training.C || images.H != training.H || images.W != training.W {
 		panic("judge: NearestOf sets of two shapes")
 	}

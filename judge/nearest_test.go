@@ -122,6 +122,15 @@ func TestDistances(t *testing.T) {
 }
 
 func TestNearestFaults(t *testing.T) {
+	good := &dataset.Set{N: 1, C: 1, H: 1, W: 1, Pixels: []byte{1}}
+	for _, bad := range []*dataset.Set{nil, {}, {N: 2, C: 1, H: 1, W: 1, Pixels: []byte{1}}} {
+		if _, err := NearestOf(t.Context(), pool, bad, good); err == nil {
+			t.Errorf("images of %+v", bad)
+		}
+		if _, err := NearestImages(t.Context(), pool, []float32{1}, bad); err == nil {
+			t.Errorf("training images of %+v", bad)
+		}
+	}
 	x := normal(1, 3, 84)
 	_, err := NearestImages(t.Context(), pool, nil, testSet(1, 2))
 	wantError(t, err, "images: 0 given where at least 1 are needed")

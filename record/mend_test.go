@@ -54,8 +54,8 @@ func TestMended(t *testing.T) {
 					return &joule.StopError{Reason: "test"}
 				}
 				return nil
-			}}); err == nil {
-				t.Fatal("it has not stopped")
+			}}); err != nil || tr.Stopped() == nil {
+				t.Fatal("it has not stopped", err)
 			}
 			tt.damage(t, r)
 			var notes strings.Builder
