@@ -12,38 +12,52 @@ import (
 	"github.com/joule-ml/joule/lane"
 )
 
-// understand makes a model of a state dict.
-func understand(f *checkpoint.File, opt Options) (*Result, error) {
-	output, err := outputOf(f.Metadata, opt)
+// understand makes a model of the network that one of the dicts has.
+func understand(dicts []dict, metadata map[string]string, opt Options) (*Result, error) {
+	output, err := outputOf(metadata, opt)
 	if err != nil {
 		return nil, err
 	}
-	tensors, err := named(f.Tensors)
+	n, err := choose(dicts, opt.Key)
 	if err != nil {
 		return nil, err
 	}
+	tensors, err := n.tensors()
+	if err != nil {
+		return nil, err
+	}
+	beside, err := n.beside()
+	if err != nil {
+		return nil, err
+	}
+	m, guessed, err := build(tensors, output, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Model: m, Output: output, SizeGuessed: guessed, Beside: beside}, nil
+}
+
+// build makes a model of the default network's parameters.
+func build(tensors []checkpoint.Tensor, output joule.Convention, opt Options) (m *joule.Model, guessed bool, err error) {
 	a, err := infer(tensors, opt)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	spec := arch.CNN(a.hidden, a.input)
 	wanted, err := spec.Parameters()
 	if err != nil {
-		return nil, &Error{Fault: err.Error(), Hint: hintNetwork}
+		return nil, false, &Error{Fault: err.Error(), Hint: hintNetwork}
 	}
 	for i, w := range wanted {
 		if t := tensors[i]; t.Name != w.Name || !slices.Equal(t.Shape, w.Shape) {
-			return nil, &Error{
+			return nil, false, &Error{
 				Fault: fmt.Sprintf("tensor %q has shape %s, want %s for %d hidden features", t.Name, show(t.Shape), show(w.Shape), a.hidden),
 				Hint:  hintNetwork,
 			}
 		}
-		if _, ok := tensors[i].Data.([]float32); !ok {
-			return nil, &Error{Fault: fmt.Sprintf("tensor %q holds integers", tensors[i].Name), Hint: hintNetwork}
-		}
 	}
 	if err := checkFinite(tensors); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if output == joule.OutputF {
 		for i := range tensors[len(tensors)-2:] {
@@ -55,60 +69,14 @@ func understand(f *checkpoint.File, opt Options) (*Result, error) {
 			t.Data = values
 		}
 	}
-	m, err := joule.NewModel(spec, tensors)
-	if err != nil {
-		return nil, err
-	}
-	return &Result{Model: m, Output: output, SizeGuessed: a.guessed}, nil
+	m, err = joule.NewModel(spec, tensors)
+	return m, a.guessed, err
 }
 
 const hintNetwork = "Joule reads the network that it trains: four convolutions as cnn_layers.0, 2, 4 and 6, " +
-	"linear layers as cnn_layers.9 and 11, and nothing else"
+	"linear layers as cnn_layers.9 and 11 (or 0, 2 … alone, of the Sequential), and no other layers"
 
-// modules are the layers with weights of the default network's Sequential in PyTorch, names how
-// its parameters begin.
-var modules = []int{0, 2, 4, 6, 9, 11}
-
-const names = "cnn_layers."
-
-// named returns the twelve parameters of the default network in order, under
-// PyTorch's names, whatever module they are part of.
-func named(tensors []checkpoint.Tensor) ([]checkpoint.Tensor, error) {
-	first := names + "0.weight"
-	prefix, found := "", false
-	by := make(map[string]checkpoint.Tensor, len(tensors))
-	for _, t := range tensors {
-		by[t.Name] = t
-		if p, ok := strings.CutSuffix(t.Name, first); ok && (p == "" || strings.HasSuffix(p, ".")) {
-			if found {
-				return nil, &Error{Fault: fmt.Sprintf("has two networks, %.100q and %.100q", prefix+names, p+names), Hint: "save the one that is wanted on its own"}
-			}
-			prefix, found = p, true
-		}
-	}
-	if !found {
-		return nil, &Error{Fault: fmt.Sprintf("no tensor %q", first), Hint: hintNetwork}
-	}
-	var list []checkpoint.Tensor
-	for _, module := range modules {
-		for _, kind := range []string{"weight", "bias"} {
-			name := names + strconv.Itoa(module) + "." + kind
-			t, ok := by[prefix+name]
-			if !ok {
-				return nil, &Error{Fault: fmt.Sprintf("no tensor %.200q", prefix+name), Hint: hintNetwork}
-			}
-			delete(by, prefix+name)
-			t.Name = name
-			list = append(list, t)
-		}
-	}
-	for _, t := range tensors { // in the file's order, for the same error each time
-		if _, extra := by[t.Name]; extra {
-			return nil, &Error{Fault: fmt.Sprintf("tensor %.100q is not part of the network", t.Name), Hint: hintNetwork}
-		}
-	}
-	return list, nil
-}
+const hintNumbers = "save the weights as plain float32: {k: v.float() for k, v in model.state_dict().items()}"
 
 // An architecture is what the shapes of the parameters tell.
 type architecture struct {

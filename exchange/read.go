@@ -5,6 +5,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/exchange/internal/torchfile"
 )
 
 // Options say what a file of weights leaves open.
@@ -17,6 +18,11 @@ type Options struct {
 	// Height and Width of the images, both 0 where they are not known. The
 	// weights give the number of pixels only after four halvings.
 	Height, Width int
+	// Key says which network is meant of a file that has several, such as the
+	// weights and their average: the keys of the dicts that lead to it and the
+	// module's name, joined by dots ("state_dict_ema", "model.generator"). Its
+	// beginning or a part of it is enough where it means one alone.
+	Key string
 
 	told []int // channels, height and width, where a checkpoint tells them
 }
@@ -26,6 +32,7 @@ type Result struct {
 	Model       *joule.Model
 	Output      joule.Convention // of the network in the file
 	SizeGuessed bool             // the images' size is the usual one of several that fit
+	Beside      []string         // what the state dict has besides the network, passed over
 }
 
 const (
@@ -34,12 +41,14 @@ const (
 )
 
 // Read reads a model: a state dict of the default network in PyTorch (the class
-// Model of the default recipe's report), or of a module that holds it
-// (cnn.cnn_layers.0.weight … as a LightningModule has them), of any
-// hidden_features and channels, in F32, F16, BF16 or F64; or any file that
-// [joule.LoadModel] reads. It refuses tensors that are missing, of another shape
-// or too many, and values that are not finite, with an [*Error] or
-// [*checkpoint.Error].
+// Model of the default recipe's report), of its Sequential alone (0.weight …) or
+// of a module that holds it (cnn.cnn_layers.0.weight … as a LightningModule has
+// them), of any hidden_features and channels, in F32, F16, BF16 or F64; or any
+// file that [joule.LoadModel] reads. The state dict may be within other dicts
+// (state_dict, model …). What it has besides the network is passed over, such as
+// metrics and buffers; further layers are not. Tensors that are missing or of
+// another shape and values that are not finite are an [*Error] or
+// [*checkpoint.Error], and so are two networks where Options.Key names none.
 //
 // The file is of safetensors, or what torch.save wrote (.ckpt of PyTorch
 // Lightning, .pt, .pth; before PyTorch 1.6 or since), which its contents tell.
@@ -55,6 +64,32 @@ func Read(path string, opt Options) (*Result, error) {
 		return nil, inPath(path, err)
 	}
 	return r, nil
+}
+
+// Keys returns what Options.Key may be for the file at path: one key for each
+// network that it has, which is none for a file that says what its network is.
+func Keys(path string) (keys []string, err error) {
+	var dicts []dict
+	if isTorch(path) {
+		f, err := torchfile.Open(path)
+		if err != nil {
+			return nil, inPath(path, fromTorch(err))
+		}
+		defer f.Close()
+		dicts = dictsOf(f).dicts
+	} else {
+		h, err := checkpoint.ReadHeader(path)
+		if err != nil {
+			return nil, err
+		}
+		if h.Metadata[metaSpec] == "" {
+			dicts = []dict{dictOf(h, nil)}
+		}
+	}
+	for _, n := range candidates(dicts) {
+		keys = append(keys, n.key)
+	}
+	return keys, nil
 }
 
 // inPath puts the path into a fault of a file.
@@ -79,11 +114,38 @@ func read(path string, opt Options) (*Result, error) {
 	if h.Metadata[metaSpec] != "" {
 		return readSpec(path, h, opt)
 	}
-	f, err := checkpoint.Read(path)
-	if err != nil {
-		return nil, err
+	return fromSafetensors(h, opt, func(name string) ([]float32, error) {
+		f, err := checkpoint.ReadSome(path, func(n string) bool { return n == name })
+		if err != nil {
+			return nil, err
+		}
+		t := f.Lookup(name)
+		if t == nil { // another file since
+			return nil, &Error{Fault: fmt.Sprintf("no tensor %.200q", name), Hint: hintNetwork}
+		}
+		return f.Float32(name, t.Shape...)
+	})
+}
+
+// fromSafetensors makes a model of a state dict whose tensors of floating point
+// read gives.
+func fromSafetensors(h *checkpoint.Header, opt Options, read func(name string) ([]float32, error)) (*Result, error) {
+	return understand([]dict{dictOf(h, read)}, h.Metadata, opt)
+}
+
+// dictOf returns the tensors of a safetensors file.
+func dictOf(h *checkpoint.Header, read func(name string) ([]float32, error)) (d dict) {
+	for _, t := range h.Tensors {
+		m := member{name: t.Name, shape: t.Shape}
+		switch t.DType {
+		case "F32", "F16", "BF16", "F64":
+			m.read = func() ([]float32, error) { return read(t.Name) }
+		default:
+			m.fault = "has type " + t.DType
+		}
+		d.members = append(d.members, m)
 	}
-	return understand(f, opt)
+	return d
 }
 
 // readSpec reads a file that says what its network is.
@@ -91,6 +153,9 @@ func readSpec(path string, h *checkpoint.Header, opt Options) (*Result, error) {
 	output, err := outputOf(h.Metadata, opt)
 	if err != nil {
 		return nil, err
+	}
+	if opt.Key != "" {
+		return nil, &Error{Fault: fmt.Sprintf("has one network, and none called %.100q", opt.Key), Hint: "leave --key out"}
 	}
 	m, err := joule.LoadModel(path)
 	if err != nil {

@@ -106,7 +106,7 @@ func TestReadAnyWidth(t *testing.T) {
 		in := lane.Shape{C: rapid.IntRange(1, 4).Draw(r, "channels"), H: rapid.IntRange(1, 40).Draw(r, "height"), W: rapid.IntRange(1, 40).Draw(r, "width")}
 		m := network(t, arch.CNN(hidden, in), 5)
 		f := stateDict(t, m, "cnn.", joule.OutputF)
-		got, err := understand(f, Options{Output: joule.OutputF, Height: in.H, Width: in.W})
+		got, err := understood(f, Options{Output: joule.OutputF, Height: in.H, Width: in.W})
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -115,7 +115,7 @@ func TestReadAnyWidth(t *testing.T) {
 		}
 		// Without the size, what is guessed fits the weights, or there is
 		// an error that asks for it.
-		got, err = understand(f, Options{Output: joule.OutputF})
+		got, err = understood(f, Options{Output: joule.OutputF})
 		if err != nil {
 			if e := (*Error)(nil); !errors.As(err, &e) || !strings.Contains(e.Hint, "give the size") {
 				r.Fatal(err)
@@ -129,7 +129,7 @@ func TestReadAnyWidth(t *testing.T) {
 func TestUsualSides(t *testing.T) {
 	for _, side := range usualSides {
 		m := network(t, arch.CNN(2, lane.Shape{C: 1, H: side, W: side}), 5)
-		got, err := understand(stateDict(t, m, "", joule.OutputF), Options{Output: joule.OutputF})
+		got, err := understood(stateDict(t, m, "", joule.OutputF), Options{Output: joule.OutputF})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,10 +171,23 @@ func readFaults() []readFault {
 		{"other prefix", func(f *checkpoint.File) { f.Lookup("cnn_layers.2.bias").Name = "a.cnn_layers.2.bias" }, Options{Output: "f"}, `no tensor "cnn_layers.2.bias"`, "four convolutions"},
 		{"extra", func(f *checkpoint.File) {
 			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: "cnn_layers.1.weight", Shape: []int{1}, Data: []float32{1}})
-		}, Options{Output: "f"}, `"cnn_layers.1.weight" is not part of the network`, "nothing else"},
+		}, Options{Output: "f"}, `"cnn_layers.1.weight" is not part of the network`, "no other layers"},
 		{"two networks", func(f *checkpoint.File) {
-			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: "ema.cnn_layers.0.weight", Shape: []int{1}, Data: []float32{1}})
-		}, Options{Output: "f"}, `two networks, "cnn_layers." and "ema.cnn_layers."`, "on its own"},
+			for _, tensor := range f.Tensors {
+				tensor.Name = "ema." + tensor.Name
+				f.Tensors = append(f.Tensors, tensor)
+			}
+		}, Options{Output: "f"}, "has 2 networks: cnn_layers, ema", "choose one: --key cnn_layers"},
+		{"no such network", nil, Options{Output: "f", Key: "ema"}, `has no network "ema"`, "choose with --key: it has cnn_layers"},
+		{"a further layer", func(f *checkpoint.File) {
+			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: "head.weight", Shape: []int{2, 1}, Data: []float32{1, 2}})
+		}, Options{Output: "f"}, `"head.weight" is of a further layer beside "cnn_layers."`, "no other layers"},
+		{"a numbered layer", func(f *checkpoint.File) {
+			for i := range f.Tensors {
+				f.Tensors[i].Name = strings.TrimPrefix(f.Tensors[i].Name, "cnn_layers.")
+			}
+			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: "3.weight", Shape: []int{1}, Data: []float32{1}})
+		}, Options{Output: "f"}, `"3.weight" is not part of the network`, "no other layers"},
 		{"ten outputs", reshape("cnn_layers.11.weight", 10, 16), Options{Output: "f"}, "10 outputs", "out_dim=1"},
 		{"rank", reshape("cnn_layers.0.weight", 4, 25), Options{Output: "f"}, `"cnn_layers.0.weight" has shape [4, 25], want 4 dimensions`, "four convolutions"},
 		{"empty tensor", reshape("cnn_layers.2.weight", 0, 4, 3, 3), Options{Output: "f"}, "has shape [0, 4, 3, 3], which is out of range", "four convolutions"},
@@ -186,7 +199,7 @@ func readFaults() []readFault {
 		{"integers", func(f *checkpoint.File) {
 			tensor := f.Lookup("cnn_layers.0.bias")
 			tensor.Data = make([]int64, 4)
-		}, Options{Output: "f"}, `"cnn_layers.0.bias" holds integers`, "four convolutions"},
+		}, Options{Output: "f"}, `"cnn_layers.0.bias" has type I64`, "as plain float32"},
 		{"not finite", func(f *checkpoint.File) { f.Lookup("cnn_layers.6.bias").Data.([]float32)[3] = float32(math.Inf(-1)) }, Options{Output: "f"}, `"cnn_layers.6.bias" holds -Inf`, "diverged"},
 		{"unusual size", reshape("cnn_layers.9.weight", 16, 16), Options{Output: "f"}, "1 pixels are left of them before cnn_layers.9.weight", "squares of 1 to 12 fit"},
 		{"no square", reshape("cnn_layers.9.weight", 16, 32), Options{Output: "f"}, "the images' size is not known", "give the size, width × height"},
@@ -299,16 +312,24 @@ func FuzzShapes(f *testing.F) {
 	})
 }
 
+// understood makes a model of a state dict as if it were in a file.
+func understood(f *checkpoint.File, opt Options) (*Result, error) {
+	h := &checkpoint.Header{Metadata: f.Metadata}
+	for _, t := range f.Tensors {
+		info := checkpoint.Info{Name: t.Name, DType: "F32", Shape: t.Shape}
+		if _, ok := t.Data.([]float32); !ok {
+			info.DType = "I64"
+		}
+		h.Tensors = append(h.Tensors, info)
+	}
+	return fromSafetensors(h, opt, func(name string) ([]float32, error) { return f.Lookup(name).Data.([]float32), nil })
+}
+
 // checkUnderstood holds what becomes of a state dict to what it should: a
 // network of finite weights, as many as there are, that is the same when
 // written and read once more, or an error of some length.
 func checkUnderstood(t *testing.T, file *checkpoint.File, opt Options) {
-	values := 0
-	for _, tensor := range file.Tensors {
-		v, _ := tensor.Data.([]float32)
-		values += len(v)
-	}
-	r, err := understand(file, opt)
+	r, err := understood(file, opt)
 	if err != nil {
 		if len(err.Error()) > 2000 {
 			t.Fatalf("an error of %d bytes", len(err.Error()))
@@ -322,10 +343,16 @@ func checkUnderstood(t *testing.T, file *checkpoint.File, opt Options) {
 	if opt.Height > 0 && (h != opt.Height || w != opt.Width) {
 		t.Fatalf("%d×%d pixels, asked for %d×%d", h, w, opt.Height, opt.Width)
 	}
+	values := 0
+	for _, tensor := range file.Tensors {
+		if !slices.Contains(r.Beside, tensor.Name) {
+			values += len(tensor.Data.([]float32))
+		}
+	}
 	if r.Model.Parameters() != values {
 		t.Fatalf("%d parameters of %d", r.Model.Parameters(), values)
 	}
-	back, err := understand(stateDict(t, r.Model, "p.", r.Output), Options{Output: r.Output, Height: h, Width: w})
+	back, err := understood(stateDict(t, r.Model, "p.", r.Output), Options{Output: r.Output, Height: h, Width: w})
 	if err != nil || back.Model.Hash() != r.Model.Hash() {
 		t.Fatalf("%d×%d×%d does not come back: %v", c, h, w, err)
 	}

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 
-	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/exchange/internal/torchfile"
 )
 
@@ -37,16 +38,17 @@ func readTorch(path string, opt Options) (*Result, error) {
 	return r, fromTorch(err)
 }
 
-// fromStateDict makes a model of the state dict in f.
+// fromStateDict makes a model of a state dict in f.
 func fromStateDict(f *torchfile.File, opt Options) (*Result, error) {
-	tensors, err := tensorsOf(f)
-	if err != nil {
-		return nil, err
-	}
+	w := dictsOf(f)
 	if opt.Height == 0 && opt.Width == 0 {
 		opt.told = imageShape(f.Root)
 	}
-	return understand(&checkpoint.File{Tensors: tensors}, opt)
+	r, err := understand(w.dicts, nil, opt)
+	if e, ok := err.(*Error); ok && len(w.dicts) == 0 && e.Hint == hintNetwork {
+		return nil, w.none()
+	}
+	return r, err
 }
 
 // fromTorch makes a fault of the format one of this package.
@@ -58,50 +60,126 @@ func fromTorch(err error) error {
 	return err
 }
 
-// stateDicts are the keys under which a checkpoint has the state dict:
-// Lightning's, and that of PyTorch's tutorials.
-var stateDicts = []string{"state_dict", "model_state_dict"}
+// Bounds of what is looked through for state dicts: objects may hold each
+// other, and themselves.
+const (
+	maxItems = 1 << 20
+	maxDepth = 8
+	maxPath  = 500 // bytes of the keys that lead to a dict
+)
 
-// tensorsOf reads the tensors of the state dict that the file holds or is. Of
-// those that are not of floating point it gives no numbers.
-func tensorsOf(f *torchfile.File) ([]checkpoint.Tensor, error) {
-	root := f.Root
-	for _, key := range stateDicts {
-		if inner, ok := torchfile.Lookup(root, key); ok {
-			root = inner
-			break
+// A walk finds the dicts in a file that may be state dicts.
+type walk struct {
+	file   *torchfile.File
+	left   int // objects that it may still look at
+	dicts  []dict
+	module string // the class of the first module that was saved whole
+}
+
+// dictsOf walks through a file.
+func dictsOf(f *torchfile.File) *walk {
+	w := &walk{file: f, left: maxItems}
+	w.look(f.Root, "", 0)
+	return w
+}
+
+// look goes through an object that the keys of path lead to.
+func (w *walk) look(v any, path string, depth int) {
+	switch v := v.(type) {
+	case *torchfile.Dict:
+		w.lookInto(v.Items, path, depth)
+	case *torchfile.Object:
+		_, ok1 := torchfile.Lookup(v.State, "_parameters")
+		_, ok2 := torchfile.Lookup(v.State, "_modules")
+		if ok1 && ok2 && w.module == "" {
+			w.module = torchfile.Kind(v)
+		}
+		w.lookInto(v.Items, path, depth)
+		w.look(v.State, path, depth+1)
+	case *torchfile.List:
+		w.lookInto(numbered(v.Items), path, depth)
+	case torchfile.Tuple:
+		w.lookInto(numbered(v), path, depth)
+	}
+}
+
+// numbered are the items of a list, their places the keys.
+func numbered(list []any) (items []torchfile.Item) {
+	for i, v := range list {
+		switch v.(type) {
+		case *torchfile.Dict, *torchfile.Object, *torchfile.List, torchfile.Tuple:
+			items = append(items, torchfile.Item{Key: strconv.Itoa(i), Value: v})
 		}
 	}
-	d, ok := root.(*torchfile.Dict)
-	if !ok {
-		return nil, &Error{Fault: fmt.Sprintf("holds %s, not a state dict", torchfile.Kind(root)), Hint: hintStateDict}
+	return items
+}
+
+// lookInto goes through the items of a dict, of which a key may come twice: the
+// later one counts.
+func (w *walk) lookInto(items []torchfile.Item, path string, depth int) {
+	if w.left -= len(items); w.left < 0 || depth > maxDepth {
+		return
 	}
-	var tensors []checkpoint.Tensor
-	seen := map[string]bool{}
-	for _, item := range d.Items {
+	d := dict{path: path}
+	at := map[string]int{}
+	named := false
+	for _, item := range items {
 		name, ok := item.Key.(string)
 		if !ok {
-			return nil, &Error{Fault: fmt.Sprintf("its dict has %s for a name, so it is not a state dict", torchfile.Kind(item.Key)), Hint: hintStateDict}
+			continue
 		}
-		t, ok := item.Value.(*torchfile.Tensor)
-		if !ok {
-			return nil, &Error{Fault: fmt.Sprintf("%.100q is %s, not a tensor", name, torchfile.Kind(item.Value)), Hint: hintStateDict}
+		named = named || strings.HasSuffix(name, "0.weight")
+		if i, twice := at[name]; twice {
+			d.members[i] = w.member(name, item.Value)
+			continue
 		}
-		if seen[name] {
-			return nil, &Error{Fault: fmt.Sprintf("two tensors %.100q", name), Hint: hintStateDict}
-		}
-		seen[name] = true
-		tensor := checkpoint.Tensor{Name: name, Shape: t.Shape, Data: []uint8(nil)}
-		if t.IsFloat() {
-			numbers, err := f.Float32(t)
-			if err != nil {
-				return nil, err
-			}
-			tensor.Data = numbers
-		}
-		tensors = append(tensors, tensor)
+		at[name] = len(d.members)
+		d.members = append(d.members, w.member(name, item.Value))
 	}
-	return tensors, nil
+	if named {
+		w.dicts = append(w.dicts, d)
+	}
+	for _, item := range items {
+		if name, ok := item.Key.(string); ok && len(path)+len(name) < maxPath {
+			w.look(item.Value, strings.TrimPrefix(path+"."+name, "."), depth+1)
+		}
+	}
+}
+
+// member describes an object of a state dict.
+func (w *walk) member(name string, v any) member {
+	t, ok := v.(*torchfile.Tensor)
+	switch {
+	case !ok:
+		return member{name: name, fault: "is " + torchfile.Kind(v)}
+	case !t.IsFloat():
+		return member{name: name, shape: t.Shape, fault: "does not hold numbers of floating point"}
+	}
+	return member{name: name, shape: t.Shape, read: func() ([]float32, error) {
+		numbers, err := w.file.Float32(t)
+		var e *torchfile.Error
+		if errors.As(err, &e) {
+			return nil, &Error{Fault: fmt.Sprintf("tensor %.100q: %s", name, e.Fault), Hint: e.Hint}
+		}
+		return numbers, err
+	}}
+}
+
+// none is the error of a file without a state dict.
+func (w *walk) none() error {
+	switch w.file.Root.(type) {
+	case *torchfile.Dict:
+		if w.module == "" {
+			return &Error{Fault: fmt.Sprintf("no tensor %q", names+"0.weight"), Hint: hintNetwork}
+		}
+	}
+	if w.module != "" {
+		return &Error{
+			Fault: fmt.Sprintf("holds %s, a whole module, not a state dict", w.module),
+			Hint:  `in Python: torch.save(torch.load("FILE", weights_only=False).state_dict(), "weights.pt")`,
+		}
+	}
+	return &Error{Fault: fmt.Sprintf("holds %s, not a state dict", torchfile.Kind(w.file.Root)), Hint: hintStateDict}
 }
 
 const hintStateDict = "give a checkpoint of Lightning's, or what torch.save(model.state_dict(), …) wrote"

@@ -89,7 +89,7 @@ func TestReadTorchSize(t *testing.T) {
 		told    []int
 		guessed bool
 	}{{[]int{1, 28, 28}, false}, {[]int{3, 28, 28}, true}, {[]int{1, 64, 64}, true}, {nil, true}} {
-		r, err := understand(f, Options{Output: joule.OutputF, told: c.told})
+		r, err := understood(f, Options{Output: joule.OutputF, told: c.told})
 		if err != nil || r.SizeGuessed != c.guessed {
 			t.Errorf("told %v: %+v, error %v", c.told, r, err)
 		}
@@ -107,7 +107,7 @@ func TestReadTorchFaults(t *testing.T) {
 		return path
 	}
 	for _, c := range []struct{ path, want string }{
-		{torchFiles(t, "module*.pt")[0], "holds an object of torch.nn.modules.linear.Linear, not a state dict"},
+		{torchFiles(t, "module*.pt")[0], "holds an object of torch.nn.modules.linear.Linear, a whole module, not a state dict"},
 		{torchFiles(t, "odd*.pt")[0], `no tensor "cnn_layers.0.weight"`},
 		{put("cut", whole[:len(whole)/2]), "no zip archive"},
 	} {
@@ -163,20 +163,26 @@ func TestTorchSave(t *testing.T) {
 
 // FuzzReadTorch reads any file of PyTorch's as a model.
 func FuzzReadTorch(f *testing.F) {
-	for _, path := range append(torchFiles(f, "*.p*t*"), torchFiles(f, "*.ckpt")...) {
-		f.Add(readFile(f, path))
+	for _, path := range torchFiles(f, "odd-legacy-*.pt") { // the smallest
+		f.Add(readFile(f, path), "")
+	}
+	for _, c := range findCases(f) {
+		f.Add(torchFile(f, c.root), c.key)
 	}
 	path := filepath.Join(f.TempDir(), "m")
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(t *testing.T, b []byte, key string) {
 		if err := os.WriteFile(path, b, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		r, err := Read(path, Options{Output: joule.OutputF})
+		r, err := Read(path, Options{Output: joule.OutputF, Key: key})
 		if err != nil {
 			var ours *Error
 			var theirs *checkpoint.Error
 			if !errors.As(err, &ours) && !errors.As(err, &theirs) {
 				t.Fatalf("error %#v", err)
+			}
+			if ours != nil && len(ours.Fault)+len(ours.Hint) > 3000 {
+				t.Fatalf("an error of %d bytes", len(ours.Fault)+len(ours.Hint))
 			}
 			return
 		}

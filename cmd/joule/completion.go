@@ -127,6 +127,8 @@ func (a *app) flagCompletion(f *pflag.Flag) cobra.CompletionFunc {
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"last", "best"}, cobra.ShellCompDirectiveDefault
 		}
+	case "key":
+		return completeKey
 	case "name":
 		return cobra.NoFileCompletions
 	}

@@ -14,6 +14,7 @@ import (
 type importFlags struct {
 	convention string
 	size       string
+	key        string
 	out        string
 	offline    bool
 }
@@ -32,9 +33,14 @@ dict that torch.save wrote (.pt, .pth), or one as safetensors:
   from safetensors.torch import save_file
   save_file(model.state_dict(), "weights.safetensors")
 
-Its contents tell which it is. Nothing in it is executed, and what it holds
-beside the weights is passed over, so that a checkpoint of unknown origin does no
-harm. Files of torch.save may have 2 GiB.
+Its contents tell which it is. The state dict may be within other dicts, as
+state_dict, model or under any other key, and the network within a module
+(model.cnn_layers.0.weight …) or a Sequential by itself (0.weight …). Where a
+file has several networks, such as the weights and their average, --key chooses:
+the keys and the module that lead to it (--key state_dict_ema). Nothing in the
+file is executed, and what it holds beside the network, such as metrics and
+buffers, is passed over and named, so that a checkpoint of unknown origin does
+no harm; further layers are refused. Files of torch.save may have 2 GiB.
 
 hidden_features and the images' channels follow from the weights. The images'
 size does only nearly: that in the hyper-parameters of a checkpoint is taken if
@@ -53,6 +59,7 @@ is known, and the model's file tells where it is from. To name a FILE called
 uvadlc, write ./uvadlc.`,
 		Example: `  joule import weights.safetensors --convention f -o model.safetensors
   joule import epoch=59.ckpt --convention f -o model.safetensors
+  joule import both.pt --key ema --convention f -o average.safetensors
   joule import colour.pth --convention energy --size 32x48 -o colour-model.safetensors
   joule import uvadlc -o uvadlc.safetensors
   joule import uvadlc MNIST.ckpt -o uvadlc.safetensors`,
@@ -82,6 +89,7 @@ uvadlc, write ./uvadlc.`,
 	flags.SortFlags = false
 	flags.StringVar(&f.convention, "convention", "", "what the network outputs: energy, or f = −E")
 	flags.StringVar(&f.size, "size", "", "WIDTHxHEIGHT of the images, such as 28x28")
+	flags.StringVar(&f.key, "key", "", "which network of a file that has several, such as ema or state_dict.generator")
 	flags.StringVarP(&f.out, "output", "o", "", "model to write, a .safetensors file")
 	flags.BoolVar(&f.offline, "offline", false, "never use the network (JOULE_OFFLINE)")
 	return cmd
@@ -121,11 +129,36 @@ func (a *app) importModel(ctx context.Context, f *importFlags, args []string) er
 		note = ", the usual size that fits (--size)"
 	}
 	a.screen.line("%s parameters on images of %s%s", thousands(int64(r.Model.Parameters())), shapeText([3]int{c, h, w}), note)
+	if len(r.Beside) > 0 {
+		a.screen.line("passed over beside the network: %s", someNames(r.Beside))
+	}
 	if r.Output == joule.OutputF {
 		a.screen.line("the network output f = −E: its last layer is negated")
 	}
 	a.screen.line("wrote %s", f.out)
 	return nil
+}
+
+// someNames lists the first names of a file and counts the others.
+func someNames(names []string) string {
+	const most = 10
+	var list []string
+	for _, name := range names[:min(len(names), most)] {
+		list = append(list, printable(name[:min(len(name), 100)]))
+	}
+	if len(names) > most {
+		list = append(list, fmt.Sprintf("and %d more", len(names)-most))
+	}
+	return strings.Join(list, ", ")
+}
+
+// completeKey offers the networks of the file that is named.
+func completeKey(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	keys, _ := exchange.Keys(args[len(args)-1]) // of a file that cannot be read there are none
+	return keys, cobra.ShellCompDirectiveNoFileComp
 }
 
 // publishedFile returns the file of a published model: the one that is named,
@@ -163,6 +196,7 @@ func (f *importFlags) options() (opt exchange.Options, err error) {
 		}
 		opt.Output = joule.Convention(f.convention)
 	}
+	opt.Key = f.key
 	if f.size != "" {
 		w, h, err := parseSize(f.size, maxImageSide)
 		if err != nil {

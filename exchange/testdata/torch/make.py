@@ -81,6 +81,11 @@ torch.save(lightning, path("lightning", ".ckpt"))
 torch.save(lightning, path("lightning-legacy", ".ckpt"), _use_new_zipfile_serialization=False)
 for protocol in (4, 5):
     torch.save(module.cnn.state_dict(), path("plain-protocol%d" % protocol, ".pth"), pickle_protocol=protocol)
+# The weights, with a metric beside them, and their average.
+model = module.cnn.state_dict()
+average = {k: 0.5 * v for k, v in model.items()}
+model["accuracy.total"] = torch.tensor(3)
+torch.save({"epoch": 3, "model": model, "ema": average}, path("two", ".pt"))
 # A module saved whole, which is no state dict.
 torch.save(torch.nn.Linear(2, 1), path("module", ".pt"))
 
