@@ -24,10 +24,10 @@ var bad = []struct {
 	name, want string
 	file       []byte
 }{
-	{"empty", "too short", nil},
+	{"empty", "not a safetensors file: it is an empty file", nil},
 	{"seven bytes", "too short", make([]byte, 7)},
 	{"no header", "not a JSON object", make([]byte, 8)},
-	{"PyTorch", "not a safetensors file", []byte("PK\x03\x04\x00\x00\x08\x08\x00\x00\x00\x00")},
+	{"PyTorch", "it is a zip archive", []byte("PK\x03\x04\x00\x00\x08\x08\x00\x00\x00\x00")},
 	{"negative length", "not a safetensors file", append(bytes.Repeat([]byte{255}, 8), "{}"...)},
 	{"long header", "does not fit", []byte("\xff\xff\x00\x00\x00\x00\x00\x00{}")},
 	{"array", "not a JSON object", raw(`[]`, 0)},
@@ -210,6 +210,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add(raw(`{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"F64","shape":[1],"data_offsets":[4,12]},"c":{"dtype":"BF16","shape":[1],"data_offsets":[12,14]}}`, 14))
 	for _, tt := range odd {
 		f.Add(tt.file)
+	}
+	for _, tt := range foreign {
+		f.Add([]byte(tt.head))
 	}
 	for _, tt := range bad {
 		if len(tt.file) < 1000 {

@@ -34,14 +34,17 @@ type entry struct {
 // the entries, in the order of their numbers, fill the file to its last byte.
 // start is where the numbers begin.
 func readHeader(r io.ReaderAt, size int64) (metadata map[string]string, entries []entry, start int64, err error) {
+	head := make([]byte, min(max(size, 0), HeadSize))
+	if err := readFull(r, head, 0); err != nil {
+		return nil, nil, 0, err
+	}
+	if what, remedy := Recognize(head); what != "" {
+		return nil, nil, 0, &Error{Fault: "not a safetensors file: it is " + what, Hint: cmp.Or(remedy, hintForeign)}
+	}
 	if size < 8 {
 		return nil, nil, 0, damaged("a file of %d bytes is too short for a safetensors header", size)
 	}
-	var prefix [8]byte
-	if err := readFull(r, prefix[:], 0); err != nil {
-		return nil, nil, 0, err
-	}
-	n := binary.LittleEndian.Uint64(prefix[:])
+	n := binary.LittleEndian.Uint64(head)
 	if n > maxHeader {
 		return nil, nil, 0, &Error{Fault: "not a safetensors file: its first 8 bytes give no sensible header length", Hint: hintForeign}
 	}

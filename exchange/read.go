@@ -70,7 +70,11 @@ func Read(path string, opt Options) (*Result, error) {
 // network that it has, which is none for a file that says what its network is.
 func Keys(path string) (keys []string, err error) {
 	var dicts []dict
-	if isTorch(path) {
+	torch, err := look(path)
+	if err != nil {
+		return nil, inPath(path, err)
+	}
+	if torch {
 		f, err := torchfile.Open(path)
 		if err != nil {
 			return nil, inPath(path, fromTorch(err))
@@ -104,7 +108,11 @@ func inPath(path string, err error) error {
 }
 
 func read(path string, opt Options) (*Result, error) {
-	if isTorch(path) {
+	torch, err := look(path)
+	if err != nil {
+		return nil, err
+	}
+	if torch {
 		return readTorch(path, opt)
 	}
 	h, err := checkpoint.ReadHeader(path)

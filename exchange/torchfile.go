@@ -3,29 +3,11 @@ package exchange
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strconv"
 	"strings"
 
 	"github.com/joule-ml/joule/exchange/internal/torchfile"
 )
-
-// isTorch tells by its first bytes whether torch.save wrote a file. Of one that
-// cannot be read it says no.
-func isTorch(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
-		return false // a pipe would wait
-	}
-	head := make([]byte, torchfile.HeadSize)
-	n, _ := io.ReadFull(f, head)
-	return torchfile.Sniff(head[:n])
-}
 
 // readTorch reads a file that torch.save wrote.
 func readTorch(path string, opt Options) (*Result, error) {

@@ -2,10 +2,12 @@ package torchfile
 
 import (
 	"archive/zip"
+	"cmp"
 	"compress/flate"
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 )
 
@@ -84,13 +86,38 @@ func saved(z *zip.Reader) (entries map[string]*zip.File, prefix string, err erro
 			found++
 		}
 	}
-	if found != 1 {
-		return nil, "", &Error{Fault: "a zip archive, but not of torch.save", Hint: "give a .ckpt, .pt or .pth file of PyTorch's"}
-	}
 	if entries[prefix+"constants.pkl"] != nil {
-		return nil, "", &Error{Fault: "a program of TorchScript", Hint: hintLimit}
+		return nil, "", &Error{Fault: "a program of TorchScript", Hint: `save its weights: torch.save(torch.jit.load("FILE").state_dict(), "weights.pt")`}
+	}
+	if found != 1 {
+		return nil, "", other(z)
 	}
 	return entries, prefix, nil
+}
+
+// other is the error of an archive that torch.save did not write.
+func other(z *zip.Reader) error {
+	const weights = `give the weights: torch.save(model.state_dict(), "weights.pt")`
+	found := ""
+	for _, e := range z.File {
+		name := strings.ToLower(e.Name)
+		switch path.Base(name) {
+		case "model.weights.h5":
+			return &Error{Fault: "a model of Keras", Hint: weights}
+		case "archive_format":
+			return &Error{Fault: "a program of torch.export", Hint: weights}
+		}
+		switch path.Ext(name) {
+		case ".npy":
+			return &Error{Fault: "NumPy's arrays (.npz)", Hint: `save them as safetensors: safetensors.numpy.save_file(dict(numpy.load("FILE")), "weights.safetensors")`}
+		case ".ckpt", ".pt", ".pth", ".safetensors":
+			found = cmp.Or(found, e.Name)
+		}
+	}
+	if found != "" {
+		return &Error{Fault: fmt.Sprintf("a zip archive with %.100q in it", found), Hint: "unpack it first, and give that file"}
+	}
+	return &Error{Fault: "a zip archive, but not of torch.save", Hint: "unpack it first, or give a .ckpt, .pt or .pth file of PyTorch's"}
 }
 
 // readEntry reads and verifies an entry of most bytes at most. One that is
