@@ -137,7 +137,7 @@ func TestTorchSave(t *testing.T) {
 		t.Fatalf("%v, error %v", saved, err)
 	}
 	want := m.Tensors()
-	for _, path := range saved {
+	for _, path := range append(saved, filepath.Join(dir, "beside.safetensors")) {
 		r, err := Read(path, Options{Output: joule.OutputF})
 		if err != nil {
 			t.Error(err)
@@ -157,6 +157,9 @@ func TestTorchSave(t *testing.T) {
 		}
 		if tolerance == 0 && r.Model.Hash() != m.Hash() {
 			t.Errorf("%s is read as another model", path)
+		}
+		if with := strings.Contains(path, "beside"); with != (len(r.Beside) > 3) {
+			t.Errorf("%s: passed over %q", path, r.Beside)
 		}
 	}
 }

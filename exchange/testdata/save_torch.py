@@ -2,8 +2,8 @@
 
 usage: save_torch.py FOLDER
 
-FOLDER holds f.safetensors. Each file left there, *.pt, is to be read as the
-same weights; of those named half*, rounded to 11 bits.
+FOLDER holds f.safetensors. Each file left there, *.pt and beside.safetensors,
+is to be read as the same weights; of those named half*, rounded to 11 bits.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import os
 import sys
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 folder = sys.argv[1]
 state = load_file(os.path.join(folder, "f.safetensors"))
@@ -44,3 +44,25 @@ save("windows", {"epoch": 3, "optimizer_states": [adam.state_dict()], "state_dic
 save("channels_last", {k: v.to(memory_format=torch.channels_last) if v.dim() == 4 else v for k, v in state.items()})
 save("double", {"model_state_dict": {k: v.double() for k, v in state.items()}})
 save("half", {k: v.half() for k, v in state.items()})
+
+
+def one(name, obj):
+    torch.save(obj, os.path.join(folder, name + ".pt"))
+
+
+# Within other dicts, under other names, and with other things beside.
+beside = {
+    "criterion.pos_weight": torch.ones(1),
+    "accuracy.total": torch.tensor(3),
+    "mask": torch.ones(2, dtype=torch.bool),
+    "phase": torch.ones(2, dtype=torch.complex64).conj(),
+    "sparse": torch.eye(2).to_sparse(),
+    "images": torch.zeros(2, 1, 4, 4),
+}
+one("model", {"epoch": 3, "model": state, "optimizer": adam.state_dict()})
+one("nested", {"checkpoint": {"weights": state}})
+one("compiled", {"module._orig_mod." + k: v for k, v in state.items()})
+one("sequential", {k.replace("cnn_layers.", ""): v for k, v in state.items()})
+one("beside", {"state_dict": collections.OrderedDict(state, **beside, _extra_state={"a": 1})})
+del beside["phase"], beside["sparse"]
+save_file(dict(state, **beside), os.path.join(folder, "beside.safetensors"))
