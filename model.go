@@ -1,6 +1,7 @@
 package joule
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -85,6 +86,15 @@ func (m *Model) Parameters() int { return len(m.net.Params()) }
 // Hash identifies the model: the first 16 hexadecimal digits of the SHA-256
 // of its spec and weights.
 func (m *Model) Hash() string { return weights.Hash(m.net) }
+
+// WithContext returns a model with the weights and the memory of m, whose work
+// ends early when ctx is done. What its methods give is worthless then, so the
+// caller has to ask ctx after each.
+func (m *Model) WithContext(ctx context.Context) *Model {
+	c := *m
+	c.engine = m.engine.WithContext(ctx)
+	return &c
+}
 
 // Energies sets energy[i] = E(x_i) for images N×C×H×W in [−1, 1]: a byte p of a
 // picture is p/127.5 − 1. Other values have an energy as well, which says

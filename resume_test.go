@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/joule-ml/joule"
@@ -67,6 +68,59 @@ func TestFitCancelled(t *testing.T) {
 	joule.FitTiny(t, straight, joule.Callback{})
 	if !bytes.Equal(joule.Saved(t, tr), joule.Saved(t, straight)) {
 		t.Error("a training in two pieces ends with other bits")
+	}
+}
+
+// A glance is a context that is done after so many looks at it.
+type glance struct {
+	context.Context
+	left atomic.Int64
+}
+
+func (g *glance) Err() error {
+	if g.left.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestFitInterrupted: Fit ends within a step or a validation, wherever it is,
+// in the state before that, and may be called again.
+func TestFitInterrupted(t *testing.T) {
+	for _, kind := range objective.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			c := joule.TinyConfig()
+			c.Objective.Kind = kind
+			type place struct{ epochs, steps int }
+			states := map[place][]byte{}
+			straight := joule.TinyTrainer(t, c)
+			keep := func() error {
+				states[place{straight.Epochs(), straight.Steps()}] = joule.Saved(t, straight)
+				return nil
+			}
+			joule.FitTiny(t, straight, joule.Callback{
+				Step:  func(joule.StepInfo) error { return keep() },
+				Epoch: func(joule.EpochInfo) error { return keep() },
+			})
+			tr, within := joule.TinyTrainer(t, c), 0
+			for looks := int64(3); tr.Epochs() < c.Epochs; looks += looks/3 + 1 {
+				ctx := &glance{Context: context.Background()}
+				ctx.left.Store(looks)
+				before := tr.Steps()
+				if err := tr.Fit(ctx); err != nil && !errors.Is(err, context.Canceled) {
+					t.Fatal(err)
+				}
+				if want, ok := states[place{tr.Epochs(), tr.Steps()}]; ok && !bytes.Equal(joule.Saved(t, tr), want) {
+					t.Fatalf("another state after step %d", tr.Steps())
+				}
+				if before == tr.Steps() {
+					within++
+				}
+			}
+			if within < 5 {
+				t.Errorf("%d interruptions within the first step", within)
+			}
+		})
 	}
 }
 

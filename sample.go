@@ -111,11 +111,14 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 			return s.Frames[step/c.Every-1]
 		}
 	}
-	e := m.engine.WithThreads(c.Threads)
+	e := m.engine.WithThreads(c.Threads).WithContext(ctx)
 	if err := e.Advance(ctx, c.Sampler, run); err != nil {
 		return nil, err
 	}
 	e.Energies(s.Energy, s.Images)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	for i, v := range s.Energy {
 		if info := &run.Info[i/lane.Width]; !info.Finite(min(lane.Width, c.N-i/lane.Width*lane.Width)) || v-v != 0 {
 			return nil, &engine.NonFiniteError{What: fmt.Sprintf("the energy or gradient of sample %d", i)}

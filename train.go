@@ -180,11 +180,11 @@ func limit(n, limit int) int {
 }
 
 // Fit trains until the configured number of epochs is done, with a validation
-// after each, and calls the callbacks. When ctx is done it ends after the batch
-// under way, with ctx's error; Fit may be called again, or the trainer saved
-// and resumed, and the result is the same. A callback that stops the training with
-// a [*StopError] is no fault: Fit then returns nil, and [Trainer.Stopped] tells it
-// from a training that has done all epochs.
+// after each, and calls the callbacks. When ctx is done it ends with ctx's error,
+// in the state before the batch or validation under way; Fit may be called again,
+// or the trainer saved and resumed, and the result is the same. A callback that
+// stops the training with a [*StopError] is no fault: Fit then returns nil, and
+// [Trainer.Stopped] tells it from a training that has done all epochs.
 func (t *Trainer) Fit(ctx context.Context, list ...Callback) error {
 	before := t.callbacks
 	t.callbacks, t.place.Stopped, t.stop = list, false, nil
@@ -209,9 +209,9 @@ func (t *Trainer) fit(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			err = t.batch()
+			err = t.batch(ctx)
 		} else {
-			err = t.endEpoch()
+			err = t.endEpoch(ctx)
 		}
 		if err != nil {
 			return err
@@ -221,9 +221,9 @@ func (t *Trainer) fit(ctx context.Context) error {
 }
 
 // batch takes a step, or goes back where the step shows trouble.
-func (t *Trainer) batch() error {
+func (t *Trainer) batch(ctx context.Context) error {
 	epoch, step := t.place.Epoch, t.place.Step
-	info, err := t.Step()
+	info, err := t.step(ctx)
 	trouble, err := t.history.judge(err, func(g *guard.Guard) *guard.Trouble { return g.Step(info.Values) })
 	switch {
 	case err != nil:
@@ -236,8 +236,8 @@ func (t *Trainer) batch() error {
 }
 
 // endEpoch validates, or goes back where that shows trouble.
-func (t *Trainer) endEpoch() error {
-	info, err := t.Validate()
+func (t *Trainer) endEpoch(ctx context.Context) error {
+	info, err := t.validate(ctx)
 	trouble, err := t.history.judge(err, func(g *guard.Guard) *guard.Trouble { return g.Epoch(info.Divergence) })
 	switch {
 	case err != nil:
@@ -257,7 +257,10 @@ func (t *Trainer) endEpoch() error {
 
 // Step trains on the next batch of the epoch. Where a number is not finite it
 // returns an [*engine.NonFiniteError], and the weights stay.
-func (t *Trainer) Step() (StepInfo, error) {
+func (t *Trainer) Step() (StepInfo, error) { return t.step(context.Background()) }
+
+// step is Step, which ends early when ctx is done, and nothing has changed.
+func (t *Trainer) step(ctx context.Context) (StepInfo, error) {
 	start, info, r := time.Now(), &t.info, &t.result
 	info.Epoch, info.Batch, info.Batches, info.Step = t.place.Epoch, t.place.Batch, t.Batches(), t.place.Step+1
 
@@ -270,7 +273,7 @@ func (t *Trainer) Step() (StepInfo, error) {
 	real := t.images[0][:n*shape.Len()]
 	t.cfg.Augment.Apply(real, t.images[1], shape, t.Stream(random.Augment), uint32(t.place.Step))
 
-	err := t.objective.Step(objective.Batch{
+	err := t.objective.Step(ctx, objective.Batch{
 		Real: real, N: n, Epoch: t.place.Epoch, Step: uint32(t.place.Step), Chain: t.place.Langevin, Stream: t.Stream(0),
 	}, r)
 	if err != nil {
@@ -294,11 +297,14 @@ func (t *Trainer) Step() (StepInfo, error) {
 
 // Validate compares the held-out images with uniform noise. The noise depends
 // on the seed and the epoch.
-func (t *Trainer) Validate() (EpochInfo, error) {
+func (t *Trainer) Validate() (EpochInfo, error) { return t.validate(context.Background()) }
+
+// validate is Validate, which ends early when ctx is done.
+func (t *Trainer) validate(ctx context.Context) (EpochInfo, error) {
 	info := EpochInfo{Epoch: t.place.Epoch, Step: t.place.Step}
 	size := t.part().Net.Input().Len()
 	images := min(t.val.N, limit((t.val.N+t.cfg.BatchSize-1)/t.cfg.BatchSize, t.cfg.LimitValBatches)*t.cfg.BatchSize)
-	noise, model := t.Stream(random.Validation), t.Engine()
+	noise, model := t.Stream(random.Validation), t.Engine().WithContext(ctx)
 	energies := make([]float32, 0, images) // of real images
 	var sum [2]float64
 	for first := 0; first < images; first += t.cfg.BatchSize {
@@ -310,6 +316,9 @@ func (t *Trainer) Validate() (EpochInfo, error) {
 		for p := range sum {
 			model.Energies(t.energy[p][:n], t.images[p][:n*size])
 			sum[p] += mean(t.energy[p][:n]) * float64(n)
+		}
+		if ctx.Err() != nil {
+			return info, context.Cause(ctx)
 		}
 		energies = append(energies, t.energy[0][:n]...)
 	}

@@ -102,7 +102,8 @@ func newRun(t Target, c Config, progress func(Progress)) *run {
 
 // each runs f for chains 0 … n−1 of a purpose, a block at a time.
 func (r *run) each(ctx context.Context, n int, p random.Purpose, f func(context.Context, *block) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+	outer := ctx
+	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
 	errs := make([]error, lane.Blocks(n))
 	for len(r.blocks) < min(r.pool.Workers, len(errs)) {
@@ -115,6 +116,9 @@ func (r *run) each(ctx context.Context, n int, p random.Purpose, f func(context.
 			cancel(errs[i])
 		}
 	})
+	if outer.Err() != nil { // an energy that ended early may have led to any other error
+		return context.Cause(outer)
+	}
 	for _, err := range errs {
 		if err != nil {
 			return err

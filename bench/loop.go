@@ -284,7 +284,7 @@ func (b *bench) chainSteps() uint32 { return uint32(b.step * b.sampler.Steps) }
 func (b *bench) train() error {
 	b.loader.Seek(0, b.step%(b.set.N/b.cfg.Chains))
 	n := b.loader.Next(b.real)
-	err := b.objective.Step(objective.Batch{
+	err := b.objective.Step(context.Background(), objective.Batch{
 		Real: b.real, N: n, Step: uint32(b.step), Chain: b.chainSteps(), Stream: random.Stream{Seed: 1},
 	}, &b.result)
 	b.step++

@@ -22,6 +22,7 @@ import (
 // An Engine runs a network on some number of cores. The number changes no
 // result.
 type Engine struct {
+	ctx    context.Context
 	net    *nn.Network
 	pool   lane.Pool
 	memory *memory
@@ -49,7 +50,7 @@ type worker struct {
 
 // New returns an engine of net on up to threads cores, all where threads is 0.
 func New(net *nn.Network, threads int) *Engine {
-	return (&Engine{net: net, memory: &memory{}}).WithThreads(threads)
+	return (&Engine{ctx: context.Background(), net: net, memory: &memory{}}).WithThreads(threads)
 }
 
 // WithThreads returns an engine on another number of cores that shares e's
@@ -58,7 +59,14 @@ func (e *Engine) WithThreads(threads int) *Engine {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	return &Engine{net: e.net, pool: lane.Pool{Workers: threads}, memory: e.memory}
+	return &Engine{ctx: e.ctx, net: e.net, pool: lane.Pool{Workers: threads}, memory: e.memory}
+}
+
+// WithContext returns an engine that shares e's memory and whose work ends early
+// when ctx is done, within a layer if need be. What a method gives is worthless
+// then, so the caller has to ask ctx after each.
+func (e *Engine) WithContext(ctx context.Context) *Engine {
+	return &Engine{ctx: ctx, net: e.net, pool: e.pool, memory: e.memory}
 }
 
 // Network returns the network that e runs.
@@ -96,7 +104,14 @@ func (e *Engine) each(n int, f func(w *worker, block int)) {
 	for len(t.workers) < min(e.pool.Workers, n) {
 		t.workers = append(t.workers, newWorker(e.net))
 	}
-	e.pool.Each(n, func(i, block int) { f(t.workers[i], block) })
+	for _, w := range t.workers {
+		w.acts.Until(e.ctx)
+	}
+	e.pool.Each(n, func(i, block int) {
+		if e.ctx.Err() == nil {
+			f(t.workers[i], block)
+		}
+	})
 }
 
 func (m *memory) take() *team {
@@ -134,7 +149,11 @@ func (w *worker) EnergyGrad(x []float32, energy *[lane.Width]float32) []float32 
 
 // Energy returns the network as an energy that works on blocks, with memory of
 // its own: for one goroutine at a time.
-func (e *Engine) Energy() sampler.Energy { return newWorker(e.net) }
+func (e *Engine) Energy() sampler.Energy {
+	w := newWorker(e.net)
+	w.acts.Until(e.ctx)
+	return w
+}
 
 // Chains is a set of chains: chain i starts from image i of X, which it
 // overwrites, and draws the noise of chain i of Stream from Step on.
@@ -149,8 +168,10 @@ type Chains struct {
 }
 
 // Advance takes c.Steps steps of the sampler with every chain, of an energy.
-// When ctx is done it stops, with ctx's error.
+// When ctx is done it stops, within a step if need be, with ctx's error, and
+// what X holds is worthless.
 func (e *Engine) Advance(ctx context.Context, c sampler.Config, ch Chains) error {
+	e = e.WithContext(ctx)
 	shape := e.net.Input()
 	size, n := shape.Len(), e.Images(ch.X)
 	errs := make([]error, lane.Blocks(n))
@@ -181,7 +202,7 @@ func (e *Engine) Advance(ctx context.Context, c sampler.Config, ch Chains) error
 			return err
 		}
 	}
-	return nil
+	return context.Cause(ctx)
 }
 
 // Perturb adds N(0, noise²) to every image and clamps it to [lo, hi].

@@ -111,6 +111,64 @@ func TestChainsAreIndependent(t *testing.T) {
 	}
 }
 
+// A glance is a context that is done after so many looks at it.
+type glance struct {
+	context.Context
+	left int
+}
+
+func (g *glance) Err() error {
+	if g.left--; g.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestContext: all that an engine does ends wherever the context does, and
+// leaves nothing behind for what follows.
+func TestContext(t *testing.T) {
+	net := toy.Network()
+	e, size := New(net, 1), net.Input().Len()
+	c := sampler.DefaultConfig()
+	c.Steps = 2
+	x := func() []float32 { return toy.Images(9, size, 1) }
+	advance := func(ctx context.Context) ([]float32, error) {
+		x := x()
+		err := e.Advance(ctx, c, Chains{X: x, Stream: random.Stream{Seed: 1}})
+		return x, err
+	}
+	input := func(ctx context.Context) ([]float32, error) {
+		dx := make([]float32, 9*size)
+		e.WithContext(ctx).InputGrad(dx, nil, x(), [][]float32{toy.Images(9, 1, 2)})
+		return dx, ctx.Err()
+	}
+	for name, f := range map[string]func(context.Context) ([]float32, error){sampler.Langevin: advance, sampler.MALA: advance, "input": input} {
+		if name != "input" {
+			c.Method = name
+		}
+		want, err := f(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := 0
+		for looks := 0; ; looks += 1 + looks/5 {
+			_, err := f(&glance{context.Background(), looks})
+			if got, _ := f(context.Background()); !slices.Equal(got, want) {
+				t.Fatalf("%s: other bits after an end after %d looks", name, looks)
+			}
+			if err == nil {
+				break
+			}
+			if ended++; err != context.Canceled {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if ended < 10 {
+			t.Errorf("%s ended %d times", name, ended)
+		}
+	}
+}
+
 func TestAdvanceAllocations(t *testing.T) {
 	net := toy.Network()
 	e := New(net, 1)

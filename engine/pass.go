@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"context"
+
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
@@ -30,6 +32,11 @@ type block struct {
 
 // NewPass returns a pass without a batch.
 func (e *Engine) NewPass() *Pass { return &Pass{engine: e} }
+
+// SetContext makes p's work end early when ctx is done, within a layer if need
+// be. What Forward and Backward give is worthless then, so the caller has to
+// ask ctx after each.
+func (p *Pass) SetContext(ctx context.Context) { p.engine = p.engine.WithContext(ctx) }
 
 // SetThreads changes the number of cores, all where n is 0.
 func (p *Pass) SetThreads(n int) { p.engine = p.engine.WithThreads(n) }
@@ -65,12 +72,16 @@ func (p *Pass) divide(parts, n int) {
 // keeps what Backward needs. All parts have one number of images. Outputs may
 // be nil, or missing at the end, if they are not asked for.
 func (p *Pass) Forward(out [][][]float32, parts [][]float32) {
-	net := p.engine.net
+	ctx, net := p.engine.ctx, p.engine.net
 	shape := net.Input()
 	size := shape.Len()
 	p.divide(len(parts), p.engine.Images(parts[0]))
 	p.engine.pool.Each(len(p.blocks), func(_, i int) {
 		b, a := &p.blocks[i], p.acts[i]
+		a.Until(ctx)
+		if ctx.Err() != nil {
+			return
+		}
 		for l := range lane.Width {
 			live := min(l, b.n-1)
 			lane.PackLane(a.Input(), parts[b.part[live]][b.slot[live]*size:][:size], shape, l)

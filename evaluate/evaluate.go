@@ -135,7 +135,7 @@ func Run(ctx context.Context, m *joule.Model, data Data, cfg Config) (*Report, e
 		}
 	}
 	e := &evaluation{
-		ctx: ctx, cfg: cfg, model: m, classifier: classifier, data: data,
+		ctx: ctx, cfg: cfg, model: m.WithContext(ctx), classifier: classifier, data: data,
 		pool: lane.Pool{Workers: workers(cfg.Threads)}, report: newReport(m, cfg),
 	}
 	for _, part := range []struct {
@@ -152,13 +152,17 @@ func Run(ctx context.Context, m *joule.Model, data Data, cfg Config) (*Report, e
 		if part.none {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 		if cfg.Progress != nil {
 			cfg.Progress(part.what)
 		}
-		if err := part.run(); err != nil {
+		err := part.run()
+		if ctx.Err() != nil { // energies that ended early may have led to any other error
+			return nil, context.Cause(ctx)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

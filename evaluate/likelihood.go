@@ -16,7 +16,7 @@ import (
 func LogPartition(ctx context.Context, m *joule.Model, c ais.Config, progress func(ais.Progress)) (*ais.Estimate, error) {
 	est, err := ais.Run(ctx, ais.Target{
 		Elements: m.Engine().Network().Input().Len(),
-		Energy:   func() sampler.Energy { return m.Engine().Energy() },
+		Energy:   func() sampler.Energy { return m.Engine().WithContext(ctx).Energy() },
 	}, c, progress)
 	if err != nil {
 		return nil, fmt.Errorf("evaluate: log partition: %w", err)

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -47,14 +48,14 @@ func BenchmarkLayers(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("%d,%T/forward", i, l), func(b *testing.B) {
 			for b.Loop() {
-				l.Forward(a.values[i+1], a.saved[i], a.values[i])
+				l.Forward(context.Background(), a.values[i+1], a.saved[i], a.values[i])
 			}
 			report(b)
 		})
 		b.Run(fmt.Sprintf("%d,%T/input", i, l), func(b *testing.B) {
 			dx := make([]float32, len(a.values[i]))
 			for b.Loop() {
-				l.InputGrad(dx, a.values[i+1], a.saved[i], n.mask(a, i))
+				l.InputGrad(context.Background(), dx, a.values[i+1], a.saved[i], n.mask(a, i))
 			}
 			report(b)
 		})

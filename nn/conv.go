@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/joule-ml/joule/internal/kernel"
@@ -271,20 +272,38 @@ func (c *conv) savedLen() int {
 	return 0
 }
 
-func (c *conv) Forward(y, saved, x []float32) {
-	c.forward.apply(y, x, c.bias, nil)
-	if c.fused {
+func (c *conv) Forward(ctx context.Context, y, saved, x []float32) {
+	c.forward.apply(ctx, y, x, c.bias, nil)
+	if c.fused && ctx.Err() == nil {
 		kernel.SiLU(y, saved, y)
 	}
 }
 
-func (c *conv) InputGrad(dx, dy, _, mask []float32) { c.backward.apply(dx, dy, c.zeros, mask) }
+func (c *conv) InputGrad(ctx context.Context, dx, dy, _, mask []float32) {
+	c.backward.apply(ctx, dx, dy, c.zeros, mask)
+}
 
-func (d *direction) apply(y, x, bias, mask []float32) {
+func (d *direction) apply(ctx context.Context, y, x, bias, mask []float32) {
 	for i := range d.tiles {
 		t := &d.tiles[i]
-		kernel.Conv(y, x, &d.phases[t.phase].packed, bias, mask, t.taps, t.pixels)
+		w := &d.phases[t.phase].packed
+		for left := t.pixels; len(left) > 0 && ctx.Err() == nil; {
+			n := piece(len(left), w.Out*t.taps.Rows*t.taps.Run)
+			kernel.Conv(y, x, w, bias, mask, t.taps, left[:n])
+			left = left[n:]
+		}
 	}
+}
+
+// piece is how many of so many pixels to compute before the context is asked
+// again, where each takes so many multiply-adds an image: those of a few
+// tenths of a second with the kernels in Go, if that is a whole tile at least.
+func piece(pixels, work int) int {
+	const most, tiles = 1 << 26 / lane.Width, 6
+	if pixels*work <= most {
+		return pixels
+	}
+	return min(pixels, max(1, most/work/tiles)*tiles)
 }
 
 // ones stands for the constant input of a bias.
@@ -323,7 +342,7 @@ func (c *conv) Unpack(grad, packed []float32) {
 
 // ParamGrad adds ∂/∂w = Σ dy[oy][ox][o]·x[oy·s−p+ky][ox·s−p+kx][i] and
 // ∂/∂b = Σ dy[oy][ox][o], summed over pixels and lanes, to packed.
-func (c *conv) ParamGrad(packed, dy, x []float32) {
+func (c *conv) ParamGrad(ctx context.Context, packed, dy, x []float32) {
 	dyRow, dyCol := c.out.W*c.out.C*lane.Width, c.out.C*lane.Width
 	xRow, xCol := c.in.W*c.in.C*lane.Width, c.in.C*lane.Width
 	// valid gives the outputs first … last whose tap k lies on the image.
@@ -339,6 +358,9 @@ func (c *conv) ParamGrad(packed, dy, x []float32) {
 	for o := 0; o < c.out.C; o += 4 {
 		no := min(4, c.out.C-o)
 		for ky := range c.kh {
+			if ctx.Err() != nil {
+				return
+			}
 			oy0, oy1 := valid(ky, c.in.H, c.out.H)
 			for kx, n := 0, 0; kx < c.kw; kx += n {
 				// Taps side by side that reach the same pixels are one strip.

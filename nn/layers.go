@@ -1,6 +1,10 @@
 package nn
 
-import "github.com/joule-ml/joule/lane"
+import (
+	"context"
+
+	"github.com/joule-ml/joule/lane"
+)
 
 // LayerInfo describes one layer of a network.
 type LayerInfo struct {
@@ -66,20 +70,20 @@ func (n *Network) NewProbe(x []float32) *Probe {
 // Forward runs layer i on its input.
 func (p *Probe) Forward(i int) {
 	if l := p.net.layers[i]; l != nil {
-		l.Forward(p.acts.values[i+1], p.acts.saved[i], p.acts.values[i])
+		l.Forward(context.Background(), p.acts.values[i+1], p.acts.saved[i], p.acts.values[i])
 	}
 }
 
 // InputGrad computes the gradient with respect to the input of layer i.
 func (p *Probe) InputGrad(i int) {
 	if l := p.net.layers[i]; l != nil {
-		l.InputGrad(p.dx[:len(p.acts.values[i])], p.dy[i], p.acts.saved[i], p.net.mask(p.acts, i))
+		l.InputGrad(context.Background(), p.dx[:len(p.acts.values[i])], p.dy[i], p.acts.saved[i], p.net.mask(p.acts, i))
 	}
 }
 
 // ParamGrad computes the gradient with respect to the parameters of layer i.
 func (p *Probe) ParamGrad(i int) {
 	if w := p.net.weights[i]; w != nil {
-		w.ParamGrad(p.grad[p.net.packed[i]:], p.dy[i], p.acts.values[i])
+		w.ParamGrad(context.Background(), p.grad[p.net.packed[i]:], p.dy[i], p.acts.values[i])
 	}
 }

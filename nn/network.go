@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -9,17 +10,18 @@ import (
 )
 
 // A layer maps blocks to blocks. It keeps nothing between calls but its
-// packed parameters, so that many workers can share it.
+// packed parameters, so that many workers can share it. What takes long ends
+// early when ctx is done, and its result is then worthless.
 type layer interface {
 	Out() lane.Shape
 	// savedLen is how much Forward leaves in saved for the way back.
 	savedLen() int
 	// Forward sets y from x.
-	Forward(y, saved, x []float32)
+	Forward(ctx context.Context, y, saved, x []float32)
 	// InputGrad sets dx = ∂L/∂x from dy = ∂L/∂y. A layer with weights
 	// multiplies it by mask, where that is not nil: the derivative of the
 	// activation below it.
-	InputGrad(dx, dy, saved, mask []float32)
+	InputGrad(ctx context.Context, dx, dy, saved, mask []float32)
 }
 
 // A weighted layer has parameters.
@@ -36,7 +38,7 @@ type weighted interface {
 	// it out, ParamGrad adds ∂L/∂parameters from dy = ∂L/∂y and x to it, and
 	// Unpack puts it into the order of the parameters.
 	gradLen() int
-	ParamGrad(packed, dy, x []float32)
+	ParamGrad(ctx context.Context, packed, dy, x []float32)
 	Unpack(grad, packed []float32)
 	// activate makes the SiLU behind the layer a part of it: Forward applies
 	// it and leaves its derivative, as long as y, in saved. It returns false
@@ -222,13 +224,18 @@ func (n *Network) Pack() {
 // Activations are what one block leaves in the layers on its way forward.
 // They are all that the backward passes need.
 type Activations struct {
+	ctx    context.Context
 	values [][]float32 // the input, then each layer's output
 	saved  [][]float32
 }
 
+// Until has passes with a end early when ctx is done, also within a layer.
+// What they give is worthless then: the caller has to ask ctx after each.
+func (a *Activations) Until(ctx context.Context) { a.ctx = ctx }
+
 // NewActivations allocates for one block.
 func (n *Network) NewActivations() *Activations {
-	a := &Activations{values: make([][]float32, len(n.layers)+1), saved: make([][]float32, len(n.layers))}
+	a := &Activations{ctx: context.Background(), values: make([][]float32, len(n.layers)+1), saved: make([][]float32, len(n.layers))}
 	a.values[0] = make([]float32, n.spec.Input.BlockLen())
 	for i, l := range n.layers {
 		if l == nil {
@@ -272,7 +279,10 @@ func (n *Network) Run(a *Activations, x []float32) {
 			a.values[i+1] = a.values[i]
 			continue
 		}
-		l.Forward(a.values[i+1], a.saved[i], a.values[i])
+		if a.ctx.Err() != nil {
+			return
+		}
+		l.Forward(a.ctx, a.values[i+1], a.saved[i], a.values[i])
 	}
 }
 
@@ -309,7 +319,7 @@ func (n *Network) Unpack(grad, packed []float32) {
 // holds, and takes up the cotangents of outputs below it on its way.
 func (n *Network) backward(s *Scratch, a *Activations, last int, cotangents [][]float32, packed []float32, input bool) []float32 {
 	dy, spare := s.a, s.b
-	for i := last; i >= 0; i-- {
+	for i := last; i >= 0 && a.ctx.Err() == nil; i-- {
 		l := n.layers[i]
 		if l == nil {
 			continue
@@ -319,16 +329,16 @@ func (n *Network) backward(s *Scratch, a *Activations, last int, cotangents [][]
 			n.takeUp(dy, spare, a, i, cotangents)
 		}
 		if w := n.weights[i]; w != nil && packed != nil {
-			w.ParamGrad(packed[n.packed[i]:], dy, a.values[i])
+			w.ParamGrad(a.ctx, packed[n.packed[i]:], dy, a.values[i])
 		}
 		if i == 0 && !input {
 			break
 		}
 		dx := spare[:len(a.values[i])]
-		l.InputGrad(dx, dy, a.saved[i], n.mask(a, i))
+		l.InputGrad(a.ctx, dx, dy, a.saved[i], n.mask(a, i))
 		dy, spare = dx, dy[:cap(dy)]
 	}
-	return dy
+	return dy[:len(a.values[0])] // also where the context ended it early
 }
 
 // mask returns the derivative of the activation below layer i, or nil.

@@ -1,6 +1,8 @@
 package nn
 
 import (
+	"context"
+
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 )
@@ -16,6 +18,6 @@ func (r relu) Out() lane.Shape { return r.shape }
 
 func (r relu) savedLen() int { return r.shape.BlockLen() }
 
-func (r relu) Forward(y, saved, x []float32) { kernel.ReLU(y, saved, x) }
+func (r relu) Forward(_ context.Context, y, saved, x []float32) { kernel.ReLU(y, saved, x) }
 
-func (r relu) InputGrad(dx, dy, saved, _ []float32) { kernel.Mul(dx, dy, saved) }
+func (r relu) InputGrad(_ context.Context, dx, dy, saved, _ []float32) { kernel.Mul(dx, dy, saved) }

@@ -1,6 +1,8 @@
 package nn
 
 import (
+	"context"
+
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 )
@@ -16,6 +18,6 @@ func (s silu) Out() lane.Shape { return s.shape }
 
 func (s silu) savedLen() int { return s.shape.BlockLen() }
 
-func (s silu) Forward(y, saved, x []float32) { kernel.SiLU(y, saved, x) }
+func (s silu) Forward(_ context.Context, y, saved, x []float32) { kernel.SiLU(y, saved, x) }
 
-func (s silu) InputGrad(dx, dy, saved, _ []float32) { kernel.Mul(dx, dy, saved) }
+func (s silu) InputGrad(_ context.Context, dx, dy, saved, _ []float32) { kernel.Mul(dx, dy, saved) }

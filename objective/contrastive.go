@@ -93,8 +93,9 @@ func (o *Contrastive) Figures() []metric.Figure { return o.figures }
 
 // Step draws as many samples as the batch has real images and takes a step
 // against the difference of their energies.
-func (o *Contrastive) Step(b Batch, r *Result) error {
+func (o *Contrastive) Step(ctx context.Context, b Batch, r *Result) error {
 	c, p := &o.setup, o.part
+	p.Pass.SetContext(ctx)
 	n, shape := b.N, p.Net.Input()
 
 	// x⁺: real images with a little noise.
@@ -107,7 +108,7 @@ func (o *Contrastive) Step(b Batch, r *Result) error {
 	langevin := *c.Sampler
 	langevin.BurnIn = 0 // chains go on, and those from noise learn to without it
 	info := o.info[:lane.Blocks(n)]
-	if err := p.Engine.Advance(context.Background(), langevin, engine.Chains{
+	if err := p.Engine.Advance(ctx, langevin, engine.Chains{
 		X: fake, Stream: b.Stream.For(random.Langevin), Step: b.Chain, Info: info,
 	}); err != nil {
 		return err
@@ -124,6 +125,9 @@ func (o *Contrastive) Step(b Batch, r *Result) error {
 		o.out[i][0], o.back[i][0] = o.energy[i][:n], o.cotangent[i][:n]
 	}
 	p.Pass.Forward(o.out, [][]float32{real, fake})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	divergence, regularization := contrastiveDivergence(o.back[0][0], o.back[1][0], o.out[0][0], o.out[1][0], c.Objective.Alpha)
 	r.Loss = divergence + regularization
 	r.Values[cdDivergence], r.Values[cdRegularization] = divergence, regularization
@@ -132,6 +136,9 @@ func (o *Contrastive) Step(b Batch, r *Result) error {
 		return &engine.NonFiniteError{What: "the energy of a batch"}
 	}
 	p.Pass.Backward(p.Grad, o.back)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 
 	if err := p.Update(b, r); err != nil {
 		return err

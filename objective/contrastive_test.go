@@ -1,6 +1,7 @@
 package objective
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"testing"
@@ -45,7 +46,7 @@ func TestParityContrastive(t *testing.T) {
 				o.buffer = replay.New(lane.Shape{C: 1, H: 1, W: size}, replay.Config{Size: 1}, *s.Restart, -1, 1, 0)
 				o.buffer.Add(fake[step*size:(step+1)*size], random.Stream{}, 0)
 				b := Batch{Real: real[step*size : (step+1)*size], N: batch, Epoch: step / decay, Step: uint32(step)}
-				if err := o.Step(b, &result); err != nil {
+				if err := o.Step(context.Background(), b, &result); err != nil {
 					t.Fatal(err)
 				}
 				losses = append(losses, float32(result.Loss))

@@ -5,6 +5,7 @@
 package objective
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -27,8 +28,10 @@ type Objective interface {
 	// Figures lists what Step measures besides the loss.
 	Figures() []metric.Figure
 	// Step trains on a batch and says in r how it went. What is not finite
-	// ends it before the weights change, with a [*engine.NonFiniteError].
-	Step(b Batch, r *Result) error
+	// ends it before the weights change, with a [*engine.NonFiniteError]. So
+	// does ctx when it is done, with ctx's error: the same step can then be
+	// taken again.
+	Step(ctx context.Context, b Batch, r *Result) error
 }
 
 // A Batch is what a step trains on.

@@ -1,6 +1,7 @@
 package objective
 
 import (
+	"context"
 	"math"
 	"slices"
 	"testing"
@@ -48,7 +49,7 @@ func step(t *testing.T, o Objective, n int) Result {
 		set.Image(x[i*size:(i+1)*size], batchSize*n+i)
 	}
 	r := Result{Values: make([]float64, len(o.Figures()))}
-	if err := o.Step(Batch{Real: x, N: batchSize, Step: uint32(n), Chain: uint32(3 * n), Stream: random.Stream{Seed: 1}}, &r); err != nil {
+	if err := o.Step(context.Background(), Batch{Real: x, N: batchSize, Step: uint32(n), Chain: uint32(3 * n), Stream: random.Stream{Seed: 1}}, &r); err != nil {
 		t.Fatal(err)
 	}
 	return r

@@ -1,6 +1,7 @@
 package objective
 
 import (
+	"context"
 	"math"
 
 	"github.com/joule-ml/joule/engine"
@@ -67,15 +68,15 @@ func (o *Score) Figures() []metric.Figure { return scoreFigures }
 
 // Step adds noise to real images and takes a step towards an energy whose
 // gradient tells it.
-func (o *Score) Step(b Batch, r *Result) error {
+func (o *Score) Step(ctx context.Context, b Batch, r *Result) error {
 	noise, inf := o.noise[:len(b.Real)], float32(math.Inf(1))
 	clear(noise)
 	o.part.Engine.Perturb(noise, b.Stream.For(random.DataNoise), b.Step, 1, -inf, inf)
-	return o.match(b, r)
+	return o.match(ctx, b, r)
 }
 
 // match takes the step with the noise that o.noise holds.
-func (o *Score) match(b Batch, r *Result) error {
+func (o *Score) match(ctx context.Context, b Batch, r *Result) error {
 	p, sigma := o.part, o.setup.Objective.Sigma
 	n, values := b.N, len(b.Real)
 
@@ -87,7 +88,10 @@ func (o *Score) match(b Batch, r *Result) error {
 
 	// r and the loss.
 	energy, ones := [][]float32{o.energy[0][:n]}, [][]float32{o.ones[:n]}
-	p.Engine.InputGrad(residual, energy, noisy, ones)
+	p.Engine.WithContext(ctx).InputGrad(residual, energy, noisy, ones)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	for i, e := range noise {
 		residual[i] = sigma*residual[i] - e
 	}
@@ -101,8 +105,12 @@ func (o *Score) match(b Batch, r *Result) error {
 	for i := range o.side {
 		o.out[i][0], o.back[i][0] = o.energy[i][:n], o.cotangent[i][:n]
 	}
+	p.Pass.SetContext(ctx)
 	p.Pass.Forward(o.out, [][]float32{o.side[0][:values], o.side[1][:values]})
 	p.Pass.Backward(p.Grad, o.back)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	return p.Update(b, r)
 }
 

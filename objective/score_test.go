@@ -1,6 +1,7 @@
 package objective
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -44,7 +45,7 @@ func TestParityScore(t *testing.T) {
 			o.setup.Optimizer.GradClipNorm = math.Inf(1)
 			copy(o.noise, r.Values("noise", n, 1, 28, 28))
 			images, result := r.Images("images", n, 1, 28, 28), Result{Values: make([]float64, 1)}
-			if err := o.match(Batch{Real: images, N: n}, &result); err != nil {
+			if err := o.match(context.Background(), Batch{Real: images, N: n}, &result); err != nil {
 				t.Fatal(err)
 			}
 			parity.Within(t, "noisy images", images, r.Values("noisy", n, 1, 28, 28), 0)
@@ -90,7 +91,7 @@ func TestParityScoreTraining(t *testing.T) {
 	for step := range steps {
 		copy(o.noise, noise[step*size:(step+1)*size])
 		b := Batch{Real: real[step*size : (step+1)*size], N: batch, Epoch: step / decay, Step: uint32(step)}
-		if err := o.match(b, &result); err != nil {
+		if err := o.match(context.Background(), b, &result); err != nil {
 			t.Fatal(err)
 		}
 		losses = append(losses, float32(result.Loss))
@@ -193,7 +194,7 @@ func TestScoreShort(t *testing.T) {
 	var loss [2]float64
 	for i, o := range []Objective{long, o} {
 		r := Result{Values: make([]float64, 1)}
-		if err := o.Step(Batch{Real: toy.Images(3, toy.Shape.Len(), 1), N: 3}, &r); err != nil {
+		if err := o.Step(context.Background(), Batch{Real: toy.Images(3, toy.Shape.Len(), 1), N: 3}, &r); err != nil {
 			t.Fatal(err)
 		}
 		loss[i] = r.Loss
@@ -212,7 +213,7 @@ func TestScoreFlat(t *testing.T) {
 	o.part.Net.Pack()
 	images, r := toy.Images(batchSize, toy.Shape.Len(), 1), Result{Values: make([]float64, 1)}
 	b := Batch{Real: images, N: batchSize}
-	if err := o.match(b, &r); err != nil || r.Loss != 0 || r.GradNorm != 0 || !slices.Equal(o.side[0], o.side[1]) {
+	if err := o.match(context.Background(), b, &r); err != nil || r.Loss != 0 || r.GradNorm != 0 || !slices.Equal(o.side[0], o.side[1]) {
 		t.Errorf("no energy and no noise: %v, %+v", err, r)
 	}
 	if r := step(t, o, 0); math.Abs(r.Loss-0.5) > 0.05 {
@@ -226,7 +227,7 @@ func TestScoreFlat(t *testing.T) {
 		}
 		o.part.Net.Pack()
 		before := slices.Clone(o.part.Net.Params())
-		err := o.Step(Batch{Real: images, N: batchSize}, &r)
+		err := o.Step(context.Background(), Batch{Real: images, N: batchSize}, &r)
 		if e := (*engine.NonFiniteError)(nil); !errors.As(err, &e) || !strings.Contains(e.What, "energy of a batch") {
 			t.Errorf("%s: error %v", what, err)
 		}
@@ -259,7 +260,7 @@ func TestScoreMemory(t *testing.T) {
 		o.Parts()[0].SetThreads(1)
 		r, x := Result{Values: make([]float64, 1)}, toy.Images(n, toy.Shape.Len(), 1)
 		return testing.AllocsPerRun(5, func() {
-			if err := o.Step(Batch{Real: x, N: n}, &r); err != nil {
+			if err := o.Step(context.Background(), Batch{Real: x, N: n}, &r); err != nil {
 				t.Fatal(err)
 			}
 		})

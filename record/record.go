@@ -24,10 +24,10 @@ import (
 // called; the curves at the end, and before that as often as drawing them costs
 // little. The settings say which pictures, and when to stop early. After a
 // rollback the files are those of the steps that count, and guard.log tells of it.
-// When ctx is done, or a callback stops the training, it finishes the batch, saves
-// the last checkpoint and returns ctx's error, or nil for a clean stop, which
-// [joule.Trainer.Stopped] tells. A trainer
-// that [joule.ResumeTrainer] made goes on where it was: metrics of later steps are
+// When ctx is done, or a callback stops the training, it saves the last
+// checkpoint and returns ctx's error, or nil for a clean stop, which
+// [joule.Trainer.Stopped] tells. A trainer that
+// [joule.ResumeTrainer] made goes on where it was: metrics of later steps are
 // cut off. Metrics and event files that are damaged or have gaps do not keep it
 // from that: they are mended from one another as far as possible, damaged files are
 // kept under another name, and Note of the callbacks is told.

@@ -64,7 +64,11 @@ func mala(ctx context.Context, c Config, e Energy, s *State, info *Info, each fu
 		if k < c.BurnIn {
 			h.Step *= math.Sqrt(float64(c.BurnInScale))
 		}
-		t.proposed.measure(h.Transition(e, s), c.GradClip)
+		g := h.Transition(e, s)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		t.proposed.measure(g, c.GradClip)
 		t.step(info, h, k+1)
 		if each != nil {
 			each(k + 1)

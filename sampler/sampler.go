@@ -158,8 +158,8 @@ func (c Config) Other() string {
 // Advance takes c.Steps steps of c.Method, changing s and describing the last
 // one in info. If each is not nil it is called after every step with the number
 // of steps taken. It allocates nothing, but for the memory that a method keeps
-// in s, the first time. When ctx is done it stops between steps, with ctx's
-// error.
+// in s, the first time. When ctx is done it stops, with ctx's error: an energy
+// may end early then, so s is worthless.
 func Advance(ctx context.Context, c Config, e Energy, s *State, info *Info, each func(step int)) error {
 	m, err := c.method()
 	if err != nil {

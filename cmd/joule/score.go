@@ -265,7 +265,10 @@ func scoreImages(ctx context.Context, m *joule.Model, paths []string) (scores []
 		set.Image(images[i*set.Size():(i+1)*set.Size()], i)
 	}
 	energies := make([]float32, set.N)
-	m.Energies(energies, images)
+	m.WithContext(ctx).Energies(energies, images)
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
 	for i, e := range energies {
 		switch {
 		case errs[i] != nil:

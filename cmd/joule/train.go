@@ -51,7 +51,7 @@ Everything that a run makes is in its own folder, runs/<name>/version_N: the
 settings, the metrics, their curves, checkpoints, pictures of samples and the
 model. The path of the model is printed to standard output at the end.
 
-Ctrl-C finishes the batch, saves a checkpoint and prints the command that
+Ctrl-C leaves the batch under way, saves a checkpoint and prints the command that
 resumes from it, bit for bit as if nothing had happened. Pressed again, a second
 later or more, it quits at once. SIGTERM, a terminal that hangs up and a closed
 pipe from stderr save too; under nohup the last two do not stop the training.
