@@ -7,6 +7,8 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/internal/kernel"
+	"github.com/joule-ml/joule/internal/program"
 	"github.com/joule-ml/joule/setting"
 	"github.com/joule-ml/joule/weights"
 )
@@ -69,10 +71,30 @@ func resume(path string, f *checkpoint.File, train, val *dataset.Set, change fun
 	if err := t.restore(f); err != nil {
 		return nil, weights.InFile(path, err)
 	}
+	t.otherBits = otherBits(f.Metadata)
 	if t.history != nil && !saved.sameCourse(cfg) {
 		t.history.tries = 0 // other settings have not been tried yet
 	}
 	return t, nil
+}
+
+// OtherBits says in a sentence how the program that wrote the checkpoint that t
+// goes on from differs from this one, where that makes other bits, or may. It
+// is empty where it does not, and where the checkpoint, of an earlier version,
+// does not tell.
+func (t *Trainer) OtherBits() string { return t.otherBits }
+
+func otherBits(meta map[string]string) string {
+	kernels, version := meta[weights.MetaKernels], meta[weights.MetaVersion]
+	switch {
+	case kernels == "":
+		return ""
+	case !kernel.SameBits(kernels, kernel.Name()):
+		return fmt.Sprintf("the checkpoint was written with %.40q kernels, and these are %q: from here on bits differ from those of a run with one kind", kernels, kernel.Name())
+	case version != program.Version():
+		return fmt.Sprintf("version %.40q wrote the checkpoint, and this is %q: from here on bits may differ", version, program.Version())
+	}
+	return ""
 }
 
 // sameState reports the first setting that differs and may not.

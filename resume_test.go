@@ -15,6 +15,7 @@ import (
 	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/objective"
@@ -161,6 +162,44 @@ func TestResumeErrors(t *testing.T) {
 	} {
 		if _, err := joule.ResumeTrainer(c.path, toy.Strokes(47), toy.Strokes(23), nil); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.path, err, c.want)
+		}
+	}
+}
+
+// TestOtherBits: a trainer says that another program wrote its checkpoint, where
+// bits depend on that and the checkpoint tells.
+func TestOtherBits(t *testing.T) {
+	same := "generic"
+	if kernel.Name() != same {
+		same = "avx2" // has the bits of avx512
+	}
+	path := filepath.Join(t.TempDir(), "last")
+	tr := joule.TinyTrainer(t, joule.TinyConfig())
+	if tr.OtherBits() != "" {
+		t.Errorf("a new trainer: %s", tr.OtherBits())
+	}
+	for _, c := range []struct{ kernels, version, want string }{
+		{kernel.Name(), "devel", ""},
+		{same, "devel", ""},
+		{"sve\x1b", "devel", `"sve\x1b" kernels`},
+		{"sve", "v9", "sve"},
+		{kernel.Name(), "v9", `version "v9"`},
+		{"", "v9", ""},
+	} {
+		f := joule.File(tr)
+		f.Metadata[weights.MetaKernels], f.Metadata[weights.MetaVersion] = c.kernels, c.version
+		if err := checkpoint.Write(path, f); err != nil {
+			t.Fatal(err)
+		}
+		again, err := joule.ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := again.OtherBits(); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%q of version %s: told %q, want %q", c.kernels, c.version, got, c.want)
+		}
+		if resumed := joule.File(again); resumed.Metadata[weights.MetaKernels] != kernel.Name() {
+			t.Errorf("the next checkpoint tells of %q kernels", resumed.Metadata[weights.MetaKernels])
 		}
 	}
 }

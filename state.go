@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/objective"
 	"github.com/joule-ml/joule/weights"
 )
@@ -91,6 +92,7 @@ func (t *Trainer) file() *checkpoint.File {
 		panic("joule: " + err.Error()) // a place is plain data
 	}
 	f.Metadata[weights.MetaState] = string(place)
+	f.Metadata[weights.MetaKernels] = kernel.Name()
 	f.Metadata[weights.MetaData] = t.dataPrint().json()
 	// The model comes first, as in a model's file.
 	list := t.vectors()

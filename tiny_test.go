@@ -125,6 +125,7 @@ var (
 	TinyTrainer = tinyTrainer
 	FitTiny     = fit
 	Saved       = saved
+	File        = (*Trainer).file
 	Resumed     = resumed
 
 	CheckResumes = checkResumes

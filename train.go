@@ -28,6 +28,7 @@ type Trainer struct {
 	train     *dataset.Set
 	val       *dataset.Set
 	data      *dataPrint // once it was asked for
+	otherBits string     // what OtherBits returns
 	loader    *dataset.Loader
 	objective objective.Objective
 	place     place

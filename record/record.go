@@ -91,6 +91,9 @@ func newRecorder(r *run.Run, t *joule.Trainer, list []joule.Callback) (*recorder
 	if err := t.Save(r.CheckpointPath("last")); err != nil {
 		return nil, err
 	}
+	if other := t.OtherBits(); other != "" {
+		rec.note("%s", other)
+	}
 	if err := rec.mend(resumed); err != nil {
 		return nil, err
 	}
@@ -104,10 +107,16 @@ func newRecorder(r *run.Run, t *joule.Trainer, list []joule.Callback) (*recorder
 	return rec, nil
 }
 
-// note tells people something.
+// note tells people something, and keeps it in the run's folder. That it cannot
+// be kept is no reason to end a training.
 func (rec *recorder) note(format string, a ...any) {
+	text := fmt.Sprintf(format, a...)
 	for _, note := range rec.notes {
-		note(fmt.Sprintf(format, a...))
+		note(text)
+	}
+	if f, err := os.OpenFile(rec.run.NotesPath(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666); err == nil {
+		_, _ = fmt.Fprintf(f, "step %d: %s\n", rec.t.Steps(), text)
+		_ = f.Close()
 	}
 }
 

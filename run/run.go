@@ -24,6 +24,7 @@ import (
 //	checkpoints/best.safetensors    the same at the best validation
 //	samples/epoch=E.png             samples after epoch E
 //	model.safetensors               the model after the last epoch
+//	guard.log, notes.log            rollbacks, and what else people were told, if anything
 //
 // The function Fit of package record trains a model and writes all of them.
 type Run struct {
@@ -53,6 +54,10 @@ func (r *Run) CheckpointPath(which string) string {
 // GuardLogPath returns the path of the list of the run's rollbacks in words, which
 // is there if it has had any.
 func (r *Run) GuardLogPath() string { return filepath.Join(r.Dir, "guard.log") }
+
+// NotesPath returns the path of what people were told of the run besides, such as
+// that it was resumed with other kernels. It is there if there was anything.
+func (r *Run) NotesPath() string { return filepath.Join(r.Dir, "notes.log") }
 
 // EpochPath returns the path of the model that checkpoint.top_k keeps of an epoch.
 func (r *Run) EpochPath(epoch int) string {

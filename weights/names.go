@@ -6,6 +6,7 @@ import "strings"
 const (
 	MetaFormat  = "format"        // Format
 	MetaVersion = "joule_version" // of the program that wrote the file
+	MetaKernels = "kernels"       // that the program ran, as package kernel names them; only checkpoints have it
 	MetaOutput  = "output"        // what the network gives: energy, f or classifier
 	MetaSpec    = "spec"          // the network as JSON
 	MetaConfig  = "config"        // the run's settings as YAML

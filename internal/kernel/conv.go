@@ -1,8 +1,16 @@
 package kernel
 
+import "strings"
+
 // Width is the number of images side by side in a block: the float32 lanes of
 // one AVX register. The image index is the innermost of every array here.
 const Width = 8
+
+// SameBits reports whether the kernels of two names compute the same bits, so far
+// as is known: those in assembly do.
+func SameBits(a, b string) bool {
+	return a == b || strings.HasPrefix(a, "avx") && strings.HasPrefix(b, "avx")
+}
 
 // A Pixel locates one output of a convolution: X is the offset of the first
 // input it reads, Y of the first output channel it writes, in floats.
