@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/recipe"
+	"go.yaml.in/yaml/v4"
 )
 
 // A schemaNode is a part of a JSON schema: a setting, or a group of them.

@@ -107,7 +107,7 @@ func TestImports(t *testing.T) {
 	}
 	for name := range needs["."] {
 		pictures := strings.HasPrefix(name, "golang.org/x/image/") && slices.Contains([]string{"bmp", "draw", "tiff", "webp"}, path.Base(name))
-		if !strings.HasPrefix(name, "github.com/goccy/go-yaml") && !pictures && name != "golang.org/x/sys/cpu" {
+		if !strings.HasPrefix(name, "go.yaml.in/yaml/v4") && !pictures && name != "golang.org/x/sys/cpu" {
 			t.Errorf("the root package needs %s: who trains a model is to bring no plots, fonts or PDF", name)
 		}
 	}

@@ -10,13 +10,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/run"
+	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 )
 
@@ -75,7 +75,7 @@ func checkHubCard(t *testing.T, dir string, m *joule.Model) {
 		Tags     []string `yaml:"tags"`
 		Datasets []string `yaml:"datasets"`
 	}
-	if err := yaml.UnmarshalWithOptions([]byte(parts[1]), &front, yaml.Strict()); err != nil || parts[0] != "" {
+	if err := yaml.Load([]byte(parts[1]), &front, yaml.WithKnownFields()); err != nil || parts[0] != "" {
 		t.Fatalf("front matter: %v", err)
 	}
 	if front.License != "mit" || front.Library != "joule" || front.Pipeline != "unconditional-image-generation" ||

@@ -219,21 +219,38 @@ func (s Setting) notNamed(value string) error {
 
 func (s Setting) outOfRange(value string) error {
 	lo, hi := s.bounds()
-	return &Error{Key: s.Key, Problem: fmt.Sprintf("%s is not within %s to %s", value, lo, hi)}
+	return &Error{Key: s.Key, Problem: fmt.Sprintf("%s is not within %s to %s", value, lo, hi), Hint: s.meaning()}
 }
 
-// Set parses text into the value. On an error, which is an [*Error], the value
-// stays as it was.
+// meaning is what can be said of a value that does not fit.
+func (s Setting) meaning() string {
+	if s.About == "" {
+		return ""
+	}
+	return "it means: " + s.About
+}
+
+// Set parses text into the value. Numbers are decimal, with underscores between
+// digits where one likes. On an error, which is an [*Error], the value stays as
+// it was.
 func (s Setting) Set(text string) error {
 	bad := func(err error, want string) error {
 		if errors.Is(err, strconv.ErrRange) {
 			return s.outOfRange(Quote(text))
 		}
-		return &Error{Key: s.Key, Problem: Quote(text) + " is not " + want}
+		return &Error{Key: s.Key, Problem: Quote(text) + " is not " + want, Hint: s.meaning()}
 	}
 	switch p := s.Value.(type) {
 	case *string:
 		return put(s, p, text)
+	case Texts:
+		return s.setTexts(splitTexts(text))
+	}
+	if plain, ok := withoutZeros(text); ok {
+		return &Error{Key: s.Key, Problem: Quote(text) + " begins with a zero, so it is octal to some programs", Hint: "write " + plain}
+	}
+	text = withoutUnderscores(text)
+	switch p := s.Value.(type) {
 	case *int:
 		v, err := strconv.ParseInt(text, 10, 0)
 		if err != nil {
@@ -241,7 +258,7 @@ func (s Setting) Set(text string) error {
 		}
 		return put(s, p, int(v))
 	case *uint64:
-		v, err := strconv.ParseUint(text, 10, 64)
+		v, err := strconv.ParseUint(strings.TrimPrefix(text, "+"), 10, 64)
 		if err != nil {
 			return bad(err, "a whole number from 0")
 		}
@@ -264,8 +281,6 @@ func (s Setting) Set(text string) error {
 			v /= 100
 		}
 		return put(s, p, v)
-	case Texts:
-		return s.setTexts(splitTexts(text))
 	}
 	panic(s.wrongType())
 }

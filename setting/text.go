@@ -41,6 +41,33 @@ func parseFloat(text string, bits int) (float64, error) {
 	return strconv.ParseFloat(text, bits)
 }
 
+// withoutUnderscores takes out those between digits, as in 60_000, which YAML 1.1
+// and Python allow.
+func withoutUnderscores(number string) string {
+	digit := func(i int) bool { return i >= 0 && i < len(number) && number[i] >= '0' && number[i] <= '9' }
+	var b strings.Builder
+	for i, c := range []byte(number) {
+		if c != '_' || !digit(i-1) || !digit(i+1) {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// withoutZeros returns a whole number without the zeros before it, and whether
+// there are any.
+func withoutZeros(number string) (plain string, ok bool) {
+	digits := strings.TrimLeft(number, "+-")
+	if len(digits) < 2 || digits[0] != '0' || strings.Trim(digits, "0123456789_") != "" {
+		return "", false
+	}
+	sign := number[:len(number)-len(digits)]
+	if digits = strings.TrimLeft(digits, "0_"); digits == "" {
+		digits = "0"
+	}
+	return sign + digits, true
+}
+
 // yamlText writes a text, which is one line of printable characters, in quotes
 // unless it is a word or a plain path.
 func yamlText(text string) string {
