@@ -228,6 +228,11 @@ func TestResumeCommand(t *testing.T) {
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	f = &trainFlags{reproduce: []string{"reproduce", "mnist", "--no-eval"}, threads: 1}
+	want = "'./my joule' reproduce mnist --no-eval --resume runs/mnist-best/version_0/checkpoints/last.safetensors --threads 1"
+	if got := resumeCommand(f, &run.Run{Dir: "runs/mnist-best/version_0"}); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
 	os.Args[0] = "/tmp/go-build123/b001/exe/joule"
 	if got := commandName(); got != "joule" {
 		t.Errorf("under go run: %s", got)

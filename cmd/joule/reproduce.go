@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 
 	"github.com/joule-ml/joule"
@@ -23,7 +24,7 @@ bits, whatever the number of cores; and the figures of joule eval, which are
 written to the run's folder with the report.
 
 NAME is a built-in model or its recipe. The run is a run like others: Ctrl-C
-saves it, and --resume goes on with it.
+saves it and prints the command that goes on with it, and compares in the end.
 
 Exit code 1 says that the weights are not the same.`,
 		Example: `  joule reproduce mnist-best
@@ -47,6 +48,10 @@ Exit code 1 says that the weights are not the same.`,
 				return err
 			}
 			train.name = model.Recipe
+			train.reproduce = []string{"reproduce", model.Name}
+			if noEval {
+				train.reproduce = append(train.reproduce, "--no-eval")
+			}
 			if train.resume == "" {
 				train.recipe = model.Recipe
 			}
@@ -84,6 +89,9 @@ func (a *app) reproduce(ctx context.Context, f *trainFlags, model pretrained.Mod
 	}
 	if judge {
 		if err := a.judgeAgain(ctx, f, folder, got, model); err != nil {
+			if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				a.screen.line("judge it again with: %s", resumeCommand(f, folder))
+			}
 			return err
 		}
 	}

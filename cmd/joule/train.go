@@ -27,6 +27,7 @@ type trainFlags struct {
 	runDir      string
 	name        string
 	resume      string
+	reproduce   []string // what joule reproduce goes on with; nil for joule train
 	printConfig bool
 	printSchema bool
 }
@@ -235,7 +236,7 @@ func enoughSpace(dir string, cfg joule.Config, parameters, pixels int) error {
 func (a *app) fit(ctx context.Context, f *trainFlags, folder *run.Run, t *joule.Trainer) (done bool, err error) {
 	p := newProgress(a.screen, t.Config())
 	a.screen.line("training %s parameters on %s in %s", thousands(int64(t.Model().Parameters())), t.Config().Data, a.screen.strong(folder.Dir))
-	if n, all := t.Epochs(), t.Config().Epochs; n >= all {
+	if n, all := t.Epochs(), t.Config().Epochs; n >= all && f.reproduce == nil {
 		a.screen.line("all %s are done already; --epochs asks for more", plural(all, "epoch"))
 	}
 	a.saving.Store(true)
@@ -278,7 +279,11 @@ func threads(n int) int {
 // resumeCommand returns what to type to go on with a run. The settings are
 // in its checkpoint; only what is not a setting has to be said again.
 func resumeCommand(f *trainFlags, folder *run.Run) string {
-	words := []string{commandName(), "train", "--resume", quote(folder.CheckpointPath("last"))}
+	words := []string{commandName(), "train"}
+	if f.reproduce != nil {
+		words = append(words[:1], f.reproduce...)
+	}
+	words = append(words, "--resume", quote(folder.CheckpointPath("last")))
 	if f.data.dir != "" {
 		words = append(words, "--data-dir", quote(f.data.dir))
 	}
