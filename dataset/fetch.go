@@ -10,16 +10,18 @@ import (
 	"github.com/joule-ml/joule/internal/atomicfile"
 )
 
+const hintCache = "set HOME (or XDG_CACHE_HOME, on Windows LocalAppData) so that its cache folder can be written to, or name the folder of the files with --data-dir"
+
 // fetch gets the file into the cache from the first source that has it.
 func (f *finder) fetch(ctx context.Context, file *file, faults reasons) (location, error) {
 	if f.cache == "" {
 		return location{}, &Error{File: f.spec.info.Name, What: "no cache folder to download to",
-			Hint: "name a cache folder, or set HOME", Err: f.cacheErr}
+			Hint: hintCache, Err: f.cacheErr}
 	}
 	to := location{inCache, filepath.Join(f.cache, file.gz())}
 	if err := atomicfile.MakeFolder(f.cache); err != nil {
 		return location{}, &Error{File: f.cache, What: "cannot create the cache folder",
-			Hint: "make the folder above it writable, or name another cache folder", Err: errors.Unwrap(err)}
+			Hint: hintCache, Err: errors.Unwrap(err)}
 	}
 	for _, mirror := range f.spec.mirrors {
 		err := f.failed[mirror]
@@ -63,7 +65,7 @@ func (f *finder) fatal(ctx context.Context, file *file, err error) error {
 	}
 	hint := cache.Hint
 	if hint == "" {
-		hint = "check the disk, or name another cache folder"
+		hint = hintCache
 	}
 	return &Error{File: cache.Path, What: "cannot write to the cache", Hint: hint, Err: plain(cache.Err)}
 }

@@ -99,7 +99,7 @@ func (p Published) Fetch(ctx context.Context, opt FetchOptions) (path string, er
 	if dir == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
-			return "", &Error{Fault: "no cache folder to download to: " + err.Error(), Hint: "set HOME, or download the file and name it"}
+			return "", &Error{Fault: "no cache folder to download to: " + err.Error(), Hint: "set HOME (or XDG_CACHE_HOME, on Windows LocalAppData), or download the file and name it"}
 		}
 		dir = filepath.Join(cache, "joule", "models")
 	}

@@ -159,7 +159,9 @@ func (l List) unknown(place, key string) error {
 		}
 	}
 	e := &Error{Place: place, Problem: "unknown key " + Quote(key), Hint: "joule train --print-config lists all keys"}
-	if near := Nearest(key, known); near != "" {
+	if s, ok := l.Meant(key); ok {
+		e.Hint = fmt.Sprintf("did you mean %q?", s.Key)
+	} else if near := Nearest(key, known); near != "" {
 		e.Hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return e

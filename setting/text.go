@@ -87,16 +87,18 @@ func Quote(text string) string {
 	return strconv.Quote(text)
 }
 
-// Nearest returns the known word closest to word by edit distance, also
-// comparing the last parts of dotted keys; "" if nothing is close.
+// Nearest returns the known word closest to word by edit distance, whatever the
+// case, also comparing the last parts of dotted keys; "" if nothing is close.
 func Nearest(word string, known []string) string {
 	const longest = 100 // more is no slip of the finger, and the distance is quadratic
 	if len(word) > longest {
 		return ""
 	}
 	last := func(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
-	best, least := "", math.MaxInt
-	for _, k := range known {
+	best, least := "", len(word) // a word of which no letter is left is not close
+	word = strings.ToLower(word)
+	for _, name := range known {
+		k := strings.ToLower(name)
 		d := editDistance(word, k)
 		if strings.Contains(k, ".") {
 			// A key under another section is one slip more than the same
@@ -104,7 +106,7 @@ func Nearest(word string, known []string) string {
 			d = min(d, editDistance(last(word), last(k))+1)
 		}
 		if d < least && d <= max(2, len(last(k))/3) {
-			best, least = k, d
+			best, least = name, d
 		}
 	}
 	return best

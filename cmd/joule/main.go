@@ -20,6 +20,7 @@ import (
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/exchange"
+	"github.com/joule-ml/joule/internal/program"
 	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
 )
@@ -114,9 +115,10 @@ draws new images by Langevin dynamics, walking from noise to low energy.`,
 		},
 		Args: cobra.ArbitraryArgs,
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &usageError{err.Error(), "see " + cmd.CommandPath() + " --help"}
-	})
+	root.Version = program.Version()
+	root.SetVersionTemplate("joule {{.Version}}\n")
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		a.trainCommand(),
 		a.sampleCommand(),
@@ -160,7 +162,11 @@ func unknownCommand(cmd *cobra.Command, arg string) error {
 func atMost(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > n {
-			return &usageError{fmt.Sprintf("unexpected argument %q", args[n]), "see " + cmd.CommandPath() + " --help"}
+			hint := "see " + cmd.CommandPath() + " --help"
+			if cmd.Flags().Lookup("data") != nil {
+				hint = "a data set or a folder of images is named with --data"
+			}
+			return &usageError{fmt.Sprintf("unexpected argument %q", args[n]), hint}
 		}
 		return nil
 	}

@@ -98,7 +98,10 @@ func (f *modelFlags) named(name string) (modelRef, error) {
 		return modelRef{builtIn: name}, nil
 	}
 	path, err := run.FindModel(name, f.checkpoint)
-	return modelRef{path: path}, err
+	if err != nil {
+		return modelRef{}, noSuchRun(name, f.runDir, builtInWords(), err)
+	}
+	return modelRef{path: path}, nil
 }
 
 // isBuiltIn tells whether a name is that of a built-in model, and of no file or
@@ -109,4 +112,14 @@ func isBuiltIn(name string) bool {
 	}
 	_, err := os.Stat(name)
 	return err != nil
+}
+
+// builtInWords lists what built-in models are called: their names and those of
+// their recipes.
+func builtInWords() []string {
+	words := pretrained.Names()
+	for _, m := range pretrained.Models() {
+		words = append(words, m.Recipe)
+	}
+	return words
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/pretrained"
+	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
 )
 
@@ -63,7 +64,11 @@ is not for.`,
 func builtIn(name string) (pretrained.Model, error) {
 	m, ok := pretrained.Find(name)
 	if !ok {
-		return m, &usageError{fmt.Sprintf("no built-in model is called %.100q", name), "there are " + strings.Join(pretrained.Names(), ", ")}
+		hint := "there are " + strings.Join(pretrained.Names(), ", ")
+		if near := setting.Nearest(name, builtInWords()); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		return m, &usageError{fmt.Sprintf("no built-in model is called %.100q", name), hint}
 	}
 	return m, nil
 }

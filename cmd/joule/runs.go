@@ -155,7 +155,11 @@ func (a *app) listRuns(dir string, names []string, asJSON bool) error {
 	runs := make([]*run.Info, 0, len(all))
 	for _, name := range names {
 		if !slices.ContainsFunc(all, func(i *run.Info) bool { return i.Name == name }) {
-			return &run.Error{Path: dir, Fault: "no run is named " + strconv.Quote(name), Hint: "joule runs list shows all of them"}
+			e := &run.Error{Path: dir, Fault: "no run is named " + strconv.Quote(name), Hint: "joule runs list shows all of them"}
+			if near := setting.Nearest(name, foldersIn(dir)); near != "" {
+				e.Hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			return e
 		}
 	}
 	for _, i := range all {
@@ -310,5 +314,5 @@ func findRun(dir, arg string) (*run.Run, error) {
 		}
 		return run.Open(path)
 	}
-	return nil, &run.Error{Path: arg, Fault: "no such run", Err: fs.ErrNotExist, Hint: "joule runs list shows all of them"}
+	return nil, noSuchRun(arg, dir, nil, &run.Error{Path: arg, Fault: "no such run", Err: fs.ErrNotExist, Hint: "joule runs list shows all of them"})
 }

@@ -150,7 +150,7 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 	var from string
 	if f.resume != "" {
 		if from, folder, err = run.FindCheckpoint(f.runDir, f.name, f.resume); err != nil {
-			return nil, false, err
+			return nil, false, noSuchRun(f.resume, f.runDir, []string{"last"}, err)
 		}
 		if base, err = joule.ReadCheckpointConfig(from); err != nil {
 			return nil, false, err

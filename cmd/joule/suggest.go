@@ -1,0 +1,179 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/run"
+	"github.com/joule-ml/joule/setting"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// flagsElsewhere are flags of ours by the names that PyTorch Lightning, Hugging
+// Face and the usual scripts give them. The first that a command has is meant.
+// Names of settings are in package setting.
+var flagsElsewhere = []struct{ words, ours string }{
+	{"output out outdir out-dir output-dir output-file save-dir save-path o", "output run-dir dir"},
+	{"log-dir logdir default-root-dir root-dir checkpoint-dir runs", "run-dir output"},
+	{"workers num-workers num-threads n-jobs jobs j cpus cores", "threads"},
+	{"num num-samples n-samples samples num-images images n batch-size", "count chains"},
+	{"ckpt ckpt-path checkpoint checkpoint-path resume-from resume-from-checkpoint load continue", "resume checkpoint"},
+	{"weights model-path pretrained", "model checkpoint"},
+	{"dataset dataset-name data-path data-root root train-data train-dir input", "data data-dir"},
+	{"image-size img-size resolution", "size"},
+	{"run-name experiment exp-name", "name"},
+	{"cfg config-file yaml", "config"},
+	{"force y", "yes"},
+	{"local no-download local-files-only", "offline"},
+	{"timeout time-limit max-minutes", "max-time"},
+	{"hparams param override", "set"},
+}
+
+// accelerators are flags that ask for what is not used.
+const accelerators = " gpu gpus num-gpus cuda device devices accelerator "
+
+// flagError says what flag was meant.
+func flagError(cmd *cobra.Command, err error) error {
+	hint := "see " + cmd.CommandPath() + " --help"
+	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown):
+		name := unknown.GetSpecifiedName()
+		if letters := unknown.GetSpecifiedShortnames(); letters != "" {
+			name = letters // all of -epochs, which Go's programs take for --epochs
+		}
+		if near := nearFlag(cmd, name); near != "" {
+			hint = near
+		}
+	case errors.As(err, &invalid):
+		if f := invalid.GetFlag(); f.Usage != "" {
+			hint = "--" + f.Name + ": " + f.Usage
+		}
+	}
+	return &usageError{err.Error(), hint}
+}
+
+// nearFlag says what a flag that cmd does not have may mean, or "".
+func nearFlag(cmd *cobra.Command, name string) string {
+	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	switch {
+	case name == "v" || name == "version":
+		return "joule version prints the version"
+	case cmd.Flags().Lookup(name) != nil:
+		return fmt.Sprintf("did you mean --%s?", name)
+	case strings.Contains(accelerators, " "+name+" ") && cmd.Flags().Lookup("threads") != nil:
+		return "everything is computed on the processor: --threads says on how many cores"
+	}
+	for _, e := range flagsElsewhere {
+		if !strings.Contains(" "+e.words+" ", " "+name+" ") {
+			continue
+		}
+		for ours := range strings.FieldsSeq(e.ours) {
+			if cmd.Flags().Lookup(ours) != nil {
+				return fmt.Sprintf("did you mean --%s?", ours)
+			}
+		}
+	}
+	if cmd.Flags().Lookup("set") != nil {
+		if hint := nearSetting(cmd, name); hint != "" {
+			return hint
+		}
+	}
+	if near := setting.Nearest(name, names); near != "" {
+		return fmt.Sprintf("did you mean --%s?", near)
+	}
+	if other := commandWith(cmd.Root(), name); other != nil {
+		return fmt.Sprintf("--%s is a flag of %s", name, other.CommandPath())
+	}
+	return ""
+}
+
+// nearSetting names the setting that a flag would be, by its name or one that
+// others give it, and the flag for it if there is one.
+func nearSetting(cmd *cobra.Command, name string) string {
+	c := joule.DefaultConfig()
+	s, ok := c.Settings().Meant(strings.ReplaceAll(name, "-", "_"))
+	if !ok {
+		return ""
+	}
+	hint := fmt.Sprintf("did you mean --set %s=%s?", s.Key, s)
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if own, ok := f.Value.(*settingFlag); ok && own.key == s.Key {
+			hint = fmt.Sprintf("did you mean --%s?", f.Name)
+		}
+	})
+	return hint
+}
+
+// commandWith returns the first command that has a flag.
+func commandWith(cmd *cobra.Command, flag string) *cobra.Command {
+	if f := cmd.LocalFlags().Lookup(flag); f != nil && !f.Hidden {
+		return cmd
+	}
+	for _, sub := range cmd.Commands() {
+		if found := commandWith(sub, flag); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// noSuchRun adds to the error about a run that is not there which one, or which
+// other name, may be meant.
+func noSuchRun(name, runDir string, others []string, err error) error {
+	var e *run.Error
+	if _, missing := os.Stat(name); missing == nil || !errors.As(err, &e) {
+		return err
+	}
+	mended := *e
+	folders := foldersIn(runDir)
+	if near := setting.Nearest(name, append(others, folders...)); near != "" {
+		if slices.Contains(folders, near) {
+			near = filepath.Join(runDir, near)
+		}
+		mended.Hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return &mended
+}
+
+// foldersIn lists what runs are called, without looking into them.
+func foldersIn(dir string) (names []string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries[:min(len(entries), maxCompletions)] {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// helpCommand is joule help COMMAND.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Print what a command does",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			target, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(target, rest[0])
+			}
+			return target.Help()
+		},
+	}
+}
