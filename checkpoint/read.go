@@ -2,11 +2,13 @@ package checkpoint
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"math"
-	"os"
+
+	"github.com/joule-ml/joule/internal/regular"
 )
 
 // Read reads the file at path. Tensors come in the order of their numbers,
@@ -50,7 +52,11 @@ func Decode(r io.ReaderAt, size int64) (*File, error) {
 
 // open calls read with the file at path and puts path into its errors.
 func open(path string, read func(r io.ReaderAt, size int64) error) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
+	var kind *regular.Error
+	if errors.As(err, &kind) {
+		return &Error{Path: path, Fault: kind.Error(), Hint: hintForeign}
+	}
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
@@ -58,9 +64,6 @@ func open(path string, read func(r io.ReaderAt, size int64) error) error {
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return &Error{Path: path, Fault: "not a regular file", Hint: hintForeign}
 	}
 	err = read(f, info.Size())
 	if e, ok := err.(*Error); ok {

@@ -3,12 +3,14 @@ package dataset
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
 
+	"github.com/joule-ml/joule/internal/regular"
 	"github.com/joule-ml/joule/setting"
 )
 
@@ -226,13 +228,10 @@ func (f *file) load(path string, keep bool) ([]byte, error) {
 
 // openFile opens a regular file; opening a pipe could wait for ever.
 func openFile(path string) (*os.File, error) {
-	st, err := os.Stat(path)
-	if err == nil && !st.Mode().IsRegular() {
-		return nil, &Error{File: path, What: "not a regular file", Hint: "put the data file in its place"}
-	}
-	var r *os.File
-	if err == nil {
-		r, err = os.Open(path)
+	r, err := regular.Open(path)
+	var kind *regular.Error
+	if errors.As(err, &kind) {
+		return nil, &Error{File: path, What: kind.Error(), Hint: "put the data file in its place"}
 	}
 	if err != nil {
 		return nil, &Error{File: path, What: "cannot be opened", Hint: "make it readable", Err: plain(err)}

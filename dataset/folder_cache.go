@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/internal/regular"
 	"github.com/joule-ml/joule/lane"
 )
 
@@ -108,7 +109,7 @@ func (c *folderCache) load() *sets {
 	if c.path == "" {
 		return nil
 	}
-	f, err := os.OpenFile(c.path, os.O_RDONLY|nonblock, 0)
+	f, err := regular.Open(c.path)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			c.fault("reading", err)
@@ -117,9 +118,6 @@ func (c *folderCache) load() *sets {
 	}
 	defer f.Close()
 	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
-		err = errNotRegular
-	}
 	var s *sets
 	if err == nil {
 		s, err = readCache(f, st.Size(), c.key, c.reader.limits.bytes)

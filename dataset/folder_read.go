@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/joule-ml/joule/internal/regular"
 	"github.com/joule-ml/joule/lane"
 )
 
@@ -88,7 +89,7 @@ func each(ctx context.Context, n int, f func(i int) error, done func(count int))
 // openPicture opens a picture of the folder, unless something else has taken
 // its place since it was listed.
 func (r *folderReader) openPicture(p *picture) (*os.File, error) {
-	f, err := r.root.OpenFile(p.path, os.O_RDONLY|nonblock, 0)
+	f, err := r.root.OpenFile(p.path, os.O_RDONLY|regular.Nonblock, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +136,7 @@ func ReadImages(ctx context.Context, paths []string, shape lane.Shape) (s *Set, 
 	s = &Set{Name: "pictures", N: len(paths), C: shape.C, H: shape.H, W: shape.W, Pixels: make([]byte, len(paths)*size)}
 	b := newBudget(MaxPicturePixels)
 	errs = each(ctx, len(paths), func(i int) error {
-		f, err := openPicture(paths[i])
+		f, err := regular.Open(paths[i])
 		if err != nil {
 			return pictureError(err, paths[i])
 		}

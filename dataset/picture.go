@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/internal/imagefile"
+	"github.com/joule-ml/joule/internal/regular"
 	"github.com/joule-ml/joule/lane"
 	scale "golang.org/x/image/draw"
 )
@@ -36,7 +37,7 @@ const (
 // it, are told at [OpenFolder]. A fault in the file is an *Error.
 func ReadImage(path string, shape lane.Shape) (*Set, error) {
 	checkShape(shape)
-	f, err := openPicture(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, pictureError(err, path)
 	}
@@ -75,18 +76,6 @@ func checkShape(s lane.Shape) {
 	if s.C != 1 && s.C != 3 || s.H < 1 || s.W < 1 || s.H > MaxSide || s.W > MaxSide {
 		panic(fmt.Sprintf("dataset: pictures of %d×%d×%d", s.C, s.H, s.W))
 	}
-}
-
-// openPicture opens a file that the user named, following links to it.
-func openPicture(path string) (*os.File, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, errNotRegular
-	}
-	return os.OpenFile(path, os.O_RDONLY|nonblock, 0)
 }
 
 var errNotRegular = errors.New("not a regular file")

@@ -20,6 +20,7 @@ import (
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/internal/program"
+	"github.com/joule-ml/joule/internal/regular"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/sampler"
 )
@@ -111,10 +112,7 @@ func ours(dir string, entries []fs.DirEntry) bool {
 		return true
 	}
 	path := filepath.Join(dir, configFile)
-	if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() || st.Size() > maxConfig {
-		return false
-	}
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path, maxConfig)
 	var c struct {
 		Library string `json:"library_name"`
 	}

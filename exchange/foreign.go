@@ -11,6 +11,7 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/exchange/internal/torchfile"
+	"github.com/joule-ml/joule/internal/regular"
 )
 
 const hintWeights = "give weights that PyTorch saved: a .safetensors, .ckpt, .pt or .pth file"
@@ -25,10 +26,8 @@ func look(path string) (torch bool, err error) {
 		return false, fmt.Errorf("exchange: %w", err)
 	case st.IsDir():
 		return false, &Error{Fault: "is a folder", Hint: inFolder(path)}
-	case !st.Mode().IsRegular(): // a pipe would wait
-		return false, &Error{Fault: "is not a regular file", Hint: hintWeights}
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return false, fmt.Errorf("exchange: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/joule-ml/joule/exchange/internal/torchfile"
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/internal/fetch"
+	"github.com/joule-ml/joule/internal/regular"
 )
 
 // A Published model is one that others trained and published, as a file that
@@ -198,14 +199,15 @@ func (p Published) check(n int64, sum hash.Hash) error {
 
 // load returns the contents of a file if they are the published ones.
 func (p Published) load(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
+	var kind *regular.Error
+	if errors.As(err, &kind) {
+		return nil, &Error{Path: path, Fault: kind.Error(), Hint: "give the file " + p.File}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("exchange: %w", err)
 	}
 	defer f.Close()
-	if st, err := f.Stat(); err == nil && !st.Mode().IsRegular() {
-		return nil, &Error{Path: path, Fault: "not a regular file", Hint: "give the file " + p.File}
-	}
 	b, err := io.ReadAll(io.LimitReader(f, p.Size+1))
 	if err != nil {
 		return nil, fmt.Errorf("exchange: %w", err)

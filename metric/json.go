@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strconv"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/internal/regular"
 )
 
 // CreateJSON writes the rows of the CSV file, which Create or Append has just
@@ -24,7 +24,7 @@ import (
 func CreateJSON(path, csv string, columns []string) (*Writer, error) {
 	keys := jsonKeys(columns)
 	err := atomicfile.Write(path, func(w io.Writer) error {
-		f, err := os.Open(csv)
+		f, err := regular.Open(csv)
 		if err != nil {
 			return err
 		}

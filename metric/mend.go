@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/internal/regular"
 )
 
 // A Row is what was measured at a step, by the names of the columns.
@@ -95,7 +96,7 @@ func Mend(path string, columns []string, keepStep int, other func() ([]Row, erro
 // step from 1 to keepStep in their order, and as many rows as the JSON file.
 // It takes no memory, whatever their size.
 func isSound(csv, lines, head string, keepStep int) bool {
-	f, err := os.Open(csv)
+	f, err := regular.Open(csv)
 	if err != nil {
 		return false
 	}
@@ -136,7 +137,7 @@ func isSound(csv, lines, head string, keepStep int) bool {
 // countJSON counts the lines of a JSON file up to a step, as far as they begin
 // like ours.
 func countJSON(path string, keepStep int) int {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return 0
 	}
@@ -210,7 +211,7 @@ func (m *mend) add(r Row, count *int) {
 
 // readCSV takes the rows of the CSV file that can be read.
 func (m *mend) readCSV(path, head string) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -276,7 +277,7 @@ func notOurs(err error) error {
 // readJSON takes what the rows of the JSON file have beside the others. Lines
 // that cannot be read are passed over: it is a copy.
 func (m *mend) readJSON(path string) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/joule-ml/joule/internal/regular"
 )
 
 // maxFile bounds the files that Read takes. At 150 bytes a row it is a run of
@@ -43,7 +44,7 @@ func (t *Table) Get(name string) Series {
 // they do in the files of PyTorch Lightning; an epoch may be missing and is
 // then 0.
 func Read(path string) (*Table, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("metric: %w", err)
 	}

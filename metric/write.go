@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/internal/regular"
 )
 
 // A Writer appends rows to a file. Other programs see whole lines only. It is
@@ -57,8 +58,11 @@ func Append(path string, columns []string, keepStep int) (*Writer, error) {
 	if err != nil {
 		return nil, in(path, err)
 	}
+	if err := regular.Check(path); err != nil {
+		return nil, fmt.Errorf("metric: %w", err)
+	}
 	err = atomicfile.Write(path, func(w io.Writer) error {
-		old, err := os.Open(path)
+		old, err := regular.Open(path)
 		if err != nil {
 			return err
 		}

@@ -36,6 +36,9 @@ import (
 // nothing before. Of two processes that train in one folder, the second gets
 // a [*run.Error].
 func Fit(ctx context.Context, r *run.Run, t *joule.Trainer, list ...joule.Callback) error {
+	if err := r.CheckFiles(); err != nil {
+		return err
+	}
 	release, err := r.Lock()
 	if err != nil {
 		return err

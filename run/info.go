@@ -14,6 +14,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/internal/lockfile"
+	"github.com/joule-ml/joule/internal/regular"
 	"github.com/joule-ml/joule/metric"
 )
 
@@ -141,7 +142,7 @@ func (i *Info) fault(err error) {
 
 // settings reads config.yaml, which must be there.
 func (i *Info) settings() (*joule.Config, error) {
-	if err := regular(i.Run.ConfigPath()); err != nil {
+	if err := checkRegular(i.Run.ConfigPath()); err != nil {
 		return nil, err
 	}
 	c, err := i.Run.Settings()
@@ -154,7 +155,7 @@ func (i *Info) settings() (*joule.Config, error) {
 // progressOf reads how far the training had come when a checkpoint or a model
 // was written.
 func progressOf(path string) (joule.Progress, error) {
-	if err := regular(path); err != nil {
+	if err := checkRegular(path); err != nil {
 		return joule.Progress{}, err
 	}
 	return joule.ReadProgress(path)
@@ -162,7 +163,7 @@ func progressOf(path string) (joule.Progress, error) {
 
 // metrics reads metrics.csv, which may be ahead of the last checkpoint.
 func (i *Info) metrics() error {
-	if err := regular(i.Run.MetricsPath()); err != nil {
+	if err := checkRegular(i.Run.MetricsPath()); err != nil {
 		return err
 	}
 	t, err := metric.Read(i.Run.MetricsPath())
@@ -184,14 +185,24 @@ func (i *Info) metrics() error {
 	return nil
 }
 
-// regular reports why path is no regular file. Opening a pipe would wait.
-func regular(path string) error {
-	st, err := os.Stat(path)
-	if err != nil {
+// checkRegular reports why path is no regular file.
+func checkRegular(path string) error {
+	if err := regular.Check(path); err != nil {
 		return &Error{Path: path, Fault: "cannot be read", Err: err}
 	}
-	if !st.Mode().IsRegular() {
-		return &Error{Path: path, Fault: "is not a regular file"}
+	return nil
+}
+
+// CheckFiles reports something else in the place of a file that a training writes
+// or goes on from.
+func (r *Run) CheckFiles() error {
+	for _, path := range []string{
+		r.ConfigPath(), r.MetricsPath(), r.MetricsJSONPath(), r.CurvesPath(), r.ModelPath(), r.GuardLogPath(),
+		r.CheckpointPath("last"), r.CheckpointPath("best"), r.lockPath(),
+	} {
+		if err := regular.Check(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return &Error{Path: path, Fault: "cannot be written", Err: err, Hint: "remove what is there; a training makes it anew"}
+		}
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ func TestRunInfoDamaged(t *testing.T) {
 		{"torn metrics", func(r *run.Run) error { return os.Truncate(r.MetricsPath(), 500) }, run.Finished, "", 6},
 		{"no settings", func(r *run.Run) error { return os.Remove(r.ConfigPath()) }, run.Finished, "config.yaml: cannot be read", 6},
 		{"settings", func(r *run.Run) error { return os.WriteFile(r.ConfigPath(), []byte("epochs: [1"), 0o666) }, run.Finished, "config.yaml:1:", 6},
-		{"large settings", func(r *run.Run) error { return os.Truncate(r.ConfigPath(), 1<<30) }, run.Finished, "too large", 6},
+		{"large settings", func(r *run.Run) error { return os.Truncate(r.ConfigPath(), 1<<30) }, run.Finished, "more than 65536 bytes", 6},
 		{"no checkpoint", func(r *run.Run) error { return os.Remove(r.CheckpointPath("last")) }, run.Finished, "last.safetensors: cannot be read", 6},
 		{"checkpoint", func(r *run.Run) error { return os.Truncate(r.CheckpointPath("last"), 1000) }, run.Finished, "last.safetensors", 6},
 		{"a model as a checkpoint", func(r *run.Run) error { return os.WriteFile(r.CheckpointPath("last"), []byte("12345678{}"), 0o666) }, run.Finished, "last.safetensors", 6},

@@ -50,13 +50,13 @@ func (r *Run) busy() error {
 // ours tells whether one of the run's files is sure to be Joule's. Other
 // programs have folders of such names with files of such names.
 func (r *Run) ours() bool {
-	if regular(r.ConfigPath()) == nil {
+	if checkRegular(r.ConfigPath()) == nil {
 		if _, err := r.Settings(); err == nil {
 			return true
 		}
 	}
 	for _, path := range []string{r.ModelPath(), r.CheckpointPath("last"), r.CheckpointPath("best")} {
-		if regular(path) != nil {
+		if checkRegular(path) != nil {
 			continue
 		}
 		if h, err := checkpoint.ReadHeader(path); err == nil && h.Metadata[weights.MetaFormat] == weights.Format {

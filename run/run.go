@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/internal/regular"
 	"github.com/joule-ml/joule/setting"
 )
 
@@ -75,19 +75,9 @@ func (r *Run) SamplesPath(epoch int) string {
 // Settings reads the settings of the run, or the default ones if the run has
 // none.
 func (r *Run) Settings() (joule.Config, error) {
-	st, err := os.Stat(r.ConfigPath())
+	data, err := regular.Read(r.ConfigPath(), setting.MaxBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return joule.DefaultConfig(), nil
-	}
-	var data []byte
-	if err == nil && !st.Mode().IsRegular() {
-		err = errors.New("it is not a regular file")
-	}
-	if err == nil && st.Size() > setting.MaxBytes {
-		err = errors.New("it is too large for a configuration")
-	}
-	if err == nil {
-		data, err = os.ReadFile(r.ConfigPath())
 	}
 	if err != nil {
 		return joule.Config{}, &Error{Path: r.ConfigPath(), Fault: "cannot be read", Err: err, Hint: "restore the file, or remove it to use the default settings"}

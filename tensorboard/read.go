@@ -7,7 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+
+	"github.com/joule-ml/joule/internal/regular"
 )
 
 // A Reader reads the events of a file one by one.
@@ -29,7 +30,7 @@ func NewReader(r io.Reader) *Reader {
 // an *Error comes with the events up to there; errors.Is with
 // io.ErrUnexpectedEOF tells the two apart.
 func Read(path string) ([]*Event, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("tensorboard: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/internal/regular"
 )
 
 // Resume cuts back the event files of dir to the steps up to keepStep, that
@@ -137,7 +138,7 @@ type span struct{ start, end int64 }
 // plan finds what to keep of the file at path, and what hyperparameters are
 // in that.
 func plan(path string, keep func(*Event) bool) (c cut, hparams []kept, err error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return c, nil, fmt.Errorf("tensorboard: %w", err)
 	}
@@ -248,7 +249,7 @@ func (c cut) apply() error {
 // replace puts a file of the spans of the file at from in its place.
 func (c cut) replace(from string) error {
 	return atomicfile.Write(c.path, func(w io.Writer) error {
-		f, err := os.Open(from)
+		f, err := regular.Open(from)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/evaluate"
+	"github.com/joule-ml/joule/internal/regular"
 	"github.com/joule-ml/joule/pretrained"
 	"github.com/spf13/cobra"
 )
@@ -105,14 +106,10 @@ func openReport(path string) (*evaluate.Report, error) {
 	fail := func(fault string, err error) error {
 		return &pathError{path: path, fault: fault, err: err, hint: "joule eval -o FOLDER writes a report; built in are those of " + strings.Join(pretrained.Names(), ", ")}
 	}
-	st, err := os.Stat(path)
-	if err != nil {
+	f, err := regular.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fail("there is no report", err)
 	}
-	if !st.Mode().IsRegular() {
-		return nil, fail("is not a file", nil)
-	}
-	f, err := os.Open(path)
 	if err != nil {
 		return nil, fail("cannot be read", err)
 	}

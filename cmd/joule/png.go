@@ -4,10 +4,10 @@ import (
 	"errors"
 	"image/png"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/joule-ml/joule/grid"
+	"github.com/joule-ml/joule/internal/regular"
 	"github.com/joule-ml/joule/picture"
 )
 
@@ -23,14 +23,7 @@ func readPNG(path string) (*pngFile, error) {
 	fail := func(fault string, err error) error {
 		return &pathError{path: path, fault: fault, err: err, hint: "give a PNG file, such as joule sample writes"}
 	}
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, fail("cannot be read", err)
-	}
-	if !st.Mode().IsRegular() {
-		return nil, fail("is not a file", nil)
-	}
-	file, err := os.Open(path)
+	file, err := regular.Open(path)
 	if err != nil {
 		return nil, fail("cannot be read", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/internal/regular"
 	"github.com/joule-ml/joule/picture"
 	"github.com/joule-ml/joule/pretrained"
 	"github.com/joule-ml/joule/run"
@@ -173,7 +174,7 @@ func lostHint(v *picture.Provenance, file string) string {
 
 // equalFile tells whether the file at path holds data.
 func equalFile(path string, data []byte) bool {
-	file, err := os.Open(path)
+	file, err := regular.Open(path)
 	if err != nil {
 		return false
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/internal/regular"
 	"github.com/joule-ml/joule/setting"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -117,10 +119,10 @@ func (f *timeFlag) Type() string   { return "duration" }
 
 // settings builds the configuration: base, then the file, then the
 // environment, then the flags.
-func (a *app) settings(base joule.Config, file string, overrides []override) (joule.Config, error) {
+func (a *app) settings(ctx context.Context, base joule.Config, file string, overrides []override) (joule.Config, error) {
 	cfg := base
 	if file != "" {
-		data, err := readConfig(file)
+		data, err := readConfig(ctx, file)
 		if err != nil {
 			return cfg, err
 		}
@@ -143,31 +145,27 @@ func (a *app) settings(base joule.Config, file string, overrides []override) (jo
 	return cfg, cfg.Validate()
 }
 
-// readConfig reads a configuration file, or a little more of it than is
-// allowed, which ParseConfig then refuses.
-func readConfig(path string) ([]byte, error) {
-	fail := func(err error) error {
-		var p *os.PathError
-		if errors.As(err, &p) {
-			err = p.Err
-		}
-		return &usageError{"the configuration " + path + " cannot be read: " + err.Error(), "joule train --print-config > joule.yaml writes one to start from"}
+// maxConfig is more than ParseConfig accepts, which says so.
+const maxConfig = 1 << 20
+
+// readConfig reads a configuration, also from a pipe or, where path is -, from
+// standard input.
+func readConfig(ctx context.Context, path string) ([]byte, error) {
+	data, err := regular.ReadStream(ctx, path, os.Stdin, maxConfig)
+	var kind *regular.Error
+	switch {
+	case err == nil:
+		return data, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.As(err, &kind):
+		return nil, &usageError{"the configuration " + path + " is " + kind.Error(), "give a YAML file, or - for standard input"}
 	}
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, fail(err)
+	var p *os.PathError
+	if errors.As(err, &p) {
+		err = p.Err
 	}
-	if !st.Mode().IsRegular() {
-		return nil, &usageError{"the configuration " + path + " is not a regular file", "give a YAML file"}
-	}
-	if st.Size() > 1<<20 {
-		return nil, &usageError{"the configuration " + path + " is too large", "give a YAML file of settings"}
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fail(err)
-	}
-	return data, nil
+	return nil, &usageError{"the configuration " + path + " cannot be read: " + err.Error(), "joule train --print-config > joule.yaml writes one to start from"}
 }
 
 // quote writes a word so that a shell reads it back as one.

@@ -103,7 +103,7 @@ diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
 	flags.Var(&sizeFlag{&f.overrides}, "size", "size that a folder's images are made to, such as 28x28")
 	addSetting(cmd, &f.overrides, "channels", "image.channels", "1|3", "1 makes them gray, 3 coloured")
 	flags.StringVar(&f.recipe, "recipe", "", "start from a recipe's settings; joule recipes lists them (JOULE_RECIPE)")
-	flags.StringVar(&f.config, "config", "", "read settings from this YAML file (JOULE_CONFIG)")
+	flags.StringVar(&f.config, "config", "", "read settings from this YAML file, - for standard input (JOULE_CONFIG)")
 	flags.Var(&setFlag{&f.overrides}, "set", "change one setting; may be repeated")
 	addSetting(cmd, &f.overrides, "epochs", "epochs", "int", "passes over the training images")
 	flags.Var(&timeFlag{&f.overrides}, "max-time", "stop after this time, such as 90m or 1h30m, to be resumed")
@@ -165,7 +165,7 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 			return nil, false, err
 		}
 	}
-	cfg, err := a.settings(base, f.config, f.overrides)
+	cfg, err := a.settings(ctx, base, f.config, f.overrides)
 	if err != nil {
 		return nil, false, err
 	}

@@ -4,6 +4,7 @@ package lockfile
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 	"time"
@@ -13,9 +14,13 @@ import (
 // ends, however it ends. held is true if another process has it. A file
 // system without locks gives none, and nobody is kept out.
 func Take(path string) (release func(), held bool, err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|syscall.O_NONBLOCK, 0o666)
 	if err != nil {
 		return nil, false, err
+	}
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		f.Close()
+		return nil, false, &fs.PathError{Op: "lock", Path: path, Err: errors.New("it is not a regular file")}
 	}
 	for patience := lockPatience; ; patience -= lockPause {
 		err = flock(f, syscall.LOCK_EX)

@@ -14,9 +14,12 @@ package torchfile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/joule-ml/joule/internal/regular"
 )
 
 // Limits of what is read. Memory beyond them is in proportion to the file:
@@ -97,7 +100,11 @@ func isLegacy(head []byte) bool {
 // Open reads the objects of the file at path and leaves it open for the
 // tensors' numbers. What is wrong with the file is an [*Error].
 func Open(path string) (*File, error) {
-	r, err := os.Open(path)
+	r, err := regular.Open(path)
+	var kind *regular.Error
+	if errors.As(err, &kind) {
+		return nil, &Error{Path: path, Fault: kind.Error(), Hint: "give a file that torch.save wrote"}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("torchfile: %w", err)
 	}
@@ -117,9 +124,6 @@ func open(r *os.File) (*File, error) {
 	st, err := r.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("torchfile: %w", err)
-	}
-	if !st.Mode().IsRegular() {
-		return nil, &Error{Fault: "not a regular file", Hint: "give a file that torch.save wrote"}
 	}
 	return Decode(r, st.Size())
 }

@@ -1,5 +1,0 @@
-//go:build !unix
-
-package dataset
-
-const nonblock = 0
