@@ -12,13 +12,15 @@ import (
 
 // A Card says where a model comes from. It travels in the model's file.
 type Card struct {
-	Config        Config // of the run that trained it
+	Config        Config // of the run that trained it, as [Config.ForOthers] gives it
 	Epochs, Steps int    // done
 	// Validation holds quantiles of the energies of the held-out images at
 	// the last validation: the 0th, 1st … last of len−1 equal parts. It is
 	// empty before the first one. N is the number of images.
 	Validation []float32
 	N          int
+
+	data string // the dataPrint of the images, as JSON; empty where it is not known
 }
 
 // quantiles is the number of parts that a Card divides the validation images
@@ -62,7 +64,7 @@ func cardOf(path string, meta map[string]string) (*Card, error) {
 	if !slices.IsSorted(j.Validation) || len(j.Validation) == 1 || j.N < 0 || j.Epochs < 0 || j.Steps < 0 {
 		return nil, fault("its numbers are out of order")
 	}
-	return &Card{Config: cfg, Epochs: j.Epochs, Steps: j.Steps, N: j.N, Validation: j.Validation}, nil
+	return &Card{Config: cfg.ForOthers(), data: meta[weights.MetaData], Epochs: j.Epochs, Steps: j.Steps, N: j.N, Validation: j.Validation}, nil
 }
 
 // setValidation keeps quantiles of energies, which it sorts.

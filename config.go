@@ -1,6 +1,8 @@
 package joule
 
 import (
+	"strings"
+
 	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/guard"
@@ -57,6 +59,22 @@ type ImageConfig struct {
 // Shape returns the size as package dataset takes it.
 func (c ImageConfig) Shape() lane.Shape {
 	return lane.Shape{C: c.Channels, H: c.Height, W: c.Width}
+}
+
+// ForOthers returns the settings as they stand in files that are made to be handed
+// on, such as models and event files: of a folder of images they tell the name and
+// not where it is. The path is in a run's config.yaml alone.
+func (c Config) ForOthers() Config {
+	if !dataset.IsPath(c.Data) {
+		return c
+	}
+	name := strings.TrimRight(c.Data, `/\`)
+	name = name[strings.LastIndexAny(name, `/\`)+1:]
+	if strings.Trim(name, ".") == "" {
+		name = "images"
+	}
+	c.Data = "./" + name
+	return c
 }
 
 // GenerateConfig describes how samples are drawn, see [Config.Generation], and

@@ -268,3 +268,22 @@ func FuzzParseConfig(f *testing.F) {
 		}
 	})
 }
+
+// TestConfigForOthers: what is handed on names a folder of images, and does not say
+// where it is.
+func TestConfigForOthers(t *testing.T) {
+	for data, want := range map[string]string{
+		"mnist": "mnist", "/home/bob/photos": "./photos", "../bob/photos/": "./photos", `C:\Users\bob\photos`: "./photos",
+		"./photos": "./photos", ".": "./images", "../..": "./images", "/": "./images", ".hidden": "./.hidden",
+	} {
+		c := joule.DefaultConfig()
+		c.Data = data
+		once := c.ForOthers()
+		if once.Data != want || once.ForOthers().Data != want {
+			t.Errorf("%s becomes %s, want %s", data, once.Data, want)
+		}
+		if once.Data = data; !reflect.DeepEqual(once, c) {
+			t.Errorf("%s: other settings changed", data)
+		}
+	}
+}

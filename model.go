@@ -165,6 +165,9 @@ func modelFile(spec nn.Spec, card *Card, origin *Origin) *checkpoint.File {
 	if card != nil {
 		f.Metadata[weights.MetaConfig] = string(card.Config.YAML())
 		f.Metadata[weights.MetaCard] = card.json()
+		if card.data != "" {
+			f.Metadata[weights.MetaData] = card.data
+		}
 	}
 	if origin != nil {
 		f.Metadata[weights.MetaOrigin] = origin.json()

@@ -93,7 +93,6 @@ func (t *Trainer) file() *checkpoint.File {
 	}
 	f.Metadata[weights.MetaState] = string(place)
 	f.Metadata[weights.MetaKernels] = kernel.Name()
-	f.Metadata[weights.MetaData] = t.dataPrint().json()
 	// The model comes first, as in a model's file.
 	list := t.vectors()
 	slices.SortStableFunc(list, func(a, b vector) int { return ofModel(b) - ofModel(a) })

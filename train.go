@@ -170,7 +170,7 @@ func (t *Trainer) Model() *Model {
 
 // card describes the model as it is now.
 func (t *Trainer) card() *Card {
-	return &Card{Config: t.cfg, Epochs: t.place.Epoch, Steps: t.place.Step, N: t.validation.N, Validation: t.validation.Validation}
+	return &Card{Config: t.cfg.ForOthers(), data: t.dataPrint().json(), Epochs: t.place.Epoch, Steps: t.place.Step, N: t.validation.N, Validation: t.validation.Validation}
 }
 
 func limit(n, limit int) int {

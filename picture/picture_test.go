@@ -95,7 +95,7 @@ func TestPictureAgain(t *testing.T) {
 		for _, p := range pictures {
 			first := draw(t, m, c, s, p)
 			v := provenanceIn(t, first)
-			if v.Model != m.Hash() || v.Path != filepath.ToSlash(path) || v.Sample.Seed != c.Seed || v.Sample.N != 5 || v.Sample.Sampler != c.Sampler {
+			if v.Model != m.Hash() || v.Path != filepath.Base(path) || v.Sample.Seed != c.Seed || v.Sample.N != 5 || v.Sample.Sampler != c.Sampler {
 				t.Errorf("%s: %+v", p.Kind, v)
 			}
 			if d := v.Differences(); d != nil {

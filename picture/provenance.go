@@ -23,7 +23,7 @@ type Provenance struct {
 	Go       string // release, system and architecture
 	Kernel   string // of [internal/kernel]: the instruction set
 	Model    string // of [joule.Model.Hash]
-	Path     string // where the model was, seen from the working folder or the picture's; may be empty
+	Path     string // where the model was, seen from the working folder or the picture's, or its run's; may be empty
 	Epochs   int    // that the model was trained for
 	Steps    int    // the same in training steps; both are 0 where that is not known
 	// Sample has N, Seed, Sampler and Every.
@@ -52,7 +52,7 @@ const maxField = 4096
 // Describe says how a picture of the layout p that is made now was made. p is one
 // that [Layout.Fit] returned.
 func Describe(m *joule.Model, c joule.SampleConfig, p Layout) *Provenance {
-	v := &Provenance{Model: m.Hash(), Path: m.Path(), Sample: c, Layout: p}
+	v := &Provenance{Model: m.Hash(), Path: forOthers(m.Path()), Sample: c, Layout: p}
 	v.Software, v.Go, v.Kernel = program.Describe()
 	v.Sample.Threads = 0
 	if len(v.Path) > maxField || !utf8.ValidString(v.Path) || strings.ContainsRune(v.Path, 0) {

@@ -3,6 +3,7 @@ package picture
 import (
 	"errors"
 	"math"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -165,4 +166,23 @@ func FuzzParseProvenance(f *testing.F) {
 			t.Fatalf("%+v became %+v, %v", v, again, err)
 		}
 	})
+}
+
+// TestForOthers: a picture tells of its model's path what is below the working
+// folder, or the run, and nothing else.
+func TestForOthers(t *testing.T) {
+	work := t.TempDir()
+	t.Chdir(work)
+	for path, want := range map[string]string{
+		"": "", "m.safetensors": "m.safetensors", "./runs/a/version_0/model.safetensors": "runs/a/version_0/model.safetensors",
+		filepath.Join(work, "sub", "m.safetensors"):                      "sub/m.safetensors",
+		filepath.Join(filepath.Dir(work), "m.safetensors"):               "m.safetensors",
+		"../bob/m.safetensors":                                           "m.safetensors",
+		"../bob/runs/a/version_12/checkpoints/last.safetensors":          "a/version_12/checkpoints/last.safetensors",
+		filepath.Join(filepath.Dir(work), "x/a/version_0/m.safetensors"): "a/version_0/m.safetensors",
+	} {
+		if got := forOthers(path); got != want {
+			t.Errorf("%q becomes %q, want %q", path, got, want)
+		}
+	}
 }

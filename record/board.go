@@ -60,6 +60,7 @@ func openBoardLog(dir string, c joule.Config, step int, again ...string) (*board
 	if err != nil {
 		return nil, err
 	}
+	c = c.ForOthers()
 	var params []tensorboard.Param
 	for _, s := range c.Settings() {
 		params = append(params, tensorboard.Param{Name: s.Key, Value: s.Plain()})

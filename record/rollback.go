@@ -53,8 +53,9 @@ func (rec *recorder) rollback(joule.Rollback) error {
 // writeSettings writes the settings as they were asked for, and what rollbacks
 // have changed.
 func (rec *recorder) writeSettings() error {
+	text := askedYAML(rec.t, rec.dataPath())
 	err := atomicfile.Write(rec.run.ConfigPath(), func(w io.Writer) error {
-		_, err := w.Write(askedYAML(rec.t))
+		_, err := w.Write(text)
 		return err
 	})
 	if err != nil {
@@ -92,10 +93,26 @@ func (l *boardLog) cut(dir string, t *joule.Trainer) error {
 	return l.w.Flush()
 }
 
-// askedYAML is the config.yaml of a run.
-func askedYAML(t *joule.Trainer) []byte {
+// dataPath is where the images are. A trainer that was resumed from a checkpoint
+// alone knows only the name of their folder; then the settings that are there tell.
+func (rec *recorder) dataPath() string {
+	c := rec.t.Config()
+	old, err := rec.run.Settings()
+	if err != nil || c.Data != c.ForOthers().Data || c.Data != old.ForOthers().Data {
+		return c.Data
+	}
+	if _, err := os.Stat(old.Data); err != nil {
+		return c.Data
+	}
+	return old.Data
+}
+
+// askedYAML is the config.yaml of a run on images at data.
+func askedYAML(t *joule.Trainer, data string) []byte {
 	var b strings.Builder
-	b.Write(t.Asked().YAML())
+	c := t.Asked()
+	c.Data = data
+	b.Write(c.YAML())
 	if list := t.Rollbacks(); len(list) > 0 {
 		b.WriteString("\n# These are the settings as asked for. On the way the guard has changed:\n")
 		for _, r := range list {

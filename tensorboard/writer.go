@@ -56,7 +56,8 @@ type Writer struct {
 func (w *Writer) Damaged() []string { return w.damaged }
 
 // Create makes a new event file in dir, and dir itself if it is missing. The
-// file has TensorBoard's form of name, events.out.tfevents.SECONDS.HOST.PID.0,
+// file has TensorBoard's form of name, events.out.tfevents.SECONDS.joule.PID.0,
+// where other programs tell the name of the computer,
 // and sorts behind those that are there, since TensorBoard reads them in order
 // of their names and never returns to an earlier one: where the clock has not
 // moved on since the last one was made, SECONDS is that one's and a second.
@@ -109,12 +110,8 @@ const namePrefix = "events.out.tfevents."
 // fileName returns a name for a file made at the time now that sorts behind
 // last, as far as last has the form of names.
 func fileName(last string, now time.Time) string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
 	name := func(s int64) string {
-		return fmt.Sprintf("%s%010d.%s.%d.0", namePrefix, s, host, os.Getpid())
+		return fmt.Sprintf("%s%010d.joule.%d.0", namePrefix, s, os.Getpid())
 	}
 	s := now.Unix()
 	if name(s) <= last {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"image"
 	"image/color"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -119,5 +121,28 @@ func TestSizeFlag(t *testing.T) {
 		if strings.Join(got, " ") != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %v, %v", value, got, err)
 		}
+	}
+}
+
+// secret checks that no file below a folder, the settings of runs apart, holds a
+// text: secret text folder.
+func secret(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: secret text folder")
+	}
+	n := 0
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[1]), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || d.Name() == "config.yaml" {
+			return err
+		}
+		n++
+		data, err := os.ReadFile(path)
+		if bytes.Contains(data, []byte(args[0])) || strings.Contains(d.Name(), args[0]) {
+			ts.Fatalf("%s holds %q", path, args[0])
+		}
+		return err
+	}))
+	if n == 0 {
+		ts.Fatalf("no files")
 	}
 }

@@ -85,6 +85,7 @@ func TestScripts(t *testing.T) {
 			"columns":    columns,
 			"strip":      strip,
 			"pictures":   pictures,
+			"secret":     secret,
 			"fifo":       fifo,
 			"damage":     damage,
 			"rising":     rising,

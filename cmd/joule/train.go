@@ -155,6 +155,13 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 		if base, err = joule.ReadCheckpointConfig(from); err != nil {
 			return nil, false, err
 		}
+		// A checkpoint tells the name of a folder of images; where it is stands in
+		// the run's settings.
+		if folder != nil && dataset.IsPath(base.Data) {
+			if c, err := folder.Settings(); err == nil && dataset.IsPath(c.Data) {
+				base.Data = c.Data
+			}
+		}
 	}
 	if f.recipe != "" {
 		r, err := recipe.Find(f.recipe)
@@ -172,6 +179,9 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 	if f.printConfig {
 		_, err := a.stdout.Write(cfg.YAML())
 		return nil, false, err
+	}
+	if from != "" && dataset.IsPath(cfg.Data) && !isFolder(cfg.Data) {
+		return nil, false, &dataset.Error{File: cfg.Data, What: "no such folder of images", Hint: "say with --data where the images are that the checkpoint was trained on"}
 	}
 
 	train, val, left, err := a.load(ctx, &cfg, f)
