@@ -48,7 +48,9 @@ func cardOf(path string, meta map[string]string) (*Card, error) {
 	if meta[weights.MetaCard] == "" {
 		return nil, nil
 	}
-	cfg, err := ParseConfig(path+" (config)", []byte(meta[weights.MetaConfig]), DefaultConfig())
+	base := DefaultConfig()
+	base.Data = UnknownData // for a file that does not tell
+	cfg, err := ParseKeptConfig(path+" (config)", []byte(meta[weights.MetaConfig]), base)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ import (
 // settings are read from YAML by [ParseConfig], from key=value by
 // [Config.Set] and from the environment by [Config.SetEnv].
 type Config struct {
-	Data              string           `yaml:"data"` // a data set's name, or a folder's path
+	Data              string           `yaml:"data"` // a data set's name, or a folder's path; see NewTrainer
 	Image             ImageConfig      `yaml:"image"`
 	Seed              uint64           `yaml:"seed"`
 	Epochs            int              `yaml:"epochs"`

@@ -3,7 +3,10 @@ package joule
 import (
 	"encoding/json"
 	"fmt"
+	"path"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/dataset"
@@ -30,7 +33,7 @@ func configOf(path string, meta map[string]string) (Config, error) {
 			Hint: "resume from a run's checkpoints/last.safetensors; a model.safetensors has no training state",
 		}
 	}
-	return ParseConfig(path+" (config)", []byte(meta[weights.MetaConfig]), DefaultConfig())
+	return ParseKeptConfig(path+" (config)", []byte(meta[weights.MetaConfig]), DefaultConfig())
 }
 
 // ResumeTrainer returns a trainer that continues a checkpoint with the same
@@ -103,7 +106,7 @@ func (c Config) sameState(d Config) error {
 		key  string
 		a, b any
 	}{
-		{"data", samePath(c.Data), samePath(d.Data)},
+		{"data", sameName(c.Data), sameName(d.Data)},
 		{"image.height", c.Image.Height, d.Image.Height},
 		{"image.width", c.Image.Width, d.Image.Width},
 		{"image.channels", c.Image.Channels, d.Image.Channels},
@@ -129,10 +132,38 @@ func (c Config) sameCourse(d Config) bool {
 	return c.Sampler == d.Sampler && c.Objective == d.Objective && c.Optimizer == d.Optimizer && c.Guard == d.Guard
 }
 
-// samePath makes all folders one: where they are may change, and what is in
-// them is for sameData to compare.
-func samePath(data string) string {
-	if dataset.IsPath(data) {
+// UnknownData is the name of the data of which nothing is known.
+const UnknownData = "unknown"
+
+// dataName returns what the data is called by settings that name it and a set
+// that may have a name.
+func dataName(asked, set string) string {
+	set = path.Base(strings.ReplaceAll(set, `\`, "/")) // a path may be private
+	set = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsGraphic(r) {
+			return r
+		}
+		return ' '
+	}, strings.ToValidUTF8(set, " ")))
+	const longest = 100
+	if runes := []rune(set); len(runes) > longest {
+		set = strings.TrimSpace(string(runes[:longest]))
+	}
+	switch {
+	case dataset.IsPath(asked):
+		return asked
+	case strings.Trim(set, "./") != "":
+		return set
+	case slices.Contains(dataset.Names(), asked):
+		return UnknownData
+	}
+	return asked
+}
+
+// sameName makes all data but the public sets one: its name and place may
+// change, and what it holds is for sameData to compare.
+func sameName(data string) string {
+	if !slices.Contains(dataset.Names(), data) {
 		return "a folder of images"
 	}
 	return data

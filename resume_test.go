@@ -218,7 +218,7 @@ func TestResumeSettings(t *testing.T) {
 		"network.layers":          func(c *joule.Config) { c.Network.Layers = arch.Layers{nn.Flatten(), nn.Linear(1)} },
 		"network.hidden_features": func(c *joule.Config) { c.Network.HiddenFeatures = 6 },
 		"buffer.size":             func(c *joule.Config) { c.Buffer.Size = 26 },
-		"data":                    func(c *joule.Config) { c.Data = "./folder" },
+		"data":                    func(c *joule.Config) { c.Data = "mnist" },
 		"image.height":            func(c *joule.Config) { c.Image.Height = 12 },
 		"image.width":             func(c *joule.Config) { c.Image.Width = 12 },
 		"image.channels":          func(c *joule.Config) { c.Image.Channels = 1 },

@@ -13,7 +13,7 @@ import (
 // sets checks the settings and the images together, and splits off the images
 // that are held out.
 func (c *Config) sets(train, val *dataset.Set) (_, _ *dataset.Set, err error) {
-	if err := c.Validate(); err != nil {
+	if err := c.validate(c.kept()); err != nil {
 		return nil, nil, err
 	}
 	if err := c.checkSets(train, val); err != nil {

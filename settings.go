@@ -78,8 +78,21 @@ func (c *Config) Settings() setting.List {
 
 // Validate reports the first value that is out of range, as a [*setting.Error]
 // that names the key, the value and what is allowed.
-func (c Config) Validate() error {
-	if err := c.Settings().Check(); err != nil {
+func (c Config) Validate() error { return c.validate(c.Settings()) }
+
+// kept is Settings of a run or a model, whose data may have any name.
+func (c *Config) kept() setting.List {
+	list := c.Settings()
+	for i := range list {
+		if list[i].Key == "data" {
+			list[i].Path = func(name string) bool { return name != "" }
+		}
+	}
+	return list
+}
+
+func (c Config) validate(list setting.List) error {
+	if err := list.Check(); err != nil {
 		return err
 	}
 	if n := c.Image.Channels; n == 2 {
@@ -135,6 +148,16 @@ func (c *Config) SetEnv(environ []string, others ...string) error {
 func ParseConfig(name string, data []byte, base Config) (Config, error) {
 	next := base
 	if err := next.Settings().Parse(name, data); err != nil {
+		return base, err
+	}
+	return next, nil
+}
+
+// ParseKeptConfig is [ParseConfig] of settings that a run or a model has kept: their
+// data may also be the name of images that a program gave to [NewTrainer].
+func ParseKeptConfig(name string, data []byte, base Config) (Config, error) {
+	next := base
+	if err := next.kept().Parse(name, data); err != nil {
 		return base, err
 	}
 	return next, nil

@@ -14,7 +14,7 @@ import (
 // tinyConfig trains strokes within moments, also with the generic kernels.
 func tinyConfig() Config {
 	c := DefaultConfig()
-	c.Epochs, c.BatchSize = 2, 10
+	c.Data, c.Epochs, c.BatchSize = "strokes", 2, 10
 	c.Network.HiddenFeatures = 4
 	c.Sampler.Steps = 5
 	c.Buffer.Size = 25 // less than three batches: the ring wraps
@@ -25,6 +25,7 @@ func tinyConfig() Config {
 // tinyRun returns settings for a training of moments, on stripes.
 func tinyRun() Config {
 	c := DefaultConfig()
+	c.Data = "stripes"
 	c.Network.HiddenFeatures = 2
 	c.BatchSize, c.Epochs = 8, 2
 	c.Sampler.Steps = 2

@@ -59,6 +59,10 @@ type Trainer struct {
 // them: a Holdout of as many images as train has, or more, becomes a tenth of it,
 // and guard.every_n_steps, if it is the default one, becomes less where the guard
 // would take too much memory.
+//
+// What the model says of its data is the name of train, unless cfg.Data is the path
+// of a folder. Images without a name are [UnknownData] where cfg.Data is that of a
+// public data set, since they may be any, and cfg.Data otherwise.
 func NewTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	t, err := newTrainer(cfg, train, val)
 	if err != nil {
@@ -74,6 +78,7 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.Data = dataName(cfg.Data, train.Name)
 	shape := lane.Shape{C: train.C, H: train.H, W: train.W}
 	t := &Trainer{cfg: cfg, train: train, val: val, loader: dataset.NewLoader(train, cfg.BatchSize, cfg.Seed, true)}
 	spec, err := arch.Energy(cfg.Network, shape)

@@ -8,7 +8,7 @@ import (
 
 // A Set is a set of images of one shape, held in memory as bytes.
 type Set struct {
-	Name       string
+	Name       string // what a model trained on it says of its data; may be empty
 	N, C, H, W int
 	Pixels     []byte   // N×C×H×W
 	Labels     []byte   // N, or nil

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"text/template"
+	"unicode"
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/checkpoint"
@@ -162,14 +163,7 @@ func describeModel(m *joule.Model, c joule.Convention, opt FolderOptions) *descr
 		d.ClipNorm = !math.IsInf(card.Config.Optimizer.GradClipNorm, 0)
 		g := card.Config.Generation()
 		d.Sampler, d.Patch, d.Steps = g.Sampler, g.Patch, g.Sampler.Steps
-		// Anything but the name of a public data set may be private.
-		if id := hubNames[card.Config.Data]; id != "" {
-			info, err := dataset.About(card.Config.Data)
-			if err != nil {
-				panic("exchange: " + err.Error()) // hubNames has names that dataset knows
-			}
-			d.Images, d.DatasetID = info.Title, id
-		}
+		d.Images, d.DatasetID = imagesOf(card.Config.Data)
 		if q := card.Validation; len(q) > 0 {
 			at := func(share int) string { return fmt.Sprintf("%.4g", q[(len(q)-1)*share/100]) }
 			d.HeldOut = &heldOut{card.N, at(1), at(50), at(99)}
@@ -189,6 +183,29 @@ func describeModel(m *joule.Model, c joule.Convention, opt FolderOptions) *descr
 	d.Prefix = d.spec.Prefix
 	d.Layers = torchLayers(d.spec)
 	return d
+}
+
+// imagesOf says what images are called by a card's name of them, and the name of
+// a public data set on the Hub.
+func imagesOf(data string) (images, id string) {
+	switch id := hubNames[data]; {
+	case id != "":
+		info, err := dataset.About(data)
+		if err != nil {
+			panic("exchange: " + err.Error()) // hubNames has names that dataset knows
+		}
+		return info.Title, id
+	case dataset.IsPath(data): // which may be private
+		return "images", ""
+	case data == joule.UnknownData:
+		return "unknown data", ""
+	}
+	return strings.Map(func(r rune) rune { // nothing that Markdown would take for its own
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" -_.,", r) {
+			return r
+		}
+		return '-'
+	}, data), ""
 }
 
 //go:embed card.md
@@ -264,7 +281,7 @@ func (d *description) config() ([]byte, error) {
 			Epochs: card.Epochs, Steps: card.Steps, BatchSize: t.BatchSize, LangevinSteps: t.Sampler.Steps,
 			Alpha: t.Objective.Alpha, LearningRate: t.Optimizer.LearningRate, Seed: t.Seed,
 		}
-		if d.DatasetID != "" {
+		if !dataset.IsPath(t.Data) {
 			c.Training.Data = t.Data
 		}
 	}

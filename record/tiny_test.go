@@ -21,6 +21,7 @@ var errStop = errors.New("stop")
 // steps.
 func tinyRun() joule.Config {
 	c := joule.DefaultConfig()
+	c.Data = "stripes"
 	c.Network.HiddenFeatures = 2
 	c.BatchSize, c.Epochs = 8, 2
 	c.Sampler.Steps = 2
@@ -34,7 +35,7 @@ func tinyRun() joule.Config {
 // the guard. Its only pictures are small.
 func lateRun() joule.Config {
 	c := joule.DefaultConfig()
-	c.Epochs, c.BatchSize = 4, 4
+	c.Data, c.Epochs, c.BatchSize = "strokes", 4, 4
 	c.Network.HiddenFeatures, c.Sampler.Steps, c.Buffer.Size = 4, 5, 25
 	c.Optimizer.LearningRate, c.Schedule.Gamma = 0.05, 2
 	c.Optimizer.GradClipNorm = math.Inf(1)

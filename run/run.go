@@ -82,7 +82,7 @@ func (r *Run) Settings() (joule.Config, error) {
 	if err != nil {
 		return joule.Config{}, &Error{Path: r.ConfigPath(), Fault: "cannot be read", Err: err, Hint: "restore the file, or remove it to use the default settings"}
 	}
-	return joule.ParseConfig(r.ConfigPath(), data, joule.DefaultConfig())
+	return joule.ParseKeptConfig(r.ConfigPath(), data, joule.DefaultConfig())
 }
 
 // An Error is a run folder that cannot be made or used.

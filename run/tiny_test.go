@@ -15,6 +15,7 @@ import (
 // tinyConfig returns settings for a run of moments.
 func tinyConfig() joule.Config {
 	c := joule.DefaultConfig()
+	c.Data = "stripes"
 	c.Network.HiddenFeatures = 2
 	c.BatchSize, c.Epochs = 8, 2
 	c.Sampler.Steps = 2

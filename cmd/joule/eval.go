@@ -115,7 +115,7 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref modelRef, beside []eva
 	}
 	if !slices.Contains(evaluate.Suites(), suite) {
 		what := fmt.Sprintf("--suite: there is none for %q", suite)
-		if suite == "" {
+		if suite == "" || suite == joule.UnknownData {
 			what = "--suite: " + ref.String() + " does not tell what it was trained on"
 		}
 		return &usageError{what, "give --suite " + strings.Join(evaluate.Suites(), " or ")}
