@@ -86,7 +86,7 @@ func TestRunInfoDamaged(t *testing.T) {
 		{"folder for metrics", func(r *run.Run) error { os.Remove(r.MetricsPath()); return os.Mkdir(r.MetricsPath(), 0o777) }, run.Finished, "not a regular file", 6},
 		{"torn metrics", func(r *run.Run) error { return os.Truncate(r.MetricsPath(), 500) }, run.Finished, "", 6},
 		{"no settings", func(r *run.Run) error { return os.Remove(r.ConfigPath()) }, run.Finished, "config.yaml: cannot be read", 6},
-		{"settings", func(r *run.Run) error { return os.WriteFile(r.ConfigPath(), []byte("epochs: [1"), 0o666) }, run.Finished, "config.yaml:1:", 6},
+		{"settings", func(r *run.Run) error { return os.WriteFile(r.ConfigPath(), []byte("epochs: [1"), 0o666) }, run.Finished, "config.yaml:2:", 6},
 		{"large settings", func(r *run.Run) error { return os.Truncate(r.ConfigPath(), 1<<30) }, run.Finished, "more than 65536 bytes", 6},
 		{"no checkpoint", func(r *run.Run) error { return os.Remove(r.CheckpointPath("last")) }, run.Finished, "last.safetensors: cannot be read", 6},
 		{"checkpoint", func(r *run.Run) error { return os.Truncate(r.CheckpointPath("last"), 1000) }, run.Finished, "last.safetensors", 6},
