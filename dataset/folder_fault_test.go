@@ -174,6 +174,9 @@ func FuzzFolder(f *testing.F) {
 	f.Add("\xff.gif", []byte("GIF89a\xff\xff\xff\xff\x00\x00\x00"))
 	f.Add("train/a.png", tile(f, 3))
 	f.Add("..png", tile(f, 3)[:40])
+	f.Add("own.png", withText(tile(f, 3), "tEXt", ownKey+"model"))
+	f.Add("own.gif", withComment(f, ownKey+"model"))
+	f.Add("cat/valid/a", tile(f, 3))
 	dir, cache := f.TempDir(), f.TempDir()
 	f.Fuzz(func(t *testing.T, name string, content []byte) {
 		if !filepath.IsLocal(name) || len(name) > 60 || strings.Count(name, "/") > 4 || strings.Contains(name, "good") {

@@ -145,3 +145,20 @@ func TestFolderOfNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestFolderRawNames: names that are not UTF-8 are the same from the cache.
+func TestFolderRawNames(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "a\xff"), 0o777); err != nil {
+		t.Skip("no such names here:", err)
+	}
+	tiles(t, dir, "a\xff/1.png", "b\nb/2.png", "b\nb/3.png")
+	put(t, filepath.Join(dir, "b\nb", "\xfe.png"), []byte("x"))
+	opt := Options{Cache: t.TempDir()}
+	for range 2 {
+		train, _, p := openTest(t, dir, opt)
+		if !slices.Equal(train.Classes, []string{"a\xff", "b\nb"}) || len(p.files) != 1 || p.files["b\nb/\xfe.png"] == "" {
+			t.Errorf("classes %q, left out %q", train.Classes, p.files)
+		}
+	}
+}

@@ -81,6 +81,7 @@ func (n number) MarshalJSON() ([]byte, error) {
 // A runJSON is a run as --json prints it. The keys stay.
 type runJSON struct {
 	Path       string     `json:"path"`
+	PathBytes  []byte     `json:"path_base64,omitempty"`
 	Name       string     `json:"name"`
 	Version    int        `json:"version"`
 	State      string     `json:"state"`
@@ -97,7 +98,7 @@ type runJSON struct {
 
 func newRunJSON(i *run.Info) runJSON {
 	j := runJSON{
-		Path: i.Run.Dir, Name: i.Name, Version: i.Version, State: string(i.State),
+		Path: i.Run.Dir, PathBytes: rawPath(i.Run.Dir), Name: i.Name, Version: i.Version, State: string(i.State),
 		EpochsDone: i.Epochs, Steps: i.Steps,
 		Best: number(i.Best), Last: number(i.Last), Speed: number(i.Speed), Faults: []string{},
 	}
@@ -121,8 +122,9 @@ func (a *app) printJSON(v any) error {
 	return e.Encode(v)
 }
 
-const runKeys = `path, name, version, state, data, epochs (asked for), epochs_done,
-steps, best_val_contrastive_divergence, last_val_contrastive_divergence,
+const runKeys = `path (with path_base64, its bytes, where it is not
+UTF-8), name, version, state, data, epochs (asked for), epochs_done, steps,
+best_val_contrastive_divergence, last_val_contrastive_divergence,
 image_gradients_per_second (the median), updated and faults`
 
 func (a *app) listRunsCommand(dir *string) *cobra.Command {
@@ -292,6 +294,15 @@ func timeText(t time.Time) string {
 		return unknown
 	}
 	return t.Local().Format("2006-01-02 15:04")
+}
+
+// rawPath returns the bytes of a path that is not UTF-8, and so cannot be written as
+// text of JSON, and nil for others. They are printed in base64.
+func rawPath(path string) []byte {
+	if utf8.ValidString(path) {
+		return nil
+	}
+	return []byte(path)
 }
 
 // printable quotes text that would do something to a terminal.

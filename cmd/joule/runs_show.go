@@ -80,6 +80,7 @@ func metricsJSON(list []metric.Summary) map[string]metricJSON {
 // A modelJSON is a run's model as --json prints it.
 type modelJSON struct {
 	Path       string `json:"path"`
+	PathBytes  []byte `json:"path_base64,omitempty"`
 	Parameters int    `json:"parameters"`
 	Hash       string `json:"hash"`
 }
@@ -91,7 +92,7 @@ func modelOf(i *run.Info) *modelJSON {
 	if err == nil {
 		var m *joule.Model
 		if m, err = joule.LoadModel(path); err == nil {
-			return &modelJSON{path, m.Parameters(), m.Hash()}
+			return &modelJSON{path, rawPath(path), m.Parameters(), m.Hash()}
 		}
 	}
 	if i.State != run.Broken { // of which enough is said
@@ -106,9 +107,10 @@ type changeJSON struct {
 }
 
 type fileJSON struct {
-	Path  string `json:"path"`
-	Bytes int64  `json:"bytes"`
-	Link  bool   `json:"link"`
+	Path      string `json:"path"`
+	PathBytes []byte `json:"path_base64,omitempty"`
+	Bytes     int64  `json:"bytes"`
+	Link      bool   `json:"link"`
 }
 
 type runDetailsJSON struct {
@@ -167,7 +169,7 @@ func (d *runDetails) json() runDetailsJSON {
 		j.Changed[c.Key] = changeJSON{c.A, c.B}
 	}
 	for _, f := range d.files {
-		j.Files = append(j.Files, fileJSON{f.Path, f.Size, f.Link})
+		j.Files = append(j.Files, fileJSON{f.Path, rawPath(f.Path), f.Size, f.Link})
 	}
 	return j
 }

@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
-	"unicode/utf8"
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/dataset"
@@ -276,10 +275,7 @@ func scoreImages(ctx context.Context, m *joule.Model, paths []string) (scores []
 		case e-e != 0: // NaN or infinite
 			bad = append(bad, leftFile{paths[i], errors.New("its energy is not finite"), dataset.Broken})
 		default:
-			s := score{Path: paths[i], Energy: e}
-			if !utf8.ValidString(s.Path) {
-				s.Bytes = []byte(s.Path)
-			}
+			s := score{Path: paths[i], Bytes: rawPath(paths[i]), Energy: e}
 			if rank, ok := m.Card().Rank(e); ok {
 				s.Rank, s.HeldOut = &rank, m.Card().N
 			}

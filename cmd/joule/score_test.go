@@ -152,6 +152,13 @@ func TestScoreRawPath(t *testing.T) {
 	if err := json.Unmarshal([]byte(lines[0]), &raw); err != nil || string(raw.Bytes) != path || strings.Contains(lines[1], "base64") {
 		t.Errorf("%q, %v in %q", raw.Bytes, err, lines)
 	}
+	var shown struct {
+		Bytes []byte `json:"file_base64"`
+	}
+	a, stdout, _ = testApp()
+	if a.run([]string{"show", "--json", path}); json.Unmarshal(stdout.Bytes(), &shown) != nil || string(shown.Bytes) != path {
+		t.Errorf("shown: %s", stdout)
+	}
 	a, stdout, _ = testApp()
 	a.run([]string{"score", "--csv", "--model", "mnist", path, good})
 	rows, err := csv.NewReader(stdout).ReadAll()

@@ -11,12 +11,13 @@ import (
 
 // shownJSON is what joule show --json prints.
 type shownJSON struct {
-	File   string     `json:"file"`
-	Width  int        `json:"width"`
-	Height int        `json:"height"`
-	Joule  *madeJSON  `json:"joule"`           // null for pictures of others
-	Fault  string     `json:"fault,omitempty"` // why it is null where there is text of Joule's
-	Text   []textJSON `json:"text"`
+	File      string     `json:"file"`
+	FileBytes []byte     `json:"file_base64,omitempty"` // of a path that is not UTF-8
+	Width     int        `json:"width"`
+	Height    int        `json:"height"`
+	Joule     *madeJSON  `json:"joule"`           // null for pictures of others
+	Fault     string     `json:"fault,omitempty"` // why it is null where there is text of Joule's
+	Text      []textJSON `json:"text"`
 }
 
 type textJSON struct {
@@ -65,7 +66,7 @@ type pictureJSON struct {
 }
 
 func (p *pngFile) writeJSON(out io.Writer) error {
-	j := shownJSON{File: p.path, Width: p.width, Height: p.height, Text: []textJSON{}}
+	j := shownJSON{File: p.path, FileBytes: rawPath(p.path), Width: p.width, Height: p.height, Text: []textJSON{}}
 	for _, t := range p.text {
 		j.Text = append(j.Text, textJSON(t))
 	}
