@@ -70,13 +70,15 @@ func TestFolderOwn(t *testing.T) {
 	put(t, filepath.Join(dir, "runs/x/version_0/config.yaml"), nil)
 	put(t, filepath.Join(dir, "runs/x/version_0/metrics.csv"), nil)
 	put(t, filepath.Join(dir, "a/config.yaml"), nil) // makes no run
+	put(t, filepath.Join(dir, "moved", runMarker), nil)
+	put(t, filepath.Join(dir, "moved/samples/1.png"), tile(t, 9))
 	opt := Options{Cache: t.TempDir()}
 	for range 2 { // read, then from the cache
 		train, held, p := openTest(t, dir, opt)
 		if train.N+held.N != 3 || !slices.Equal(train.Classes, []string{"a", "b"}) || len(p.files) != 0 {
 			t.Errorf("%d images, %v, %v", train.N+held.N, train.Classes, p.files)
 		}
-		if want := map[string]LeftOut{"runs/x/version_0": Own, "samples.png": Own, "b/mine.png": Own, "a/config.yaml": Other}; !maps.Equal(p.others, want) {
+		if want := map[string]LeftOut{"runs/x/version_0": Own, "moved": Own, "samples.png": Own, "b/mine.png": Own, "a/config.yaml": Other}; !maps.Equal(p.others, want) {
 			t.Errorf("left out %v", p.others)
 		}
 	}

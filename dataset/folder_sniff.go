@@ -78,8 +78,14 @@ func (r *folderReader) beginsAsPicture(path string) bool {
 	return beginsAsPicture(b[:n])
 }
 
+// runMarker is the file that says so in the folder of a run; package run writes it.
+const runMarker = ".joule-run"
+
 // isRun tells whether the folder is one that Joule keeps a training in.
 func (r *folderReader) isRun(dir string) bool {
+	if st, err := r.root.Lstat(path.Join(dir, runMarker)); err == nil && st.Mode().IsRegular() {
+		return true
+	}
 	st, err := r.root.Lstat(path.Join(dir, "config.yaml"))
 	if err != nil || !st.Mode().IsRegular() {
 		return false

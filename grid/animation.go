@@ -1,12 +1,14 @@
 package grid
 
 import (
+	"bytes"
 	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
 	"image/gif"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -77,8 +79,9 @@ func plain(frames []image.Image) []image.Image {
 // EncodeGIF writes a as an animated GIF of one palette: all 256 greys for grey
 // frames, which thus lose nothing; the colours themselves where there are no
 // more than 256; otherwise 256 that a median cut chose. GIF counts time in
-// hundredths of a second, and viewers slow down frames of less than two.
-func EncodeGIF(w io.Writer, a Animation) error {
+// hundredths of a second, and viewers slow down frames of less than two. Each of
+// text becomes a comment before the frames, "key=value" in UTF-8.
+func EncodeGIF(w io.Writer, a Animation, text []Text) error {
 	width, height, err := a.check()
 	if err != nil {
 		return err
@@ -94,10 +97,37 @@ func EncodeGIF(w io.Writer, a Animation) error {
 		g.Delay = append(g.Delay, int((a.delay(i)+5*time.Millisecond)/(10*time.Millisecond)))
 		g.Disposal = append(g.Disposal, gif.DisposalNone)
 	}
-	if err := gif.EncodeAll(w, &g); err != nil {
+	var b bytes.Buffer
+	err = gif.EncodeAll(&b, &g)
+	if err == nil {
+		err = writeCommented(w, b.Bytes(), text)
+	}
+	if err != nil {
 		return fmt.Errorf("grid: writing GIF: %w", err)
 	}
 	return nil
+}
+
+// writeCommented writes a GIF with comments behind its header and the table of
+// colours, since image/gif writes none.
+func writeCommented(w io.Writer, file []byte, text []Text) error {
+	at := 13
+	if flags := file[10]; flags&0x80 != 0 {
+		at += 3 << (flags&7 + 1)
+	}
+	out := slices.Clone(file[:at])
+	for _, t := range text {
+		out = append(out, 0x21, 0xfe) // a comment, in blocks of at most 255 bytes
+		for block := range slices.Chunk([]byte(t.Key+"="+t.Value), 255) {
+			out = append(append(out, byte(len(block))), block...)
+		}
+		out = append(out, 0)
+	}
+	if _, err := w.Write(out); err != nil {
+		return err
+	}
+	_, err := w.Write(file[at:])
+	return err
 }
 
 // greys is the palette of grey frames: entry v is grey of level v.

@@ -214,7 +214,7 @@ func TestGIF(t *testing.T) {
 		for _, colours := range []bool{false, true} {
 			a := film(n, colours)
 			var b bytes.Buffer
-			if err := EncodeGIF(&b, a); err != nil {
+			if err := EncodeGIF(&b, a, nil); err != nil {
 				t.Fatal(err)
 			}
 			g, err := gif.DecodeAll(&b)
@@ -293,7 +293,7 @@ func TestAnimationRefuses(t *testing.T) {
 		"is of 0×0 pixels":    {Frames: []image.Image{image.NewGray(image.Rectangle{})}},
 		"of 65536×1 pixels, ": {Frames: []image.Image{image.NewGray(image.Rect(0, 0, 65536, 1))}},
 	} {
-		if err := EncodeGIF(io.Discard, a); err == nil || !strings.Contains(err.Error(), want) {
+		if err := EncodeGIF(io.Discard, a, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("GIF: %v, want %s", err, want)
 		}
 		if strings.Contains(want, "65536") {
@@ -342,7 +342,7 @@ func TestPythonAnimation(t *testing.T) {
 		a := film(5, colours)
 		for name, encode := range map[string]func(w io.Writer) error{
 			"film.png": func(w io.Writer) error { return EncodeAPNG(w, a, sample) },
-			"film.gif": func(w io.Writer) error { return EncodeGIF(w, a) },
+			"film.gif": func(w io.Writer) error { return EncodeGIF(w, a, nil) },
 		} {
 			var b bytes.Buffer
 			if err := encode(&b); err != nil {

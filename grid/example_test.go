@@ -45,7 +45,7 @@ func ExampleFilmstrip() {
 		film.Frames = append(film.Frames, grid.Make(frame, 2, 1, 28, 28, grid.DefaultOptions()))
 	}
 	var file bytes.Buffer
-	if err := grid.EncodeGIF(&file, film); err != nil {
+	if err := grid.EncodeGIF(&file, film, nil); err != nil {
 		log.Fatal(err)
 	}
 	g, err := gif.DecodeAll(&file)

@@ -194,13 +194,14 @@ func (p Layout) write(w io.Writer, c joule.SampleConfig, s *joule.Samples, v *Pr
 }
 
 // WriteGIF writes the animation that [Write] makes for the kind Animation as a
-// GIF, which has no place for a Provenance.
-func WriteGIF(w io.Writer, c joule.SampleConfig, s *joule.Samples, p Layout) error {
+// GIF. Its comments are the texts of a PNG's Provenance, so that others can tell
+// where it comes from; Joule does not make it again.
+func WriteGIF(w io.Writer, m *joule.Model, c joule.SampleConfig, s *joule.Samples, p Layout) error {
 	p, err := p.fit(c, s)
 	if err != nil {
 		return err
 	}
-	return grid.EncodeGIF(w, p.animation(c, s))
+	return grid.EncodeGIF(w, p.animation(c, s), Describe(m, c, p).Text())
 }
 
 // WriteSamples writes samples that m drew with the settings c as one PNG

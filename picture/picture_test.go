@@ -186,15 +186,19 @@ func TestWriteFilmstrip(t *testing.T) {
 // TestWriteGIF: the frames are where the chains start, the pictures on their
 // way, and the samples, which stay for longer.
 func TestWriteGIF(t *testing.T) {
-	c, s := tinySamples(t, tinyModel(t, 1))
+	m := tinyModel(t, 1)
+	c, s := tinySamples(t, m)
 	start := make([]float32, len(s.Images))
 	c.Start(start, lane.Shape{C: s.C, H: s.H, W: s.W})
 	want := [][]float32{start, s.Frames[0], s.Frames[1], s.Images}
 	p := DefaultLayout(Animation)
 	p.Scale = 1
 	var b bytes.Buffer
-	if err := WriteGIF(&b, c, s, p); err != nil {
+	if err := WriteGIF(&b, m, c, s, p); err != nil {
 		t.Fatal(err)
+	}
+	if n := bytes.Count(b.Bytes(), []byte("joule:model="+m.Hash())); n != 1 {
+		t.Errorf("the model is named %d times", n)
 	}
 	g, err := gif.DecodeAll(&b)
 	if err != nil {

@@ -67,7 +67,7 @@ func (a *app) write(f *sampleFlags, p plan, m *joule.Model, cfg joule.SampleConf
 	cfg, s = thin(cfg, s, p.film)
 	film := f.layout(picture.Animation)
 	if f.gif != "" {
-		if err := a.put(f.gif, func(w io.Writer) error { return picture.WriteGIF(w, cfg, s, film) }); err != nil {
+		if err := a.put(f.gif, func(w io.Writer) error { return picture.WriteGIF(w, m, cfg, s, film) }); err != nil {
 			return err
 		}
 	}
