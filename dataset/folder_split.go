@@ -208,10 +208,10 @@ func (l *listing) divide(depth int, stem string, held splitRank, folders map[spl
 		switch {
 		case rank == 0 || s != stem:
 			beside++
-			l.skipped = append(l.skipped, skipped{rawName(p.path), "beside the folders to train on and to hold out", Beside})
+			l.found = append(l.found, skipped{rawName(p.path), "beside the folders to train on and to hold out", Beside})
 		case rank != training && rank != held:
 			aside[folder]++
-			l.skipped = append(l.skipped, skipped{rawName(p.path), "in " + showPath(folder) + ", which is neither trained on nor held out", Aside})
+			l.found = append(l.found, skipped{rawName(p.path), "in " + showPath(folder) + ", which is neither trained on nor held out", Aside})
 		default:
 			ups[up] = true
 			p.up, p.name, p.test = up, down, rank == held

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,7 +57,12 @@ func TestFolderSplits(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		tiles(t, dir, strings.Fields(test.files)...)
-		train, held, p := openTest(t, dir, Options{})
+		opt := Options{Cache: t.TempDir()}
+		_, _, fresh := openTest(t, dir, opt)
+		train, held, p := openTest(t, dir, opt) // from the cache
+		if fresh.done == 0 || p.done > 0 || !maps.Equal(fresh.files, p.files) || !maps.Equal(fresh.others, p.others) || !slices.Equal(fresh.notes, p.notes) {
+			t.Errorf("%s: told %+v, and from the cache %+v", test.files, fresh, p)
+		}
 		if !slices.Equal(shades(train), test.train) || !slices.Equal(shades(held), test.held) {
 			t.Errorf("%s: %v and %v", test.files, shades(train), shades(held))
 		}
