@@ -168,6 +168,9 @@ func (l *listing) split(dir string, depth int) error {
 	for _, p := range l.pictures {
 		found.add(p.path, depth, false)
 	}
+	for _, s := range l.found {
+		found.add(string(s.Path), depth, false)
+	}
 	for _, s := range l.skipped {
 		if s.Kind.Lost() { // a split of links, say, must not go unnoticed
 			found.add(string(s.Path), depth, s.Kind == Linked || s.Kind == Locked)

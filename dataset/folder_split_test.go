@@ -83,13 +83,17 @@ func TestFolderSplitFaults(t *testing.T) {
 		"valid/1.png test/2.png":               "have the names of splits",
 		"train/1.png train/2.png val/x.heic":   "2 pictures to train on and 0 held out can be read",
 		"train/1.png train/2.png val/x.png":    "2 pictures to train on and 0 held out can be read",
+		"train/1.png train/2.png val/own.png":  "2 pictures to train on and 0 held out can be read",
 	} {
 		dir := t.TempDir()
-		for i, name := range strings.Fields(files) {
-			if strings.Contains(name, "x.") {
-				put(t, filepath.Join(dir, name), []byte("x"))
-			} else {
-				tiles(t, dir, strings.Fields(files)[i])
+		for _, name := range strings.Fields(files) {
+			switch path := filepath.Join(dir, name); {
+			case strings.Contains(name, "x."):
+				put(t, path, []byte("x"))
+			case strings.Contains(name, "own."):
+				put(t, path, withText(tile(t, 1), "tEXt", ownKey+"model"))
+			default:
+				tiles(t, dir, name)
 			}
 		}
 		_, _, err := Open(t.Context(), dir, Options{Cache: t.TempDir()})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -53,6 +54,9 @@ used.`,
 					if _, err := dataset.About(name); err != nil {
 						var e *dataset.Error
 						errors.As(err, &e)
+						if st, err := os.Stat(name); err == nil && st.IsDir() {
+							e.Hint = "for a folder of images, write its path with a slash, which joule data verify takes: ./" + name
+						}
 						return &usageError{e.What, e.Hint}
 					}
 				}
