@@ -202,7 +202,8 @@ func TestUnreadable(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add(encoded(f, sample()))
+	// Short, for the fuzzer spends its time on making what it finds shorter.
+	f.Add(encoded(f, &File{Metadata: map[string]string{"a": "b"}, Tensors: []Tensor{{Name: "w", Shape: []int{1}, Data: []float32{2}}}}))
 	f.Add(encoded(f, &File{}))
 	f.Add(raw(`{"__metadata__":{"a":"1"},"b":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}`, 8)) // no checksums stop what is made of it
 	// What others write: numbers in another order than the header, no padding.
@@ -215,7 +216,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(tt.head))
 	}
 	for _, tt := range bad {
-		if len(tt.file) < 1000 {
+		if len(tt.file) < 300 {
 			f.Add(tt.file)
 		}
 	}

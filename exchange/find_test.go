@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/exchange/internal/torchfile"
 )
 
 // A findCase is a file of PyTorch's and what is found in it.
@@ -119,4 +121,56 @@ func TestKeysOfOurs(t *testing.T) {
 	if _, err := Keys(path + ".none"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
+}
+
+// compose makes an object of a program, two bytes a step: what to put on a
+// stack or do with what is there, and with which name.
+func compose(t testing.TB, program []byte) pickled {
+	texts := []string{"", "cnn_layers.", "cnn.cnn_layers.", "model", "ema", "cnn_layers.1.weight", "head.weight", "0.weight", "7.bias", "x\x1b", "_extra_state", "."}
+	stack := []pickled{"}(" + "u"}
+	for ; len(program) >= 2 && len(stack[len(stack)-1]) < 1<<13; program = program[2:] {
+		text, top := texts[int(program[1])%len(texts)], len(stack)-1
+		switch program[0] % 8 {
+		case 0, 1:
+			stack = append(stack, parameters(t, text, int(program[0])%5))
+		case 2:
+			stack = append(stack, dictOfAny(text, tensorAt(0, 2, 2)))
+		case 3:
+			stack[top] = dictOfAny(text, stack[top])
+		case 4:
+			if top > 0 && stack[top][0] == '}' && stack[top-1][0] == '}' {
+				stack = append(stack[:top-1], merged(stack[top-1], stack[top]))
+			}
+		case 5:
+			stack[top] = "](" + stack[top] + "e"
+		case 6:
+			stack[top] = "cmy\nThing\n)\x81" + dictOfAny(text, stack[top]) + "b"
+		case 7:
+			stack = append(stack, dictOfAny(text, num(int(program[0]))))
+		}
+	}
+	return stack[len(stack)-1]
+}
+
+// FuzzFind looks for networks in objects of any composition.
+func FuzzFind(f *testing.F) {
+	f.Add([]byte{0, 1}, "")
+	f.Add([]byte{0, 2, 3, 3, 6, 4}, "model")
+	f.Add([]byte{0, 1, 3, 3, 1, 0, 3, 4, 4, 0}, "ema")
+	f.Add([]byte{0, 1, 2, 6, 4, 0, 7, 10, 4, 0, 5, 0}, "0")
+	f.Fuzz(func(t *testing.T, program []byte, key string) {
+		b := torchFile(t, compose(t, program))
+		file, err := torchfile.Decode(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := fromStateDict(file, Options{Output: joule.OutputEnergy, Height: 1, Width: 1, Key: key})
+		var e *Error
+		switch {
+		case err == nil && len(r.Model.Tensors()) != len(parameterNames):
+			t.Fatalf("%d tensors", len(r.Model.Tensors()))
+		case err != nil && (!errors.As(err, &e) || e.Hint == "" || len(e.Fault)+len(e.Hint) > 3000 || strings.Contains(e.Fault+e.Hint, "\x1b")):
+			t.Fatalf("error %#v", err)
+		}
+	})
 }

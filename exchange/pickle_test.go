@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/joule-ml/joule/arch"
@@ -66,10 +67,13 @@ func tensorAt(at int, shape ...int) pickled {
 	return "ctorch._utils\n_rebuild_tensor_v2\n(" + storage + num(at) + tuple(shape...) + tuple(stride...) + "\x89NtR"
 }
 
+// smallest lists the parameters of a small network.
+var smallest = sync.OnceValues(arch.CNN(2, lane.Shape{C: 1, H: 1, W: 1}).Parameters)
+
 // parameters are a state dict of a small network, on the numbers from at on.
 func parameters(t testing.TB, prefix string, at int) pickled {
 	t.Helper()
-	params, err := arch.CNN(2, lane.Shape{C: 1, H: 1, W: 1}).Parameters()
+	params, err := smallest()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"bytes"
 	"errors"
 	"math"
 	"os"
@@ -238,48 +237,25 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
-// FuzzRead damages files of state dicts.
-func FuzzRead(f *testing.F) {
-	encode := func(c *checkpoint.File) []byte {
-		var b bytes.Buffer
-		if err := checkpoint.Encode(&b, c); err != nil {
-			f.Fatal(err)
-		}
-		return b.Bytes()
-	}
-	for _, in := range []lane.Shape{{C: 1, H: 28, W: 28}, {C: 3, H: 8, W: 30}, {C: 2, H: 1, W: 1}} {
-		m := network(f, arch.CNN(2, in), 3)
-		f.Add(encode(stateDict(f, m, "cnn.", joule.OutputF)), "f", byte(in.H), byte(in.W))
-		f.Add(encode(stateDict(f, m, "", joule.OutputEnergy)), "energy", byte(0), byte(0))
-		said := stateDict(f, m, "", joule.OutputF)
-		said.Metadata = map[string]string{"output": "f"}
-		f.Add(encode(said), "", byte(0), byte(0))
-	}
-	f.Fuzz(func(t *testing.T, data []byte, output string, height, width byte) {
-		file, err := checkpoint.Decode(bytes.NewReader(data), int64(len(data)))
-		if err != nil {
-			return // checkpoint's own fuzz test
-		}
-		checkUnderstood(t, file, Options{Output: joule.Convention(output), Height: int(height), Width: int(width)})
-	})
-}
-
 // FuzzShapes changes the shapes of a good network's tensors, four bytes a
-// change: a tensor, what to do, and with what.
+// change: a tensor, what to do, and with what. The file says that its network
+// outputs said.
 func FuzzShapes(f *testing.F) {
-	f.Add([]byte{}, byte(0), byte(0))
-	f.Add([]byte{8, 1, 1, 16}, byte(0), byte(0))                                                                  // more pixels
-	f.Add([]byte{0, 1, 1, 3}, byte(20), byte(27))                                                                 // colour
-	f.Add([]byte{10, 1, 0, 9, 11, 1, 0, 9}, byte(0), byte(0))                                                     // nine outputs
-	f.Add([]byte{0, 1, 0, 2, 1, 1, 0, 2, 2, 1, 1, 2, 2, 1, 0, 5, 3, 1, 0, 5, 4, 1, 1, 5}, byte(0), byte(0))       // wider
-	f.Add([]byte{0, 0, 0, 0, 2, 2, 2, 200, 3, 3, 0, 0, 4, 1, 2, 255, 5, 4, 0, 0, 6, 5, 0, 0}, byte(255), byte(1)) // of each
+	f.Add([]byte{}, byte(0), byte(0), "f", "", "")
+	f.Add([]byte{8, 1, 1, 16}, byte(0), byte(0), "f", "", "")                                                                  // more pixels
+	f.Add([]byte{0, 1, 1, 3}, byte(20), byte(27), "f", "", "")                                                                 // colour
+	f.Add([]byte{10, 1, 0, 9, 11, 1, 0, 9}, byte(0), byte(0), "f", "", "")                                                     // nine outputs
+	f.Add([]byte{0, 1, 0, 2, 1, 1, 0, 2, 2, 1, 1, 2, 2, 1, 0, 5, 3, 1, 0, 5, 4, 1, 1, 5}, byte(0), byte(0), "f", "", "")       // wider
+	f.Add([]byte{0, 0, 0, 0, 2, 2, 2, 200, 3, 3, 0, 0, 4, 1, 2, 255, 5, 4, 0, 0, 6, 5, 0, 0}, byte(255), byte(1), "f", "", "") // of each
+	f.Add([]byte{}, byte(28), byte(28), "", "energy", "cnn_layers")
+	f.Add([]byte{0, 5, 0, 0}, byte(28), byte(28), "energy", "g", "x")
 	good := network(f, arch.CNN(4, lane.Shape{C: 1, H: 28, W: 28}), 3)
-	f.Fuzz(func(t *testing.T, changes []byte, height, width byte) {
+	f.Fuzz(func(t *testing.T, changes []byte, height, width byte, output, said, key string) {
 		file, err := good.File(joule.OutputF)
 		if err != nil {
 			t.Fatal(err)
 		}
-		file.Metadata = nil
+		file.Metadata = map[string]string{"output": said}
 		for ; len(changes) >= 4; changes = changes[4:] {
 			tensor := &file.Tensors[int(changes[0])%len(file.Tensors)]
 			at, value := int(changes[2])%max(1, len(tensor.Shape)), int(changes[3])
@@ -308,7 +284,7 @@ func FuzzShapes(f *testing.F) {
 			}
 			tensor.Shape, tensor.Data = shape, make([]float32, size)
 		}
-		checkUnderstood(t, file, Options{Output: joule.OutputF, Height: int(height), Width: int(width)})
+		checkUnderstood(t, file, Options{Output: joule.Convention(output), Height: int(height), Width: int(width), Key: key})
 	})
 }
 

@@ -6,12 +6,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/joule-ml/joule"
-	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/lane"
 )
 
@@ -162,37 +160,4 @@ func TestTorchSave(t *testing.T) {
 			t.Errorf("%s: passed over %q", path, r.Beside)
 		}
 	}
-}
-
-// FuzzReadTorch reads any file of PyTorch's as a model.
-func FuzzReadTorch(f *testing.F) {
-	for _, path := range torchFiles(f, "odd-legacy-*.pt") { // the smallest
-		f.Add(readFile(f, path), "")
-	}
-	for _, c := range findCases(f) {
-		f.Add(torchFile(f, c.root), c.key)
-	}
-	path := filepath.Join(f.TempDir(), "m")
-	f.Fuzz(func(t *testing.T, b []byte, key string) {
-		if err := os.WriteFile(path, b, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		r, err := Read(path, Options{Output: joule.OutputF, Key: key})
-		if err != nil {
-			var ours *Error
-			var theirs *checkpoint.Error
-			if !errors.As(err, &ours) && !errors.As(err, &theirs) {
-				t.Fatalf("error %#v", err)
-			}
-			if ours != nil && len(ours.Fault)+len(ours.Hint) > 3000 {
-				t.Fatalf("an error of %d bytes", len(ours.Fault)+len(ours.Hint))
-			}
-			return
-		}
-		for _, tensor := range r.Model.Tensors() {
-			if slices.ContainsFunc(tensor.Data.([]float32), func(v float32) bool { return v-v != 0 }) {
-				t.Fatalf("%s is not finite", tensor.Name)
-			}
-		}
-	})
 }

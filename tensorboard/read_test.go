@@ -133,10 +133,7 @@ func FuzzReader(f *testing.F) {
 	for _, name := range []string{"ours", "theirs", "old"} {
 		b, err := os.ReadFile("testdata/" + name + ".tfevents")
 		check(f, err)
-		if len(b) > 2000 {
-			b = b[:2000]
-		}
-		f.Add(b)
+		f.Add(b[:300]) // short: the fuzzer spends its time on making what it finds shorter
 	}
 	for _, tt := range bad {
 		f.Add(tt.file)
@@ -167,7 +164,7 @@ func FuzzReader(f *testing.F) {
 		if e != nil {
 			want = e.Offset
 		}
-		if scanErr == nil && size != want {
+		if scanErr == nil && (size != want && !c.damaged || size < want || size > int64(len(data))) {
 			t.Fatalf("keeps %d bytes, not %d", size, want)
 		}
 	})

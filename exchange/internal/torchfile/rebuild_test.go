@@ -30,16 +30,17 @@ var (
 	marks  = func(key, value string) string { return "}" + str(key) + value + "s" }
 )
 
-// TestRebuild makes tensors by every function with a meaning here, and finds
-// what their arguments say of the numbers.
-func TestRebuild(t *testing.T) {
+// A rebuild is a pickle of a tensor, its numbers, or what it is said to be.
+type rebuild struct {
+	pickle string
+	want   []float32
+	fault  string
+}
+
+func rebuilds() map[string]rebuild {
 	two := rebuilt("_rebuild_tensor_v2", plain)
 	negative := rebuilt("_rebuild_tensor_v2", plain+marks("neg", "\x88"))
-	for name, c := range map[string]struct {
-		pickle string
-		want   []float32
-		fault  string
-	}{
+	return map[string]rebuild{
 		"v1":                 {rebuilt("_rebuild_tensor", base), []float32{2, 3}, ""},
 		"v2":                 {two, []float32{2, 3}, ""},
 		"v2 trained":         {rebuilt("_rebuild_tensor_v2", base+"\x88ccollections\nOrderedDict\n)R"), []float32{2, 3}, ""},
@@ -74,7 +75,13 @@ func TestRebuild(t *testing.T) {
 		"quantised":          {rebuilt("_rebuild_parameter", rebuilt("_rebuild_qtensor", plain)+"\x88}"), nil, "a quantised tensor"},
 		"sparse":             {rebuilt("_rebuild_sparse_tensor", "NN"), nil, "a sparse tensor"},
 		"changed":            {two + "(NNNNtb", nil, "puts something into a tensor"},
-	} {
+	}
+}
+
+// TestRebuild makes tensors by every function with a meaning here, and finds
+// what their arguments say of the numbers.
+func TestRebuild(t *testing.T) {
+	for name, c := range rebuilds() {
 		t.Run(name, func(t *testing.T) {
 			f, err := decode(archive(t, zip.Store, "m/data.pkl", p2+c.pickle+".", "m/data/0", four))
 			var got []float32
