@@ -17,11 +17,13 @@ const (
 	tagOrientation  = 0x112
 	tagSamples      = 0x115
 	tagRowsPerStrip = 0x116
+	tagStripBytes   = 0x117
 	tagPlanar       = 0x11c
 	tagT4Options    = 0x124
 	tagPredictor    = 0x13d
 	tagTileWidth    = 0x142
 	tagTileHeight   = 0x143
+	tagTileBytes    = 0x145
 	tagExtraSamples = 0x152
 	tagSampleFormat = 0x153
 

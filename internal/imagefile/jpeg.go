@@ -40,8 +40,10 @@ func openJPEG(s *source) (*File, error) {
 	}
 	f := &File{Width: h.width, Height: h.height, Gray: h.components == 1, Orientation: orientationOf(h.exif, h.xmp)}
 	f.decode = func() (image.Image, error) {
-		if n := countScans(s); h.progressive && n > maxScans {
-			return nil, fmt.Errorf("%d scans, more than %d", n, maxScans)
+		if h.progressive {
+			if n := countScans(s); n > maxScans {
+				return nil, fmt.Errorf("%d scans, more than %d", n, maxScans)
+			}
 		}
 		if h.components == 4 && !h.adobe {
 			return jpeg.Decode(adobeFirst(s))

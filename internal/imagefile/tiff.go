@@ -45,6 +45,9 @@ func openTIFF(s *source) (*File, error) {
 			return nil, err
 		}
 	}
+	if err := checkBytes(d); err != nil {
+		return nil, err
+	}
 	f := &File{Width: int(l.width), Height: int(l.height), Gray: l.photometric <= black, Orientation: d.orientation()}
 	if _, err := tiff.DecodeConfig(s.SectionReader); err != nil {
 		return nil, tiffError(err)
@@ -200,6 +203,25 @@ func (l *layout) checkBlocks() error {
 	across, down := (int64(l.width)+tw-1)/tw, (int64(l.height)+th-1)/th
 	if across*down > maxBlocks || across*tw > 2*MaxPixels || across*tw*down*th > 2*MaxPixels {
 		return fmt.Errorf("%d×%d tiles of %d×%d pixels, more than %d or than %d pixels together", across, down, tw, th, maxBlocks, 2*MaxPixels)
+	}
+	return nil
+}
+
+// checkBytes bounds the bytes of the strips or tiles together. Nothing else keeps
+// each from being the whole file, and what is in it from decompressing to nothing.
+func checkBytes(d *directory) error {
+	total := int64(0)
+	for _, tag := range []uint16{tagStripBytes, tagTileBytes} {
+		counts, err := d.values(tag, maxBlocks)
+		if err != nil {
+			return fmt.Errorf("a TIFF with a bad tag %d: %w", tag, err)
+		}
+		for _, n := range counts {
+			total += int64(n)
+		}
+	}
+	if total > 2*MaxBytes { // writers may store equal strips once
+		return fmt.Errorf("strips or tiles of %d bytes together, more than %d", total, int64(2*MaxBytes))
 	}
 	return nil
 }
