@@ -2,11 +2,13 @@ package dataset
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/gif"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
@@ -57,5 +59,28 @@ func TestChannels(t *testing.T) {
 				t.Errorf("%s: other pixels than with the channels asked for, %v", test.name, err)
 			}
 		}
+	}
+}
+
+// TestUnsupported: valid pictures that the decoders do not know are not to be
+// mended.
+func TestUnsupported(t *testing.T) {
+	photo := encodeJPEG(t, painted(8, 8, func(x, y int) color.Color { return color.White }))
+	photo[bytes.Index(photo, []byte{0xff, 0xc0})+1] = 0xc9
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "a.jpg"), photo)
+	put(t, filepath.Join(dir, "b.jpg"), photo)
+	_, _, err := Open(t.Context(), dir, Options{Cache: t.TempDir()})
+	var e *Error
+	if !errors.As(err, &e) || !strings.HasSuffix(e.What, "this decoder cannot read arithmetic-coded JPEG pictures; save it again as PNG") ||
+		e.Hint != "joule data verify lists them all; save them again as PNG" {
+		t.Errorf("%+v", err)
+	}
+	put(t, filepath.Join(dir, "c.jpg"), photo[:20])
+	if _, _, err = Open(t.Context(), dir, Options{Cache: t.TempDir()}); !errors.As(err, &e) || !strings.Contains(e.Hint, "mend them") {
+		t.Errorf("%+v", err)
+	}
+	if _, err := ReadImage(filepath.Join(dir, "a.jpg"), lane.Shape{C: 1, H: 1, W: 1}); !errors.As(err, &e) || e.Hint != "save it again as PNG" {
+		t.Errorf("%+v", err)
 	}
 }

@@ -278,7 +278,7 @@ func (r *folderReader) decode(ctx context.Context, l *listing) (*sets, error) {
 	if bad := len(broken); 2*bad > n {
 		first := broken[0]
 		return s, &Error{File: r.dir, What: fmt.Sprintf("%d of %d pictures cannot be read; the first is %s: %s", bad, n, showPath(string(first.Path)), first.Reason),
-			Hint: "joule data verify lists them all; remove them, mend them or save them as PNG"}
+			Hint: "joule data verify lists them all; " + brokenHint(got.errs)}
 	}
 	if gray && r.shape.C == 0 && shape.C == 3 {
 		shape.C = 1

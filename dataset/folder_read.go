@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/joule-ml/joule/internal/imagefile"
 	"github.com/joule-ml/joule/internal/regular"
 	"github.com/joule-ml/joule/lane"
 )
@@ -125,6 +126,17 @@ func (r *folderReader) read(ctx context.Context, pictures []picture, shape lane.
 		r.tell(FolderEvent{Done: count, Total: len(pictures)})
 	})
 	return got, r.stopped(ctx)
+}
+
+// brokenHint says what to do about pictures that cannot be read.
+func brokenHint(errs []error) string {
+	for _, err := range errs {
+		var valid *imagefile.UnsupportedError
+		if err != nil && !errors.As(err, &valid) {
+			return "remove them, mend them or save them again as PNG"
+		}
+	}
+	return "save them again as PNG"
 }
 
 // ReadImages is [ReadImage] of several files on all cores. errs[i] is what is

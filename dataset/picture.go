@@ -84,8 +84,11 @@ var errNotRegular = errors.New("not a regular file")
 func pictureError(err error, path string) error {
 	hint := "give a " + imagefile.Kinds + " picture of at most 50 million pixels"
 	var other *imagefile.UnsupportedError
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.As(err, &other) {
-		hint = "" // an UnsupportedError says it itself
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		hint = ""
+	case errors.As(err, &other):
+		hint = other.Remedy()
 	}
 	return &Error{File: path, What: reason(err), Hint: hint}
 }

@@ -172,7 +172,7 @@ func (a *app) verifyFolder(ctx context.Context, dir string, opt dataset.Options)
 	}
 	if bad > 0 {
 		return &dataset.Error{File: dir, What: plural(bad, "file") + " that look like pictures are left out: " + leftText(lost(left)),
-			Hint: "mend, rename or remove them; training goes on without them unless more than half cannot be read"}
+			Hint: "mend, rename or remove them, or save them as PNG; training goes on without them unless more than half cannot be read"}
 	}
 	return nil
 }
