@@ -25,8 +25,8 @@ func corpus(t *testing.T, dir string) {
 	if err != nil {
 		t.Skip("python3 is not installed")
 	}
-	if out, err := exec.Command(python, "-c", "import PIL").CombinedOutput(); err != nil {
-		t.Skipf("Python has not got Pillow: %s", out)
+	if out, err := exec.Command(python, "-c", "import PIL; assert int(PIL.__version__.split('.')[0]) >= 12").CombinedOutput(); err != nil {
+		t.Skipf("Python has not got Pillow 12: %s", out)
 	}
 	if out, err := exec.Command(python, "-W", "ignore", filepath.Join("testdata", "corpus.py"), dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
