@@ -27,6 +27,7 @@ const (
 	tagExtraSamples = 0x152
 	tagSampleFormat = 0x153
 
+	tagXMP             = 0x2bc
 	typeByte           = 1
 	directoryEntrySize = 12
 )
@@ -115,6 +116,17 @@ func (d *directory) values(tag uint16, most int) ([]uint32, error) {
 		}
 	}
 	return list, nil
+}
+
+// bytes returns the bytes of a tag, nil if there are none or more than maxExif.
+func (d *directory) bytes(tag uint16) []byte {
+	e := d.entry(tag)
+	if e == nil || d.order.Uint16(e[2:]) != typeByte || d.order.Uint32(e[4:]) > maxExif {
+		return nil
+	}
+	b := make([]byte, d.order.Uint32(e[4:]))
+	n, _ := d.r.ReadAt(b, int64(d.order.Uint32(e[8:])))
+	return b[:n]
 }
 
 // value returns the first number of a tag, or otherwise if it is not there.

@@ -33,7 +33,7 @@ func Extensions() []string {
 	}
 }
 
-// A File is a picture whose header has been read.
+// A File is a picture whose header has been read. It is for one goroutine.
 type File struct {
 	Format        string // "PNG", "JPEG", …
 	Width, Height int    // as stored, before it is turned

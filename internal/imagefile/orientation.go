@@ -31,6 +31,10 @@ func orientationOf(exif, xmp []byte) Orientation {
 	if o := exifOrientation(exif); o != 0 {
 		return o
 	}
+	return xmpOrientation(xmp)
+}
+
+func xmpOrientation(xmp []byte) Orientation {
 	_, rest, found := bytes.Cut(xmp, []byte("tiff:Orientation"))
 	for _, mark := range []string{`="`, ">"} {
 		if after, ok := bytes.CutPrefix(rest, []byte(mark)); found && ok && len(after) > 0 && after[0] >= '1' && after[0] <= '8' {

@@ -338,6 +338,7 @@ def tiff():
     for o in range(1, 9):
         add("tiff-turned-%d.tif" % o, saved(picture("RGB"), "TIFF", tiffinfo={0x112: o}))
         add("tiff-turned-lzw-%d.tif" % o, saved(picture("L"), "TIFF", compression="tiff_lzw", tiffinfo={0x112: o}))
+    add("tiff-xmp.tif", saved(picture("RGB"), "TIFF", tiffinfo={700: b'<a tiff:Orientation="6"/>'}))
     for mode, why in (("LA", "alpha"), ("CMYK", "CMYK"), ("YCbCr", "YCbCr"), ("LAB", r"L*a*b*"), ("F", "floating-point"), ("I", "floating-point|bits")):
         m = picture("RGB").convert("L").convert(mode) if mode in ("F", "I", "LA") else Image.new(mode, (9, 7))
         add("tiff-%s.tif" % mode, saved(m, "TIFF"), why)
