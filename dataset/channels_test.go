@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"image"
@@ -12,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
 )
 
 // TestChannels: what is decoded decides on the channels of a folder, and not
@@ -82,5 +85,42 @@ func TestUnsupported(t *testing.T) {
 	}
 	if _, err := ReadImage(filepath.Join(dir, "a.jpg"), lane.Shape{C: 1, H: 1, W: 1}); !errors.As(err, &e) || e.Hint != "save it again as PNG" {
 		t.Errorf("%+v", err)
+	}
+}
+
+// TestEndings: all formats are found by their names, in any case.
+func TestEndings(t *testing.T) {
+	webp, err := base64.StdEncoding.DecodeString("UklGRj4AAABXRUJQVlA4IDIAAADQAQCdASoDAAIAAMASJaACdLoB+AADsAD+2ib/7vN+09e09f1M//jKnyA/4yp/xcwAAA==")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := painted(3, 2, func(x, y int) color.Color { return color.NRGBA{201, 100, 50, 255} })
+	var asBMP, asTIFF bytes.Buffer
+	if err := errors.Join(bmp.Encode(&asBMP, m), tiff.Encode(&asTIFF, m, nil)); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	names := map[string][]byte{"a.webp": webp, "b.bmp": asBMP.Bytes(), "c.dib": asBMP.Bytes()[14:], "d.tif": asTIFF.Bytes(), "e.TIFF": asTIFF.Bytes(), "f.apng": encodePNG(t, m)}
+	for _, ending := range []string{"jfif", "JPE", "jif", "jpeg"} {
+		names["g."+ending] = encodeJPEG(t, m)
+	}
+	for name, file := range names {
+		put(t, filepath.Join(dir, name), file)
+	}
+	train, held, err := Open(t.Context(), dir, Options{Cache: t.TempDir(), Folder: func(e FolderEvent) {
+		if e.Err != nil {
+			t.Errorf("%s: %v", e.Path, e.Err)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if train.N+held.N != len(names) || train.C != 3 || train.H != 2 || train.W != 3 {
+		t.Errorf("%d and %d images of %d×%d×%d", train.N, held.N, train.C, train.H, train.W)
+	}
+	for i, v := range train.Pixels {
+		if want := []byte{201, 100, 50}[i/6%3]; max(v, want)-min(v, want) > 2 {
+			t.Fatalf("value %d is %d, want %d", i, v, want)
+		}
 	}
 }
