@@ -35,6 +35,9 @@ func TestBatches(t *testing.T) {
 			pass := e.NewPass()
 			pass.Forward(rows(energy), parts)
 			pass.Backward(grad, rows(cotangent))
+			if got := Blocks(len(parts), n); got != len(pass.blocks) {
+				t.Errorf("%d blocks, want %d", got, len(pass.blocks))
+			}
 
 			want := make([]float64, len(grad))
 			one := New(net, 1)

@@ -68,6 +68,16 @@ func (p *Pass) divide(parts, n int) {
 	}
 }
 
+// Blocks returns the number of blocks that a pass keeps the activations of, for
+// so many parts of n images each.
+func Blocks(parts, n int) int {
+	blocks := 0
+	for s := range Shards {
+		blocks += lane.Blocks(parts * ((s+1)*n/Shards - s*n/Shards))
+	}
+	return blocks
+}
+
 // Forward sets row i of out[part][o] to output o of image i of the part, and
 // keeps what Backward needs. All parts have one number of images. Outputs may
 // be nil, or missing at the end, if they are not asked for.

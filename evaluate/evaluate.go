@@ -100,6 +100,16 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// MemoryUse estimates what Run takes, besides the data: samples and chains at a
+// time, and the traces of some.
+func MemoryUse(m *joule.Model, c Config) []joule.MemoryUse {
+	list := m.MemoryUse(joule.SampleConfig{N: c.Samples, Threads: c.Threads})
+	if len(c.LongRun) > 0 {
+		list = append(list, m.MemoryUse(joule.SampleConfig{N: min(64, c.Chains), Sampler: sampler.Config{Steps: 2 * traced}, Every: 1})[1])
+	}
+	return list
+}
+
 // evaluation is a Run under way.
 type evaluation struct {
 	ctx        context.Context

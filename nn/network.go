@@ -83,6 +83,22 @@ type View struct {
 
 // New builds a network.
 func New(spec Spec) (*Network, error) {
+	n, err := outline(spec)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range n.weights {
+		if w != nil {
+			w.plan()
+		}
+	}
+	n.params = make([]float32, n.offset[len(n.layers)])
+	n.views = n.Named(n.params)
+	return n, nil
+}
+
+// outline builds a network without what takes memory.
+func outline(spec Spec) (*Network, error) {
 	layers, err := spec.build()
 	if err != nil {
 		return nil, err
@@ -96,14 +112,11 @@ func New(spec Spec) (*Network, error) {
 		if w == nil {
 			continue
 		}
-		w.plan()
 		for _, v := range w.parameters() {
 			n.offset[i+1] += v.size()
 		}
 		n.packed[i+1] += w.gradLen()
 	}
-	n.params = make([]float32, n.offset[len(layers)])
-	n.views = n.Named(n.params)
 	n.placeOutputs()
 	n.fuse()
 	return n, nil

@@ -151,6 +151,9 @@ func (a *app) judge(ctx context.Context, f *evalFlags, ref modelRef, m *joule.Mo
 		return nil, err
 	}
 	a.screen.line("judging %s as a model of %s", ref, cfg.Suite)
+	if err := a.enoughMemory("the evaluation", evaluate.MemoryUse(m, cfg), judgingHints); err != nil {
+		return nil, err
+	}
 	cfg.Progress = func(what string) { a.screen.line("%s", what) }
 	r, err := evaluate.Run(ctx, m, data, cfg)
 	return r, modelError(ref.String(), err)

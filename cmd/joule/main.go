@@ -31,6 +31,7 @@ const (
 	exitUsage       = 2
 	exitDiverged    = 3
 	exitData        = 4
+	exitMemory      = 5
 	exitInterrupted = 130 // as a shell reports a program that SIGINT ended
 	exitPipe        = 141 // and one that SIGPIPE ended
 )
@@ -51,6 +52,7 @@ type app struct {
 	stdout  io.Writer
 	screen  *screen // stderr
 	environ []string
+	memory  func() (free int64, ok bool) // nil where it is not known
 	open    func(ctx context.Context, name string, opt dataset.Options) (train, test *dataset.Set, err error)
 
 	published func(name string) (p exchange.Published, ok bool)
@@ -60,7 +62,7 @@ type app struct {
 }
 
 func newApp() *app {
-	a := &app{stdout: os.Stdout, environ: os.Environ(), open: dataset.Open, published: exchange.FindPublished}
+	a := &app{stdout: os.Stdout, environ: os.Environ(), memory: availableMemory, open: dataset.Open, published: exchange.FindPublished}
 	a.screen = newScreen(os.Stderr, a.env)
 	return a
 }
@@ -222,6 +224,7 @@ func codeOf(err error) int {
 		diverged *joule.DivergedError
 		bad      *engine.NonFiniteError
 		data     *dataset.Error
+		memory   *memoryError
 	)
 	switch {
 	case errors.As(err, &usage), errors.As(err, &config):
@@ -230,6 +233,8 @@ func codeOf(err error) int {
 		return exitDiverged
 	case errors.As(err, &data):
 		return exitData
+	case errors.As(err, &memory):
+		return exitMemory
 	}
 	return exitFailure
 }

@@ -135,7 +135,8 @@ func manExits(b *bytes.Buffer) {
 		means string
 	}{
 		{0, "done"}, {exitFailure, "failure"}, {exitUsage, "wrong usage or settings"}, {exitDiverged, "the training diverged"},
-		{exitData, "the data is missing or damaged"}, {exitInterrupted, "interrupted"},
+		{exitData, "the data is missing or damaged"}, {exitMemory, "too little memory"},
+		{exitInterrupted, "interrupted"},
 	} {
 		fmt.Fprintf(b, ".TP\n%d\n%s\n", e.code, e.means)
 	}

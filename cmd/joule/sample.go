@@ -213,6 +213,9 @@ func (a *app) sample(ctx context.Context, f *sampleFlags, ref modelRef) error {
 // drawSamples draws from the model of the given name.
 func (a *app) drawSamples(ctx context.Context, m *joule.Model, cfg joule.SampleConfig, name string) (*joule.Samples, error) {
 	a.screen.line("sampling %s from %s", plural(cfg.N, "image"), name)
+	if err := a.enoughMemory("drawing "+plural(cfg.N, "image"), m.MemoryUse(cfg), samplingHints); err != nil {
+		return nil, err
+	}
 	samples, err := m.Sample(ctx, cfg)
 	return samples, modelError(name, err)
 }

@@ -150,6 +150,9 @@ func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []str
 		return err
 	}
 	a.screen.line("scoring %s with %s", plural(len(paths), "image"), ref)
+	if err := a.enoughMemory("scoring", m.MemoryUse(joule.SampleConfig{N: min(len(paths), scoreBatch)}), scoringHints); err != nil {
+		return err
+	}
 	all, failed, err := a.scoreAll(ctx, m, paths)
 	if err != nil {
 		return err

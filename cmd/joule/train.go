@@ -65,7 +65,8 @@ of it. --set guard.retries=0 ends it at once instead.
 tensorboard --logdir runs shows the curves, pictures and histograms.
 
 Exit codes: 0 done, 1 failure, 2 wrong usage or settings, 3 the training
-diverged, 4 the data is missing or damaged, 130 interrupted after saving.`,
+diverged, 4 the data is missing or damaged, 5 there is too little memory, 130
+interrupted after saving.`,
 		Example: `  joule train
   joule train --recipe quick
   joule train --data fashion-mnist --epochs 10 --name fashion
@@ -186,6 +187,9 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 
 	train, val, left, err := a.load(ctx, &cfg, f)
 	if err != nil {
+		return nil, false, err
+	}
+	if err := a.enoughToTrain(cfg, from, train, f.threads); err != nil {
 		return nil, false, err
 	}
 	trainer, err := newTrainer(cfg, from, train, val)

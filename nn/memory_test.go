@@ -1,0 +1,53 @@
+package nn
+
+import "testing"
+
+// TestMemory compares the estimate with what a network holds.
+func TestMemory(t *testing.T) {
+	n, err := New(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := document.Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, s := n.NewActivations(), n.NewScratch()
+	acts := len(a.values[0])
+	for i, l := range n.layers {
+		if l != nil {
+			acts += len(a.values[i+1]) + len(a.saved[i])
+		}
+	}
+	packed := 0
+	for _, w := range n.weights {
+		c, ok := w.(*conv)
+		if !ok {
+			continue
+		}
+		for _, d := range []direction{c.forward, c.backward} {
+			for _, p := range d.phases {
+				packed += 4 * (len(p.packed.Data) + len(p.source))
+			}
+			for _, tile := range d.tiles {
+				packed += 8 * len(tile.pixels)
+			}
+		}
+	}
+	for _, c := range []struct {
+		what      string
+		got, want int64
+	}{
+		{"parameters", m.Parameters, 4 * int64(len(n.Params()))},
+		{"gradient", m.Grad, 4 * int64(n.GradLen())},
+		{"activations", m.Activations, 4 * int64(acts)},
+		{"scratch", m.Scratch, 4 * int64(len(s.a)+len(s.b)+n.Input().BlockLen())},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %d bytes, want %d", c.what, c.got, c.want)
+		}
+	}
+	if got, want := float64(m.Packed), float64(packed); got < want || got > 1.05*want {
+		t.Errorf("packed parameters: %v bytes, want %v", got, want)
+	}
+}
