@@ -58,14 +58,14 @@ const (
 // [*setting.Error].
 func (c Config) Validate() error {
 	bounds := setting.List{
-		{Key: "hidden-features", Value: &c.HiddenFeatures, Lo: 2, Hi: 1024},
-		{Key: "channels", Value: &c.Channels, Lo: 1, Hi: 64},
-		{Key: "size", Value: &c.Size, Lo: 1, Hi: MaxSide},
-		{Key: "chains", Value: &c.Chains, Lo: 1, Hi: 16384},
-		{Key: "steps", Value: &c.Steps, Lo: 1, Hi: sampler.MaxSteps},
-		{Key: "threads", Value: &c.Threads, Hi: 4096},
-		{Key: "repetitions", Value: &c.Repetitions, Lo: 1, Hi: 1000},
-		{Key: "images", Value: &c.Images, Lo: 1, Hi: 1e6},
+		{Key: "hidden-features", Value: &c.HiddenFeatures, Lo: 2, Hi: 1024, About: "width of the network, even"},
+		{Key: "channels", Value: &c.Channels, Lo: 1, Hi: 64, About: "channels of the images"},
+		{Key: "size", Value: &c.Size, Lo: 1, Hi: MaxSide, About: "height and width of the images"},
+		{Key: "chains", Value: &c.Chains, Lo: 1, Hi: 16384, About: "chains of the loop"},
+		{Key: "steps", Value: &c.Steps, Lo: 1, Hi: sampler.MaxSteps, About: "Langevin steps of the loop"},
+		{Key: "threads", Value: &c.Threads, Hi: 4096, About: "worker threads; 0 takes all cores"},
+		{Key: "repetitions", Value: &c.Repetitions, Lo: 1, Hi: 1000, About: "how often everything is measured"},
+		{Key: "images", Value: &c.Images, Lo: 1, Hi: 1e6, About: "images of the data set that is read"},
 	}
 	if err := bounds.Check(); err != nil {
 		return err
@@ -76,7 +76,7 @@ func (c Config) Validate() error {
 	case c.Chains*c.Channels*c.Size*c.Size > maxValues:
 		return &setting.Error{Key: "chains", Problem: fmt.Sprintf("%d images of %d×%d×%d take too much memory", c.Chains, c.Channels, c.Size, c.Size), Hint: "take fewer or smaller ones"}
 	case c.Window <= 0 || c.Window > time.Minute:
-		return &setting.Error{Key: "window", Problem: fmt.Sprintf("%v is not within 1ns to 1m", c.Window)}
+		return &setting.Error{Key: "window", Problem: fmt.Sprintf("%v is not within 1ns to 1m", c.Window), Hint: "a tenth of a second is usual"}
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ type boardLog struct {
 func openBoardLog(dir string, c joule.Config, step int, again ...string) (*boardLog, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, &run.Error{Path: dir, Fault: "cannot be listed", Err: err}
+		return nil, &run.Error{Path: dir, Fault: "cannot be listed", Err: err, Hint: "look at the permissions of the folder and of what is in it"}
 	}
 	old := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), "events.out.tfevents.") })
 	l := &boardLog{every: c.TensorBoard.EveryNSteps, epoch: step}

@@ -19,7 +19,7 @@ import (
 func pastRows(dir string) ([]metric.Row, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, &run.Error{Path: dir, Fault: "cannot be listed", Err: err}
+		return nil, &run.Error{Path: dir, Fault: "cannot be listed", Err: err, Hint: "look at the permissions of the folder and of what is in it"}
 	}
 	steps := map[int]*pastStep{}
 	for _, e := range entries {

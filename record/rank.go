@@ -63,7 +63,7 @@ func keepEpochs(r *run.Run, top []ranked, epoch int, m *joule.Model) error {
 	// Globbing would take a run's folder for a pattern.
 	entries, err := os.ReadDir(filepath.Dir(r.EpochPath(0)))
 	if err != nil {
-		return &run.Error{Path: r.Dir, Fault: "its checkpoints cannot be listed", Err: err}
+		return &run.Error{Path: r.Dir, Fault: "its checkpoints cannot be listed", Err: err, Hint: "look at the permissions of the folder and of what is in it"}
 	}
 	for _, e := range entries {
 		path := filepath.Join(filepath.Dir(r.EpochPath(0)), e.Name())
@@ -72,7 +72,7 @@ func keepEpochs(r *run.Run, top []ranked, epoch int, m *joule.Model) error {
 			continue
 		}
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return &run.Error{Path: path, Fault: "cannot be removed", Err: err}
+			return &run.Error{Path: path, Fault: "cannot be removed", Err: err, Hint: "look at the permissions of the folder and of what is in it"}
 		}
 	}
 	return nil

@@ -18,7 +18,7 @@ import (
 func writeGuardLog(r *run.Run, list []joule.Rollback) error {
 	if len(list) == 0 {
 		if err := os.Remove(r.GuardLogPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return &run.Error{Path: r.GuardLogPath(), Fault: "cannot be removed", Err: err}
+			return &run.Error{Path: r.GuardLogPath(), Fault: "cannot be removed", Err: err, Hint: "look at the permissions of the folder and of what is in it"}
 		}
 		return nil
 	}

@@ -24,7 +24,7 @@ func FindHash(path, hash string) (*joule.Model, string, error) {
 			return nil, "", err
 		}
 		if got := m.Hash(); got != hash {
-			return nil, "", &Error{Path: path, Fault: fmt.Sprintf("is another model: its hash is %s, not %.64q", got, hash)}
+			return nil, "", &Error{Path: path, Fault: fmt.Sprintf("is another model: its hash is %s, not %.64q", got, hash), Hint: "give the model of this hash, or the folder of its run"}
 		}
 		return m, path, nil
 	}
@@ -49,5 +49,5 @@ func FindHash(path, hash string) (*joule.Model, string, error) {
 			}
 		}
 	}
-	return nil, "", &Error{Path: path, Fault: fmt.Sprintf("none of %d models and checkpoints here has the hash %.64q", seen, hash)}
+	return nil, "", &Error{Path: path, Fault: fmt.Sprintf("none of %d models and checkpoints here has the hash %.64q", seen, hash), Hint: "give the model, or the folder of its run"}
 }

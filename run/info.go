@@ -63,7 +63,7 @@ func List(dir string) ([]*Info, error) {
 	for _, pattern := range []string{versionPrefix + "*", path.Join("*", versionPrefix+"*")} {
 		matches, err := fs.Glob(os.DirFS(dir), pattern)
 		if err != nil {
-			return nil, &Error{Path: dir, Fault: "cannot be searched for runs", Err: err}
+			return nil, &Error{Path: dir, Fault: "cannot be searched for runs", Err: err, Hint: "look at the permissions of the folder and of what is in it"}
 		}
 		for _, m := range matches {
 			r := &Run{Dir: filepath.Join(dir, filepath.FromSlash(m))}
@@ -127,7 +127,7 @@ func (r *Run) Info() *Info {
 	default:
 		i.State = Broken
 		if missing == 3 {
-			i.Faults = []error{&Error{Path: r.Dir, Fault: "holds no settings, checkpoint or metrics"}}
+			i.Faults = []error{&Error{Path: r.Dir, Fault: "holds no settings, checkpoint or metrics", Hint: "joule runs rm removes it"}}
 		}
 	}
 	return i
@@ -188,7 +188,7 @@ func (i *Info) metrics() error {
 // checkRegular reports why path is no regular file.
 func checkRegular(path string) error {
 	if err := regular.Check(path); err != nil {
-		return &Error{Path: path, Fault: "cannot be read", Err: err}
+		return &Error{Path: path, Fault: "cannot be read", Err: err, Hint: "look at what is there and at its permissions"}
 	}
 	return nil
 }
@@ -236,7 +236,7 @@ func (r *Run) Files() (files []File, size int64, err error) {
 		return nil
 	})
 	if err != nil {
-		return nil, 0, &Error{Path: r.Dir, Fault: "cannot be listed", Err: err}
+		return nil, 0, &Error{Path: r.Dir, Fault: "cannot be listed", Err: err, Hint: "look at the permissions of the folder and of what is in it"}
 	}
 	return files, size, nil
 }

@@ -77,7 +77,7 @@ func under(dir string) (runs []*Run, err error) {
 	for _, pattern := range []string{versionPrefix + "*", filepath.Join("*", versionPrefix+"*")} {
 		matches, err := fs.Glob(os.DirFS(dir), filepath.ToSlash(pattern))
 		if err != nil {
-			return nil, &Error{Path: dir, Fault: "cannot be searched for runs", Err: err}
+			return nil, &Error{Path: dir, Fault: "cannot be searched for runs", Err: err, Hint: "look at the permissions of the folder and of what is in it"}
 		}
 		for _, m := range matches {
 			if _, ok := versionOf(filepath.Base(m)); ok {

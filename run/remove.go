@@ -21,7 +21,7 @@ func Removable(path string) (*Run, error) {
 	const hint = "give the folder of one run, such as runs/mnist/version_0"
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, &Error{Path: path, Fault: "cannot be found", Err: err}
+		return nil, &Error{Path: path, Fault: "cannot be found", Err: err, Hint: "joule runs list shows all runs"}
 	}
 	st, err := os.Lstat(abs)
 	if err != nil {

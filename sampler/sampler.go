@@ -143,7 +143,7 @@ func (c Config) method() (method, error) {
 			return m, nil
 		}
 	}
-	return method{}, &setting.Error{Key: "method", Problem: fmt.Sprintf("%.100q is not one of %s", c.Method, strings.Join(Methods(), ", "))}
+	return method{}, &setting.Error{Key: "method", Problem: fmt.Sprintf("%.100q is not one of %s", c.Method, strings.Join(Methods(), ", ")), Hint: "docs/energy.md describes them"}
 }
 
 // Other returns the method's name if it is not Langevin, and "" if it is, for

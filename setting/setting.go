@@ -204,7 +204,7 @@ func (s Setting) checkText(text string) error {
 }
 
 func (s Setting) notNamed(value string) error {
-	e := &Error{Key: s.Key, Problem: fmt.Sprintf("%s is not one of %s", Quote(value), strings.Join(s.Names, ", "))}
+	e := &Error{Key: s.Key, Problem: fmt.Sprintf("%s is not one of %s", Quote(value), strings.Join(s.Names, ", ")), Hint: s.meaning()}
 	near := Nearest(value, s.Names)
 	if s.Suggest != nil {
 		near = s.Suggest(value)
@@ -225,7 +225,7 @@ func (s Setting) outOfRange(value string) error {
 // meaning is what can be said of a value that does not fit.
 func (s Setting) meaning() string {
 	if s.About == "" {
-		return ""
+		return "choose another value"
 	}
 	return "it means: " + s.About
 }

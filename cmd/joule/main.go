@@ -36,6 +36,39 @@ const (
 	exitPipe        = 141 // and one that SIGPIPE ended
 )
 
+// exitCodes say what they mean, for the help, the manual pages and
+// docs/errors.md.
+var exitCodes = []struct {
+	code  int
+	means string
+}{
+	{0, "done"},
+	{exitFailure, "failure"},
+	{exitUsage, "wrong usage or settings"},
+	{exitDiverged, "the training diverged"},
+	{exitData, "the data is missing or damaged"},
+	{exitMemory, "there is too little memory"},
+	{exitInterrupted, "interrupted; a training is saved"},
+	{exitPipe, "nobody reads standard output"},
+}
+
+// exitText lists the exit codes in lines of a help text.
+func exitText() string {
+	text, width := "Exit codes:", len("Exit codes:")
+	for i, e := range exitCodes {
+		part := fmt.Sprintf("%d %s", e.code, e.means)
+		part += string(",."[min(i/(len(exitCodes)-1), 1)])
+		for _, word := range strings.Fields(part) {
+			if width+1+len(word) > 80 {
+				text, width = text+"\n"+word, len(word)
+				continue
+			}
+			text, width = text+" "+word, width+1+len(word)
+		}
+	}
+	return text
+}
+
 func main() {
 	// Nearly all memory is the data set and the replay buffer, which live
 	// long, and steps allocate next to nothing: collecting often costs
@@ -104,7 +137,9 @@ func (a *app) rootCommand() *cobra.Command {
 
 An energy-based model gives every image a number, its energy: low for likely
 images. Joule learns the energy of a data set by contrastive divergence and
-draws new images by Langevin dynamics, walking from noise to low energy.`,
+draws new images by Langevin dynamics, walking from noise to low energy.
+
+` + exitText(),
 		Example: `  joule train              train on MNIST with the default settings
   joule sample             draw 64 digits from the newest run into samples.png`,
 		SilenceErrors: true,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -24,6 +25,8 @@ import (
 	"github.com/joule-ml/joule/setting"
 	"github.com/joule-ml/joule/tensorboard"
 )
+
+var update = flag.Bool("update", false, "write docs/errors.md")
 
 // testApp returns an app that prints into buffers.
 func testApp(environ ...string) (a *app, stdout, stderr *bytes.Buffer) {

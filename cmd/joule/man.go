@@ -130,14 +130,7 @@ func manSettings(b *bytes.Buffer) {
 // manExits lists the exit codes.
 func manExits(b *bytes.Buffer) {
 	fmt.Fprint(b, ".SH EXIT STATUS\n")
-	for _, e := range []struct {
-		code  int
-		means string
-	}{
-		{0, "done"}, {exitFailure, "failure"}, {exitUsage, "wrong usage or settings"}, {exitDiverged, "the training diverged"},
-		{exitData, "the data is missing or damaged"}, {exitMemory, "too little memory"},
-		{exitInterrupted, "interrupted"},
-	} {
+	for _, e := range exitCodes {
 		fmt.Fprintf(b, ".TP\n%d\n%s\n", e.code, e.means)
 	}
 }

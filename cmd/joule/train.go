@@ -64,9 +64,7 @@ of it. --set guard.retries=0 ends it at once instead.
 
 tensorboard --logdir runs shows the curves, pictures and histograms.
 
-Exit codes: 0 done, 1 failure, 2 wrong usage or settings, 3 the training
-diverged, 4 the data is missing or damaged, 5 there is too little memory, 130
-interrupted after saving.`,
+` + exitText(),
 		Example: `  joule train
   joule train --recipe quick
   joule train --data fashion-mnist --epochs 10 --name fashion
