@@ -78,7 +78,7 @@ func TestKilledFetcher(t *testing.T) {
 	<-halfway
 	cmd.Process.Kill()
 	cmd.Wait()
-	train, test, err := quick(tiny(server), Options{Cache: cache}).open(t.Context())
+	train, test, err := newFinder(tiny(server), Options{Cache: cache}).open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,9 +44,11 @@ func tinyHandler(handle func(w http.ResponseWriter, r *http.Request, body []byte
 	})
 }
 
-// overPipes is quick with the client on a network of pipes.
+// overPipes returns a finder on a network of pipes, where time passes only when
+// all wait, with limits of a few seconds.
 func overPipes(p *pipenet.Net, s *spec, opt Options) *finder {
-	f := quick(s, opt)
+	f := newFinder(s, opt)
+	f.limits = limits{fetch.Limits{Connect: time.Second, Stall: 5 * time.Second, File: 10 * time.Second}, 10 * time.Second}
 	f.client = fetch.NewClient(f.limits.Limits)
 	f.client.Transport.(*http.Transport).DialContext = p.Dial
 	return f
@@ -62,7 +64,7 @@ func TestDownload(t *testing.T) {
 	var events []Event
 	opt := Options{Cache: cache, Progress: func(e Event) { events = append(events, e) }}
 	for range 2 {
-		train, test, err := quick(tiny(server), opt).open(t.Context())
+		train, test, err := newFinder(tiny(server), opt).open(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +103,7 @@ func TestDownloadDecompressed(t *testing.T) {
 	})
 	opt := Options{Cache: t.TempDir()}
 	for range 2 {
-		train, test, err := quick(tiny(server), opt).open(t.Context())
+		train, test, err := newFinder(tiny(server), opt).open(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +220,7 @@ func testMirrorFault(t *testing.T, handle func(w http.ResponseWriter, r *http.Re
 func TestMirrorUnreachable(t *testing.T) {
 	server := httptest.NewServer(nil)
 	server.Close()
-	_, _, err := quick(tiny(server.URL+"/"), Options{Cache: t.TempDir()}).open(t.Context())
+	_, _, err := newFinder(tiny(server.URL+"/"), Options{Cache: t.TempDir()}).open(t.Context())
 	if err == nil || !strings.Contains(err.Error(), server.URL) || strings.Count(err.Error(), server.URL) != 1 {
 		t.Errorf("error %v", err)
 	}
@@ -252,7 +254,7 @@ func TestRedirectAwayFromHTTPS(t *testing.T) {
 		http.Redirect(w, r, plain+r.URL.Path[1:], http.StatusFound)
 	}))
 	defer secure.Close()
-	f := quick(tiny(secure.URL+"/"), Options{Cache: t.TempDir()})
+	f := newFinder(tiny(secure.URL+"/"), Options{Cache: t.TempDir()})
 	f.client = fetch.NewClient(f.limits.Limits)
 	f.client.Transport = secure.Client().Transport
 	if _, _, err := f.open(t.Context()); err == nil || !strings.Contains(err.Error(), "away from HTTPS") {
@@ -278,7 +280,7 @@ func TestDownloadCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-started; cancel() }()
 	cache := t.TempDir()
-	f := quick(tiny(server, serveTiny(t, nil)), Options{Cache: cache})
+	f := newFinder(tiny(server, serveTiny(t, nil)), Options{Cache: cache})
 	f.limits.Stall = time.Minute
 	_, _, err := f.open(ctx)
 	if !errors.Is(err, context.Canceled) {
@@ -300,7 +302,7 @@ func TestDamagedCacheIsFetchedAgain(t *testing.T) {
 			damage = e.Err
 		}
 	}}
-	f := quick(tiny(serveTiny(t, nil)), opt)
+	f := newFinder(tiny(serveTiny(t, nil)), opt)
 	train, test, err := f.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -322,7 +324,7 @@ func TestFailedDownloadKeepsEarlierFile(t *testing.T) {
 		w.Write(body[:len(body)/2])
 		return true
 	})
-	if _, _, err := quick(tiny(server), Options{Cache: cache}).open(t.Context()); err == nil {
+	if _, _, err := newFinder(tiny(server), Options{Cache: cache}).open(t.Context()); err == nil {
 		t.Error("no error")
 	}
 	if b, err := os.ReadFile(path); err != nil || string(b) != "earlier" {

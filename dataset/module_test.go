@@ -46,7 +46,7 @@ func withModule(t *testing.T, cache, answer string) *finder {
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector would wait a second
 	s := tiny()
 	s.module = &module{path: "example.org/tiny", version: "v1.2.3", sum: "h1:right", folder: "data"}
-	f := quick(s, Options{Cache: cache})
+	f := newFinder(s, Options{Cache: cache})
 	f.goTool = os.Args[0]
 	return f
 }

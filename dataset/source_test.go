@@ -289,7 +289,7 @@ func TestUnwritableCache(t *testing.T) {
 	root := t.TempDir()
 	blocked := filepath.Join(root, "file")
 	put(t, blocked, nil)
-	_, _, err := quick(tiny(server), Options{Cache: blocked}).open(t.Context())
+	_, _, err := newFinder(tiny(server), Options{Cache: blocked}).open(t.Context())
 	var e *Error
 	if !errors.As(err, &e) || !strings.Contains(err.Error(), "cannot create the cache folder") || !strings.Contains(err.Error(), blocked) {
 		t.Errorf("error %v", err)
@@ -300,7 +300,7 @@ func TestUnwritableCache(t *testing.T) {
 	if err := os.MkdirAll(path, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = quick(tiny(server), Options{Cache: root}).open(t.Context())
+	_, _, err = newFinder(tiny(server), Options{Cache: root}).open(t.Context())
 	if !errors.As(err, &e) || e.File != path || e.What != "cannot write to the cache" || e.Hint == "" {
 		t.Errorf("error %v", err)
 	}

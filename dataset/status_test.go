@@ -68,7 +68,7 @@ func TestStatus(t *testing.T) {
 
 func TestFetch(t *testing.T) {
 	cache := t.TempDir()
-	f := quick(tiny(serveTiny(t, nil)), Options{Cache: cache})
+	f := newFinder(tiny(serveTiny(t, nil)), Options{Cache: cache})
 	files, err := f.each(func(f *finder, file *file) (File, error) { return f.ensure(t.Context(), file) })
 	if err != nil {
 		t.Fatal(err)

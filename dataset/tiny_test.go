@@ -12,9 +12,6 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
-
-	"github.com/joule-ml/joule/internal/fetch"
 )
 
 // TestMain lets the test binary stand in for the go command and for other
@@ -100,13 +97,6 @@ func tiny(mirrors ...string) *spec {
 		testImages:  describe("t10k-images-idx3-ubyte", 7, 40, 30),
 		testLabels:  describe("t10k-labels-idx1-ubyte", 7),
 	}
-}
-
-// quick returns a finder that does not wait as long as a user would.
-func quick(s *spec, opt Options) *finder {
-	f := newFinder(s, opt)
-	f.limits = limits{fetch.Limits{Connect: time.Second, Stall: 5 * time.Second, File: 10 * time.Second}, 10 * time.Second}
-	return f
 }
 
 // fill writes the tiny data set's files to a folder, compressed or plain.
