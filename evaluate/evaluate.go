@@ -204,7 +204,7 @@ func (e *evaluation) look(images judge.Images, n int) (features, probabilities j
 	features.X = make([]float32, n*features.D)
 	probabilities.X = make([]float32, n*probabilities.D)
 	buf := make([]float32, chunk*size)
-	for first := 0; first < n; first += chunk {
+	for first := 0; first < n && e.ctx.Err() == nil; first += chunk { // Run looks at ctx afterwards
 		m := min(chunk, n-first)
 		for i := range m {
 			images.Image(buf[i*size:(i+1)*size], first+i)
@@ -228,7 +228,7 @@ func (e *evaluation) scores(images judge.Images, n int) []float64 {
 	c, h, w := e.model.Shape()
 	size := c * h * w
 	buf, energy, f := make([]float32, chunk*size), make([]float32, chunk), make([]float64, n)
-	for first := 0; first < n; first += chunk {
+	for first := 0; first < n && e.ctx.Err() == nil; first += chunk {
 		m := min(chunk, n-first)
 		for i := range m {
 			images.Image(buf[i*size:(i+1)*size], first+i)

@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"math"
 	"reflect"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/classify"
 	"github.com/joule-ml/joule/dataset"
 )
 
@@ -245,5 +247,33 @@ func TestConfig(t *testing.T) {
 	}
 	if Other("mnist") != "fashion-mnist" || Other("fashion-mnist") != "mnist" {
 		t.Error("the suites are not each other's foreign images")
+	}
+}
+
+// counted images count how many were asked for, and stop the work at the first.
+type counted struct {
+	n    int
+	stop func()
+}
+
+func (c *counted) Image([]float32, int) { c.n++; c.stop() }
+
+// TestRunStops: work on many images ends within a chunk of them.
+func TestRunStops(t *testing.T) {
+	classifier, err := classify.BuiltIn("mnist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := tinyModel(t, nil)
+	for name, work := range map[string]func(e *evaluation, images *counted){
+		"look":   func(e *evaluation, images *counted) { e.look(images, 10*chunk) },
+		"scores": func(e *evaluation, images *counted) { e.scores(images, 10*chunk) },
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		images := &counted{stop: cancel}
+		work(&evaluation{ctx: ctx, model: m.WithContext(ctx), classifier: classifier}, images)
+		if images.n > chunk {
+			t.Errorf("%s: %d images after it was stopped", name, images.n)
+		}
 	}
 }
