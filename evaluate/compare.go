@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -195,7 +196,7 @@ func Read(r io.Reader) (*Report, error) {
 		return nil, fmt.Errorf("evaluate: a report of more than %d bytes", maxReport)
 	}
 	var report Report
-	if err := json.Unmarshal(text, &report); err != nil {
+	if err := json.Unmarshal(bytes.TrimPrefix(text, []byte("\ufeff")), &report); err != nil {
 		return nil, fmt.Errorf("evaluate: reading a report: %w", err)
 	}
 	if err := report.validate(); err != nil {

@@ -96,7 +96,7 @@ func TestRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := Read(bytes.NewReader(text))
+	got, err := Read(strings.NewReader("\ufeff" + string(text))) // as an editor of Windows saves it
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
@@ -127,6 +127,7 @@ func FuzzRead(f *testing.F) {
 	// Short, for the fuzzer spends its time on making what it finds shorter.
 	f.Add([]byte(`{"suite":"mnist","samples":{"n":1,"inception_score_test":4,"label_histogram":[1]}}`))
 	f.Add([]byte(`{"suite":"mnist","samples":{"n":1,"inception_score_test":4,"label_histogram":[1]},"outliers":{"a":{}},"chains":{"60":{"n":7}}}`))
+	f.Add([]byte("\ufeff{}"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		r, err := Read(bytes.NewReader(text))
 		if err != nil {

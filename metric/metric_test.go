@@ -276,7 +276,7 @@ func TestFlush(t *testing.T) {
 
 // TestLightning reads what PyTorch Lightning writes.
 func TestLightning(t *testing.T) {
-	table, err := Decode(strings.NewReader("loss,step,epoch,val\r\n0.5,0,,\r\n,9,0,nan\r\n0.25,10,1,\r\n"))
+	table, err := Decode(strings.NewReader("\ufeffloss,step,epoch,val\r\n0.5,0,,\r\n,9,0,nan\r\n0.25,10,1,\r\n"))
 	want := []Series{
 		{"loss", []int{0, 1}, []int{0, 10}, []float64{0.5, 0.25}},
 		{"val", []int{0}, []int{9}, []float64{math.NaN()}},
@@ -327,6 +327,7 @@ func TestReadRefuses(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(seven))
+	f.Add([]byte("\ufeffstep,loss\n1,2\n"))
 	f.Add([]byte("loss,step,epoch\r\nnan,0,\r\n-inf,9,0\r\n0x1p-3,1,0\r\n"))
 	for _, tt := range badTables {
 		if len(tt.file) < 1000 {

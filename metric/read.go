@@ -213,7 +213,7 @@ func (s *scanner) names() (all, columns []string, err error) {
 	if err := s.header(); err != nil {
 		return nil, nil, err
 	}
-	all = strings.Split(s.text, ",")
+	all = strings.Split(strings.TrimPrefix(s.text, "\ufeff"), ",") // spreadsheets write a byte order mark
 	if name, ok := distinct(all); !ok {
 		return nil, nil, damaged(1, "a column cannot be named %.100q, or only one", name)
 	}
