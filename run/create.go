@@ -51,10 +51,21 @@ func Create(dir, name string) (*Run, error) {
 		if err != nil {
 			return fail(r.Dir, err)
 		}
-		if err := r.MakeFolders(); err != nil {
+		if err = r.MakeFolders(); err == nil {
+			err = r.mark()
+		}
+		if err != nil {
+			r.discard()
 			return fail(r.Dir, err)
 		}
 		return r, nil
+	}
+}
+
+// discard removes what Create has made before it failed.
+func (r *Run) discard() {
+	for _, path := range []string{filepath.Join(r.Dir, Marker), filepath.Dir(r.CheckpointPath("last")), filepath.Dir(r.SamplesPath(0)), r.Dir} {
+		os.Remove(path)
 	}
 }
 

@@ -3,7 +3,6 @@ package run
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -51,7 +50,8 @@ type Info struct {
 }
 
 // List lists the runs under dir, the folder of all runs or that of one name,
-// by name and version. A run that is damaged is among them, with its faults.
+// by name and version. A run that is damaged is among them, with its faults; a
+// folder of somebody else's is not, whatever its name.
 func List(dir string) ([]*Info, error) {
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
 		if err == nil {
@@ -70,7 +70,7 @@ func List(dir string) ([]*Info, error) {
 			if _, ok := versionOf(path.Base(m)); !ok {
 				continue
 			}
-			if st, err := os.Stat(r.Dir); err == nil && st.IsDir() {
+			if st, err := os.Stat(r.Dir); err == nil && st.IsDir() && (r.ours() || r.empty()) {
 				list = append(list, r.Info())
 			}
 		}
@@ -79,6 +79,12 @@ func List(dir string) ([]*Info, error) {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
 	})
 	return list, nil
+}
+
+// empty tells whether nothing is in the folder, or in those that a run has.
+func (r *Run) empty() bool {
+	files, _, err := r.Files()
+	return err == nil && len(files) == 0
 }
 
 // Info reads what the run's folder tells. Damaged files are among the faults,
@@ -205,38 +211,4 @@ func (r *Run) CheckFiles() error {
 		}
 	}
 	return nil
-}
-
-// A File is a file of a run.
-type File struct {
-	Path string // relative to the run's folder, with slashes
-	Size int64  // in bytes, 0 for what is no regular file
-	// Link is set for symbolic links, which are not followed.
-	Link bool
-}
-
-// maxFiles bounds the files that a run is thought to have.
-const maxFiles = 100_000
-
-// Files lists the files of the run, without following symbolic links, and
-// their size altogether.
-func (r *Run) Files() (files []File, size int64, err error) {
-	err = fs.WalkDir(os.DirFS(r.Dir), ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		if len(files) == maxFiles {
-			return fmt.Errorf("it has more than %d files", maxFiles)
-		}
-		f := File{Path: path, Link: d.Type()&fs.ModeSymlink != 0}
-		if st, err := d.Info(); err == nil && st.Mode().IsRegular() {
-			f.Size = st.Size()
-		}
-		files, size = append(files, f), size+f.Size
-		return nil
-	})
-	if err != nil {
-		return nil, 0, &Error{Path: r.Dir, Fault: "cannot be listed", Err: err, Hint: "look at the permissions of the folder and of what is in it"}
-	}
-	return files, size, nil
 }

@@ -1,17 +1,17 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 
-	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/internal/lockfile"
-	"github.com/joule-ml/joule/weights"
 )
 
 // Removable returns the run whose own folder path is, if it may be removed:
@@ -34,7 +34,7 @@ func Removable(path string) (*Run, error) {
 		return nil, &Error{Path: path, Fault: "is not a run's folder", Hint: hint}
 	}
 	r := &Run{Dir: filepath.Clean(path)}
-	if !r.ours() && !r.bare() {
+	if !r.ours() {
 		return nil, &Error{Path: path, Fault: "does not hold what Joule writes into a run", Hint: "look into it, and remove it by other means"}
 	}
 	if lockfile.Held(r.lockPath()) {
@@ -47,51 +47,9 @@ func (r *Run) busy() error {
 	return &Error{Path: r.Dir, Fault: "a process is training in this folder", Hint: "stop it with Ctrl-C first, or wait until it ends"}
 }
 
-// ours tells whether one of the run's files is sure to be Joule's. Other
-// programs have folders of such names with files of such names.
-func (r *Run) ours() bool {
-	if checkRegular(r.ConfigPath()) == nil {
-		if _, err := r.Settings(); err == nil {
-			return true
-		}
-	}
-	for _, path := range []string{r.ModelPath(), r.CheckpointPath("last"), r.CheckpointPath("best")} {
-		if checkRegular(path) != nil {
-			continue
-		}
-		if h, err := checkpoint.ReadHeader(path); err == nil && h.Metadata[weights.MetaFormat] == weights.Format {
-			return true
-		}
-	}
-	return false
-}
-
-// bare tells whether the folder has both folders of a new run and nothing
-// that a run does not have: it was never trained in, or all is damaged.
-func (r *Run) bare() bool {
-	entries, err := os.ReadDir(r.Dir)
-	if err != nil {
-		return false
-	}
-	folders := 0
-	own := []string{r.ConfigPath(), r.MetricsPath(), r.MetricsJSONPath(), r.CurvesPath(), r.ModelPath(), r.lockPath()}
-	for _, e := range entries {
-		path := filepath.Join(r.Dir, e.Name())
-		switch {
-		case e.IsDir() && (path == filepath.Dir(r.CheckpointPath("last")) || path == filepath.Dir(r.SamplesPath(0))):
-			folders++
-		case slices.Contains(own, path):
-		case strings.HasPrefix(e.Name(), ".") && strings.Contains(e.Name(), ".tmp-"): // atomicfile's, of a killed process
-		default:
-			return false
-		}
-	}
-	return folders == 2
-}
-
-// Remove removes the run's folder with all that is in it, and nothing else:
-// symbolic links are removed, not followed. It checks what [Removable]
-// does.
+// Remove removes what Joule wrote into the run's folder, and the folder if nothing
+// is left in it. Other files, which [Run.Files] tells, stay, and then the folder is
+// no run any more. Symbolic links are not followed. It checks what [Removable] does.
 func (r *Run) Remove() error {
 	if _, err := Removable(r.Dir); err != nil {
 		return err
@@ -136,8 +94,48 @@ func (r *Run) Remove() error {
 	if !os.SameFile(before, now) {
 		return fail(errors.New("it was replaced meanwhile"))
 	}
-	if err := above.RemoveAll(filepath.Base(abs)); err != nil {
+	if err := r.removeOwn(above, filepath.Base(abs)); err != nil {
 		return fail(fmt.Errorf("in part: %w", err))
 	}
 	return nil
+}
+
+// removeOwn removes Joule's files from the folder dir within above, the marker
+// last, so that what is left of an interrupted removal is still a run.
+func (r *Run) removeOwn(above *os.Root, dir string) error {
+	files, _, err := r.Files()
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(files, func(a, b File) int { return cmp.Compare(last(a.Path), last(b.Path)) })
+	for _, f := range files {
+		if !f.Own {
+			continue
+		}
+		if err := above.Remove(path.Join(dir, f.Path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	for _, sub := range []string{"checkpoints", "samples", "report", "."} {
+		name := path.Join(dir, sub)
+		if st, err := above.Lstat(name); err != nil || !st.IsDir() {
+			continue // not there, or a link
+		}
+		entries, err := fs.ReadDir(above.FS(), name)
+		if err != nil || len(entries) > 0 {
+			continue // somebody else's files are in it
+		}
+		if err := above.Remove(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// last is 1 for files that are removed after the others.
+func last(name string) int {
+	if name == Marker {
+		return 1
+	}
+	return 0
 }

@@ -5,14 +5,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/joule-ml/joule/run"
 )
 
-// TestRemove: a run is removed with all that is in its folder, links but not
-// what they lead to, and never while it trains.
+// TestRemove: what Joule wrote is removed, other files and links stay, and nothing is
+// removed while it trains.
 func TestRemove(t *testing.T) {
 	r := fitted(t, tinyConfig())
 	above := filepath.Dir(r.Dir)
@@ -27,6 +28,7 @@ func TestRemove(t *testing.T) {
 		}
 	}
 	put(t, filepath.Join(above, "version_1", "notes"), 0)
+	put(t, filepath.Join(r.Dir, "samples", "best of all.png"), 0)
 
 	files, size, err := r.Files()
 	if err != nil {
@@ -59,12 +61,62 @@ func TestRemove(t *testing.T) {
 	if err := r.Remove(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Lstat(r.Dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("it is still there: %v", err)
+	left, _, err := r.Files()
+	if err != nil || len(left) != linked+1 || slices.ContainsFunc(left, func(f run.File) bool { return f.Own }) {
+		t.Errorf("left are %v, %v", left, err)
+	}
+	if _, err := run.Removable(r.Dir); err == nil {
+		t.Error("what is left is still a run")
 	}
 	for _, path := range []string{filepath.Join(outside, "file"), filepath.Join(above, "version_1", "notes")} {
 		if _, err := os.Stat(path); err != nil {
 			t.Errorf("removed too: %v", err)
+		}
+	}
+}
+
+// TestRemoveWhole: where all is Joule's, the folder goes too, also of a run that an
+// earlier version made, or that has a file of a killed process.
+func TestRemoveWhole(t *testing.T) {
+	for _, earlier := range []bool{false, true} {
+		r := fitted(t, tinyConfig())
+		if earlier {
+			if err := os.Remove(filepath.Join(r.Dir, run.Marker)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(t, filepath.Join(r.Dir, "checkpoints", ".last.safetensors.tmp-ABCDEFGHIJ"), 0)
+		put(t, filepath.Join(r.Dir, "report", "report.html"), 0)
+		if err := r.Remove(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Lstat(r.Dir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("it is still there: %v", err)
+		}
+	}
+}
+
+// TestForeign: folders with the names of runs and somebody's files in them are not
+// listed and not removed.
+func TestForeign(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"a thesis":        {"thesis.txt": "precious", "config.yaml": ""},
+		"a configuration": {"thesis.txt": "precious", "config.yaml": "epochs: 3\n"},
+		"Lightning":       {"config.yaml": "seed: 3\n", "metrics.csv": "step,loss\n1,2\n", "checkpoints/last.ckpt": ""},
+		"another marker":  {run.Marker: "mine\n", "thesis.txt": ""},
+	} {
+		dir := filepath.Join(t.TempDir(), "work", "version_3")
+		for file, text := range files {
+			put(t, filepath.Join(dir, filepath.FromSlash(file)), 0)
+			if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(file)), []byte(text), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := run.Removable(dir); err == nil {
+			t.Errorf("%s can be removed", name)
+		}
+		if list, err := run.List(filepath.Dir(dir)); err != nil || len(list) > 0 {
+			t.Errorf("%s is listed, %v", name, err)
 		}
 	}
 }

@@ -25,6 +25,7 @@ import (
 //	samples/epoch=E.png             samples after epoch E
 //	model.safetensors               the model after the last epoch
 //	guard.log, notes.log            rollbacks, and what else people were told, if anything
+//	.joule-run                      says that this is the folder of a run
 //
 // The function Fit of package record trains a model and writes all of them.
 type Run struct {

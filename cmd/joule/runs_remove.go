@@ -18,12 +18,13 @@ func (a *app) removeRunsCommand(dir *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rm RUN...",
 		Short: "Remove runs",
-		Long: `Remove the folders of runs with all that is in them. On a terminal it asks first;
-elsewhere it wants --yes.
+		Long: `Remove what Joule wrote into the folders of runs, and the folders. On a terminal
+it asks first; elsewhere it wants --yes. Files that Joule did not write are named
+and stay.
 
 RUN is the folder of one run, version_N: a name alone is not enough. What is no
 run, is being trained in, or is a symbolic link is refused, and then nothing at
-all is removed. Links inside of a run are removed, not followed.`,
+all is removed. Links inside of a run are not followed.`,
 		Example: `  joule runs rm mnist/version_0
   joule runs rm --yes runs/mnist/version_0 runs/mnist/version_1`,
 		RunE: a.withRunDir(func(cmd *cobra.Command, args []string) error {
@@ -39,9 +40,10 @@ all is removed. Links inside of a run are removed, not followed.`,
 
 func (a *app) removeRuns(ctx context.Context, dir string, args []string, yes bool) error {
 	type doomed struct {
-		run   *run.Run
-		files int
-		size  int64
+		run     *run.Run
+		files   int
+		size    int64
+		foreign []string
 	}
 	var list []doomed
 	var total int64
@@ -65,12 +67,21 @@ func (a *app) removeRuns(ctx context.Context, dir string, args []string, yes boo
 			continue
 		}
 		seen[abs] = true
-		files, size, err := folder.Files()
+		files, _, err := folder.Files()
 		if err != nil {
 			return err
 		}
-		list = append(list, doomed{folder, len(files), size})
-		total += size
+		d := doomed{run: folder}
+		for _, f := range files {
+			if f.Own {
+				d.files++
+				d.size += f.Size
+			} else {
+				d.foreign = append(d.foreign, f.Path)
+			}
+		}
+		list = append(list, d)
+		total += d.size
 	}
 	if !yes {
 		for _, d := range list {
@@ -90,8 +101,21 @@ func (a *app) removeRuns(ctx context.Context, dir string, args []string, yes boo
 			return err
 		}
 		a.screen.line("removed %s: %s freed", printable(d.run.Dir), bytesText(d.size))
+		if n := len(d.foreign); n > 0 {
+			a.screen.line("%s in it, not by Joule, kept: %s", plural(n, "file"), foreignText(d.foreign))
+		}
 	}
 	return nil
+}
+
+// foreignText names the first of some files.
+func foreignText(files []string) string {
+	const most = 5
+	text := printable(strings.Join(files[:min(most, len(files))], ", "))
+	if n := len(files); n > most {
+		text += fmt.Sprintf(" and %s more", thousands(int64(n-most)))
+	}
+	return text
 }
 
 func exists(path string) bool {

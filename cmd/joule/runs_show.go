@@ -30,7 +30,8 @@ at step AT. Values that are not finite count in LAST alone.
   metrics   each {"values", "not_finite", "epoch", "step", "last", "mean",
             "median", "min", "min_step", "max"}
   model     {"path", "parameters", "hash"}, or null
-  files     each {"path", "bytes", "link"}; bytes is their sum`,
+  files     each {"path", "bytes", "link", "own"}; own is false for
+            files that Joule did not write; bytes is their sum`,
 		Example: `  joule runs show
   joule runs show mnist/version_0
   joule runs show mnist --json | jq .changed`,
@@ -111,6 +112,7 @@ type fileJSON struct {
 	PathBytes []byte `json:"path_base64,omitempty"`
 	Bytes     int64  `json:"bytes"`
 	Link      bool   `json:"link"`
+	Own       bool   `json:"own"`
 }
 
 type runDetailsJSON struct {
@@ -169,7 +171,7 @@ func (d *runDetails) json() runDetailsJSON {
 		j.Changed[c.Key] = changeJSON{c.A, c.B}
 	}
 	for _, f := range d.files {
-		j.Files = append(j.Files, fileJSON{f.Path, rawPath(f.Path), f.Size, f.Link})
+		j.Files = append(j.Files, fileJSON{f.Path, rawPath(f.Path), f.Size, f.Link, f.Own})
 	}
 	return j
 }
@@ -240,6 +242,9 @@ func (d *runDetails) writeFiles(w io.Writer) {
 		size := bytesText(f.Size)
 		if f.Link {
 			size = "link"
+		}
+		if !f.Own {
+			size += ", not Joule's"
 		}
 		fmt.Fprintf(w, "%s\t%s\n", printable(f.Path), size)
 	}

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -98,6 +101,37 @@ func TestRunTexts(t *testing.T) {
 	} {
 		if got := strings.Join(runNames(tt.runs), " "); got != tt.want {
 			t.Errorf("names %s, want %s", got, tt.want)
+		}
+	}
+}
+
+// TestDiscardUnused: a new run whose training fails at once leaves nothing behind;
+// one with a checkpoint, or with somebody's file in it, stays.
+func TestDiscardUnused(t *testing.T) {
+	for _, c := range []struct {
+		name, file string
+		err        error
+		stays      bool
+	}{
+		{"failed", "", errors.New("no space"), false},
+		{"failed with settings", "config.yaml", errors.New("no space"), false},
+		{"trained", "", nil, true},
+		{"failed later", "checkpoints/last.safetensors", errors.New("diverged"), true},
+		{"somebody's file", "notes.txt", errors.New("no space"), true},
+	} {
+		dir := t.TempDir()
+		r, err := run.Create(dir, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.file != "" {
+			if err := os.WriteFile(filepath.Join(r.Dir, c.file), nil, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		discardUnused(r, c.err)
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 != c.stays {
+			t.Errorf("%s: %v, %v", c.name, left, err)
 		}
 	}
 }

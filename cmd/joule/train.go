@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -206,6 +208,8 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 		if folder, err = run.Create(f.runDir, name); err != nil {
 			return nil, false, err
 		}
+		made := folder
+		defer func() { discardUnused(made, err) }()
 		if err := enoughSpace(folder.Dir, cfg, trainer.Model().Parameters(), train.Size()); err != nil {
 			return nil, false, err
 		}
@@ -215,6 +219,20 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 	}
 	done, err = a.fit(ctx, f, folder, trainer)
 	return folder, done, err
+}
+
+// discardUnused removes a new run whose training failed before it had a checkpoint.
+func discardUnused(folder *run.Run, err error) {
+	if err == nil || exists(folder.CheckpointPath("last")) {
+		return
+	}
+	name := filepath.Dir(folder.Dir)
+	if err := folder.Remove(); err != nil {
+		return // the error that is told is why there is no run
+	}
+	if st, err := os.Lstat(name); err == nil && st.IsDir() {
+		os.Remove(name) // where there is no other run of this name
+	}
 }
 
 func newTrainer(cfg joule.Config, from string, train, val *dataset.Set) (*joule.Trainer, error) {
