@@ -171,9 +171,15 @@ func describeModel(m *joule.Model, c joule.Convention, opt FolderOptions) *descr
 	}
 	if from := m.Origin(); from != nil {
 		o := *from
-		for _, text := range []*string{&o.Title, &o.Source, &o.Authors, &o.License, &o.Notice} {
-			*text = strings.Join(strings.Fields(*text), " ") // a line cannot end the paragraph
+		for _, text := range []*string{&o.Name, &o.Title, &o.Authors, &o.License, &o.Notice} {
+			*text = markdown(*text)
 		}
+		o.Source = strings.Map(func(r rune) rune { // stands within < and >
+			if strings.ContainsRune("<>", r) || unicode.IsSpace(r) || !unicode.IsPrint(r) {
+				return -1
+			}
+			return r
+		}, o.Source)
 		d.Origin = &o
 		if d.License == DefaultFolderOptions().License && license.MatchString(o.License) {
 			d.License = o.License
@@ -206,6 +212,22 @@ func imagesOf(data string) (images, id string) {
 		}
 		return '-'
 	}, data), ""
+}
+
+// markdown is text from elsewhere that stands as it is in a paragraph of Markdown:
+// it cannot end the paragraph, begin markup or turn the text around.
+func markdown(text string) string {
+	var b strings.Builder
+	for _, r := range strings.Join(strings.Fields(text), " ") {
+		switch {
+		case r != ' ' && !unicode.IsPrint(r):
+			continue
+		case strings.ContainsRune("\\`*_[]<>|", r):
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 //go:embed card.md

@@ -274,3 +274,15 @@ func TestHubNames(t *testing.T) {
 		}
 	}
 }
+
+// TestMarkdown: text of an origin cannot become markup of the model card.
+func TestMarkdown(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain × (2021)": "plain × (2021)", "a\n# b": "a # b", "[x](http://y) <script>": `\[x\](http://y) \<script\>`,
+		"a|b_c*d`e\\": "a\\|b\\_c\\*d\\`e\\\\", "\x1b]0;a\u202eb\xff": "\\]0;ab\ufffd",
+	} {
+		if got := markdown(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}

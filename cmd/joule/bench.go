@@ -127,11 +127,11 @@ func (a *app) bench(ctx context.Context, cfg bench.Config, asJSON bool) error {
 	}
 	r.CPU, r.PeakRSSMB = processor(), float64(peakMemory())/1e6
 	if asJSON {
-		e := json.NewEncoder(a.stdout)
+		e := json.NewEncoder(a.jsonOut())
 		e.SetIndent("", "  ")
 		return e.Encode(r)
 	}
-	return writeBench(a.stdout, r)
+	return writeBench(a.out(), r)
 }
 
 // writeBench prints a report for people.

@@ -163,7 +163,7 @@ func (a *app) table(opt dataset.Options, names []string, files func(name string)
 		return failed // nothing but the heading
 	}
 	for line := range strings.Lines(rows.String()) {
-		if _, err := fmt.Fprintln(a.stdout, strings.TrimRight(line, " \n")); err != nil {
+		if _, err := fmt.Fprintln(a.out(), strings.TrimRight(line, " \n")); err != nil {
 			return err
 		}
 	}

@@ -69,13 +69,13 @@ It is written from the code by ` + "`go test ./cmd/joule -run TestErrorsPage -up
 			}
 			fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| error | what to do |\n|---|---|\n", name, strings.NewReplacer("[", "", "]", "").Replace(all[dir].about))
 		}
-		fmt.Fprintf(&b, "| %s | %s |\n", cell(r.fault), cell(r.hint))
+		fmt.Fprintf(&b, "| %s | %s |\n", asMarkdown(r.fault), asMarkdown(r.hint))
 	}
 	return b.Bytes()
 }
 
-// cell writes text so that Markdown shows it as it is.
-func cell(text string) string {
+// asMarkdown writes text so that Markdown shows it as it is.
+func asMarkdown(text string) string {
 	return strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`, "_", `\_`).Replace(text)
 }
 

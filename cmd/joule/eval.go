@@ -180,13 +180,13 @@ func (a *app) tell(f *evalFlags, r *evaluate.Report, beside []evaluate.Column) e
 	if f.asJSON {
 		text, err := r.JSON()
 		if err == nil {
-			_, err = fmt.Fprintf(a.stdout, "%s\n", text)
+			_, err = fmt.Fprintf(a.jsonOut(), "%s\n", text)
 		}
 		return err
 	}
-	printReport(a.stdout, r)
+	printReport(a.out(), r)
 	if len(beside) > 0 {
-		fmt.Fprintln(a.stdout)
+		fmt.Fprintln(a.out())
 		if err := a.printReports(append([]evaluate.Column{{Name: "this model", Report: r}}, beside...), false); err != nil {
 			return err
 		}

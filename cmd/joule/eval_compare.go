@@ -124,9 +124,9 @@ func openReport(path string) (*evaluate.Report, error) {
 // printReports prints reports side by side.
 func (a *app) printReports(columns []evaluate.Column, markdown bool) error {
 	if markdown {
-		return evaluate.WriteMarkdown(a.stdout, columns)
+		return evaluate.WriteMarkdown(a.out(), columns)
 	}
-	return printColumns(a.stdout, func(w io.Writer) {
+	return printColumns(a.out(), func(w io.Writer) {
 		for i, t := range evaluate.Compare(columns) {
 			if i > 0 {
 				fmt.Fprintln(w, strings.Repeat("\t", len(columns)))

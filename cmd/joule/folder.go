@@ -155,7 +155,7 @@ func (a *app) verifyFolder(ctx context.Context, dir string, opt dataset.Options)
 	n, err := dataset.VerifyFolder(ctx, dir, opt)
 	a.screen.clear()
 	for _, f := range left {
-		if _, err := fmt.Fprintln(a.stdout, f); err != nil {
+		if _, err := fmt.Fprintln(a.out(), f); err != nil {
 			return err
 		}
 	}
@@ -167,7 +167,7 @@ func (a *app) verifyFolder(ctx context.Context, dir string, opt dataset.Options)
 	if more := len(left) - bad; more > 0 {
 		text += fmt.Sprintf(", and %s", plural(more, "other"))
 	}
-	if _, err := fmt.Fprintln(a.stdout, text); err != nil {
+	if _, err := fmt.Fprintln(a.out(), text); err != nil {
 		return err
 	}
 	if bad > 0 {

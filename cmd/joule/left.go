@@ -21,7 +21,9 @@ type leftFile struct {
 	kind dataset.LeftOut
 }
 
-func (f leftFile) String() string { return printable(f.path) + ": " + oneLine(f.err.Error()) }
+func (f leftFile) String() string {
+	return printable(f.path) + ": " + printable(oneLine(f.err.Error()))
+}
 
 // leftKinds says what is left out, in the order in which it is told; names says
 // whether some are named, or the ends of their names where it is false.

@@ -124,7 +124,7 @@ func (a *app) run(args []string) int {
 	}
 	root := a.rootCommand()
 	root.SetArgs(args)
-	root.SetOut(a.stdout)
+	root.SetOut(a.out())
 	root.SetErr(a.screen)
 	return a.report(ctx, root.ExecuteContext(ctx))
 }

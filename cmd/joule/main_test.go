@@ -165,7 +165,7 @@ func TestScreen(t *testing.T) {
 		s = &screen{w: &b, live: true, paint: paint, width: func() int { return 20 }}
 		b.Reset()
 		s.show([]string{"one", "two"}, nil)
-		if got := strings.Contains(b.String()+s.strong("x"), bold); got != paint {
+		if got := strings.Contains(b.String()+string(s.strong("x")), bold); got != paint {
 			t.Errorf("paint %v: %q", paint, b.String())
 		}
 	}
@@ -210,7 +210,7 @@ func TestTexts(t *testing.T) {
 	if runtime.GOOS != "windows" {
 		for word, want := range map[string]string{
 			"runs/mnist/version_0": "runs/mnist/version_0", "": "''", "a b": "'a b'", "it's": `'it'\''s'`,
-			"$HOME": "'$HOME'", "~/x": "'~/x'", "epoch=1": "epoch=1", "é": "'é'", "a\nb": "'a\nb'",
+			"$HOME": "'$HOME'", "~/x": "'~/x'", "epoch=1": "epoch=1", "é": "'é'", "a\nb'c": `$'a\nb\'c'`,
 		} {
 			if got := quote(word); got != want {
 				t.Errorf("quote(%q) = %s, want %s", word, got, want)

@@ -27,7 +27,7 @@ is not for.`,
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])
 			}
-			return printColumns(a.stdout, func(w io.Writer) {
+			return printColumns(a.out(), func(w io.Writer) {
 				fmt.Fprintln(w, "MODEL\tIMAGES\tPARAMETERS\tRECIPE\tHASH")
 				for _, m := range pretrained.Models() {
 					model := m.Load()
@@ -53,7 +53,7 @@ is not for.`,
 			if err != nil {
 				return err
 			}
-			_, err = a.stdout.Write(m.Card())
+			_, err = a.out().Write(m.Card())
 			return err
 		},
 	})

@@ -111,8 +111,8 @@ func (p *progress) summary(folder *run.Run, threads int) {
 	if m := peakMemory(); m > 0 {
 		fmt.Fprintf(&b, "memory  %s at most\n", bytesText(m))
 	}
-	fmt.Fprintf(&b, "run     %s\n", folder.Dir)
-	fmt.Fprintf(&b, "model   %s\n", folder.ModelPath())
+	fmt.Fprintf(&b, "run     %s\n", printable(folder.Dir))
+	fmt.Fprintf(&b, "model   %s\n", printable(folder.ModelPath()))
 	fmt.Fprintf(&b, "next    %s\n", p.screen.strong(commandName()+" sample "+quote(folder.Dir)))
 	p.screen.Write([]byte(b.String()))
 }

@@ -25,7 +25,7 @@ prints one to start from.`,
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])
 			}
-			return printColumns(a.stdout, func(w io.Writer) {
+			return printColumns(a.out(), func(w io.Writer) {
 				for _, r := range recipe.All() {
 					fmt.Fprintf(w, "%s\t%s\n", r.Name, r.About)
 				}
@@ -49,7 +49,7 @@ prints one to start from.`,
 			if err != nil {
 				return err
 			}
-			_, err = a.stdout.Write(r.YAML)
+			_, err = a.out().Write(r.YAML)
 			return err
 		},
 	})

@@ -116,7 +116,7 @@ func newRunJSON(i *run.Info) runJSON {
 }
 
 func (a *app) printJSON(v any) error {
-	e := json.NewEncoder(a.stdout)
+	e := json.NewEncoder(a.jsonOut())
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
@@ -180,7 +180,7 @@ func (a *app) listRuns(dir string, names []string, asJSON bool) error {
 		a.screen.line("no runs in %s; joule train makes one", printable(dir))
 		return nil
 	}
-	err = printColumns(a.stdout, func(w io.Writer) {
+	err = printColumns(a.out(), func(w io.Writer) {
 		fmt.Fprintln(w, "RUN\tSTATE\tDATA\tEPOCHS\tSTEPS\tVAL BEST\tVAL LAST\tSPEED\tUPDATED")
 		for _, i := range runs {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(i.Run.Dir), stateText(i), dataText(i), epochsText(i),
@@ -303,14 +303,6 @@ func rawPath(path string) []byte {
 		return nil
 	}
 	return []byte(path)
-}
-
-// printable quotes text that would do something to a terminal.
-func printable(text string) string {
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return strconv.Quote(text)
-	}
-	return text
 }
 
 // findRun returns the run that an argument means: a path, or one below dir.

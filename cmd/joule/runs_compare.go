@@ -159,7 +159,7 @@ func (a *app) compareRuns(runs []*run.Info, out string, asJSON bool) error {
 }
 
 func (a *app) printComparison(runs []*run.Info, models []*modelJSON, keys []string, values map[string][]*setting.Setting) error {
-	return printColumns(a.stdout, func(w io.Writer) {
+	return printColumns(a.out(), func(w io.Writer) {
 		row := func(name string, cell func(k int, i *run.Info) string) {
 			fmt.Fprint(w, name)
 			for k, i := range runs {

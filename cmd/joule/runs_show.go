@@ -138,7 +138,7 @@ func (a *app) showRun(folder *run.Run, asJSON bool) error {
 	if asJSON {
 		return a.printJSON(d.json())
 	}
-	if err := d.print(a.stdout); err != nil {
+	if err := d.print(a.out()); err != nil {
 		return err
 	}
 	a.tellFaults(i)

@@ -82,7 +82,7 @@ func TestRunTexts(t *testing.T) {
 			t.Errorf("speed %g: %s", v, got)
 		}
 	}
-	for text, want := range map[string]string{"runs/a b": "runs/a b", "\x1b[2J": `"\x1b[2J"`, "é": "é"} {
+	for text, want := range map[string]string{"runs/a b": "runs/a b", "\x1b[2J": `\x1b[2J`, "é": "é"} {
 		if got := printable(text); got != want {
 			t.Errorf("%q: %s", text, got)
 		}

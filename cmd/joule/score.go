@@ -165,7 +165,7 @@ func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []str
 	if f.sort {
 		slices.SortStableFunc(all, func(x, y score) int { return cmp.Compare(x.Energy, y.Energy) })
 	}
-	if err := (&scoreWriter{a.stdout, f}).write(all); err != nil {
+	if err := (&scoreWriter{a.scores(f), f}).write(all); err != nil {
 		return err
 	}
 	if len(paths) == 1 && len(failed) == 0 { // of many, none is opened twice
@@ -320,11 +320,31 @@ func (s *scoreWriter) write(scores []score) error {
 	return s.table(scores)
 }
 
+// scores is where scores are printed.
+func (a *app) scores(f *scoreFlags) io.Writer {
+	if f.json {
+		return a.jsonOut()
+	}
+	return a.out()
+}
+
+// cell returns a path as it stands in a table of values, where a spreadsheet must
+// not take it for a formula. The quotes of CSV keep an end of a line within it.
+func cell(path string) string {
+	if path != "" && strings.ContainsRune("=+-@", rune(path[0])) {
+		path = "./" + path
+	}
+	return strings.Join(visibleAll(strings.Split(strings.ToValidUTF8(path, "\ufffd"), "\n")), "\n")
+}
+
+// changed tells whether a path cannot be read back from its cell.
+func changed(path string) bool { return !strings.HasSuffix(cell(path), path) }
+
 // csv prints scores as comma-separated values.
 func (s *scoreWriter) csv(scores []score) error {
 	w := csv.NewWriter(s.w)
 	heading := []string{"path", "energy", "rank", "held_out"}
-	raw := slices.ContainsFunc(scores, func(v score) bool { return v.Bytes != nil })
+	raw := slices.ContainsFunc(scores, func(v score) bool { return v.Bytes != nil || changed(v.Path) })
 	if raw {
 		heading = append(heading, "path_base64")
 	}
@@ -334,9 +354,13 @@ func (s *scoreWriter) csv(scores []score) error {
 		if v.Rank != nil {
 			rank, held = strconv.FormatFloat(*v.Rank, 'g', -1, 64), strconv.Itoa(v.HeldOut)
 		}
-		row := []string{strings.ToValidUTF8(v.Path, "\ufffd"), strconv.FormatFloat(float64(v.Energy), 'g', -1, 32), rank, held}
+		row := []string{cell(v.Path), strconv.FormatFloat(float64(v.Energy), 'g', -1, 32), rank, held}
 		if raw {
-			row = append(row, base64.StdEncoding.EncodeToString(v.Bytes))
+			bytes := v.Bytes
+			if bytes == nil && changed(v.Path) {
+				bytes = []byte(v.Path)
+			}
+			row = append(row, base64.StdEncoding.EncodeToString(bytes))
 		}
 		w.Write(row)
 	}

@@ -53,12 +53,16 @@ func newScreen(f *os.File, env func(string) string) *screen {
 	return s
 }
 
-// Write prints text as it is, above the live line.
+// Write prints lines of text, above the live line. What a terminal might obey, our
+// own colours apart, is made visible.
 func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.erase()
-	return s.write(p)
+	if _, err := s.write(visibleLines(p, s.paint, appendVisible)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // onLost has f called when what is printed goes to a pipe that nobody reads any
@@ -78,9 +82,9 @@ func (s *screen) write(p []byte) (int, error) {
 	return n, err
 }
 
-// line prints a line above the live line.
+// line prints a line above the live line, whatever is in the texts among args.
 func (s *screen) line(format string, args ...any) {
-	fmt.Fprintf(s, format+"\n", args...)
+	fmt.Fprintf(s, format+"\n", visibleArgs(args)...)
 }
 
 // clear takes the live line away.
@@ -119,6 +123,7 @@ func (s *screen) due() bool {
 // fit, as many as do; where there is no live line it prints all parts as a
 // line.
 func (s *screen) show(parts, short []string) {
+	parts, short = visibleAll(parts), visibleAll(short)
 	if !s.live {
 		s.line("%s", strings.Join(parts, "  "))
 		return
@@ -164,9 +169,10 @@ const (
 )
 
 // strong makes text bold where the screen can.
-func (s *screen) strong(text string) string {
+func (s *screen) strong(text string) painted {
+	text = printable(text)
 	if !s.paint {
-		return text
+		return painted(text)
 	}
-	return bold + text + reset
+	return painted(bold + text + reset)
 }

@@ -182,6 +182,11 @@ func quote(word string) string {
 		}
 		return `"` + word + `"`
 	}
+	if visible := printable(word); visible != word {
+		// Bash, zsh and ksh read these back.
+		word = strings.ReplaceAll(strings.ReplaceAll(word, `\`, `\\`), "'", `\'`)
+		return "$'" + printable(word) + "'"
+	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 

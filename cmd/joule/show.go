@@ -36,30 +36,24 @@ Pictures of others are shown with whatever text they have.`,
 				return err
 			}
 			if asJSON {
-				return p.writeJSON(a.stdout)
+				return p.writeJSON(a.jsonOut())
 			}
-			return p.write(a.stdout)
+			return p.write(a.out())
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-// clean makes text from elsewhere fit to print: a terminal obeys what it
-// hides in control characters.
+// clean makes text from elsewhere fit for a line.
 func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, strings.Join(strings.FieldsFunc(text, unicode.IsSpace), " "))
+	return printable(strings.Join(strings.FieldsFunc(text, unicode.IsSpace), " "))
 }
 
 // write prints the texts for people.
 func (p *pngFile) write(out io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: PNG of %d×%d pixels", p.path, p.width, p.height)
+	fmt.Fprintf(&b, "%s: PNG of %d×%d pixels", printable(p.path), p.width, p.height)
 	v, err := picture.Parse(p.text)
 	var fault *picture.Error
 	switch {

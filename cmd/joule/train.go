@@ -134,7 +134,7 @@ func checkThreads(n int) error {
 
 func (a *app) train(ctx context.Context, f *trainFlags) error {
 	if f.printSchema {
-		_, err := a.stdout.Write(joule.ConfigSchema())
+		_, err := a.out().Write(joule.ConfigSchema())
 		return err
 	}
 	_, _, err := a.trainRun(ctx, f)
@@ -178,7 +178,7 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 		return nil, false, err
 	}
 	if f.printConfig {
-		_, err := a.stdout.Write(cfg.YAML())
+		_, err := a.out().Write(cfg.YAML())
 		return nil, false, err
 	}
 	if from != "" && dataset.IsPath(cfg.Data) && !isFolder(cfg.Data) {
@@ -294,7 +294,7 @@ func (a *app) fit(ctx context.Context, f *trainFlags, folder *run.Run, t *joule.
 		}
 	}
 	p.summary(folder, threads(f.threads))
-	_, err = fmt.Fprintln(a.stdout, folder.ModelPath())
+	_, err = fmt.Fprintln(a.out(), printable(folder.ModelPath()))
 	return err == nil, err
 }
 

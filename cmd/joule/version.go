@@ -35,7 +35,7 @@ kernels, the processor and what it offers.`,
 					kernelReason(kernel.Name(), runtime.GOARCH, a.env(envKernel), buildTags()), processor(), features,
 					runtime.NumCPU(), runtime.GOMAXPROCS(0))
 			}
-			_, err := fmt.Fprint(a.stdout, text)
+			_, err := fmt.Fprint(a.out(), text)
 			return err
 		},
 	}
