@@ -12,6 +12,7 @@ import (
 	"github.com/joule-ml/joule/optim"
 	"github.com/joule-ml/joule/replay"
 	"github.com/joule-ml/joule/sampler"
+	"github.com/joule-ml/joule/setting"
 )
 
 // Config is everything that decides what a training run computes. Zero means
@@ -117,9 +118,18 @@ type EarlyStopConfig struct {
 	Patience int     `yaml:"patience"`
 }
 
-// CheckpointConfig says what is saved beside the state after each epoch, and
-// when. Monitor and Mode decide what is best.
+// Auto is the EveryNEpochs that fits the run. Pictures are made of the first and
+// the last epoch and so many between that drawing them takes a twentieth of the
+// chains' steps or less: which ones depends on the settings and the number of
+// images alone. A checkpoint is saved at the end of an epoch where saving takes a
+// twentieth of the time or less, and at the end; what is in it does not depend on
+// when that is.
+const Auto = setting.Auto
+
+// CheckpointConfig says when the state is saved, and what beside it. Monitor and
+// Mode decide what is best.
 type CheckpointConfig struct {
+	EveryNEpochs  int     `yaml:"every_n_epochs"`
 	EveryNSteps   int     `yaml:"every_n_steps"`
 	EveryNMinutes float64 `yaml:"every_n_minutes"`
 	Monitor       string  `yaml:"monitor"`
@@ -148,14 +158,14 @@ func DefaultConfig() Config {
 		Objective: objective.Config{Kind: objective.ContrastiveDivergence, Alpha: 0.1, DataNoise: 0.005, Sigma: 0.3},
 		Optimizer: optim.Config{LearningRate: 1e-4, Beta1: 0, Beta2: 0.999, Epsilon: 1e-8, GradClipNorm: 0.1},
 		Schedule:  optim.Schedule{Gamma: 0.97, RestartGamma: 1, EveryNEpochs: 1},
-		Generate:  GenerateConfig{Chains: 64, Steps: 256, EveryNEpochs: 1},
-		Filmstrip: FilmstripConfig{Chains: 8, Pictures: 8, Steps: 256, EveryNEpochs: 1},
-		Snapshot:  SnapshotConfig{Images: 32, EveryNEpochs: 1},
+		Generate:  GenerateConfig{Chains: 64, Steps: 256, EveryNEpochs: Auto},
+		Filmstrip: FilmstripConfig{Chains: 8, Pictures: 8, Steps: 256, EveryNEpochs: Auto},
+		Snapshot:  SnapshotConfig{Images: 32, EveryNEpochs: Auto},
 		Outliers:  OutlierConfig{Images: 1024, EveryNEpochs: 1},
 		Guard:     guard.Default(),
 		EarlyStop: EarlyStopConfig{Monitor: metric.ValDivergence, Mode: metric.Lower},
 
-		Checkpoint:  CheckpointConfig{Monitor: metric.ValDivergence, Mode: metric.Lower},
+		Checkpoint:  CheckpointConfig{EveryNEpochs: Auto, Monitor: metric.ValDivergence, Mode: metric.Lower},
 		TensorBoard: LogConfig{EveryNSteps: 10, HistogramsEveryNEpochs: 1},
 	}
 }

@@ -226,8 +226,9 @@ type keptPlace struct {
 
 func keptPrefix(i int) string { return fmt.Sprintf("%s%d.", weights.Guard, i) }
 
-// saveHistory adds the history to a checkpoint, which has the replay buffer.
-func (t *Trainer) saveHistory(f *checkpoint.File) {
+// saveHistory adds the history to a checkpoint; the states only where they are
+// wanted, and then it has the replay buffer.
+func (t *Trainer) saveHistory(f *checkpoint.File, states bool) {
 	record := historyRecord{Rollbacks: t.rollbacks}
 	buffer := t.Buffer()
 	var marks []replay.Mark
@@ -235,6 +236,9 @@ func (t *Trainer) saveHistory(f *checkpoint.File) {
 		h.drop(t)
 		record.Tries, record.Windows = h.tries, h.guard.Windows()
 		for i, k := range h.states {
+			if !states {
+				break
+			}
 			at := keptPlace{Place: k.place}
 			if buffer != nil {
 				at.Age, at.Images = buffer.Age(k.buffer), k.buffer.Len()
@@ -252,7 +256,7 @@ func (t *Trainer) saveHistory(f *checkpoint.File) {
 			}
 		}
 	}
-	if buffer != nil {
+	if buffer != nil && states {
 		buffer.SaveOlder(f, marks)
 	}
 	b, err := json.Marshal(record)

@@ -40,7 +40,7 @@ func configOf(path string, meta map[string]string) (Config, error) {
 // bits as if it had never stopped. change, where not nil, may alter the
 // settings first: more epochs, say. Settings that the saved state depends on
 // (the network, the seed, the batch size, the buffer, the objective's kind)
-// must stay.
+// must stay. One of [Trainer.SaveWithoutReplay] is continued with other bits.
 func ResumeTrainer(path string, train, val *dataset.Set, change func(*Config) error) (*Trainer, error) {
 	f, err := checkpoint.Read(path)
 	if err != nil {
@@ -223,6 +223,7 @@ type Progress struct {
 	Config        *Config // of the run; nil where there is none
 	Epochs, Steps int     // done
 	Stopped       bool    // a callback ended the run before its last epoch
+	NoReplay      bool    // a checkpoint of Trainer.SaveWithoutReplay
 }
 
 // ReadProgress reads what the file of a checkpoint or a model tells of its
@@ -245,5 +246,5 @@ func ReadProgress(path string) (Progress, error) {
 	if err != nil || card == nil || at.Epoch < 0 || at.Step < 0 {
 		return Progress{}, &checkpoint.Error{Path: path, Fault: "does not tell how it was trained", Hint: weights.NotOurs}
 	}
-	return Progress{Config: &card.Config, Epochs: at.Epoch, Steps: at.Step, Stopped: at.Stopped}, nil
+	return Progress{Config: &card.Config, Epochs: at.Epoch, Steps: at.Step, Stopped: at.Stopped, NoReplay: h.Metadata[weights.MetaReplay] == noReplay}, nil
 }

@@ -44,15 +44,15 @@ func (c *Config) Settings() setting.List {
 			{Key: "generate.chains", Value: &c.Generate.Chains, Lo: 1, Hi: 4096, About: "samples in the picture of an epoch"},
 			{Key: "generate.steps", Value: &c.Generate.Steps, Hi: sampler.MaxSteps, About: "Langevin steps from noise to a sample"},
 			{Key: "generate.anneal", Value: &c.Generate.Anneal, Hi: 1, About: "as sampler.anneal, for samples; the greater of both"},
-			{Key: "generate.every_n_epochs", Value: &c.Generate.EveryNEpochs, Hi: 1e6, About: "epochs between two pictures; 0 makes none"},
+			{Key: "generate.every_n_epochs", Value: &c.Generate.EveryNEpochs, Hi: 1e6, Auto: true, About: "epochs between two pictures; 0 makes none"},
 
 			{Key: "filmstrip.chains", Value: &c.Filmstrip.Chains, Lo: 1, Hi: 256, About: "chains shown on their way from noise"},
 			{Key: "filmstrip.pictures", Value: &c.Filmstrip.Pictures, Lo: 1, Hi: 256, About: "pictures of each chain, evenly apart"},
 			{Key: "filmstrip.steps", Value: &c.Filmstrip.Steps, Hi: sampler.MaxSteps, About: "Langevin steps of the chains"},
-			{Key: "filmstrip.every_n_epochs", Value: &c.Filmstrip.EveryNEpochs, Hi: 1e6, About: "epochs between two filmstrips; 0 makes none"},
+			{Key: "filmstrip.every_n_epochs", Value: &c.Filmstrip.EveryNEpochs, Hi: 1e6, Auto: true, About: "epochs between two filmstrips; 0 makes none"},
 
 			{Key: "snapshot.images", Value: &c.Snapshot.Images, Lo: 1, Hi: 4096, About: "images of the replay buffer in a picture of it"},
-			{Key: "snapshot.every_n_epochs", Value: &c.Snapshot.EveryNEpochs, Hi: 1e6, About: "epochs between two such pictures; 0 makes none"},
+			{Key: "snapshot.every_n_epochs", Value: &c.Snapshot.EveryNEpochs, Hi: 1e6, Auto: true, About: "epochs between two such pictures; 0 makes none"},
 
 			{Key: "outliers.images", Value: &c.Outliers.Images, Lo: 1, Hi: 1 << 20, About: "images of noise, whose mean f = −E is logged as rand_out"},
 			{Key: "outliers.every_n_epochs", Value: &c.Outliers.EveryNEpochs, Hi: 1e6, About: "epochs between two measurements; 0 makes none"},
@@ -64,8 +64,9 @@ func (c *Config) Settings() setting.List {
 			{Key: "early_stop.min_delta", Value: &c.EarlyStop.MinDelta, Hi: 1e6, About: "least change that counts as better"},
 			{Key: "early_stop.patience", Value: &c.EarlyStop.Patience, Hi: 1e6, About: "epochs without a better one until it stops; 0 never"},
 
-			{Key: "checkpoint.every_n_steps", Value: &c.Checkpoint.EveryNSteps, Hi: 1e9, About: "training steps between checkpoints; 0 only at an epoch's end"},
-			{Key: "checkpoint.every_n_minutes", Value: &c.Checkpoint.EveryNMinutes, Hi: 1e6, About: "minutes between checkpoints; 0 only at an epoch's end"},
+			{Key: "checkpoint.every_n_epochs", Value: &c.Checkpoint.EveryNEpochs, Hi: 1e6, Auto: true, About: "epochs between checkpoints; 0 only at the end"},
+			{Key: "checkpoint.every_n_steps", Value: &c.Checkpoint.EveryNSteps, Hi: 1e9, About: "training steps between checkpoints; 0 only as epochs end"},
+			{Key: "checkpoint.every_n_minutes", Value: &c.Checkpoint.EveryNMinutes, Hi: 1e6, About: "minutes between checkpoints; 0 only as epochs end"},
 			{Key: "checkpoint.monitor", Value: &c.Checkpoint.Monitor, Names: metric.Monitors(), About: "metric of the best checkpoint"},
 			{Key: "checkpoint.mode", Value: &c.Checkpoint.Mode, Names: []string{metric.Lower, metric.Higher}, About: "which is better"},
 			{Key: "checkpoint.top_k", Value: &c.Checkpoint.TopK, Hi: 1000, About: "models of the best epochs to keep"},

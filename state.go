@@ -9,6 +9,7 @@ import (
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/objective"
+	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/weights"
 )
 
@@ -84,8 +85,34 @@ func readTensors(f *checkpoint.File, v vector, prefix string, data []float32) er
 // if nothing had happened. It replaces path whole, or leaves it as it was.
 func (t *Trainer) Save(path string) error { return checkpoint.Write(path, t.file()) }
 
+// SaveWithoutReplay writes a checkpoint that has neither the replay buffer nor the
+// states that the guard keeps, by far the most of one. [ResumeTrainer] goes on
+// from it, but with a buffer of noise as at the start of a run, and so with other
+// bits.
+func (t *Trainer) SaveWithoutReplay(path string) error {
+	f := t.stateFile()
+	if t.Buffer() != nil {
+		f.Metadata[weights.MetaReplay] = noReplay
+	}
+	t.saveHistory(f, false)
+	return checkpoint.Write(path, f)
+}
+
+// noReplay is the value of MetaReplay where there is no buffer.
+const noReplay = "none"
+
 // file is what Save writes.
 func (t *Trainer) file() *checkpoint.File {
+	f := t.stateFile()
+	if b := t.Buffer(); b != nil {
+		b.Save(f)
+	}
+	t.saveHistory(f, true)
+	return f
+}
+
+// stateFile returns a checkpoint without replay buffer and history.
+func (t *Trainer) stateFile() *checkpoint.File {
 	f := modelFile(t.part().Net.Spec(), t.card(), nil)
 	place, err := json.Marshal(t.place)
 	if err != nil {
@@ -99,10 +126,6 @@ func (t *Trainer) file() *checkpoint.File {
 	for _, v := range list {
 		addTensors(f, v, v.Prefix, v.Data)
 	}
-	if b := t.Buffer(); b != nil {
-		b.Save(f)
-	}
-	t.saveHistory(f)
 	return f
 }
 
@@ -138,7 +161,11 @@ func (t *Trainer) restore(f *checkpoint.File) error {
 	if card != nil {
 		t.validation.N, t.validation.Validation = card.N, card.Validation
 	}
-	if b := t.Buffer(); b != nil {
+	switch b := t.Buffer(); {
+	case b == nil:
+	case f.Metadata[weights.MetaReplay] == noReplay:
+		b.Fill(t.cfg.BatchSize, t.Stream(random.InitialNoise))
+	default:
 		if err := b.Load(f); err != nil {
 			return err
 		}

@@ -133,6 +133,10 @@ func (t *Trainer) Epochs() int { return t.place.Epoch }
 // Batches returns the number of batches of an epoch.
 func (t *Trainer) Batches() int { return limit(t.loader.Batches(), t.cfg.LimitTrainBatches) }
 
+// Batch returns the number of batches done in the epoch under way: up to Batches,
+// where its validation is next, and 0 after that.
+func (t *Trainer) Batch() int { return t.place.Batch }
+
 // Rollbacks returns the rollbacks of the run so far.
 func (t *Trainer) Rollbacks() []Rollback { return slices.Clone(t.rollbacks) }
 

@@ -38,7 +38,7 @@ func TestJSON(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			csv, err := Append(path, columns, n)
+			csv, err := Append(path, columns, n, true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,7 +82,7 @@ func TestJSONRefuses(t *testing.T) {
 // lines.
 func TestWholeLines(t *testing.T) {
 	path := create(t, 1)
-	csv, err := Append(path, columns, 1)
+	csv, err := Append(path, columns, 1, true)
 	if err != nil {
 		t.Fatal(err)
 	}

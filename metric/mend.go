@@ -25,7 +25,7 @@ type Row struct {
 	Values      map[string]float64
 }
 
-// Mend makes the CSV file at path fit for Append of the same columns and step,
+// Mend makes the CSV file at path fit for Append of the same columns and place,
 // and says what was wrong with it, a sentence each. What the file lacks up to
 // keepStep comes from the file of CreateJSON beside it, and after that from
 // other, which is called where steps are still missing; it may be nil. What is
@@ -35,7 +35,7 @@ type Row struct {
 //
 // Steps before the first that any of the files knows are not missing: they are
 // of the run that this one goes on from.
-func Mend(path string, columns []string, keepStep int, other func() ([]Row, error)) (notes []string, err error) {
+func Mend(path string, columns []string, keepStep int, validated bool, other func() ([]Row, error)) (notes []string, err error) {
 	head, err := header(columns)
 	if err != nil {
 		return nil, in(path, err)
@@ -44,7 +44,7 @@ func Mend(path string, columns []string, keepStep int, other func() ([]Row, erro
 	if isSound(path, lines, head, keepStep) {
 		return nil, nil
 	}
-	m := &mend{columns: columns, keep: keepStep, covered: map[int][]bool{}}
+	m := &mend{columns: columns, keep: keepStep, validated: validated, covered: map[int][]bool{}}
 	if err := m.readCSV(path, head); err != nil {
 		return nil, err
 	}
@@ -169,14 +169,15 @@ func setAside(path string) (string, error) {
 
 // A mend gathers rows from several files.
 type mend struct {
-	columns []string
-	keep    int            // the last step that counts
-	rows    []Row          // up to it
-	covered map[int][]bool // the columns that a step has
-	unread  string         // why the CSV file cannot be taken as it is
-	twice   int            // rows of it that say what others have said
-	lines   int            // rows from the JSON file
-	others  int            // rows from elsewhere
+	columns   []string
+	keep      int            // the last step that counts
+	validated bool           // also its validation
+	rows      []Row          // up to it
+	covered   map[int][]bool // the columns that a step has
+	unread    string         // why the CSV file cannot be taken as it is
+	twice     int            // rows of it that say what others have said
+	lines     int            // rows from the JSON file
+	others    int            // rows from elsewhere
 }
 
 // first returns the place of a row's first column.
@@ -187,7 +188,7 @@ func (m *mend) first(r Row) int {
 // add takes from a row what its step does not have yet, and counts where there
 // was something. The row's values may be changed.
 func (m *mend) add(r Row, count *int) {
-	if r.Step > m.keep {
+	if r.Step > m.keep || r.Step == m.keep && !m.validated && slices.ContainsFunc(slices.Collect(maps.Keys(r.Values)), ofValidation) {
 		return
 	}
 	covered := m.covered[r.Step]

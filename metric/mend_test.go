@@ -57,7 +57,7 @@ func TestMend(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				notes, err := Mend(path, columns, 7, nil)
+				notes, err := Mend(path, columns, 7, true, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -68,7 +68,7 @@ func TestMend(t *testing.T) {
 				if strings.Contains(tt.note, "kept as") && (len(kept) != 1 || content(t, kept[0]) != tt.csv) {
 					t.Errorf("the damaged file is not kept: %q", kept)
 				}
-				w, err := Append(path, columns, 7)
+				w, err := Append(path, columns, 7, true)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -86,7 +86,7 @@ func TestMend(t *testing.T) {
 // TestMendFromElsewhere: the file is gone, and so is the JSON file.
 func TestMendFromElsewhere(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "metrics.csv")
-	if notes, err := Mend(path, columns, 3, nil); err != nil || len(notes) != 1 || !strings.Contains(notes[0], "lacks the steps 1 to 3") {
+	if notes, err := Mend(path, columns, 3, true, nil); err != nil || len(notes) != 1 || !strings.Contains(notes[0], "lacks the steps 1 to 3") {
 		t.Errorf("%q, %v", notes, err)
 	}
 	if _, err := os.Stat(path); err == nil {
@@ -95,7 +95,7 @@ func TestMendFromElsewhere(t *testing.T) {
 	other := func() ([]Row, error) {
 		return []Row{{0, 2, map[string]float64{"loss": 2, "strange": 1}}, {0, 3, map[string]float64{"loss": 3}}, {0, 4, nil}}, nil
 	}
-	notes, err := Mend(path, columns, 4, other)
+	notes, err := Mend(path, columns, 4, true, other)
 	if want := "epoch,step,loss,val_real_out,gradient norm\n0,2,2,,\n0,3,3,,\n"; err != nil || content(t, path) != want {
 		t.Errorf("%v: got\n%s\nwant\n%s", err, content(t, path), want)
 	}
@@ -115,7 +115,7 @@ func TestMendLarge(t *testing.T) {
 	if err := f.Truncate(maxFile + 1); err != nil { // a hole, which takes no room
 		t.Fatal(err)
 	}
-	notes, err := Mend(path, columns, 3, nil)
+	notes, err := Mend(path, columns, 3, true, nil)
 	if want := "epoch,step,loss,val_real_out,gradient norm\n0,3,,-3,\n"; err != nil || content(t, path) != want {
 		t.Errorf("%v, %q: got\n%s\nwant\n%s", err, notes, content(t, path), want)
 	}
@@ -135,10 +135,10 @@ func FuzzMend(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := Mend(path, columns, keep, nil); err != nil {
+		if _, err := Mend(path, columns, keep, true, nil); err != nil {
 			t.Fatal(err)
 		}
-		w, err := Append(path, columns, keep)
+		w, err := Append(path, columns, keep, true)
 		if err != nil {
 			t.Fatal(fmt.Errorf("after Mend: %w", err))
 		}

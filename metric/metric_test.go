@@ -144,7 +144,7 @@ func TestAppend(t *testing.T) {
 			if err := f.Close(); err != nil {
 				t.Fatal(err)
 			}
-			w, err := Append(path, columns, n)
+			w, err := Append(path, columns, n, true)
 			if err != nil {
 				t.Fatalf("step %d, %.20q: %v", n, torn, err)
 			}
@@ -159,7 +159,7 @@ func TestAppend(t *testing.T) {
 func TestAppendRefuses(t *testing.T) {
 	path := create(t, 3)
 	for _, other := range [][]string{nil, {"loss"}, {"val_real_out", "loss", "gradient norm"}, append(columns[:3:3], "more")} {
-		_, err := Append(path, other, 3)
+		_, err := Append(path, other, 3, true)
 		var e *Error
 		if !errors.As(err, &e) || e.Path != path || !strings.Contains(e.Fault, "the columns are") || e.Hint == "" {
 			t.Errorf("columns %q: error %v", other, err)
@@ -170,7 +170,7 @@ func TestAppendRefuses(t *testing.T) {
 	if err := os.WriteFile(path, []byte(damagedFile), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Append(path, columns, 3)
+	_, err := Append(path, columns, 3, true)
 	var e *Error
 	if !errors.As(err, &e) || e.Line != 3 || e.Path != path {
 		t.Errorf("damaged row: error %v", err)
@@ -178,7 +178,7 @@ func TestAppendRefuses(t *testing.T) {
 	if got := content(t, path); got != damagedFile {
 		t.Errorf("a file that was refused is now\n%s", got)
 	}
-	if _, err := Append(filepath.Join(t.TempDir(), "none"), columns, 0); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Append(filepath.Join(t.TempDir(), "none"), columns, 0, true); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing file: %v", err)
 	}
 }

@@ -101,6 +101,27 @@ type cell struct {
 	set   bool
 }
 
+// isValidation reports whether a row of a file with columns of all these names was
+// written after a validation.
+func (r row) isValidation(names []string) bool {
+	i := 0
+	for _, name := range names {
+		if name == stepColumn || name == epochColumn {
+			continue
+		}
+		if r.cells[i].set && ofValidation(name) {
+			return true
+		}
+		i++
+	}
+	return false
+}
+
+// ofValidation reports whether a column is of the end of an epoch.
+func ofValidation(name string) bool {
+	return name == Column(Outliers) || slices.Contains(Monitors(), name)
+}
+
 func parseRow(names []string, text string, line int) (r row, err error) {
 	r.cells = make([]cell, 0, len(names))
 	rest, more := text, true

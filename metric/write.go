@@ -49,11 +49,12 @@ func Create(path string, columns []string) (*Writer, error) {
 
 // Append opens a file that Create made with the same columns and cuts it back
 // to the rows up to keepStep, the step of the checkpoint that the run
-// continues from. A last line without its end, as a killed process leaves, is
+// continues from; validated says whether that is of after the validation at this
+// step, if there is one. A last line without its end, as a killed process leaves, is
 // cut off too, and so is what cannot be read behind the last row to keep, as a
 // power failure may leave. The file is replaced whole, so that being killed in
 // between loses nothing.
-func Append(path string, columns []string, keepStep int) (*Writer, error) {
+func Append(path string, columns []string, keepStep int, validated bool) (*Writer, error) {
 	head, err := header(columns)
 	if err != nil {
 		return nil, in(path, err)
@@ -67,7 +68,7 @@ func Append(path string, columns []string, keepStep int) (*Writer, error) {
 			return err
 		}
 		defer old.Close() // before the renaming, which Windows asks for
-		return keep(w, old, head, keepStep)
+		return keep(w, old, head, keepStep, validated)
 	})
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return nil, in(path, e)
@@ -79,7 +80,7 @@ func Append(path string, columns []string, keepStep int) (*Writer, error) {
 }
 
 // keep copies the header and the rows up to keepStep.
-func keep(w io.Writer, old io.Reader, head string, keepStep int) error {
+func keep(w io.Writer, old io.Reader, head string, keepStep int, validated bool) error {
 	lines := newScanner(old)
 	if err := lines.header(); err != nil {
 		return err
@@ -105,7 +106,7 @@ func keep(w io.Writer, old io.Reader, head string, keepStep int) error {
 			return err
 		}
 		reached = reached || row.step >= keepStep
-		if row.step > keepStep {
+		if row.step > keepStep || row.step == keepStep && !validated && row.isValidation(names) {
 			continue
 		}
 		if _, err := io.WriteString(w, lines.text+"\n"); err != nil {

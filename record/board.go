@@ -43,9 +43,9 @@ type boardLog struct {
 }
 
 // openBoardLog begins event files in dir, or goes on with those that are
-// there, which it cuts at a step. What they have of the tags again at that step
-// is dropped.
-func openBoardLog(dir string, c joule.Config, step int, again ...string) (*boardLog, error) {
+// there, which it cuts at a step. What they have of the tags that again accepts at
+// that step is dropped.
+func openBoardLog(dir string, c joule.Config, step int, again func(tag string) bool) (*boardLog, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, &run.Error{Path: dir, Fault: "cannot be listed", Err: err, Hint: "look at the permissions of the folder and of what is in it"}
@@ -53,7 +53,7 @@ func openBoardLog(dir string, c joule.Config, step int, again ...string) (*board
 	old := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), "events.out.tfevents.") })
 	l := &boardLog{every: c.TensorBoard.EveryNSteps, epoch: step}
 	if old {
-		l.w, err = tensorboard.Resume(dir, step, again...)
+		l.w, err = tensorboard.Resume(dir, step, again)
 	} else {
 		l.w, err = tensorboard.Create(dir)
 	}

@@ -3,13 +3,18 @@ package record_test
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/record"
 )
@@ -23,16 +28,106 @@ func TestRunFitBest(t *testing.T) {
 		c.Optimizer.LearningRate = rate
 		c.Generate.EveryNEpochs, c.Filmstrip.EveryNEpochs, c.Snapshot.EveryNEpochs = 0, 0, 0
 		r, tr := create(t, c)
-		least, best := math.Inf(1), ""
+		least, best, hash := math.Inf(1), 0, ""
 		fit(t, r, tr, joule.Callback{Epoch: func(e joule.EpochInfo) error {
 			if e.Divergence < least {
-				least, best = e.Divergence, string(readFile(t, r.CheckpointPath("last")))
+				least, best, hash = e.Divergence, e.Step, tr.Model().Hash()
 			}
 			return nil
 		}})
-		if string(readFile(t, r.CheckpointPath("best"))) != best {
+		path := r.CheckpointPath("best")
+		if resume(t, path).Steps() != best || hashOf(t, path) != hash {
 			t.Errorf("learning rate %g: best.safetensors is not the checkpoint of the lowest validation", rate)
 		}
+	}
+}
+
+// TestRunFitBestIsSmall: the replay buffer is in the last checkpoint alone, and a
+// training goes on from the best one all the same.
+func TestRunFitBestIsSmall(t *testing.T) {
+	t.Parallel()
+	r := fitRun(t, tinyRun())
+	for which, want := range map[string]bool{"last": false, "best": true} {
+		path := r.CheckpointPath(which)
+		h, err := checkpoint.ReadHeader(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		without := !slices.ContainsFunc(h.Tensors, func(i checkpoint.Info) bool {
+			return strings.Contains(i.Name, "replay") || strings.HasPrefix(i.Name, "guard.")
+		})
+		if at, err := joule.ReadProgress(path); err != nil || at.NoReplay != want || without != want {
+			t.Errorf("%s has the tensors %v, and says %+v, %v", which, h.Tensors, at, err)
+		}
+	}
+	tr, err := joule.ResumeTrainer(r.CheckpointPath("best"), toy.Stripes(20), toy.Stripes(9), func(c *joule.Config) error { c.Epochs = 3; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.Fit(t.Context()); err != nil || tr.Epochs() != 3 {
+		t.Errorf("%d epochs, %v", tr.Epochs(), err)
+	}
+}
+
+// TestRunFitAuto: where epochs are short not all of them have pictures, and which
+// do depends on the settings alone; the last state is always saved.
+func TestRunFitAuto(t *testing.T) {
+	t.Parallel()
+	c := tinyRun()
+	c.Epochs, c.Checkpoint.EveryNEpochs = 5, joule.Auto
+	c.Generate.EveryNEpochs, c.Filmstrip.EveryNEpochs, c.Snapshot.EveryNEpochs = joule.Auto, joule.Auto, joule.Auto
+	c.Generate.Chains, c.Generate.Steps, c.Filmstrip.Chains, c.Filmstrip.Steps = 3, 1, 1, 2
+	c.Filmstrip.Pictures = 2
+	r, tr := create(t, c)
+	if n := record.PictureEpochs(tr); n != 3 { // 20 · 5 steps for pictures, 3 · 8 · 2 in an epoch
+		t.Fatalf("pictures every %d epochs", n)
+	}
+	fit(t, r, tr)
+	for _, kind := range []string{"epoch", "chain", "buffer"} {
+		for epoch, want := range []bool{1: true, 2: false, 3: true, 4: false, 5: true} {
+			_, err := os.Stat(filepath.Join(r.Dir, "samples", fmt.Sprintf("%s=%d.png", kind, epoch)))
+			if epoch > 0 && (err == nil) != want {
+				t.Errorf("%s=%d.png: %v", kind, epoch, err)
+			}
+		}
+	}
+	if n := resume(t, r.CheckpointPath("last")).Epochs(); n != 5 {
+		t.Errorf("the last checkpoint is of epoch %d", n)
+	}
+	c = tinyRun()
+	c.Checkpoint.EveryNEpochs = 0
+	r, tr = create(t, c)
+	fit(t, r, tr, joule.Callback{Epoch: func(e joule.EpochInfo) error {
+		if n := resume(t, r.CheckpointPath("last")).Epochs(); n != e.Epoch/2*2 {
+			t.Errorf("after epoch %d the last checkpoint is of epoch %d", e.Epoch, n)
+		}
+		return nil
+	}})
+}
+
+// TestRunKilledBeforeValidation: the last checkpoint is right before a validation
+// whose rows and events are there already. They come once.
+func TestRunKilledBeforeValidation(t *testing.T) {
+	t.Parallel()
+	c := tinyRun()
+	c.TensorBoard.EveryNSteps, c.Checkpoint.EveryNEpochs, c.Checkpoint.EveryNSteps = 1, 0, 3
+	straight := fitRun(t, c)
+	r, tr := create(t, c)
+	if err := record.Fit(t.Context(), r, tr, joule.Callback{Epoch: func(joule.EpochInfo) error { return errStop }}); err != errStop {
+		t.Fatal(err)
+	}
+	tr = resume(t, r.CheckpointPath("last"))
+	if tr.Batch() != 3 || tr.Epochs() != 0 {
+		t.Fatalf("the checkpoint is of batch %d of epoch %d", tr.Batch(), tr.Epochs())
+	}
+	fit(t, r, tr)
+	if metricsText(t, r) != metricsText(t, straight) {
+		t.Errorf("metrics\n%s\nwant\n%s", metricsText(t, r), metricsText(t, straight))
+	}
+	got, _ := shown(t, r)
+	want, _ := shown(t, straight)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("events at\n%v\nwant\n%v", got, want)
 	}
 }
 

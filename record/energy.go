@@ -24,7 +24,7 @@ func energies(t *joule.Trainer, n int, fill func(x []float32, first int)) []floa
 // noise: what the model thinks of images that are nothing like its data.
 func Outliers(t *joule.Trainer, c joule.OutlierConfig) joule.Callback {
 	figure := metric.Named(metric.Outliers)[0]
-	return every(c.EveryNEpochs, func(e joule.EpochInfo) error {
+	return every(t, c.EveryNEpochs, func(e joule.EpochInfo) error {
 		s, cfg := t.Stream(random.Outliers), t.Config()
 		channels, h, w := t.Shape()
 		size := channels * h * w
@@ -45,7 +45,7 @@ func Outliers(t *joule.Trainer, c joule.OutlierConfig) joule.Callback {
 // "weights/" and their names, and of energies: "energy/validation" of held-out
 // images and "energy/replay_buffer" of samples.
 func Histograms(t *joule.Trainer, c joule.LogConfig) joule.Callback {
-	return every(c.HistogramsEveryNEpochs, func(e joule.EpochInfo) error {
+	return every(t, c.HistogramsEveryNEpochs, func(e joule.EpochInfo) error {
 		m := t.Model()
 		r := joule.Record{Epoch: e.Epoch, Step: e.Step, Histograms: []joule.Histogram{{Tag: "energy/validation", Values: m.Card().Validation}}}
 		if b := t.Buffer(); b != nil {

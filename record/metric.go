@@ -23,19 +23,19 @@ type metricLog struct {
 }
 
 // openMetricLog opens the metrics at path, and those beside it, and cuts off
-// what comes after step.
-func openMetricLog(path string, columns []string, step int) (*metricLog, error) {
+// what comes after the trainer's place.
+func openMetricLog(path string, columns []string, t *joule.Trainer) (*metricLog, error) {
 	l := &metricLog{path: path, columns: columns}
-	return l, l.open(step)
+	return l, l.open(t)
 }
 
 // open is openMetricLog of a log that was closed.
-func (l *metricLog) open(step int) error {
+func (l *metricLog) open(t *joule.Trainer) error {
 	_, err := os.Lstat(l.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		l.csv, err = metric.Create(l.path, l.columns)
 	} else {
-		l.csv, err = metric.Append(l.path, l.columns, step)
+		l.csv, err = metric.Append(l.path, l.columns, t.Steps(), t.Batch() == 0)
 	}
 	if err != nil {
 		return err

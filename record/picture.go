@@ -12,14 +12,33 @@ import (
 )
 
 // every returns a callback that does something after every n epochs, never
-// where n is 0.
-func every(n int, do func(joule.EpochInfo) error) joule.Callback {
+// where n is 0, and after those of PictureEpochs where it is joule.Auto.
+func every(t *joule.Trainer, n int, do func(joule.EpochInfo) error) joule.Callback {
 	return joule.Callback{Epoch: func(e joule.EpochInfo) error {
-		if n == 0 || e.Epoch%n != 0 {
+		due := n > 0 && e.Epoch%n == 0
+		if n == joule.Auto {
+			due = e.Epoch == 1 || e.Epoch%PictureEpochs(t) == 0 || e.Epoch == t.Config().Epochs
+		}
+		if !due {
 			return nil
 		}
 		return do(e)
 	}}
+}
+
+// PictureEpochs returns how many epochs are between two pictures where the
+// settings leave that to joule.Auto: as many as make the chains that are drawn for
+// pictures a twentieth of the training's, or less. There are pictures of the first
+// and the last epoch, too.
+func PictureEpochs(t *joule.Trainer) int {
+	c := t.Config()
+	pictures := c.Generate.Chains*c.Generate.Steps + c.Filmstrip.Chains*c.Filmstrip.Steps
+	epoch := t.Batches() * c.BatchSize
+	if t.Buffer() != nil { // else there is one step for each image, not a chain
+		epoch *= max(1, c.Sampler.Steps)
+	}
+	const share = 20
+	return max(1, (share*pictures+epoch-1)/epoch)
 }
 
 // modelBeside is where pictures in a run's folder say that the model is.
@@ -59,7 +78,7 @@ func (d *drawing) write(w io.Writer, kind string) error {
 // pictures of each on its way, evenly apart, the last after the last step. Chain
 // i is logged as "generation_i", and all in rows as the file samples/chain=E.png.
 func Filmstrip(t *joule.Trainer, c joule.FilmstripConfig) joule.Callback {
-	return every(c.EveryNEpochs, func(e joule.EpochInfo) error {
+	return every(t, c.EveryNEpochs, func(e joule.EpochInfo) error {
 		if c.Steps < c.Pictures {
 			return nil
 		}
@@ -97,7 +116,7 @@ func (d *drawing) writeChain(w io.Writer, i int) error {
 // SampleGrid returns a callback that draws samples and shows them in rows of
 // eight, as "samples" and the file samples/epoch=E.png.
 func SampleGrid(t *joule.Trainer, c joule.GenerateConfig) joule.Callback {
-	return every(c.EveryNEpochs, func(e joule.EpochInfo) error {
+	return every(t, c.EveryNEpochs, func(e joule.EpochInfo) error {
 		d, err := newDrawing(t, c.Chains, c.Steps, 0)
 		if err != nil {
 			return err
@@ -116,7 +135,7 @@ func Snapshot(t *joule.Trainer, c joule.SnapshotConfig) joule.Callback {
 	if t.Buffer() == nil {
 		return joule.Callback{}
 	}
-	return every(c.EveryNEpochs, func(e joule.EpochInfo) error {
+	return every(t, c.EveryNEpochs, func(e joule.EpochInfo) error {
 		channels, h, w := t.Shape()
 		opt, cfg := grid.DefaultOptions(), t.Config()
 		images := make([]float32, c.Images*channels*h*w)

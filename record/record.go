@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/joule-ml/joule"
@@ -19,9 +21,9 @@ import (
 )
 
 // Fit trains t as [joule.Trainer.Fit] does and keeps the run's folder up to date:
-// metrics at every step, and TensorBoard's event files; checkpoints, the model
-// and pictures at the end of an epoch, before the callbacks given here are
-// called; the curves at the end, and before that as often as drawing them costs
+// metrics at every step, and TensorBoard's event files; the model, and where the
+// settings say so checkpoints and pictures, at the end of an epoch, before the
+// callbacks given here are called; the curves at the end, and before that as often as drawing them costs
 // little. The settings say which pictures, and when to stop early. After a
 // rollback the files are those of the steps that count, and guard.log tells of it.
 // When ctx is done, or a callback stops the training, it saves the last
@@ -63,8 +65,9 @@ type recorder struct {
 	notes   []func(string) // are told what people should know
 	past    []float64      // of the early stop's monitor
 	ranking ranking
-	saved   time.Time // when the last checkpoint was
-	drawn   time.Time // when the curves were
+	saved   time.Time     // when the last checkpoint was
+	took    time.Duration // to save it
+	drawn   time.Time     // when the curves were
 }
 
 // curvesAge is how old the curves may become while epochs end: drawing them
@@ -94,13 +97,14 @@ func newRecorder(r *run.Run, t *joule.Trainer, list []joule.Callback) (*recorder
 	if err := t.Save(r.CheckpointPath("last")); err != nil {
 		return nil, err
 	}
+	rec.took = time.Since(rec.saved)
 	if other := t.OtherBits(); other != "" {
 		rec.note("%s", other)
 	}
 	if err := rec.mend(resumed); err != nil {
 		return nil, err
 	}
-	if rec.log, err = openMetricLog(r.MetricsPath(), rec.columns(), t.Steps()); err != nil {
+	if rec.log, err = openMetricLog(r.MetricsPath(), rec.columns(), t); err != nil {
 		return nil, err
 	}
 	if err := rec.begin(); err != nil {
@@ -130,7 +134,7 @@ func (rec *recorder) mend(resumed bool) error {
 	if _, err := os.Lstat(rec.run.MetricsPath()); err != nil && !resumed {
 		return nil
 	}
-	notes, err := metric.Mend(rec.run.MetricsPath(), rec.columns(), rec.t.Steps(), func() ([]metric.Row, error) { return pastRows(rec.run.Dir) })
+	notes, err := metric.Mend(rec.run.MetricsPath(), rec.columns(), rec.t.Steps(), rec.t.Batch() == 0, func() ([]metric.Row, error) { return pastRows(rec.run.Dir) })
 	for _, n := range notes {
 		rec.note("%s", n)
 	}
@@ -153,7 +157,7 @@ func (rec *recorder) begin() error {
 	}
 	rec.past = past.Value
 	if c.TensorBoard.EveryNSteps > 0 {
-		if rec.board, err = openBoardLog(rec.run.Dir, c, rec.t.Steps()); err != nil {
+		if rec.board, err = openBoardLog(rec.run.Dir, c, rec.t.Steps(), rec.unfinished()); err != nil {
 			return err
 		}
 		for _, path := range rec.board.w.Damaged() {
@@ -161,6 +165,20 @@ func (rec *recorder) begin() error {
 		}
 	}
 	return nil
+}
+
+// unfinished returns which tags of events at the trainer's step will be written
+// anew: those of the end of an epoch, where the trainer is right before it. It is
+// nil where none will.
+func (rec *recorder) unfinished() func(tag string) bool {
+	if rec.t.Batch() == 0 {
+		return nil
+	}
+	steps := append(metric.Columns(rec.t.Figures()), "epoch", "config", "guard")
+	validation := append(metric.Monitors(), metric.Column(metric.Outliers))
+	return func(tag string) bool {
+		return slices.Contains(validation, tag) || !slices.Contains(steps, tag) && !strings.HasPrefix(tag, "_hparams_/")
+	}
 }
 
 // columns lists those of the run's metrics.
@@ -196,24 +214,46 @@ func minutes(m float64) time.Duration { return time.Duration(m * float64(time.Mi
 func (rec *recorder) step(s joule.StepInfo) error {
 	n, m := rec.cfg.Checkpoint.EveryNSteps, rec.cfg.Checkpoint.EveryNMinutes
 	if n > 0 && s.Step%n == 0 || m > 0 && time.Since(rec.saved) >= minutes(m) {
-		return rec.checkpoint("last")
+		return rec.checkpoint()
 	}
 	return nil
 }
 
+// sync writes the metrics and events so far to the disk.
+func (rec *recorder) sync() error {
+	err := rec.log.sync()
+	if err == nil && rec.board != nil {
+		err = rec.board.w.Flush()
+	}
+	return err
+}
+
 // checkpoint saves the trainer's state, and before it the metrics, which thus
 // are never behind.
-func (rec *recorder) checkpoint(which string) error {
-	if err := rec.log.sync(); err != nil {
+func (rec *recorder) checkpoint() error {
+	if err := rec.sync(); err != nil {
 		return err
 	}
-	if rec.board != nil {
-		if err := rec.board.w.Flush(); err != nil {
-			return err
-		}
-	}
+	begun := time.Now()
+	err := rec.t.Save(rec.run.CheckpointPath("last"))
 	rec.saved = time.Now()
-	return rec.t.Save(rec.run.CheckpointPath(which))
+	rec.took = rec.saved.Sub(begun)
+	return err
+}
+
+// savingShare is the part of the time that checkpoints may take.
+const savingShare = 20
+
+// saves reports whether the state is saved at an epoch's end.
+func (rec *recorder) saves(epoch int) bool {
+	n := rec.cfg.Checkpoint.EveryNEpochs
+	switch {
+	case epoch == rec.cfg.Epochs:
+		return true
+	case n == joule.Auto:
+		return time.Since(rec.saved) >= savingShare*rec.took
+	}
+	return n > 0 && epoch%n == 0
 }
 
 // epoch writes the files of a finished epoch, the last checkpoint at the end:
@@ -234,11 +274,17 @@ func (rec *recorder) epoch(e joule.EpochInfo) error {
 		return err
 	}
 	if best {
-		if err := rec.checkpoint("best"); err != nil {
+		if err := rec.sync(); err != nil {
+			return err
+		}
+		if err := rec.t.SaveWithoutReplay(rec.run.CheckpointPath("best")); err != nil {
 			return err
 		}
 	}
-	return rec.checkpoint("last")
+	if rec.saves(e.Epoch) {
+		return rec.checkpoint()
+	}
+	return rec.sync()
 }
 
 // curves draws the curves. A table that has grown too long for them ends no
@@ -265,7 +311,7 @@ func (rec *recorder) end(ctx context.Context, err error) error {
 		// Also where there was nothing left to train.
 		saveErr := rec.t.Model().Save(rec.run.ModelPath())
 		if saveErr == nil && stopped {
-			saveErr = rec.checkpoint("last")
+			saveErr = rec.checkpoint()
 		}
 		if saveErr == nil {
 			saveErr = rec.curves()
@@ -274,7 +320,7 @@ func (rec *recorder) end(ctx context.Context, err error) error {
 			err = saveErr
 		}
 	case stopped, ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))):
-		if saveErr := rec.checkpoint("last"); saveErr != nil {
+		if saveErr := rec.checkpoint(); saveErr != nil {
 			err = fmt.Errorf("interrupted, and the state is not saved: %w", saveErr)
 		}
 		fallthrough

@@ -36,10 +36,10 @@ func writeGuardLog(r *run.Run, list []joule.Rollback) error {
 // it. The checkpoint comes first: if the process ends before the cut, the next
 // resume does it.
 func (rec *recorder) rollback(joule.Rollback) error {
-	if err := rec.checkpoint("last"); err != nil {
+	if err := rec.checkpoint(); err != nil {
 		return err
 	}
-	if err := rec.log.cut(rec.t.Steps()); err != nil {
+	if err := rec.log.cut(rec.t); err != nil {
 		return err
 	}
 	if rec.board != nil {
@@ -64,12 +64,12 @@ func (rec *recorder) writeSettings() error {
 	return writeGuardLog(rec.run, rec.t.Rollbacks())
 }
 
-// cut removes the rows after step.
-func (l *metricLog) cut(step int) error {
+// cut removes the rows after the trainer's place.
+func (l *metricLog) cut(t *joule.Trainer) error {
 	if err := l.close(); err != nil {
 		return err
 	}
-	return l.open(step)
+	return l.open(t)
 }
 
 // cut removes the events after the trainer's step, and shows a text of all its
@@ -78,7 +78,7 @@ func (l *boardLog) cut(dir string, t *joule.Trainer) error {
 	if err := l.w.Close(); err != nil {
 		return err
 	}
-	fresh, err := openBoardLog(dir, t.Config(), t.Steps(), "guard")
+	fresh, err := openBoardLog(dir, t.Config(), t.Steps(), func(tag string) bool { return tag == "guard" })
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,8 @@ var errStop = errors.New("stop")
 func tinyRun() joule.Config {
 	c := joule.DefaultConfig()
 	c.Data = "stripes"
+	c.Checkpoint.EveryNEpochs = 1 // whatever the clock says
+	c.Generate.EveryNEpochs, c.Filmstrip.EveryNEpochs, c.Snapshot.EveryNEpochs = 1, 1, 1
 	c.Network.HiddenFeatures = 2
 	c.BatchSize, c.Epochs = 8, 2
 	c.Sampler.Steps = 2
@@ -36,6 +38,7 @@ func tinyRun() joule.Config {
 func lateRun() joule.Config {
 	c := joule.DefaultConfig()
 	c.Data, c.Epochs, c.BatchSize = "strokes", 4, 4
+	c.Checkpoint.EveryNEpochs, c.Generate.EveryNEpochs = 1, 1
 	c.Network.HiddenFeatures, c.Sampler.Steps, c.Buffer.Size = 4, 5, 25
 	c.Optimizer.LearningRate, c.Schedule.Gamma = 0.05, 2
 	c.Optimizer.GradClipNorm = math.Inf(1)

@@ -106,6 +106,11 @@ func (s Setting) schema() *schemaNode {
 	lo, hi := s.bounds()
 	switch p := s.Value.(type) {
 	case *int, *uint64:
+		if s.Auto {
+			n.Type = nil
+			n.AnyOf = []*schemaNode{{Type: "integer", Minimum: json.Number(lo), Maximum: json.Number(hi)}, {Type: "string", Enum: []string{auto}}}
+			break
+		}
 		n.Type, n.Minimum, n.Maximum = "integer", json.Number(lo), json.Number(hi)
 	case *float32, *float64:
 		n.Type, n.Minimum, n.Maximum = "number", number(s.Lo), number(s.Hi)
@@ -124,7 +129,10 @@ func (s Setting) schema() *schemaNode {
 		n.AnyOf = []*schemaNode{{Type: n.Type, Minimum: n.Minimum, Maximum: n.Maximum}, {Type: "string", Pattern: `^[0-9.]+ *%$`}}
 		n.Type, n.Minimum, n.Maximum = nil, "", ""
 	}
-	if text := s.String(); json.Valid([]byte(text)) {
+	switch text := s.String(); {
+	case text == auto:
+		n.Default = auto
+	case json.Valid([]byte(text)):
 		n.Default = json.RawMessage(text)
 	}
 	return n

@@ -37,8 +37,14 @@ type Setting struct {
 	// Share says of a *float64 that a number below 1 is a share, which may be
 	// written in percent, too.
 	Share bool
+	Auto  bool // an *int may be [Auto], too, which is written auto
 	About string
 }
+
+// Auto is the value of a number that is chosen from other settings.
+const Auto = -1
+
+const auto = "auto" // as text
 
 // section returns the part of the key before the dot, "" at the top, and name
 // the part after it.
@@ -66,6 +72,9 @@ func (s Setting) String() string {
 	case *string:
 		return yamlText(*p)
 	case *int:
+		if s.Auto && *p == Auto {
+			return auto
+		}
 		return strconv.Itoa(*p)
 	case *uint64:
 		return strconv.FormatUint(*p, 10)
@@ -93,7 +102,7 @@ func (s Setting) Allowed() string {
 		}
 		return allowed
 	}
-	lo, hi := s.bounds()
+	lo, _ := s.bounds()
 	switch s.Value.(type) {
 	case *int, *float32, *float64:
 	case *uint64:
@@ -103,6 +112,15 @@ func (s Setting) Allowed() string {
 	}
 	if math.IsInf(s.Hi, 1) {
 		return "from " + lo
+	}
+	return s.within()
+}
+
+// within says which numbers are allowed.
+func (s Setting) within() string {
+	lo, hi := s.bounds()
+	if s.Auto {
+		return fmt.Sprintf("%s to %s, or %s", lo, hi, auto)
 	}
 	return fmt.Sprintf("%s to %s", lo, hi)
 }
@@ -178,6 +196,9 @@ func (s Setting) Check() error {
 	default:
 		panic(s.wrongType())
 	}
+	if s.Auto && v == Auto {
+		return nil
+	}
 	if !(v >= s.Lo && v <= s.Hi) { // so that NaN is refused
 		return s.outOfRange(s.String())
 	}
@@ -218,8 +239,7 @@ func (s Setting) notNamed(value string) error {
 }
 
 func (s Setting) outOfRange(value string) error {
-	lo, hi := s.bounds()
-	return &Error{Key: s.Key, Problem: fmt.Sprintf("%s is not within %s to %s", value, lo, hi), Hint: s.meaning()}
+	return &Error{Key: s.Key, Problem: fmt.Sprintf("%s is not within %s", value, s.within()), Hint: s.meaning()}
 }
 
 // meaning is what can be said of a value that does not fit.
@@ -252,9 +272,15 @@ func (s Setting) Set(text string) error {
 	text = withoutUnderscores(text)
 	switch p := s.Value.(type) {
 	case *int:
+		if s.Auto && text == auto {
+			return put(s, p, Auto)
+		}
 		v, err := strconv.ParseInt(text, 10, 0)
 		if err != nil {
 			return bad(err, "a whole number")
+		}
+		if s.Auto && v == Auto { // it has one form
+			return s.outOfRange(Quote(text))
 		}
 		return put(s, p, int(v))
 	case *uint64:

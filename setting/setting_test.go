@@ -254,3 +254,33 @@ func TestUnder(t *testing.T) {
 		t.Error("an error of nothing")
 	}
 }
+
+// TestAuto: a number that may be left open.
+func TestAuto(t *testing.T) {
+	n := 5
+	list := List{{Key: "a.n", Value: &n, Hi: 9, Auto: true, About: "number"}}
+	if err := list.Parse("f", []byte("a: {n: auto}\n")); err != nil || n != Auto {
+		t.Errorf("%d, %v", n, err)
+	}
+	if text := string(list.YAML()); !strings.Contains(text, "n: auto ") || !strings.Contains(text, "[0 to 9, or auto]") {
+		t.Error(text)
+	}
+	if text := string(list.Schema("x")); !strings.Contains(text, `"default": "auto"`) || !strings.Contains(text, `"enum": [`) {
+		t.Error(text)
+	}
+	if b, err := list[0].MarshalJSON(); err != nil || string(b) != `"auto"` {
+		t.Errorf("%s, %v", b, err)
+	}
+	for _, bad := range []string{"-1", "-2", "10", "Auto", "x"} {
+		if err := list.Set("a.n=" + bad); err == nil || n != Auto {
+			t.Errorf("%s became %d, %v", bad, n, err)
+		}
+	}
+	if err := list.Set("a.n=3"); err != nil || n != 3 || list.Check() != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	list[0].Auto, n = false, Auto
+	if list.Check() == nil || list.Set("a.n=auto") == nil {
+		t.Error("auto where it is not allowed")
+	}
+}

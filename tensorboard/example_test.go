@@ -30,7 +30,7 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	w, err = tensorboard.Resume(dir, 2) // the checkpoint's step
+	w, err = tensorboard.Resume(dir, 2, nil) // the checkpoint's step
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -33,17 +33,17 @@ import (
 // may leave. A file with other damage is kept under another name, which
 // [Writer.Damaged] tells, and what can be read of it takes its place.
 //
-// Values of the tags in again that are of keepStep itself are dropped: for what
-// will be said anew, and can be there once only.
+// Values of keepStep itself with tags that again accepts are dropped: for what will
+// be said anew, and can be there once only. It may be nil.
 //
 // The new file begins with events that tell a running TensorBoard to drop the
 // later steps it has read. Only one process may write in dir at a time,
 // which is for the caller to ensure.
-func Resume(dir string, keepStep int, again ...string) (*Writer, error) {
+func Resume(dir string, keepStep int, again func(tag string) bool) (*Writer, error) {
 	return resume(dir, keepStep, again, time.Now)
 }
 
-func resume(dir string, keepStep int, again []string, now func() time.Time) (*Writer, error) {
+func resume(dir string, keepStep int, again func(string) bool, now func() time.Time) (*Writer, error) {
 	if err := removeTemporary(dir); err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func resume(dir string, keepStep int, again []string, now func() time.Time) (*Wr
 	var all []kept
 	for _, path := range paths {
 		c, k, err := plan(path, func(e *Event) bool {
-			old := e.Step == int64(keepStep) && slices.ContainsFunc(again, e.has)
+			old := again != nil && e.Step == int64(keepStep) && slices.ContainsFunc(e.Values, func(v Value) bool { return again(v.Tag) })
 			return e.Step <= int64(keepStep) && !old && !e.has(tagSessionEnd) || e.FileVersion != ""
 		})
 		if err != nil {

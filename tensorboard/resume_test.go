@@ -85,7 +85,7 @@ func newWriter(t fataler, dir string) *Writer {
 
 func resumed(t fataler, dir string, keepStep int) *Writer {
 	t.Helper()
-	w, err := Resume(dir, keepStep)
+	w, err := Resume(dir, keepStep, nil)
 	check(t, err)
 	return w
 }
@@ -239,7 +239,7 @@ func TestResumeAgain(t *testing.T) {
 	dir := t.TempDir()
 	w := newWriter(t, dir)
 	write(t, w, 1, 3)
-	w, err := Resume(dir, 2, "a", "c")
+	w, err := Resume(dir, 2, func(tag string) bool { return tag != "b" })
 	check(t, err)
 	check(t, w.Close())
 	if got, want := scalars(t, dir), []string{"1 a 1", "1 b -1", "2 b -2"}; !slices.Equal(got, want) {

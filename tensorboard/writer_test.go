@@ -244,7 +244,7 @@ func TestCreateFails(t *testing.T) {
 		if _, err := Create(dir); err == nil || !strings.Contains(err.Error(), dir) {
 			t.Errorf("%s: %v", dir, err)
 		}
-		if _, err := Resume(dir, 1); err == nil || !strings.Contains(err.Error(), file) {
+		if _, err := Resume(dir, 1, nil); err == nil || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: %v", dir, err)
 		}
 	}

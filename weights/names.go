@@ -15,6 +15,7 @@ const (
 	MetaState   = "state"         // the trainer's counters as JSON; only checkpoints have it
 	MetaData    = "data"          // numbers and hashes of the images trained on, as JSON
 	MetaGuard   = "guard"         // the guard's record as JSON
+	MetaReplay  = "replay"        // "none" in a checkpoint that was saved without its replay buffer
 )
 
 // Format is what MetaFormat says in files of ours.

@@ -147,22 +147,9 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 	if err := checkThreads(f.threads); err != nil {
 		return nil, false, err
 	}
-	base := joule.DefaultConfig()
-	var from string
-	if f.resume != "" {
-		if from, folder, err = run.FindCheckpoint(f.runDir, f.name, f.resume); err != nil {
-			return nil, false, noSuchRun(f.resume, f.runDir, []string{"last"}, err)
-		}
-		if base, err = joule.ReadCheckpointConfig(from); err != nil {
-			return nil, false, err
-		}
-		// A checkpoint tells the name of a folder of images; where it is stands in
-		// the run's settings.
-		if folder != nil && dataset.IsPath(base.Data) {
-			if c, err := folder.Settings(); err == nil && dataset.IsPath(c.Data) {
-				base.Data = c.Data
-			}
-		}
+	from, folder, base, err := a.resumed(f)
+	if err != nil {
+		return nil, false, err
 	}
 	if f.recipe != "" {
 		r, err := recipe.Find(f.recipe)
@@ -210,7 +197,7 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 		}
 		made := folder
 		defer func() { discardUnused(made, err) }()
-		if err := enoughSpace(folder.Dir, cfg, trainer.Model().Parameters(), train.Size()); err != nil {
+		if err := costOf(trainer).enoughSpace(folder.Dir); err != nil {
 			return nil, false, err
 		}
 	}
@@ -235,31 +222,36 @@ func discardUnused(folder *run.Run, err error) {
 	}
 }
 
+// resumed finds the checkpoint to go on from, its run, which is nil outside of one,
+// and its settings. Without one these are the default ones.
+func (a *app) resumed(f *trainFlags) (from string, folder *run.Run, base joule.Config, err error) {
+	if f.resume == "" {
+		return "", nil, joule.DefaultConfig(), nil
+	}
+	if from, folder, err = run.FindCheckpoint(f.runDir, f.name, f.resume); err != nil {
+		return "", nil, base, noSuchRun(f.resume, f.runDir, []string{"last"}, err)
+	}
+	if base, err = joule.ReadCheckpointConfig(from); err != nil {
+		return "", nil, base, err
+	}
+	// A checkpoint tells the name of a folder of images; where it is stands in the
+	// run's settings.
+	if folder != nil && dataset.IsPath(base.Data) {
+		if c, err := folder.Settings(); err == nil && dataset.IsPath(c.Data) {
+			base.Data = c.Data
+		}
+	}
+	if at, err := joule.ReadProgress(from); err == nil && at.NoReplay {
+		a.screen.line("note: %s has no replay buffer, which starts anew from noise; from last.safetensors training goes on bit for bit", from)
+	}
+	return from, folder, base, nil
+}
+
 func newTrainer(cfg joule.Config, from string, train, val *dataset.Set) (*joule.Trainer, error) {
 	if from == "" {
 		return joule.NewTrainer(cfg, train, val)
 	}
 	return joule.ResumeTrainer(from, train, val, func(c *joule.Config) error { *c = cfg; return nil })
-}
-
-// enoughSpace finds out before the work that the disk cannot hold what a new
-// run will write: its last and its best checkpoint, and the one that is about
-// to replace either.
-func enoughSpace(dir string, cfg joule.Config, parameters, pixels int) error {
-	// Weights and two moments for each, and the buffer when it is full.
-	checkpoint := 4 * (3*int64(parameters) + int64(cfg.Buffer.Size)*int64(pixels))
-	if g := cfg.Guard; g.Retries > 0 { // two more states, and the images that only they have
-		checkpoint += 2 * 4 * (3*int64(parameters) + int64(g.EveryNSteps)*int64(min(cfg.BatchSize, cfg.Buffer.Size))*int64(pixels))
-	}
-	free, ok := freeSpace(dir)
-	if !ok || free >= 3*checkpoint {
-		return nil
-	}
-	return &run.Error{
-		Path:  dir,
-		Fault: fmt.Sprintf("%s are free on its disk, and the run's checkpoints take %s", bytesText(free), bytesText(3*checkpoint)),
-		Hint:  "free some space, choose another disk with --run-dir, or make buffer.size smaller",
-	}
 }
 
 // fit trains and tells how it went, and whether that is all.
@@ -269,6 +261,7 @@ func (a *app) fit(ctx context.Context, f *trainFlags, folder *run.Run, t *joule.
 	if n, all := t.Epochs(), t.Config().Epochs; n >= all && f.reproduce == nil {
 		a.screen.line("all %s are done already; --epochs asks for more", plural(all, "epoch"))
 	}
+	costOf(t).tell(a.screen)
 	a.saving.Store(true)
 	err = record.Fit(ctx, folder, t, joule.Callback{Step: p.step, Epoch: p.epoch, Rollback: p.rollback, Note: p.note})
 	a.saving.Store(false)
