@@ -50,6 +50,7 @@ const (
 	Blank          = "samples_blank"     // share of the samples that are of one colour
 	Diversity      = "samples_diversity" // root mean square distance between samples, over that between real images
 	Accepted       = "samples_accepted"  // share of the chains' steps that were accepted, of methods that reject some
+	Contrast       = "contrast"          // mean E of a few images of noise − mean E of a batch's real images; of score matching the absolute value
 	Rollbacks      = "rollbacks"         // of the run so far
 	Speed          = "image_gradients_per_second"
 )
@@ -76,6 +77,7 @@ func Figures() []Figure {
 		{Name: Blank, Column: "samples_blank", Panel: "Samples", Curve: 3, Better: Lower},
 		{Name: Diversity, Column: "samples_diversity", Panel: "Samples", Curve: 1, Better: Higher},
 		{Name: Accepted, Column: "samples_accepted", Panel: "Samples", Curve: 4},
+		{Name: Contrast},
 		{Name: Rollbacks, Column: "rollbacks", Panel: "Guard", Better: Lower},
 		{Name: Speed, Column: "image_gradients_per_second", Panel: "Speed", Better: Higher},
 	}

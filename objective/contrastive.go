@@ -34,6 +34,7 @@ type Contrastive struct {
 	out, back         [][][]float32 // rows of each part's one output
 	info              []sampler.Info
 	stats             chainStats
+	contrast          contrast
 }
 
 // The places of the figures.
@@ -48,6 +49,7 @@ const (
 	cdAtBounds
 	cdBlank
 	cdDiversity
+	cdContrast
 	cdAccepted // not always there
 )
 
@@ -62,6 +64,7 @@ var contrastiveFigures = metric.Named([]string{
 	cdAtBounds:       metric.AtBounds,
 	cdBlank:          metric.Blank,
 	cdDiversity:      metric.Diversity,
+	cdContrast:       metric.Contrast,
 }...)
 
 func newContrastive(s Setup) (Objective, error) {
@@ -135,6 +138,11 @@ func (o *Contrastive) Step(ctx context.Context, b Batch, r *Result) error {
 	if !finite(r.Loss) {
 		return &engine.NonFiniteError{What: "the energy of a batch"}
 	}
+	noise := o.contrast.energy(b, p.Engine, c.Sampler)
+	if !finite(noise) {
+		return &engine.NonFiniteError{What: "the energy of noise"}
+	}
+	r.Values[cdContrast] = noise - r.Values[cdReal]
 	p.Pass.Backward(p.Grad, o.back)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -31,9 +31,10 @@ type Score struct {
 	energy, cotangent [2][]float32
 	ones              []float32
 	out, back         [][][]float32 // rows of each side's one output
+	contrast          contrast
 }
 
-var scoreFigures = metric.Named(metric.EnergyReal)
+var scoreFigures = metric.Named(metric.EnergyReal, metric.Contrast)
 
 // probe is the root mean square of the step hr over the pixels of an image.
 // Less and rounding counts, more and the energy bends within it: docs/energy.md
@@ -72,7 +73,17 @@ func (o *Score) Step(ctx context.Context, b Batch, r *Result) error {
 	noise, inf := o.noise[:len(b.Real)], float32(math.Inf(1))
 	clear(noise)
 	o.part.Engine.Perturb(noise, b.Stream.For(random.DataNoise), b.Step, 1, -inf, inf)
-	return o.match(ctx, b, r)
+	energy := o.contrast.energy(b, o.part.Engine, o.setup.Sampler)
+	if !finite(energy) {
+		return &engine.NonFiniteError{What: "the energy of noise"}
+	}
+	if err := o.match(ctx, b, r); err != nil {
+		return err
+	}
+	// Noise that fills the range of pixels can be as likely as what the energy
+	// learns from, so either sign is as good.
+	r.Values[1] = math.Abs(energy - r.Values[0])
+	return nil
 }
 
 // match takes the step with the noise that o.noise holds.

@@ -44,7 +44,7 @@ func TestParityScore(t *testing.T) {
 			o := recorded(t, r, hiddenFeatures, n)
 			o.setup.Optimizer.GradClipNorm = math.Inf(1)
 			copy(o.noise, r.Values("noise", n, 1, 28, 28))
-			images, result := r.Images("images", n, 1, 28, 28), Result{Values: make([]float64, 1)}
+			images, result := r.Images("images", n, 1, 28, 28), Result{Values: make([]float64, 2)}
 			if err := o.match(context.Background(), Batch{Real: images, N: n}, &result); err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +87,7 @@ func TestParityScoreTraining(t *testing.T) {
 	noise := r.Values("noise", steps, batch, 1, 28, 28)
 	o := recorded(t, r, 4, batch)
 	var losses, norms, rates []float32
-	result := Result{Values: make([]float64, 1)}
+	result := Result{Values: make([]float64, 2)}
 	for step := range steps {
 		copy(o.noise, noise[step*size:(step+1)*size])
 		b := Batch{Real: real[step*size : (step+1)*size], N: batch, Epoch: step / decay, Step: uint32(step)}
@@ -193,7 +193,7 @@ func TestScoreShort(t *testing.T) {
 	long.part.Net.Pack()
 	var loss [2]float64
 	for i, o := range []Objective{long, o} {
-		r := Result{Values: make([]float64, 1)}
+		r := Result{Values: make([]float64, 2)}
 		if err := o.Step(context.Background(), Batch{Real: toy.Images(3, toy.Shape.Len(), 1), N: 3}, &r); err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +211,7 @@ func TestScoreFlat(t *testing.T) {
 	o := start(t, s).(*Score)
 	clear(o.part.Net.Params())
 	o.part.Net.Pack()
-	images, r := toy.Images(batchSize, toy.Shape.Len(), 1), Result{Values: make([]float64, 1)}
+	images, r := toy.Images(batchSize, toy.Shape.Len(), 1), Result{Values: make([]float64, 2)}
 	b := Batch{Real: images, N: batchSize}
 	if err := o.match(context.Background(), b, &r); err != nil || r.Loss != 0 || r.GradNorm != 0 || !slices.Equal(o.side[0], o.side[1]) {
 		t.Errorf("no energy and no noise: %v, %+v", err, r)
@@ -228,7 +228,7 @@ func TestScoreFlat(t *testing.T) {
 		o.part.Net.Pack()
 		before := slices.Clone(o.part.Net.Params())
 		err := o.Step(context.Background(), Batch{Real: images, N: batchSize}, &r)
-		if e := (*engine.NonFiniteError)(nil); !errors.As(err, &e) || !strings.Contains(e.What, "energy of a batch") {
+		if e := (*engine.NonFiniteError)(nil); !errors.As(err, &e) || !strings.Contains(e.What, "energy of noise") {
 			t.Errorf("%s: error %v", what, err)
 		}
 		for i, w := range o.part.Net.Params() {
@@ -258,7 +258,7 @@ func TestScoreMemory(t *testing.T) {
 		s.BatchSize = n
 		o := start(t, s)
 		o.Parts()[0].SetThreads(1)
-		r, x := Result{Values: make([]float64, 1)}, toy.Images(n, toy.Shape.Len(), 1)
+		r, x := Result{Values: make([]float64, 2)}, toy.Images(n, toy.Shape.Len(), 1)
 		return testing.AllocsPerRun(5, func() {
 			if err := o.Step(context.Background(), Batch{Real: x, N: n}, &r); err != nil {
 				t.Fatal(err)

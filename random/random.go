@@ -31,6 +31,7 @@ const (
 	AnnealReverse                      // its reverse chains, and which samples they start from
 	AnnealBootstrap                    // resamples of its weights
 	Augment                            // moves and mirrorings of real images
+	Contrast                           // uniform images that a step compares with real ones
 )
 
 // A Stream is a source of random words without state: Philox4x32-10 under the
