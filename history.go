@@ -12,7 +12,6 @@ import (
 	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/guard"
 	"github.com/joule-ml/joule/metric"
-	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/replay"
 	"github.com/joule-ml/joule/weights"
 )
@@ -88,7 +87,8 @@ func (h *history) endEpoch(t *Trainer) {
 	if h == nil {
 		return
 	}
-	if n := len(t.rollbacks); n == 0 || t.rollbacks[n-1].Epoch < t.place.Epoch-1 {
+	// Short epochs are too soon to tell whether a cure has helped.
+	if n := len(t.rollbacks); n == 0 || t.rollbacks[n-1].Epoch < t.place.Epoch-1 && t.place.Step-t.rollbacks[n-1].To >= h.cfg.EveryNSteps {
 		h.tries = 0
 	}
 	h.states = nil
@@ -149,36 +149,12 @@ func (t *Trainer) rollBack(trouble *guard.Trouble, epoch, step int) error {
 		Epoch: epoch, Step: step, Rule: trouble.Rule, Seen: trouble.Seen, To: t.place.Step,
 		Try: h.tries + 1, Most: h.cfg.Retries,
 	}
-	if cure := trouble.Cure(h.tries); cure.Key != "" {
-		t.change(&r, cure)
-	} else {
-		t.Buffer().Renew(t.Stream(random.InitialNoise))
-		r.Did = "half of the replay buffer is noise again"
-	}
+	t.treat(&r, trouble.Cure(h.tries, h.cfg.Retries))
 	h.tries++
 	h.states = nil
 	h.keep(t)
 	t.rollbacks = append(t.rollbacks, r)
 	return notify(t.callbacks, onRollback, r)
-}
-
-// change multiplies a setting.
-func (t *Trainer) change(r *Rollback, cure guard.Cure) {
-	s, ok := t.cfg.Settings().Find(cure.Key)
-	if !ok {
-		panic("joule: no setting " + cure.Key)
-	}
-	r.Key, r.Old = cure.Key, s.String()
-	switch p := s.Value.(type) {
-	case *int:
-		*p = int(min(float64(*p)*cure.Factor, s.Hi))
-	case *float32:
-		*p *= float32(cure.Factor)
-	case *float64:
-		*p *= cure.Factor
-	}
-	r.New = s.String()
-	r.Did = fmt.Sprintf("%s is now %s, and was %s", r.Key, r.New, r.Old)
 }
 
 // advice says what else to try when rollbacks have not helped.
@@ -198,10 +174,12 @@ func (t *Trainer) advice() string {
 func (t *Trainer) Asked() Config {
 	c := t.cfg
 	for _, r := range slices.Backward(t.rollbacks) {
-		// Whoever resumed with another value has asked for that.
-		if s, ok := c.Settings().Find(r.Key); ok && s.String() == r.New {
-			if err := s.Set(r.Old); err != nil {
-				panic("joule: " + err.Error()) // it was in use, or has been checked when it was read
+		for _, change := range r.changes() {
+			// Whoever resumed with another value has asked for that.
+			if s, ok := c.Settings().Find(change.Key); ok && s.String() == change.New {
+				if err := s.Set(change.Old); err != nil {
+					panic("joule: " + err.Error()) // it was in use, or has been checked when it was read
+				}
 			}
 		}
 	}

@@ -23,7 +23,7 @@ func FuzzGuardRecord(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		tr.history.guard.Step(info.Values)
+		tr.history.guard.Step(info.Values, tr.place.Step, info.LearningRate)
 		tr.history.step(tr)
 	}
 	path := filepath.Join(f.TempDir(), "state")

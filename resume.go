@@ -64,10 +64,15 @@ func resume(path string, f *checkpoint.File, train, val *dataset.Set, change fun
 	if err := saved.sameState(cfg); err != nil {
 		return nil, err
 	}
-	t, err := newTrainer(cfg, train, val)
+	// What is measured depends on the method that was asked for, not on what
+	// the guard has made of it.
+	asked := cfg
+	asked.Sampler.Method = askedMethod(f, cfg.Sampler.Method)
+	t, err := newTrainer(asked, train, val)
 	if err != nil {
 		return nil, err
 	}
+	t.cfg.Sampler.Method = cfg.Sampler.Method
 	if err := t.sameData(f.Metadata); err != nil {
 		return nil, weights.InFile(path, err)
 	}

@@ -19,12 +19,13 @@ import (
 
 // place is how far a run has come: all that resuming needs besides vectors.
 type place struct {
-	Epoch    int    `json:"epoch"`    // epochs done
-	Batch    int    `json:"batch"`    // batches done in this epoch
-	Step     int    `json:"step"`     // optimizer steps done
-	Langevin uint32 `json:"langevin"` // sampler steps done by each chain slot
-	Retry    uint16 `json:"retry"`    // times the run was rolled back
-	Stopped  bool   `json:"stopped"`  // a callback ended the run before its last epoch
+	Epoch    int    `json:"epoch"`           // epochs done
+	Batch    int    `json:"batch"`           // batches done in this epoch
+	Step     int    `json:"step"`            // optimizer steps done
+	Langevin uint32 `json:"langevin"`        // sampler steps done by each chain slot
+	Retry    uint16 `json:"retry"`           // times the run was rolled back
+	Drawn    int    `json:"drawn,omitempty"` // optimizer steps at which the weights were last drawn
+	Stopped  bool   `json:"stopped"`         // a callback ended the run before its last epoch
 }
 
 // same reports whether two places are of one state of a run.
@@ -32,7 +33,8 @@ func (p place) same(q place) bool { return p.Step == q.Step && p.Retry == q.Retr
 
 // within reports whether p can be a place in t's training.
 func (p place) within(t *Trainer) bool {
-	return p.Epoch >= 0 && p.Epoch <= maxCount && p.Step >= 0 && p.Step <= maxCount && p.Batch >= 0 && p.Batch <= t.loader.Batches()
+	return p.Epoch >= 0 && p.Epoch <= maxCount && p.Step >= 0 && p.Step <= maxCount && p.Batch >= 0 && p.Batch <= t.loader.Batches() &&
+		p.Drawn >= 0 && p.Drawn <= p.Step
 }
 
 // maxCount bounds epochs and steps, so that they fit the random streams.
@@ -58,7 +60,7 @@ func (t *Trainer) vectors() []vector {
 // restored takes up the vectors after they were changed.
 func (t *Trainer) restored() {
 	for _, p := range t.objective.Parts() {
-		p.Restored(t.place.Step)
+		p.Restored(t.place.Step - t.place.Drawn)
 	}
 }
 

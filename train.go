@@ -234,7 +234,9 @@ func (t *Trainer) fit(ctx context.Context) error {
 func (t *Trainer) batch(ctx context.Context) error {
 	epoch, step := t.place.Epoch, t.place.Step
 	info, err := t.step(ctx)
-	trouble, err := t.history.judge(err, func(g *guard.Guard) *guard.Trouble { return g.Step(info.Values) })
+	trouble, err := t.history.judge(err, func(g *guard.Guard) *guard.Trouble {
+		return g.Step(info.Values, t.place.Step-t.place.Drawn, info.LearningRate)
+	})
 	switch {
 	case err != nil:
 		return err

@@ -25,11 +25,14 @@ import (
 //	bounds     the share of the samples' pixels at their bounds, above MaxAtBounds
 //	blank      the share of the samples that are of one colour, above MaxBlank
 //	diversity  the distance between samples beside that between real images, below MinDiversity
-//	validation E of held-out images above that of noise by more than −MinGap, after an epoch
+//	contrast   mean E of noise − mean E of real images, below MinContrast, once there was time to learn
+//	inverted   the same, below −MinContrast, when there was time for a fifth of that
+//	lag        (E of samples − E of real images) / (E of noise − E of real images), above MaxLag, then
+//	validation E of noise − E of held-out images after an epoch, below MinGap, or below MinContrast when contrast holds
 //
 // In trouble the training goes back by EveryNSteps to twice as many steps, or
 // to the beginning of the epoch, and goes on from there with other noise and
-// one thing changed, see [Trouble.Cure]. When no epoch has passed in Retries
+// something changed, see [Trouble.Cure]. When no epoch has passed in Retries
 // tries, the training ends. Zero Retries switch the guard off.
 //
 // All of it depends on the settings alone, not on time or threads, and is part
@@ -47,6 +50,8 @@ type Config struct {
 	MaxAtBounds      float64 `yaml:"max_at_bounds"`
 	MaxBlank         float64 `yaml:"max_blank"`
 	MinDiversity     float64 `yaml:"min_diversity"`
+	MinContrast      float64 `yaml:"min_contrast"`
+	MaxLag           float64 `yaml:"max_lag"`
 }
 
 // Default returns the settings of a guard that stays far from what the
@@ -55,7 +60,7 @@ func Default() Config {
 	return Config{
 		Retries: 3, EveryNSteps: 50, Window: 20,
 		MaxEnergy: 100, MinGap: -0.3, MaxGap: 1, MaxGradNorm: 100,
-		MinChainGradNorm: 1e-5, MaxAtBounds: 0.98, MaxBlank: 0.5, MinDiversity: 0.2,
+		MinChainGradNorm: 1e-5, MaxAtBounds: 0.98, MaxBlank: 0.5, MinDiversity: 0.2, MinContrast: 0.05, MaxLag: 0.7,
 	}
 }
 
@@ -74,6 +79,8 @@ func (c *Config) Settings() setting.List {
 		{Key: "max_at_bounds", Value: &c.MaxAtBounds, Hi: 1, About: "trouble: share of samples' pixels at bounds above this"},
 		{Key: "max_blank", Value: &c.MaxBlank, Hi: 1, About: "trouble: share of blank samples above this"},
 		{Key: "min_diversity", Value: &c.MinDiversity, Hi: 1, About: "trouble: spread of samples over that of data below this"},
+		{Key: "min_contrast", Value: &c.MinContrast, Lo: -inf, Hi: inf, About: "trouble: E(noise) − E(real) below this; -.inf for no such rule"},
+		{Key: "max_lag", Value: &c.MaxLag, Hi: inf, About: "trouble: energy of samples, from 0 for real images to 1 for noise, above this"},
 	}
 }
 

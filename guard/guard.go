@@ -18,7 +18,7 @@ type Guard struct {
 // New returns a guard of a training that measures figures. Rules on others do
 // not apply.
 func New(c Config, figures []metric.Figure) *Guard {
-	g := &Guard{cfg: c, rules: among(c.rules(), figures), values: make([]float64, 2)}
+	g := &Guard{cfg: c, rules: among(c.rules(), figures), values: make([]float64, 3)}
 	for i := range g.rules {
 		r := &g.rules[i]
 		for _, name := range r.figures {
@@ -29,12 +29,19 @@ func New(c Config, figures []metric.Figure) *Guard {
 	return g
 }
 
+// lateSteps is how long a rule that is late waits at the least.
+const lateSteps = 30
+
 // Step judges a step by the values of the figures that New was given, and
-// returns the first trouble, nil where there is none.
-func (g *Guard) Step(values []float64) *Trouble {
+// returns the first trouble, nil where there is none. age is the number of steps
+// that the weights have had since they were drawn, and rate the learning rate.
+func (g *Guard) Step(values []float64, age int, rate float64) *Trouble {
 	var first *Trouble
 	for i := range g.rules {
 		r := &g.rules[i]
+		if r.late > 0 && (age < lateSteps || float64(age)*rate < r.late) {
+			continue
+		}
 		for j, at := range r.places {
 			g.values[j] = values[at]
 		}
@@ -50,22 +57,29 @@ func (g *Guard) Step(values []float64) *Trouble {
 	return first
 }
 
-// Epoch judges a validation, by how far the mean energy of held-out images is
-// above that of noise. An epoch cannot be undone once it has ended, so a quarter
-// of the window has to be enough here for the other rules.
+// Epoch judges a validation, by the mean energy of held-out images less that of
+// noise. An epoch cannot be undone once it has ended, so a quarter of the window
+// has to be enough here for the other rules.
 func (g *Guard) Epoch(divergence float64) *Trouble {
+	quarter := (g.cfg.Window + 3) / 4
 	if divergence > -g.cfg.MinGap {
 		return &Trouble{
 			Rule: validation,
 			Seen: fmt.Sprintf("E of held-out images is above that of noise by more than %.4g: by %.4g", -g.cfg.MinGap, divergence),
 		}
 	}
-	quarter := (g.cfg.Window + 3) / 4
 	for i := range g.rules {
 		if w := g.windows[i]; len(w) >= quarter {
 			if t := g.rules[i].judge(w[len(w)-quarter:]); t != nil {
 				return t
 			}
+		}
+	}
+	late := slices.IndexFunc(g.rules, func(r rule) bool { return r.name == contrast })
+	if late >= 0 && len(g.windows[late]) >= quarter && -divergence < g.cfg.MinContrast {
+		return &Trouble{
+			Rule: validation,
+			Seen: fmt.Sprintf("E(noise) − E of held-out images is below %.4g: %.4g", g.cfg.MinContrast, -divergence),
 		}
 	}
 	return nil
@@ -81,10 +95,11 @@ func (g *Guard) Forget() {
 // Windows returns the latest values of each rule, as a checkpoint keeps them.
 func (g *Guard) Windows() [][]float64 { return g.windows }
 
-// Restore takes up the windows of a checkpoint, and reports whether they are
-// of these rules. A window that has become shorter keeps the latest.
+// Restore takes up the windows of a checkpoint, and reports whether they can be
+// of these rules: an older checkpoint has none of the last. A window that has
+// become shorter keeps the latest.
 func (g *Guard) Restore(windows [][]float64) bool {
-	if len(windows) != len(g.windows) {
+	if len(windows) > len(g.windows) {
 		return false
 	}
 	for i, w := range windows {

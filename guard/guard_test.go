@@ -15,8 +15,8 @@ import (
 // what a good training has of each.
 var (
 	figures = metric.Named(metric.Loss, metric.GradNorm, metric.EnergyReal, metric.EnergyFake,
-		metric.ChainGradNorm, metric.AtBounds, metric.Blank, metric.Diversity)
-	good = []float64{0, 1, -0.1, 0.1, 0.01, 0.2, 0, 0.9}
+		metric.ChainGradNorm, metric.AtBounds, metric.Blank, metric.Diversity, metric.Contrast)
+	good = []float64{0, 1, -0.1, 0.1, 0.01, 0.2, 0, 0.9, 0.5}
 )
 
 // config judges the median of three steps.
@@ -25,6 +25,9 @@ func config() guard.Config {
 	c.EveryNSteps, c.Window = 6, 3
 	return c
 }
+
+// step judges a step of a network that has had the time to learn.
+func step(g *guard.Guard, values []float64) *guard.Trouble { return g.Step(values, 1000, 1e-4) }
 
 // with returns the good values with one changed.
 func with(name string, v float64) []float64 {
@@ -48,16 +51,18 @@ func TestRules(t *testing.T) {
 		{"bounds", metric.AtBounds, 0.99},
 		{"blank", metric.Blank, 0.6},
 		{"diversity", metric.Diversity, 0.1},
+		{"contrast", metric.Contrast, 0.004},
+		{"lag", metric.Contrast, 0.25},
 	} {
 		g := guard.New(config(), figures)
 		bad := with(c.figure, c.bad)
 		for i, values := range [][]float64{bad, good, good, bad, good} {
-			if trouble := g.Step(values); trouble != nil {
+			if trouble := step(g, values); trouble != nil {
 				t.Errorf("%s: trouble %+v at step %d, where one of three is bad", c.rule, trouble, i)
 			}
 		}
-		g.Step(bad)
-		trouble := g.Step(bad)
+		step(g, bad)
+		trouble := step(g, bad)
 		if c.rule == "gap above" || c.rule == "gap below" || c.rule == "energy" {
 			// What is beyond one bound may be beyond another that is asked first.
 			if trouble == nil || c.rule != "energy" && trouble.Rule != c.rule {
@@ -69,7 +74,7 @@ func TestRules(t *testing.T) {
 		if trouble := g.Epoch(0); trouble == nil {
 			t.Errorf("%s: the end of the epoch forgets it", c.rule)
 		}
-		if g.Forget(); g.Epoch(-1) != nil || g.Step(bad) != nil {
+		if g.Forget(); g.Epoch(-1) != nil || step(g, bad) != nil {
 			t.Errorf("%s: trouble that was to be forgotten", c.rule)
 		}
 	}
@@ -85,36 +90,118 @@ func TestOtherFigures(t *testing.T) {
 		t.Fatalf("%d rules, want that on the gradient alone", n)
 	}
 	for range 3 {
-		if trouble := g.Step([]float64{1, 1e9}); trouble != nil {
+		if trouble := step(g, []float64{1, 1e9}); trouble != nil {
 			t.Errorf("%+v", trouble)
 		}
 	}
 	for range 2 {
-		g.Step([]float64{1e9, 0})
+		step(g, []float64{1e9, 0})
 	}
-	if trouble := g.Step([]float64{1e9, 0}); trouble == nil || trouble.Rule != "gradient" {
+	if trouble := step(g, []float64{1e9, 0}); trouble == nil || trouble.Rule != "gradient" {
 		t.Errorf("%+v", trouble)
 	}
 }
 
-// TestCures: cures name settings that there are, and take turns.
+// TestLate: the rule on contrast waits until there was time to learn, and so
+// does that on a validation without contrast.
+func TestLate(t *testing.T) {
+	for _, c := range []struct {
+		age  int
+		rate float64
+		want bool
+	}{
+		{29, 1, false}, {499, 1e-4, false}, {30, 1, true}, {501, 1e-4, true},
+	} {
+		g := guard.New(config(), figures)
+		var trouble *guard.Trouble
+		for range 3 {
+			trouble = g.Step(with(metric.Contrast, 0.004), c.age, c.rate)
+		}
+		if got := trouble != nil && trouble.Rule == "contrast"; got != c.want {
+			t.Errorf("age %d, rate %v: %+v", c.age, c.rate, trouble)
+		}
+		for range 3 {
+			g.Step(good, c.age, c.rate)
+		}
+		if trouble := g.Epoch(-0.01); (trouble != nil && trouble.Rule == "validation") != c.want {
+			t.Errorf("age %d, rate %v, after an epoch: %+v", c.age, c.rate, trouble)
+		}
+	}
+}
+
+// TestInverted: noise that is clearly more likely than images is noticed before
+// the lack of any contrast is.
+func TestInverted(t *testing.T) {
+	for _, c := range []struct {
+		contrast float64
+		age      int
+		want     bool
+	}{
+		{-0.06, 99, false}, {-0.06, 101, true}, {-0.04, 101, false},
+	} {
+		g := guard.New(config(), figures)
+		var trouble *guard.Trouble
+		for range 3 {
+			trouble = g.Step(with(metric.Contrast, c.contrast), c.age, 1e-4)
+		}
+		if got := trouble != nil && trouble.Rule == "inverted"; got != c.want {
+			t.Errorf("contrast %v, age %d: %+v", c.contrast, c.age, trouble)
+		}
+	}
+}
+
+// TestCures: what a rule's cures change, the last of them everything.
 func TestCures(t *testing.T) {
-	keys := []string{"", "optimizer.learning_rate", "sampler.steps", "sampler.step_size"}
+	const rate, steps, size = "optimizer.learning_rate", "sampler.steps", "sampler.step_size"
 	for _, c := range []struct {
 		rule string
-		want []string
+		want [2]string
+		cure [2]guard.Cure
 	}{
-		{"finite", []string{"optimizer.learning_rate", "optimizer.learning_rate", "optimizer.learning_rate"}},
-		{"gap above", []string{"sampler.steps", "optimizer.learning_rate", "sampler.steps"}},
-		{"bounds", []string{"", "sampler.step_size", "optimizer.learning_rate"}},
-		{"blank", []string{"", "optimizer.learning_rate", ""}},
+		{rule: "finite", want: [2]string{rate, rate}, cure: [2]guard.Cure{1: {Redraw: true}}},
+		{rule: "contrast", want: [2]string{rate, rate}, cure: [2]guard.Cure{1: {Redraw: true}}},
+		{rule: "gap below", want: [2]string{rate, rate}},
+		{rule: "gap above", want: [2]string{steps, rate}},
+		{rule: "lag", want: [2]string{size, steps}},
+		{rule: "bounds", want: [2]string{"", size}, cure: [2]guard.Cure{{Renew: true}}},
+		{rule: "blank", want: [2]string{"", rate}, cure: [2]guard.Cure{{Renew: true}}},
 	} {
 		trouble := guard.Trouble{Rule: c.rule}
-		for try := range 6 {
-			cure := trouble.Cure(try)
-			if cure.Key != c.want[try%3] || !slices.Contains(keys, cure.Key) || (cure.Key != "") != (cure.Factor > 0) {
+		for try := range 4 {
+			cure, want := trouble.Cure(try, 5), c.cure[try%2]
+			key := ""
+			if len(cure.Changes) > 0 {
+				key = cure.Changes[0].Key
+			}
+			if key != c.want[try%2] || cure.Renew != want.Renew || cure.Redraw != want.Redraw {
 				t.Errorf("%s, try %d: %+v", c.rule, try, cure)
 			}
+		}
+		if cure := trouble.Cure(4, 5); len(cure.Changes) < 10 || !cure.Redraw {
+			t.Errorf("%s, the last try: %+v", c.rule, cure)
+		}
+		if cure := trouble.Cure(0, 1); len(cure.Changes) > 2 {
+			t.Errorf("%s, the only try: %+v", c.rule, cure)
+		}
+	}
+}
+
+func TestChange(t *testing.T) {
+	for _, c := range []struct {
+		change    guard.Change
+		old, want float64
+	}{
+		{guard.Change{Factor: 0.25, Hi: math.Inf(1)}, 8, 2},
+		{guard.Change{Factor: 1, Lo: 1, Hi: 3}, 8, 3},
+		{guard.Change{Factor: 1, Lo: 1, Hi: 3}, 0, 1},
+		{guard.Change{Factor: 1, Lo: 1, Hi: 3}, math.Inf(1), 3},
+		{guard.Change{Factor: 1, Lo: 1, Hi: 3}, 2, 2},
+		{guard.Change{Factor: 2, Hi: 3}, 2, 3},
+		{guard.Change{Factor: 2, Hi: 3}, 4, 4},
+		{guard.Change{Factor: 0.5, Lo: 1, Hi: 3}, 0.5, 0.5},
+	} {
+		if got := c.change.Of(c.old); got != c.want {
+			t.Errorf("%+v of %v: %v", c.change, c.old, got)
 		}
 	}
 }
@@ -122,13 +209,17 @@ func TestCures(t *testing.T) {
 func TestRestore(t *testing.T) {
 	a, b := guard.New(config(), figures), guard.New(config(), figures)
 	for range 2 {
-		a.Step(with(metric.Blank, 1))
+		step(a, with(metric.Blank, 1))
 	}
-	if !b.Restore(a.Windows()) || b.Step(with(metric.Blank, 1)) == nil {
+	if !b.Restore(a.Windows()) || step(b, with(metric.Blank, 1)) == nil {
 		t.Error("a guard does not go on where another was")
 	}
-	if b.Restore(a.Windows()[1:]) {
-		t.Error("windows of other rules are taken")
+	older := guard.New(config(), figures)
+	if !older.Restore(a.Windows()[:8]) || step(older, with(metric.Blank, 1)) == nil {
+		t.Error("a guard does not go on where one with fewer rules was")
+	}
+	if b.Restore(append(a.Windows(), nil)) {
+		t.Error("windows of more rules are taken")
 	}
 	short := config()
 	short.Window = 1

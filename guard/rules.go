@@ -19,6 +19,9 @@ const (
 	bounds     = "bounds"
 	blank      = "blank"
 	diversity  = "diversity"
+	contrast   = "contrast"
+	lag        = "lag"
+	inverted   = "inverted"
 	validation = "validation"
 )
 
@@ -30,12 +33,17 @@ type rule struct {
 	bound   float64
 	above   bool   // trouble is above the bound
 	what    string // the value in words
+	// late is how far each weight must have been able to move since it was
+	// drawn, before the rule looks at anything: Adam moves it by about the
+	// learning rate a step. 0 for a rule that holds from the beginning.
+	late float64
 
 	places []int // of the figures, among those that there are
 }
 
 // rules lists all rules, in the order in which they are asked. A checkpoint has
-// their windows in this order.
+// their windows in this order, and an older one those of the first: append,
+// never reorder.
 func (c *Config) rules() []rule {
 	largest := func(v []float64) float64 { return max(math.Abs(v[0]), math.Abs(v[1])) }
 	difference := func(v []float64) float64 { return v[0] - v[1] }
@@ -50,7 +58,20 @@ func (c *Config) rules() []rule {
 		{name: bounds, figures: []string{metric.AtBounds}, value: itself, bound: c.MaxAtBounds, above: true, what: "the share of the samples' pixels at their bounds"},
 		{name: blank, figures: []string{metric.Blank}, value: itself, bound: c.MaxBlank, above: true, what: "the share of samples that are blank"},
 		{name: diversity, figures: []string{metric.Diversity}, value: itself, bound: c.MinDiversity, what: "the distance between samples beside that between real images"},
+		{name: contrast, figures: []string{metric.Contrast}, value: itself, bound: c.MinContrast, what: "E(noise) − E(real)", late: 0.05},
+		{name: lag, figures: append(gap, metric.Contrast), value: c.lag, bound: c.MaxLag, above: true, what: "the share of noise's energy above real images that samples still have", late: 0.01},
+		{name: inverted, figures: []string{metric.Contrast}, value: itself, bound: -math.Abs(c.MinContrast), what: "E(noise) − E(real)", late: 0.01},
 	}
+}
+
+// lag is how far samples still are from real images on the way from noise, by
+// their energy: 0 where chains reach what training wants, about 1 where they do
+// not get on. Where the energy hardly tells noise from images it is 0.
+func (c *Config) lag(v []float64) float64 {
+	if contrast := v[2]; contrast > c.MinContrast/10 {
+		return (v[0] - v[1]) / contrast
+	}
+	return 0
 }
 
 // among returns the rules whose figures are all there.
@@ -90,43 +111,4 @@ func median(values []float64) float64 {
 type Trouble struct {
 	Rule string // see [Config]
 	Seen string // what was noticed, in words
-}
-
-// A Cure is one thing to change: a setting by a factor, or where Key is empty
-// half of the replay buffer, which becomes noise again.
-type Cure struct {
-	Key    string
-	Factor float64
-}
-
-var (
-	renewBuffer  = Cure{}
-	lowerRate    = Cure{"optimizer.learning_rate", 0.25}
-	slashRate    = Cure{"optimizer.learning_rate", 0.1}
-	moreSteps    = Cure{"sampler.steps", 2}
-	smallerSteps = Cure{"sampler.step_size", 0.5}
-)
-
-// Cure returns what to change at a try, counted from 0 since the last epoch
-// that went well. What that is depends on the rule.
-//
-//	                             first             second              third
-//	finite, energy, gradient,
-//	flat, gap below, validation  learning rate ÷4  learning rate ÷10   learning rate ÷10
-//	gap above                    steps ×2          learning rate ÷4    steps ×2
-//	bounds                       replay buffer     step size ÷2        learning rate ÷4
-//	blank, diversity             replay buffer     learning rate ÷4    replay buffer
-//
-// and so on in turns. Steps and step size are those of the sampler.
-func (t *Trouble) Cure(try int) Cure {
-	cures := []Cure{lowerRate, slashRate, slashRate}
-	switch t.Rule {
-	case gapAbove:
-		cures = []Cure{moreSteps, lowerRate, moreSteps}
-	case bounds:
-		cures = []Cure{renewBuffer, smallerSteps, lowerRate}
-	case blank, diversity:
-		cures = []Cure{renewBuffer, lowerRate, renewBuffer}
-	}
-	return cures[try%len(cures)]
 }

@@ -215,8 +215,10 @@ func (v *View) size() int {
 // Init draws weights and biases uniformly from ±1/√fan-in, PyTorch's default
 // for convolutions and linear layers, as a function of the seed, and packs
 // them.
-func (n *Network) Init(seed uint64) {
-	s := random.Stream{Seed: seed, Purpose: random.Weights}
+func (n *Network) Init(seed uint64) { n.Redraw(random.Stream{Seed: seed, Purpose: random.Weights}) }
+
+// Redraw is Init from a stream of random numbers.
+func (n *Network) Redraw(s random.Stream) {
 	for i, v := range n.views {
 		bound := float32(1 / math.Sqrt(float64(v.fanIn)))
 		s.Uniform(v.Data, uint32(i), 0, -bound, bound)

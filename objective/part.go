@@ -4,6 +4,7 @@ import (
 	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/optim"
+	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/weights"
 )
 
@@ -63,8 +64,14 @@ func (p *Part) SetThreads(n int) {
 }
 
 // Init draws the first weights from the seed.
-func (p *Part) Init(seed uint64) {
-	p.Net.Init(seed)
+func (p *Part) Init(seed uint64) { p.Redraw(random.Stream{Seed: seed, Purpose: random.Weights}) }
+
+// Redraw draws the weights anew and forgets the optimizer's moments. [Part.Restored]
+// must be called then, too.
+func (p *Part) Redraw(s random.Stream) {
+	p.Net.Redraw(s)
+	clear(p.adam.M)
+	clear(p.adam.V)
 	if p.average != nil {
 		copy(p.average.params, p.Net.Params())
 	}
@@ -84,7 +91,7 @@ func (p *Part) Update(b Batch, r *Result) error {
 	p.limit()
 	p.Net.Pack()
 	if p.average != nil {
-		optim.Average(p.average.params, p.Net.Params(), p.average.decay, int(b.Step))
+		optim.Average(p.average.params, p.Net.Params(), p.average.decay, p.adam.Steps-1)
 		p.average.stale = true
 	}
 	return nil
@@ -148,7 +155,7 @@ func (p *Part) Vectors() []Vector {
 }
 
 // Restored must be called after the vectors were set to those of a state. steps
-// is the number of training steps that the state has done.
+// is the number of training steps since its weights were drawn.
 func (p *Part) Restored(steps int) {
 	p.adam.Steps = steps
 	p.Net.Pack()

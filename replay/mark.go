@@ -53,9 +53,9 @@ func (b *Buffer) Back(m Mark) {
 	b.total, b.n = m.total, m.n
 }
 
-// Renew puts uniform noise in the place of every second image.
-func (b *Buffer) Renew(s random.Stream) {
-	for i := 0; i < b.n; i += 2 {
+// Renew puts uniform noise in the place of every nth image.
+func (b *Buffer) Renew(s random.Stream, n int) {
+	for i := 0; i < b.n; i += n {
 		s.Uniform(b.Image(i), uint32(i), 0, b.lo, b.hi)
 		if b.ages != nil {
 			b.ages[(b.head+i)%b.room] = 0

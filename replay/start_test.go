@@ -276,7 +276,7 @@ func TestMarks(t *testing.T) {
 			t.Fatal("other images")
 		}
 	}
-	r.Renew(random.Stream{Seed: 1, Purpose: random.InitialNoise, Retry: 1})
+	r.Renew(random.Stream{Seed: 1, Purpose: random.InitialNoise, Retry: 1}, 2)
 	if r.reach(r.Mark()) != r.n {
 		t.Error("the mark of now reaches too far")
 	}

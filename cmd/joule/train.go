@@ -61,7 +61,7 @@ pipe from stderr save too; under nohup the last two do not stop the training.
 --max-time does the same when its time is over.
 
 A training that diverges goes back to an earlier state by itself and on with
-other noise and one setting changed, up to guard.retries times; guard.log tells
+other noise and something changed, up to guard.retries times; guard.log tells
 of it. --set guard.retries=0 ends it at once instead.
 
 tensorboard --logdir runs shows the curves, pictures and histograms.

@@ -33,6 +33,7 @@ var list string
 // options are the flags.
 type options struct {
 	half, only, settings, out, trace string
+	guard                            string
 	seed                             uint64
 	jobs                             int
 	limit                            time.Duration
@@ -45,6 +46,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "a part of the settings to train under")
 	flag.StringVar(&o.settings, "settings", "", "a file of settings, in place of the built-in list")
 	flag.StringVar(&o.out, "out", "", "file of results, which is added to")
+	flag.StringVar(&o.guard, "guard", "both", "train with it, without it, or both")
 	flag.StringVar(&o.trace, "trace", "", "folder for the values of every step, for none if empty")
 	flag.Uint64Var(&o.seed, "seed", 300, "of all trainings")
 	flag.IntVar(&o.jobs, "jobs", 1, "trainings at the same time, each on one core")
@@ -95,21 +97,12 @@ func (o options) trainAll(ctx context.Context, settings []string, done map[task]
 		return err
 	}
 	defer file.Close()
-	var todo []task
-	for _, guarded := range []bool{false, true} {
-		for _, s := range settings {
-			t := task{Settings: s, Seed: o.seed, Guarded: guarded}
-			if _, ok := done[t]; !ok {
-				todo = append(todo, t)
-			}
-		}
-	}
 	tasks := make(chan task)
 	go func() {
 		defer close(tasks)
-		for _, t := range todo {
+		for _, s := range settings {
 			if ctx.Err() == nil {
-				tasks <- t
+				tasks <- task{Settings: s, Seed: o.seed}
 			}
 		}
 	}()
@@ -119,16 +112,20 @@ func (o options) trainAll(ctx context.Context, settings []string, done map[task]
 	for range o.jobs {
 		group.Go(func() {
 			for t := range tasks {
-				r, err := o.train(ctx, t)
 				mutex.Lock()
+				earlier := [2]result{done[t], done[t.guarded()]}
+				mutex.Unlock()
+				results, err := o.both(ctx, t, earlier)
+				mutex.Lock()
+				for _, r := range results {
+					b, _ := json.Marshal(r) // plain data
+					_, e := fmt.Fprintf(file, "%s\n", b)
+					err = errors.Join(err, e)
+					done[r.task] = r
+					fmt.Println(r)
+				}
 				if err != nil {
 					failed = errors.Join(failed, fmt.Errorf("%s: %w", t.Settings, err))
-				} else {
-					b, _ := json.Marshal(r) // plain data
-					_, err := fmt.Fprintf(file, "%s\n", b)
-					failed = errors.Join(failed, err)
-					done[t] = r
-					fmt.Println(r)
 				}
 				mutex.Unlock()
 			}
@@ -136,4 +133,28 @@ func (o options) trainAll(ctx context.Context, settings []string, done map[task]
 	}
 	group.Wait()
 	return failed
+}
+
+// both trains with the guard and without it, where that is not done yet. A guard
+// that had nothing to do leaves no trace, so that one training will do for both.
+func (o options) both(ctx context.Context, t task, earlier [2]result) (results []result, err error) {
+	with := earlier[1]
+	if with.End == "" && o.guard != "without" {
+		if with, err = o.train(ctx, t.guarded()); err != nil {
+			return nil, err
+		}
+		results = append(results, with)
+	}
+	switch {
+	case earlier[0].End != "" || o.guard == "with":
+		return results, nil
+	case with.End != "" && with.calm():
+		with.task = t
+		return append(results, with), nil
+	}
+	without, err := o.train(ctx, t)
+	if err != nil {
+		return results, err
+	}
+	return append(results, without), nil
 }

@@ -31,7 +31,17 @@ type result struct {
 	Steps     int      `json:"steps"` // undone ones, too
 	Seconds   float64  `json:"seconds"`
 	Rollbacks []string `json:"rollbacks,omitempty"`
+	Diverged  bool     `json:"diverged,omitempty"` // it was given up
 }
+
+// guarded returns the same training with the guard.
+func (t task) guarded() task {
+	t.Guarded = true
+	return t
+}
+
+// calm reports whether a guard would have had nothing to do.
+func (r result) calm() bool { return len(r.Rollbacks) == 0 && !r.Diverged }
 
 func (r result) String() string {
 	s := fmt.Sprintf("%4.0f s, %3d steps, %s, guard %v: %s", r.Seconds, r.Steps, r.Settings, r.Guarded, r.End)
@@ -104,7 +114,7 @@ func (o options) train(ctx context.Context, t task) (result, error) {
 	var diverged *joule.DivergedError
 	switch {
 	case errors.As(err, &diverged):
-		r.End = "gives up: " + diverged.Rule
+		r.End, r.Diverged = "gives up: "+diverged.Rule, true
 	case errors.Is(err, context.DeadlineExceeded):
 		r.End = fmt.Sprintf("too slow: %d steps in %v", len(steps), o.limit)
 	case err != nil:
