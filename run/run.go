@@ -21,7 +21,7 @@ import (
 //	metrics.jsonl                   the same rows as JSON, one a line
 //	curves.png                      the same as a picture
 //	checkpoints/last.safetensors    the whole state, to resume from
-//	checkpoints/best.safetensors    the same at the best validation
+//	checkpoints/best.safetensors    the same at the best validation, without the replay buffer
 //	samples/epoch=E.png             samples after epoch E
 //	model.safetensors               the model after the last epoch
 //	guard.log, notes.log            rollbacks, and what else people were told, if anything

@@ -70,7 +70,7 @@ func (c trainCost) tell(s *screen) {
 	if c.pictures > 1 && c.epochs > 2 {
 		which := "the first and the last epoch"
 		if c.pictures < c.epochs {
-			which = fmt.Sprintf("the first, every %dth and the last epoch", c.pictures)
+			which = fmt.Sprintf("the first and the last epoch and each multiple of %d", c.pictures)
 		}
 		s.line("epochs are short: pictures of %s; generate.every_n_epochs=1 makes them all", which)
 	}
