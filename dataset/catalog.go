@@ -206,7 +206,7 @@ func (f *file) read(r io.Reader, keep bool) ([]byte, error) {
 		for _, s := range specs() {
 			for _, other := range s.files() {
 				if other.sha256 == sum {
-					return nil, &Error{What: fmt.Sprintf("it is %s of %s", other.name, s.info.Name), Hint: hintCopy}
+					return nil, &Error{What: fmt.Sprintf("it is %s of %s", other.name, s.info.Name), Hint: "give --data " + s.info.Name + ", or name another folder with --data-dir"}
 				}
 			}
 		}

@@ -81,6 +81,9 @@ func (a *app) load(ctx context.Context, cfg *joule.Config, f *trainFlags) (train
 	if fetched {
 		a.notice(cfg.Data)
 	}
+	if files, err := dataset.List(cfg.Data, opt); err == nil {
+		a.tellDir(opt, cfg.Data, files)
+	}
 	if dataset.IsPath(cfg.Data) {
 		cfg.Image = joule.ImageConfig{Height: train.H, Width: train.W, Channels: train.C}
 		a.screen.line("%s: %s", printable(cfg.Data), folderText(train, val))
