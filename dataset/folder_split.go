@@ -228,10 +228,10 @@ func (l *listing) divide(depth int, stem string, held splitRank, folders map[spl
 	}
 	text := fmt.Sprintf("trains on %s and holds out %s", names(folders[training]), names(folders[held]))
 	for _, name := range slices.Sorted(maps.Keys(aside)) {
-		text += fmt.Sprintf("; the %d pictures of %s are left out", aside[name], showPath(name))
+		text += fmt.Sprintf("; the pictures of %s are left out (%d)", showPath(name), aside[name])
 	}
 	if beside > 0 {
-		text += fmt.Sprintf("; %d pictures beside them are left out", beside)
+		text += fmt.Sprintf("; those beside them are left out (%d)", beside)
 	}
 	l.note("%s", text)
 }

@@ -34,9 +34,9 @@ func TestFolderSplits(t *testing.T) {
 		aside   int    // of a third split, or beside
 		note    string // in one of the notes
 	}{
-		{"train/a/1.png train/b/2.png val/b/3.png val/c/4.png other/5.png 6.png", []int{1, 2}, []int{3, 4}, "a b c", 2, "; 2 pictures beside them are left out"},
+		{"train/a/1.png train/b/2.png val/b/3.png val/c/4.png other/5.png 6.png", []int{1, 2}, []int{3, 4}, "a b c", 2, "; those beside them are left out (2)"},
 		{"train/a/1.png train/b/2.png test/b/3.png", []int{1, 2}, []int{3}, "a b", 0, "trains on train and holds out test"},
-		{"train/1.png val/2.png test/3.png", []int{1}, []int{2}, "", 1, "trains on train and holds out val; the 1 pictures of test are left out"},
+		{"train/1.png val/2.png test/3.png", []int{1}, []int{2}, "", 1, "trains on train and holds out val; the pictures of test are left out (1)"},
 		{"train/1.png validation/2.png test/3.png", []int{1}, []int{2}, "", 1, "holds out validation"},
 		{"train/a/1.png valid/a/2.png", []int{1}, []int{2}, "a", 0, ""},
 		{"TRAIN/a/1.png VAL/a/2.png", []int{1}, []int{2}, "a", 0, ""},

@@ -166,7 +166,7 @@ func (a *app) verifyFolder(ctx context.Context, dir string, opt dataset.Options)
 		return err
 	}
 	bad := len(lost(left))
-	text := fmt.Sprintf("%s: %s can be read, %s that look like pictures are left out", printable(dir), plural(n, "picture"), plural(bad, "file"))
+	text := fmt.Sprintf("%s: %s can be read, %s", printable(dir), plural(n, "picture"), lostText(bad))
 	if more := len(left) - bad; more > 0 {
 		text += fmt.Sprintf(", and %s", plural(more, "other"))
 	}
@@ -174,7 +174,7 @@ func (a *app) verifyFolder(ctx context.Context, dir string, opt dataset.Options)
 		return err
 	}
 	if bad > 0 {
-		return &dataset.Error{File: dir, What: plural(bad, "file") + " that look like pictures are left out: " + leftText(lost(left)),
+		return &dataset.Error{File: dir, What: lostText(bad) + ": " + leftText(lost(left)),
 			Hint: "mend, rename or remove them, or save them as PNG; training goes on without them unless more than half cannot be read"}
 	}
 	return nil

@@ -46,6 +46,14 @@ var leftKinds = []struct {
 	{dataset.Other, "other file%", false},
 }
 
+// lostText says how many files that look like pictures are left out.
+func lostText(n int) string {
+	if n == 1 {
+		return "1 file that looks like a picture is left out"
+	}
+	return thousands(int64(n)) + " files that look like pictures are left out"
+}
+
 // lost returns those that look like pictures.
 func lost(left []leftFile) []leftFile {
 	return slices.DeleteFunc(slices.Clone(left), func(f leftFile) bool { return !f.kind.Lost() })
