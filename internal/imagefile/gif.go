@@ -20,6 +20,8 @@ const (
 	gifTableSize   = 0x07
 	gifInterlaced  = 0x40
 	gifTransparent = 0x01
+	gifControl     = 0xf9 // labels of extensions
+	gifComment     = 0xfe
 )
 
 type gifHeader struct {
@@ -104,14 +106,16 @@ func readGIFExtension(r *bufio.Reader, transparent *int) error {
 	}
 	for first := true; ; first = false {
 		n, err := r.ReadByte()
-		if err != nil || n == 0 {
+		// An empty block ends it. Like others, this takes the first one of all but
+		// a comment for a field of its own.
+		if err != nil || n == 0 && (!first || label == gifComment) {
 			return err
 		}
 		b := make([]byte, n)
 		if _, err := io.ReadFull(r, b); err != nil {
 			return err
 		}
-		if label == 0xf9 && first && n >= 4 && b[0]&gifTransparent != 0 {
+		if label == gifControl && first && n >= 4 && b[0]&gifTransparent != 0 {
 			*transparent = int(b[3])
 		}
 	}

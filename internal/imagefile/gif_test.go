@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"image/gif"
+	"slices"
 	"testing"
 )
 
@@ -16,7 +17,12 @@ func TestGIF(t *testing.T) {
 	smaller.Rect = smaller.Rect.Add(image.Pt(3, 1))
 	interlaced := asGIF(t, some)
 	interlaced[bytes.IndexByte(interlaced, ',')+9] |= 0x40
+	comma := bytes.IndexByte(asGIF(t, some), ',')
+	extended := func(extension string) []byte {
+		return slices.Concat(asGIF(t, some)[:comma], []byte(extension), asGIF(t, some)[comma:])
+	}
 	for name, file := range map[string][]byte{
+		"a comment": extended("!\xfe\x02ab\x00"), "an empty comment": extended("!\xfe\x00"), "an empty field": extended("!\xff\x00\x03ab;\x00"),
 		"plain": asGIF(t, some), "clear": asGIF(t, clear), "film": asGIF(t, some, clear), "smaller": asGIF(t, smaller), "interlaced": interlaced,
 	} {
 		got, _ := decode(t, file)
