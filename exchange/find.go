@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/exchange/internal/torchfile"
 )
 
 // A dict is a group of named objects in a file, which may be a state dict.
@@ -20,8 +21,12 @@ type member struct {
 	name  string
 	shape []int
 	fault string // why it has no numbers to read, such as "is an int"; "" for a tensor of floating point
-	read  func() ([]float32, error)
+
+	tensor *torchfile.Tensor // in a file of PyTorch's
 }
+
+// A reader gives the numbers of some members of a dict, in their order.
+type reader func([]member) ([][]float32, error)
 
 // A candidate is where a file has the parameters of a network.
 type candidate struct {
@@ -187,17 +192,17 @@ func (n *candidate) check() error {
 
 // tensors reads the parameters, under the names that they have in the module
 // Model.
-func (n *candidate) tensors() ([]checkpoint.Tensor, error) {
+func (n *candidate) tensors(read reader) ([]checkpoint.Tensor, error) {
 	if err := n.check(); err != nil {
+		return nil, err
+	}
+	numbers, err := read(n.members)
+	if err != nil {
 		return nil, err
 	}
 	var list []checkpoint.Tensor
 	for i, name := range parameterNames {
-		numbers, err := n.members[i].read()
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, checkpoint.Tensor{Name: names + name, Shape: n.members[i].shape, Data: numbers})
+		list = append(list, checkpoint.Tensor{Name: names + name, Shape: n.members[i].shape, Data: numbers[i]})
 	}
 	return list, nil
 }

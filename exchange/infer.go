@@ -12,8 +12,9 @@ import (
 	"github.com/joule-ml/joule/lane"
 )
 
-// understand makes a model of the network that one of the dicts has.
-func understand(dicts []dict, metadata map[string]string, opt Options) (*Result, error) {
+// understand makes a model of the network that one of the dicts has, whose
+// numbers read gives.
+func understand(dicts []dict, read reader, metadata map[string]string, opt Options) (*Result, error) {
 	output, err := outputOf(metadata, opt)
 	if err != nil {
 		return nil, err
@@ -22,7 +23,7 @@ func understand(dicts []dict, metadata map[string]string, opt Options) (*Result,
 	if err != nil {
 		return nil, err
 	}
-	tensors, err := n.tensors()
+	tensors, err := n.tensors(read)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/checkpoint"
@@ -87,7 +88,7 @@ func Keys(path string) (keys []string, err error) {
 			return nil, err
 		}
 		if h.Metadata[metaSpec] == "" {
-			dicts = []dict{dictOf(h, nil)}
+			dicts = []dict{dictOf(h)}
 		}
 	}
 	for _, n := range candidates(dicts) {
@@ -122,33 +123,39 @@ func read(path string, opt Options) (*Result, error) {
 	if h.Metadata[metaSpec] != "" {
 		return readSpec(path, h, opt)
 	}
-	return fromSafetensors(h, opt, func(name string) ([]float32, error) {
-		f, err := checkpoint.ReadSome(path, func(n string) bool { return n == name })
-		if err != nil {
-			return nil, err
-		}
-		t := f.Lookup(name)
-		if t == nil { // another file since
-			return nil, &Error{Fault: fmt.Sprintf("no tensor %.200q", name), Hint: hintNetwork}
-		}
-		return f.Float32(name, t.Shape...)
+	return fromSafetensors(h, opt, func(wanted func(name string) bool) (*checkpoint.File, error) {
+		return checkpoint.ReadSome(path, wanted)
 	})
 }
 
-// fromSafetensors makes a model of a state dict whose tensors of floating point
-// read gives.
-func fromSafetensors(h *checkpoint.Header, opt Options, read func(name string) ([]float32, error)) (*Result, error) {
-	return understand([]dict{dictOf(h, read)}, h.Metadata, opt)
+// fromSafetensors makes a model of a state dict whose tensors some gives.
+func fromSafetensors(h *checkpoint.Header, opt Options, some func(wanted func(name string) bool) (*checkpoint.File, error)) (*Result, error) {
+	read := func(list []member) (numbers [][]float32, err error) {
+		own := map[string]bool{}
+		for _, m := range list {
+			own[m.name] = true
+		}
+		f, err := some(func(name string) bool { return own[name] })
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range list {
+			values, err := f.Float32(m.name, m.shape...)
+			if err != nil { // another file since
+				return nil, err
+			}
+			numbers = append(numbers, values)
+		}
+		return numbers, nil
+	}
+	return understand([]dict{dictOf(h)}, read, h.Metadata, opt)
 }
 
 // dictOf returns the tensors of a safetensors file.
-func dictOf(h *checkpoint.Header, read func(name string) ([]float32, error)) (d dict) {
+func dictOf(h *checkpoint.Header) (d dict) {
 	for _, t := range h.Tensors {
 		m := member{name: t.Name, shape: t.Shape}
-		switch t.DType {
-		case "F32", "F16", "BF16", "F64":
-			m.read = func() ([]float32, error) { return read(t.Name) }
-		default:
+		if !slices.Contains([]string{"F32", "F16", "BF16", "F64"}, t.DType) {
 			m.fault = "has type " + t.DType
 		}
 		d.members = append(d.members, m)

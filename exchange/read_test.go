@@ -298,7 +298,7 @@ func understood(f *checkpoint.File, opt Options) (*Result, error) {
 		}
 		h.Tensors = append(h.Tensors, info)
 	}
-	return fromSafetensors(h, opt, func(name string) ([]float32, error) { return f.Lookup(name).Data.([]float32), nil })
+	return fromSafetensors(h, opt, func(func(string) bool) (*checkpoint.File, error) { return f, nil })
 }
 
 // checkUnderstood holds what becomes of a state dict to what it should: a

@@ -26,7 +26,7 @@ func fromStateDict(f *torchfile.File, opt Options) (*Result, error) {
 	if opt.Height == 0 && opt.Width == 0 {
 		opt.told = imageShape(f.Root)
 	}
-	r, err := understand(w.dicts, nil, opt)
+	r, err := understand(w.dicts, w.read, nil, opt)
 	if e, ok := err.(*Error); ok && len(w.dicts) == 0 && e.Hint == hintNetwork {
 		return nil, w.none()
 	}
@@ -137,14 +137,23 @@ func (w *walk) member(name string, v any) member {
 	case !t.IsFloat():
 		return member{name: name, shape: t.Shape, fault: "does not hold numbers of floating point"}
 	}
-	return member{name: name, shape: t.Shape, read: func() ([]float32, error) {
-		numbers, err := w.file.Float32(t)
+	return member{name: name, shape: t.Shape, tensor: t}
+}
+
+// read gives the numbers of tensors.
+func (w *walk) read(list []member) (numbers [][]float32, err error) {
+	for _, m := range list {
+		values, err := w.file.Float32(m.tensor)
 		var e *torchfile.Error
 		if errors.As(err, &e) {
-			return nil, &Error{Fault: fmt.Sprintf("tensor %.100q: %s", name, e.Fault), Hint: e.Hint}
+			return nil, &Error{Fault: fmt.Sprintf("tensor %.100q: %s", m.name, e.Fault), Hint: e.Hint}
 		}
-		return numbers, err
-	}}
+		if err != nil {
+			return nil, err
+		}
+		numbers = append(numbers, values)
+	}
+	return numbers, nil
 }
 
 // none is the error of a file without a state dict.
