@@ -203,7 +203,7 @@ func checkRegular(path string) error {
 // or goes on from.
 func (r *Run) CheckFiles() error {
 	for _, path := range []string{
-		r.ConfigPath(), r.MetricsPath(), r.MetricsJSONPath(), r.CurvesPath(), r.ModelPath(), r.GuardLogPath(),
+		r.ConfigPath(), r.MetricsPath(), r.MetricsJSONPath(), r.CurvesPath(), r.ModelPath(), r.GuardLogPath(), r.NotesPath(),
 		r.CheckpointPath("last"), r.CheckpointPath("best"), r.lockPath(),
 	} {
 		if err := regular.Check(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
