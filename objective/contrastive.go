@@ -138,15 +138,15 @@ func (o *Contrastive) Step(ctx context.Context, b Batch, r *Result) error {
 	if !finite(r.Loss) {
 		return &engine.NonFiniteError{What: "the energy of a batch"}
 	}
-	noise := o.contrast.energy(b, p.Engine, c.Sampler)
+	p.Pass.Backward(p.Grad, o.back)
+	noise := o.contrast.energy(b, p.Engine.WithContext(ctx), c.Sampler)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if !finite(noise) {
 		return &engine.NonFiniteError{What: "the energy of noise"}
 	}
 	r.Values[cdContrast] = noise - r.Values[cdReal]
-	p.Pass.Backward(p.Grad, o.back)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
 
 	if err := p.Update(b, r); err != nil {
 		return err

@@ -73,7 +73,10 @@ func (o *Score) Step(ctx context.Context, b Batch, r *Result) error {
 	noise, inf := o.noise[:len(b.Real)], float32(math.Inf(1))
 	clear(noise)
 	o.part.Engine.Perturb(noise, b.Stream.For(random.DataNoise), b.Step, 1, -inf, inf)
-	energy := o.contrast.energy(b, o.part.Engine, o.setup.Sampler)
+	energy := o.contrast.energy(b, o.part.Engine.WithContext(ctx), o.setup.Sampler)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if !finite(energy) {
 		return &engine.NonFiniteError{What: "the energy of noise"}
 	}
