@@ -235,8 +235,12 @@ func (a *app) report(ctx context.Context, err error) int {
 	hint := hintOf(err)
 	switch {
 	case hint != "":
-	case errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		hint = "free some space on the disk, or write to another one"
+	case errors.Is(err, syscall.EROFS):
+		hint = "write to another disk: this one can only be read"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		hint = "close other programs, or let more files be open with ulimit -n"
 	case errors.Is(err, fs.ErrPermission):
 		hint = "look at the permissions of the file and of its folder"
 	}

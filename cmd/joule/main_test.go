@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -55,6 +56,8 @@ func TestReport(t *testing.T) {
 		{nil, &run.Error{Path: "runs", Fault: "f", Hint: "h"}, 1, "joule: runs: f\nhint: h\n"},
 		{nil, &pathError{path: "a.png", fault: "f", hint: "h"}, 1, "joule: a.png: f\nhint: h\n"},
 		{nil, &pathError{path: "a.png", fault: "f", err: &fs.PathError{Op: "open", Path: "a.png", Err: fs.ErrPermission}}, 1, "joule: a.png: f: permission denied\nhint: look at"},
+		{nil, &fs.PathError{Op: "open", Path: "a.png", Err: syscall.EROFS}, 1, "hint: write to another disk"},
+		{nil, &fs.PathError{Op: "write", Path: "a.png", Err: syscall.EDQUOT}, 1, "hint: free some space"},
 		{nil, &joule.DivergedError{Seen: "E", Epoch: 1, Step: 2}, 3, "hint: "},
 		{nil, errors.Join(&dataset.Error{File: "a", What: "b", Hint: "c"}, &dataset.Error{What: "d"}), 4, "joule: dataset: a: b; dataset: d\nhint: c\n"},
 		{nil, &checkpoint.Error{Path: "m", Fault: "f", Hint: "h"}, 1, "joule: checkpoint: m: f\nhint: h\n"},
