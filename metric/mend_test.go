@@ -125,8 +125,9 @@ func TestMendLarge(t *testing.T) {
 }
 
 func FuzzMend(f *testing.F) {
-	f.Add([]byte(seven), []byte("{\"epoch\":0,\"step\":8,\"loss\":\"NaN\"}\n"), 7)
-	f.Add([]byte("step,loss\n1,2\n1,3\n"), []byte("{\"step\":2,\"loss\":1}\nx\n{\"step\":\"Infinity\"}\n"), 3)
+	// Short, for the fuzzer spends its time on making what it finds shorter.
+	f.Add([]byte("step\n1\n"), []byte("{\"step\":2}\n"), 2)
+	f.Add([]byte("step,loss\n1,2\n1,3\n"), []byte("x\n{\"step\":\"Infinity\"}\n"), 3)
 	f.Add([]byte{}, []byte{}, 0)
 	f.Fuzz(func(t *testing.T, csv, lines []byte, keep int) {
 		path := filepath.Join(t.TempDir(), "metrics.csv")
