@@ -49,7 +49,7 @@ func (r reader) texts(e ast.Expr) []string {
 	case *ast.SelectorExpr:
 		if x, ok := e.X.(*ast.Ident); ok {
 			for dir, other := range r.all {
-				if path.Base(dir) == x.Name && other.consts[e.Sel.Name] != nil {
+				if packageName(dir) == x.Name && other.consts[e.Sel.Name] != nil {
 					return reader{all: r.all, in: other, deep: r.deep}.texts(other.consts[e.Sel.Name])
 				}
 			}
@@ -58,6 +58,14 @@ func (r reader) texts(e ast.Expr) []string {
 		return r.called(e)
 	}
 	return []string{ellipsis}
+}
+
+// packageName returns how code speaks of the package in a folder.
+func packageName(dir string) string {
+	if dir == "." {
+		return "joule"
+	}
+	return path.Base(dir)
 }
 
 // named returns what a parameter, a variable of the function or a constant may

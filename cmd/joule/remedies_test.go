@@ -125,6 +125,7 @@ func remedies(t *testing.T) (list []remedy) {
 		t.Fatal(err)
 	}
 	for _, s := range all {
+		list = append(list, reader{all: all, in: s}.tables()...)
 		for _, file := range s.files {
 			for _, d := range file.Decls {
 				fn, _ := d.(*ast.FuncDecl)
@@ -158,7 +159,7 @@ func (r reader) hinted(lit *ast.CompositeLit) bool {
 	name := lastName(lit.Type)
 	if x, ok := lit.Type.(*ast.SelectorExpr); ok {
 		for dir, other := range r.all {
-			if path.Base(dir) == lastName(x.X) {
+			if packageName(dir) == lastName(x.X) {
 				return other.hinted[name]
 			}
 		}
@@ -209,10 +210,48 @@ func (r reader) at(lit ast.Node, fault, hint ast.Expr, deep int) (list []remedy)
 	hints := []string{""}
 	if hint != nil {
 		hints = r.texts(hint)
+	} else if r.hintsLater() {
+		hints = []string{ellipsis}
 	}
 	for _, f := range r.texts(fault) {
 		for _, h := range hints {
 			list = append(list, remedy{r.in.dir, tidy(f), tidy(h), positions.Position(lit.Pos())})
+		}
+	}
+	return list
+}
+
+// hintsLater tells whether the function gives an error its remedy after it has
+// made it.
+func (r reader) hintsLater() (found bool) {
+	if r.fn == nil || r.fn.Body == nil {
+		return false
+	}
+	ast.Inspect(r.fn.Body, func(n ast.Node) bool {
+		if a, ok := n.(*ast.AssignStmt); ok {
+			for _, left := range a.Lhs {
+				if _, field := left.(*ast.SelectorExpr); field && strings.EqualFold(lastName(left), "hint") {
+					found = true
+				}
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// tables lists the remedies in a package's maps of them, which are called
+// somethingHints, each with its key.
+func (r reader) tables() (list []remedy) {
+	for name, value := range r.in.consts {
+		table, ok := value.(*ast.CompositeLit)
+		if !ok || !strings.HasSuffix(name, "Hints") {
+			continue
+		}
+		for _, e := range table.Elts {
+			if e, ok := e.(*ast.KeyValueExpr); ok {
+				list = append(list, r.at(e, e.Key, e.Value, 0)...)
+			}
 		}
 	}
 	return list
