@@ -41,7 +41,7 @@ func (t *Trainer) treat(r *Rollback, c guard.Cure) {
 		r.Change, r.More = r.More[0], r.More[1:]
 	}
 	switch {
-	case c.Redraw && t.place.Step < young:
+	case c.Redraw:
 		t.redraw()
 		did = append(did, "the network begins anew")
 	case c.Renew:

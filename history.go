@@ -149,7 +149,7 @@ func (t *Trainer) rollBack(trouble *guard.Trouble, epoch, step int) error {
 		Epoch: epoch, Step: step, Rule: trouble.Rule, Seen: trouble.Seen, To: t.place.Step,
 		Try: h.tries + 1, Most: h.cfg.Retries,
 	}
-	t.treat(&r, trouble.Cure(h.tries, h.cfg.Retries))
+	t.treat(&r, trouble.Cure(h.tries, h.cfg.Retries, t.place.Step >= young))
 	h.tries++
 	h.states = nil
 	h.keep(t)

@@ -40,6 +40,7 @@ func FuzzGuardRecord(f *testing.F) {
 	f.Add(`{"tries":-1}`)
 	f.Add(`{"windows":[[],[],[],[],[],[],[],[]],"states":[{"place":{"step":1},"age":1,"images":1000000}]}`)
 	f.Add(`{"rollbacks":[{"key":"epochs","old":"1","new":"x"}]}`)
+	f.Add(`{"tries":8,"rollbacks":[{"key":"epochs","old":"1","new":"2","more":[{"key":"seed","old":"1","new":"x"}]}]}`)
 	f.Fuzz(func(t *testing.T, record string) {
 		fresh, err := newTrainer(c, toy.Strokes(47), toy.Strokes(23))
 		if err != nil {

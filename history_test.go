@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/joule-ml/joule/guard"
@@ -238,6 +239,9 @@ func TestResumeAroundRollback(t *testing.T) {
 			within := slices.ContainsFunc(tr.Rollbacks(), func(r Rollback) bool { return r.To%tr.Batches() != 0 })
 			if n := len(tr.Rollbacks()); n == 0 || within != (name != "at once") {
 				t.Errorf("rollbacks %v", tr.Rollbacks())
+			}
+			if anew := slices.ContainsFunc(tr.Rollbacks(), func(r Rollback) bool { return strings.Contains(r.Did, "anew") }); name == "at once" && !anew {
+				t.Errorf("no rollback drew the weights anew: %v", tr.Rollbacks())
 			}
 		})
 	}

@@ -1,6 +1,9 @@
 package guard
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A Cure is what to change when a training goes back.
 type Cure struct {
@@ -57,7 +60,7 @@ var (
 	// lastResort brings all settings that can ruin a training near to those of
 	// the default recipe.
 	lastResort = Cure{Redraw: true, Changes: []Change{
-		within("optimizer.learning_rate", 3e-4, 5e-4),
+		within("optimizer.learning_rate", 3e-4, 5e-4), // the first, see Cure
 		within("optimizer.grad_clip_norm", 0.01, 0.1),
 		times("optimizer.spectral_norm", 0), // none
 		within("objective.alpha", 0.01, 1),
@@ -74,7 +77,8 @@ var (
 
 // Cure returns what to change at a try, counted from 0 since the last epoch
 // that went well. The last of several tries changes all that can ruin a
-// training; what the others change depends on the rule.
+// training; what the others change depends on the rule. Weights that are worth
+// keeping are not drawn anew, and their learning rate is not raised.
 //
 //	                               first             second                          and so on in turns
 //	finite, energy, gradient,
@@ -88,10 +92,21 @@ var (
 //	blank, diversity               replay buffer     learning rate ÷4
 //
 // Steps and step size are those of the sampler.
-func (t *Trouble) Cure(try, tries int) Cure {
-	if tries > 1 && try == tries-1 {
+func (t *Trouble) Cure(try, tries int, keep bool) Cure {
+	last := tries > 1 && try == tries-1
+	switch c := t.cure(try); {
+	case last && keep:
+		return Cure{Changes: slices.Concat(slashRate.Changes, lastResort.Changes[1:])}
+	case last:
 		return lastResort
+	default:
+		c.Redraw = c.Redraw && !keep
+		return c
 	}
+}
+
+// cure is that of a rule, whatever the weights are worth.
+func (t *Trouble) cure(try int) Cure {
 	cures := []Cure{lowerRate, slashRedrawn}
 	switch t.Rule {
 	case inverted:

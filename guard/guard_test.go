@@ -168,7 +168,7 @@ func TestCures(t *testing.T) {
 	} {
 		trouble := guard.Trouble{Rule: c.rule}
 		for try := range 4 {
-			cure, want := trouble.Cure(try, 5), c.cure[try%2]
+			cure, want := trouble.Cure(try, 5, false), c.cure[try%2]
 			key := ""
 			if len(cure.Changes) > 0 {
 				key = cure.Changes[0].Key
@@ -177,10 +177,16 @@ func TestCures(t *testing.T) {
 				t.Errorf("%s, try %d: %+v", c.rule, try, cure)
 			}
 		}
-		if cure := trouble.Cure(4, 5); len(cure.Changes) < 10 || !cure.Redraw {
+		if cure := trouble.Cure(4, 5, false); len(cure.Changes) < 10 || !cure.Redraw {
 			t.Errorf("%s, the last try: %+v", c.rule, cure)
 		}
-		if cure := trouble.Cure(0, 1); len(cure.Changes) > 2 {
+		for try := range 5 {
+			cure := trouble.Cure(try, 5, true)
+			if cure.Redraw || try == 4 && (len(cure.Changes) < 10 || cure.Changes[0].Of(1) != 0.1) {
+				t.Errorf("%s, try %d with weights that are worth keeping: %+v", c.rule, try, cure)
+			}
+		}
+		if cure := trouble.Cure(0, 1, false); len(cure.Changes) > 2 {
 			t.Errorf("%s, the only try: %+v", c.rule, cure)
 		}
 	}
