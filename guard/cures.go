@@ -45,6 +45,7 @@ var (
 	renewBuffer  = Cure{Renew: true}
 	lowerRate    = Cure{Changes: []Change{times("optimizer.learning_rate", 0.25)}}
 	slashRate    = Cure{Changes: []Change{times("optimizer.learning_rate", 0.1)}}
+	slashBoth    = Cure{Changes: []Change{times("optimizer.learning_rate", 0.1), times("sampler.step_size", 0.25)}}
 	slashRedrawn = Cure{Changes: slashRate.Changes, Redraw: true}
 	moreSteps    = Cure{Changes: []Change{times("sampler.steps", 2)}}
 	smallerSteps = Cure{Changes: []Change{times("sampler.step_size", 0.5)}}
@@ -68,7 +69,7 @@ var (
 		within("objective.sigma", 0.2, 2),
 		{Key: "sampler.method", Text: "langevin"},
 		within("sampler.steps", 30, math.Inf(1)),
-		within("sampler.step_size", 2, 20),
+		within("sampler.step_size", 5, 20),
 		within("sampler.noise", 0, 0.05),
 		within("sampler.grad_clip", 0.01, 0.1),
 		within("buffer.restart_probability", 0.01, 0.1),
@@ -85,7 +86,7 @@ var (
 //	flat, contrast, validation     learning rate ÷4  learning rate ÷10, new weights
 //	inverted                       fewer restarts,   learning rate ÷10, new weights
 //	                               new weights
-//	gap below                      learning rate ÷4  learning rate ÷10
+//	gap below                      learning rate ÷4  learning rate ÷10, step size ÷4
 //	gap above                      steps ×2          learning rate ÷4
 //	lag                            step size ×4      steps ×2
 //	bounds                         replay buffer     step size ÷2
@@ -112,7 +113,7 @@ func (t *Trouble) cure(try int) Cure {
 	case inverted:
 		cures = []Cure{fewerRestarts, slashRedrawn}
 	case gapBelow:
-		cures = []Cure{lowerRate, slashRate}
+		cures = []Cure{lowerRate, slashBoth}
 	case lag:
 		cures = []Cure{longerSteps, moreSteps}
 	case gapAbove:

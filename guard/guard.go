@@ -29,9 +29,6 @@ func New(c Config, figures []metric.Figure) *Guard {
 	return g
 }
 
-// lateSteps is how long a rule that is late waits at the least.
-const lateSteps = 30
-
 // Step judges a step by the values of the figures that New was given, and
 // returns the first trouble, nil where there is none. age is the number of steps
 // that the weights have had since they were drawn, and rate the learning rate.
@@ -39,7 +36,7 @@ func (g *Guard) Step(values []float64, age int, rate float64) *Trouble {
 	var first *Trouble
 	for i := range g.rules {
 		r := &g.rules[i]
-		if r.late > 0 && (age < lateSteps || float64(age)*rate < r.late) {
+		if age < r.wait || float64(age)*rate < r.late {
 			continue
 		}
 		for j, at := range r.places {

@@ -35,8 +35,10 @@ type rule struct {
 	what    string // the value in words
 	// late is how far each weight must have been able to move since it was
 	// drawn, before the rule looks at anything: Adam moves it by about the
-	// learning rate a step. 0 for a rule that holds from the beginning.
+	// learning rate a step. wait is the number of steps for that, at the
+	// least. 0 for a rule that holds from the beginning.
 	late float64
+	wait int
 
 	places []int // of the figures, among those that there are
 }
@@ -52,15 +54,15 @@ func (c *Config) rules() []rule {
 	return []rule{
 		{name: energy, figures: gap, value: largest, bound: c.MaxEnergy, above: true, what: "the larger of |E(real)| and |E(fake)|"},
 		{name: gapAbove, figures: gap, value: difference, bound: c.MaxGap, above: true, what: "E(fake) − E(real)"},
-		{name: gapBelow, figures: gap, value: difference, bound: c.MinGap, what: "E(fake) − E(real)"},
+		{name: gapBelow, figures: gap, value: difference, bound: c.MinGap, what: "E(fake) − E(real)", late: 0.01},
 		{name: gradient, figures: []string{metric.GradNorm}, value: itself, bound: c.MaxGradNorm, above: true, what: "the norm of the weights' gradient"},
 		{name: flat, figures: []string{metric.ChainGradNorm}, value: itself, bound: c.MinChainGradNorm, what: "the norm of the energy's gradient at the samples"},
 		{name: bounds, figures: []string{metric.AtBounds}, value: itself, bound: c.MaxAtBounds, above: true, what: "the share of the samples' pixels at their bounds"},
 		{name: blank, figures: []string{metric.Blank}, value: itself, bound: c.MaxBlank, above: true, what: "the share of samples that are blank"},
 		{name: diversity, figures: []string{metric.Diversity}, value: itself, bound: c.MinDiversity, what: "the distance between samples beside that between real images"},
-		{name: contrast, figures: []string{metric.Contrast}, value: itself, bound: c.MinContrast, what: "E(noise) − E(real)", late: 0.05},
-		{name: lag, figures: append(gap, metric.Contrast), value: c.lag, bound: c.MaxLag, above: true, what: "the share of noise's energy above real images that samples still have", late: 0.01},
-		{name: inverted, figures: []string{metric.Contrast}, value: itself, bound: -math.Abs(c.MinContrast), what: "E(noise) − E(real)", late: 0.01},
+		{name: contrast, figures: []string{metric.Contrast}, value: itself, bound: c.MinContrast, what: "E(noise) − E(real)", late: 0.05, wait: 30},
+		{name: lag, figures: append(gap, metric.Contrast), value: c.lag, bound: c.MaxLag, above: true, what: "the share of noise's energy above real images that samples still have", late: 0.01, wait: 30},
+		{name: inverted, figures: []string{metric.Contrast}, value: itself, bound: -math.Abs(c.MinContrast), what: "E(noise) − E(real)", late: 0.01, wait: 30},
 	}
 }
 

@@ -3,7 +3,8 @@
 //
 // A hash of each setting says which half of the list it belongs to: "tune" may be
 // used to choose the guard's rules, bounds and cures, and "report" is for the
-// table alone. Results are added to a file as they come, one JSON object a line,
+// table alone. "later" is a second list, written after both halves were done.
+// Results are added to a file as they come, one JSON object a line,
 // and what is there is not done again, so that it can be stopped at any time:
 //
 //	go run ./tools/survive -half tune -out tune.jsonl          # train
@@ -30,6 +31,9 @@ import (
 //go:embed settings.txt
 var list string
 
+//go:embed later.txt
+var later string
+
 // options are the flags.
 type options struct {
 	half, only, settings, out, trace string
@@ -42,7 +46,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.half, "half", "all", "tune, report or all")
+	flag.StringVar(&o.half, "half", "all", "tune, report, all of both, or later")
 	flag.StringVar(&o.only, "only", "", "a part of the settings to train under")
 	flag.StringVar(&o.settings, "settings", "", "a file of settings, in place of the built-in list")
 	flag.StringVar(&o.out, "out", "", "file of results, which is added to")
@@ -63,6 +67,9 @@ func main() {
 
 func run(ctx context.Context, o options) error {
 	text := list
+	if o.half == "later" {
+		text = later
+	}
 	if o.settings != "" {
 		b, err := os.ReadFile(o.settings)
 		if err != nil {
@@ -72,7 +79,7 @@ func run(ctx context.Context, o options) error {
 	}
 	var settings []string
 	for _, line := range lines(text) {
-		if (o.half == "all" || o.half == half(line)) && strings.Contains(line, o.only) {
+		if (o.half == "all" || o.half == "later" || o.half == half(line)) && strings.Contains(line, o.only) {
 			settings = append(settings, line)
 		}
 	}

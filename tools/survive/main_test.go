@@ -8,11 +8,11 @@ import (
 	"github.com/joule-ml/joule/metric"
 )
 
-// TestSettings: the list can be trained, has nothing twice, and both halves
-// have enough of it.
+// TestSettings: the lists can be trained, have nothing twice, and the first has
+// enough in both halves.
 func TestSettings(t *testing.T) {
 	seen, halves := map[string]bool{}, map[string]int{}
-	for _, s := range lines(list) {
+	for _, s := range append(lines(list), lines(later)...) {
 		if seen[s] {
 			t.Errorf("%s: twice", s)
 		}
