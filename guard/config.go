@@ -19,16 +19,19 @@ import (
 //
 //	energy     the larger of |mean E| of real images and of samples, above MaxEnergy
 //	gap above  mean E of samples − mean E of real images, above MaxGap
-//	gap below  the same, below MinGap
+//	gap below  the same, below MinGap, after a fifth of the time to learn
 //	gradient   the norm of the gradient of the weights, above MaxGradNorm
 //	flat       the mean norm of ∂E/∂x at the chains' last step, below MinChainGradNorm
 //	bounds     the share of the samples' pixels at their bounds, above MaxAtBounds
 //	blank      the share of the samples that are of one colour, above MaxBlank
 //	diversity  the distance between samples beside that between real images, below MinDiversity
-//	contrast   mean E of noise − mean E of real images, below MinContrast, once there was time to learn
-//	inverted   the same, below −MinContrast, when there was time for a fifth of that
-//	lag        (E of samples − E of real images) / (E of noise − E of real images), above MaxLag, then
-//	validation E of noise − E of held-out images after an epoch, below MinGap, or below MinContrast when contrast holds
+//	contrast   mean E of noise − mean E of real images, below MinContrast, after the time to learn
+//	inverted   the same, below −MinContrast, after a fifth of that time
+//	lag        (E of samples − E of real images) / (E of noise − E of real images), above MaxLag, after a fifth
+//	validation E of noise − E of held-out images after an epoch, below MinGap, or MinContrast where contrast is judged
+//
+// Time to learn is until the learning rate times the steps since the weights
+// were drawn is 0.05.
 //
 // In trouble the training goes back by EveryNSteps to twice as many steps, or
 // to the beginning of the epoch, and goes on from there with other noise and
