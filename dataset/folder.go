@@ -215,7 +215,7 @@ func (r *folderReader) open(ctx context.Context) (train, test *Set, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if fresh {
+	if fresh && !s.passing {
 		c.store(s)
 	}
 	return s.train, s.test, nil
@@ -232,6 +232,7 @@ type sets struct {
 	train, test *Set
 	skipped     []skipped // beside what a walk leaves out
 	notes       []string
+	passing     bool // a picture could not be opened, which its time and size do not tell
 }
 
 // decode reads the pictures of l and divides them into the two sets. With an
@@ -268,6 +269,8 @@ func (r *folderReader) decode(ctx context.Context, l *listing) (*sets, error) {
 	for i, err := range got.errs {
 		if err != nil {
 			broken = append(broken, skipped{rawName(l.pictures[i].path), reason(err), Broken})
+			var open *fs.PathError
+			s.passing = s.passing || errors.As(err, &open)
 			continue
 		}
 		copy(pixels[len(good)*size:], pixels[i*size:(i+1)*size])
@@ -341,9 +344,6 @@ func FindImages(ctx context.Context, dir string, left func(FolderEvent)) ([]stri
 	}
 	defer r.root.Close()
 	l, err := r.list(ctx)
-	if err == nil {
-		err = r.sniffOthers(ctx, l)
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -92,10 +92,17 @@ func (r *folderReader) cache(l *listing) *folderCache {
 		text(p.path)
 		fmt.Fprintf(h, "%d %d\n", p.info.Size(), p.info.ModTime().UnixNano())
 	}
-	for _, s := range l.skipped {
-		if s.Kind.Lost() { // it may make a split; others change nothing
-			text(string(s.Path))
-			text(s.Reason)
+	for _, list := range [][]skipped{l.skipped, l.found} {
+		for _, s := range list {
+			if s.Kind.Lost() { // it may make a split, and is told; others change nothing
+				text(string(s.Path))
+				text(s.Reason)
+			}
+		}
+	}
+	for _, folder := range l.folders {
+		if rank, _ := splitOf(folder); rank != 0 { // also an empty one is told
+			text(folder)
 		}
 	}
 	c.key = hex.EncodeToString(h.Sum(nil))
@@ -209,7 +216,7 @@ func (h *cacheHeader) sets(rest, most int64) (*sets, error) {
 		}
 		return set
 	}
-	return &sets{of(h.Train), of(h.Test), h.Skipped, h.Notes}, nil
+	return &sets{train: of(h.Train), test: of(h.Test), skipped: h.Skipped, notes: h.Notes}, nil
 }
 
 // store puts the set into the cache and removes the oldest ones beyond the

@@ -202,7 +202,7 @@ func FuzzReadCache(f *testing.F) {
 	}
 	for _, labels := range []bool{false, true} {
 		var b bytes.Buffer
-		if err := writeCache(&b, key, &sets{set(5, labels), set(2, labels), []skipped{{"a\n\xffb", "why", Own}}, []string{"note"}}); err != nil {
+		if err := writeCache(&b, key, &sets{train: set(5, labels), test: set(2, labels), skipped: []skipped{{"a\n\xffb", "why", Own}}, notes: []string{"note"}}); err != nil {
 			f.Fatal(err)
 		}
 		f.Add(b.Bytes()[len(cacheMagic)+sha256.Size:])

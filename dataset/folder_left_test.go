@@ -164,3 +164,56 @@ func TestFolderRawNames(t *testing.T) {
 		}
 	}
 }
+
+// TestFolderTold: what is told is what is there now, whatever is in the cache.
+func TestFolderTold(t *testing.T) {
+	dir, opt := t.TempDir(), Options{Cache: t.TempDir()}
+	tiles(t, dir, "1.png", "2.png", "3.png")
+	for _, step := range []struct {
+		do    func() error
+		files string // that look like pictures
+		note  string
+	}{
+		{func() error { return nil }, "", ""},
+		{func() error { return os.WriteFile(filepath.Join(dir, "photo"), tile(t, 4), 0o666) }, "photo", ""},
+		{func() error { return os.Rename(filepath.Join(dir, "photo"), filepath.Join(dir, "other")) }, "other", ""},
+		{func() error { return os.WriteFile(filepath.Join(dir, "other"), []byte("text"), 0o666) }, "", ""},
+		{func() error { return os.Mkdir(filepath.Join(dir, "val"), 0o777) }, "", `"val" is named like a split, but there are no pictures in it`},
+		{func() error { return os.Rename(filepath.Join(dir, "val"), filepath.Join(dir, "test")) }, "", `"test" is named like a split, but there are no pictures in it`},
+		{func() error { return os.Remove(filepath.Join(dir, "test")) }, "", ""},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		_, _, p := openTest(t, dir, opt)
+		files := strings.Join(slices.Sorted(maps.Keys(p.files)), " ")
+		if notes := strings.Join(p.notes, "\n"); files != step.files || notes != step.note {
+			t.Errorf("told %q and %q, want %q and %q", files, notes, step.files, step.note)
+		}
+	}
+}
+
+// TestFolderPassing: a picture that could not be opened is tried again the next
+// time, though neither its time nor its size has changed.
+func TestFolderPassing(t *testing.T) {
+	dir, opt := t.TempDir(), Options{Cache: t.TempDir()}
+	tiles(t, dir, numbered(200, "%03d.png")...) // more than are read before the first is told
+	last, away := filepath.Join(dir, "199.png"), filepath.Join(t.TempDir(), "away.png")
+	opt.Folder = func(e FolderEvent) {
+		if e.Done == 1 {
+			if err := os.Rename(last, away); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	train, held, err := Open(t.Context(), dir, opt)
+	if err != nil || train.N+held.N != 199 {
+		t.Fatalf("%v, %v, %v", train, held, err)
+	}
+	if err := os.Rename(away, last); err != nil {
+		t.Fatal(err)
+	}
+	if train, held, p := openTest(t, dir, opt); train.N+held.N != 200 || len(p.files) > 0 {
+		t.Errorf("%d images, left out %v", train.N+held.N, p.files)
+	}
+}

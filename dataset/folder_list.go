@@ -57,7 +57,8 @@ func leftOut(walked, found []skipped) []skipped {
 	return list
 }
 
-// list finds the pictures of the folder, in the order of their paths.
+// list finds the pictures of the folder, in the order of their paths, and those
+// whose names do not say so.
 func (r *folderReader) list(ctx context.Context) (*listing, error) {
 	l := &listing{}
 	if err := r.walk(ctx, l, ".", 0); err != nil {
@@ -66,7 +67,7 @@ func (r *folderReader) list(ctx context.Context) (*listing, error) {
 	slices.SortFunc(l.skipped, func(a, b skipped) int { return cmp.Compare(a.Path, b.Path) })
 	slices.SortFunc(l.pictures, func(a, b picture) int { return cmp.Compare(a.path, b.path) })
 	slices.Sort(l.folders)
-	return l, nil
+	return l, r.sniffOthers(ctx, l)
 }
 
 // none is the error of a folder without pictures.

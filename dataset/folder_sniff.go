@@ -13,9 +13,8 @@ import (
 // maxSniffed is how many files that are no pictures by their names are looked into.
 const maxSniffed = 10_000
 
-// sniff looks at the beginning of every file. It takes Joule's own pictures out
-// of the list, unless there are no others, and finds pictures whose names do
-// not say so.
+// sniff looks at the beginning of every picture. It takes Joule's own out of the
+// list, unless there are no others.
 func (r *folderReader) sniff(ctx context.Context, l *listing) error {
 	own := make([]bool, len(l.pictures))
 	each(ctx, len(own), func(i int) error {
@@ -40,9 +39,10 @@ func (r *folderReader) sniff(ctx context.Context, l *listing) error {
 			l.pictures = append(l.pictures, p)
 		}
 	}
-	return r.sniffOthers(ctx, l)
+	return r.stopped(ctx)
 }
 
+// sniffOthers finds pictures among the files whose names do not say so.
 func (r *folderReader) sniffOthers(ctx context.Context, l *listing) error {
 	var others []string
 	for _, s := range l.skipped {
