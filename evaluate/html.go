@@ -53,10 +53,12 @@ func (r *Report) WriteHTML(w io.Writer, beside ...Column) error {
 	return pageTemplate.Execute(w, view)
 }
 
-// WriteImages writes the first samples as a PNG picture.
+// WriteImages writes the first samples as a PNG picture. Its text tells what made
+// it: by that a folder of images leaves it out.
 func (r *Report) WriteImages(w io.Writer) error {
 	s := r.shape
-	return grid.EncodePNG(w, grid.Make(r.images, len(r.images)/(s[0]*s[1]*s[2]), s[0], s[1], s[2], grid.DefaultOptions()), nil)
+	text := []grid.Text{{Key: "Software", Value: "joule " + r.Joule}, {Key: "joule:report", Value: fmt.Sprintf("model=%s seed=%d", r.Model.Hash, r.Seed)}}
+	return grid.EncodePNG(w, grid.Make(r.images, len(r.images)/(s[0]*s[1]*s[2]), s[0], s[1], s[2], grid.DefaultOptions()), text)
 }
 
 // A Row is an outlier by its name.

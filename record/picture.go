@@ -145,7 +145,9 @@ func Snapshot(t *joule.Trainer, c joule.SnapshotConfig) joule.Callback {
 			Tag:  "replay_buffer",
 			File: fmt.Sprintf("samples/buffer=%d.png", e.Epoch),
 			Encode: func(out io.Writer) error {
-				return grid.EncodePNG(out, grid.Make(images, c.Images, channels, h, w, opt), nil)
+				// By its text a folder of images leaves it out.
+				text := picture.Describe(t.Model(), cfg.Generation(), picture.Layout{}).Text()
+				return grid.EncodePNG(out, grid.Make(images, c.Images, channels, h, w, opt), text)
 			},
 		}}})
 	})
