@@ -84,13 +84,14 @@ func words(text string) []string {
 	return list
 }
 
-// maxSplitDepth is how many folders may lie above those of the splits.
-const maxSplitDepth = 2
-
 // arrange puts the pictures in order, finds out whether the folder is divided
 // into splits, and numbers the classes.
 func (l *listing) arrange(dir string) error {
-	for depth := 0; depth <= maxSplitDepth && !l.splits; depth++ {
+	deepest := 0
+	for _, p := range l.pictures {
+		deepest = max(deepest, strings.Count(p.path, "/"))
+	}
+	for depth := 0; depth < deepest && !l.splits; depth++ {
 		if err := l.split(dir, depth); err != nil {
 			return err
 		}
@@ -259,7 +260,8 @@ func quoted(folders map[splitRank]map[string]bool) string {
 // pictures: train/images and seg_train/seg_train; and train itself where there is
 // nothing else.
 func (l *listing) unwrap() {
-	for range maxSplitDepth {
+	const most = 2 // folders within each other
+	for range most {
 		var only [2]map[string]bool
 		for t := range only {
 			only[t] = map[string]bool{}
@@ -311,7 +313,7 @@ func (l *listing) warn(dir string) error {
 	list := strings.Join(like, ", ")
 	if !l.splits && likely > 1 && likely == len(folders) {
 		return &Error{File: dir, What: fmt.Sprintf("its folders %s have the names of splits, but they are not one to train on and one to hold out", list),
-			Hint: "name them train and val, or give one of them, such as --data " + dir + "/" + slices.Min(slices.Collect(maps.Keys(folders)))}
+			Hint: fmt.Sprintf("name them train and val, or give the folder of one of them as --data, such as %q", strings.TrimRight(dir, "/")+"/"+slices.Min(slices.Collect(maps.Keys(folders))))}
 	}
 	if len(like) > 0 {
 		l.note("%s %s taken for a class of pictures, though named like a split", list, map[bool]string{true: "is", false: "are each"}[len(like) == 1])

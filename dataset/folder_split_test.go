@@ -50,6 +50,8 @@ func TestFolderSplits(t *testing.T) {
 		{"train/images/1.png valid/images/2.png", []int{1}, []int{2}, "", 0, ""},
 		{"images/train/1.png images/val/2.png", []int{1}, []int{2}, "", 0, ""},
 		{"imgs/train/a/1.png imgs/train/b/2.png imgs/val/a/3.png", []int{1, 2}, []int{3}, "a b", 0, ""},
+		{"a/ILSVRC/Data/CLS-LOC/train/n1/1.png a/ILSVRC/Data/CLS-LOC/train/n2/2.png a/ILSVRC/Data/CLS-LOC/val/3.png", []int{1, 2}, []int{3}, "", 0, "trains on train and holds out val"},
+		{"a/b/c/d/e/Train/1.png a/b/c/d/e/Test/2.png", []int{1}, []int{2}, "", 0, "holds out Test"},
 		{"cat/train/1.png cat/val/2.png dog/train/3.png dog/val/4.png", []int{1, 3}, []int{2, 4}, "cat dog", 0, ""},
 		{"bus/1.png train/2.png", []int{2}, []int{1}, "bus train", 0, `"train" is taken for a class`},
 		{"cat/train/1.png cat/val/2.png dog/3.png", []int{1, 3}, []int{2}, "cat dog", 0, "lie deeper within it"},
