@@ -84,7 +84,7 @@ func TestFolderFaults(t *testing.T) {
 	}{
 		{filepath.Join(good, "nowhere"), lane.Shape{}, nil, "no such folder of images"},
 		{file, lane.Shape{}, nil, "is no folder"},
-		{text, lane.Shape{}, nil, "no PNG, JPEG, GIF, WebP, BMP or TIFF pictures in it, but 1 other files"},
+		{text, lane.Shape{}, nil, "no PNG, JPEG, GIF, WebP, BMP or TIFF pictures in it, but 1 other file"},
 		{t.TempDir(), lane.Shape{}, nil, "no PNG, JPEG, GIF, WebP, BMP or TIFF pictures in it"},
 		{broken, lane.Shape{}, nil, "3 of 5 pictures cannot be read; the first is c.png: not a PNG"},
 		{one, lane.Shape{}, nil, "0 pictures to train on and 1 held out can be read"},

@@ -63,13 +63,14 @@ func isJunk(name string) bool {
 // not read.
 func isForeign(name string) bool {
 	ext := strings.TrimPrefix(filepath.Ext(name), ".")
-	return ext != "" && !isPicture(name) && hasName("jfi mpo heic heif avif jxl jp2 j2k jpx jpf svg ico icns psd xcf tga pcx ppm pgm pbm pnm pam exr hdr dds qoi "+
-		"raw dng cr2 cr3 nef arw orf rw2 raf pef srw", ext)
+	return ext != "" && !isPicture(name) && hasName("jfi mpo heic heics heif hif avif avifs jxl jxr jp2 j2k j2c jpx jpf svg svgz ico cur icns psd psb xcf tga pcx ppm pgm pbm pnm pam pfm exr hdr dds qoi sgi xbm xpm wbmp eps dcm fits "+
+		"raw dng cr2 cr3 crw nef nrw arw sr2 srf orf rw2 raf pef srw x3f 3fr iiq kdc dcr mrw erf mef mos rwl gpr", ext)
 }
 
 // pictureMagic lists what the files of pictures begin with.
 func pictureMagic() []string {
-	return []string{"\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF87a", "GIF89a", "II*\x00", "MM\x00*", "\x00\x00\x00\x0cjP  ", "\xff\x0a", "8BPS"}
+	return []string{"\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF87a", "GIF89a", "II*\x00", "MM\x00*", "II+\x00", "MM\x00+",
+		"\x00\x00\x00\x0cjP  ", "\xff\x4f\xff\x51", "\x00\x00\x00\x0cJXL ", "\xff\x0a", "8BPS"}
 }
 
 // beginsAsPicture tells by its first 16 bytes whether a file is a picture.
@@ -83,7 +84,7 @@ func beginsAsPicture(b []byte) bool {
 		return false
 	}
 	riff := string(b[:4]) == "RIFF" && string(b[8:12]) == "WEBP"
-	heif := string(b[4:8]) == "ftyp" && hasName("heic heix heif mif1 msf1 avif avis", string(b[8:12]))
+	heif := string(b[4:8]) == "ftyp" && hasName("heic heix heim heis hevc hevx heif mif1 msf1 avif avis", string(b[8:12]))
 	bitmap := string(b[:2]) == "BM" && string(b[6:10]) == "\x00\x00\x00\x00"
 	return riff || heif || bitmap
 }

@@ -93,13 +93,14 @@ func TestFolderOwn(t *testing.T) {
 // TestFolderLeavesOut has a file of every kind that is left out.
 func TestFolderLeavesOut(t *testing.T) {
 	dir := t.TempDir()
-	tiles(t, dir, "1.png", "2.png", "3.JPG", "Photo", "old.png.bak", "@eaDir/1.png", "__MACOSX/._1.png", "$RECYCLE.BIN/a.png", "#recycle/a.png",
+	tiles(t, dir, "1.png", "2.png", "3.JPG", "Photo", "e.hif", "f.NRW", "old.png.bak", "@eaDir/1.png", "__MACOSX/._1.png", "$RECYCLE.BIN/a.png", "#recycle/a.png",
 		".thumbnails/a.png", ".ipynb_checkpoints/a.png", "lost+found/a.png", "._1.png")
 	for _, name := range []string{"a.heic", "b.svg", "Thumbs.db", "labels.csv", "broken.png", "class/c.AVIF"} {
 		put(t, filepath.Join(dir, name), []byte("nothing"))
 	}
+	put(t, filepath.Join(dir, "jxl"), []byte("\x00\x00\x00\x0cJXL \r\n\x87\n"))
 	want := map[string]LeftOut{
-		"Photo": Misnamed, "old.png.bak": Misnamed, "a.heic": Foreign, "b.svg": Foreign, "class/c.AVIF": Foreign, "broken.png": Broken, "labels.csv": Other,
+		"Photo": Misnamed, "old.png.bak": Misnamed, "jxl": Misnamed, "a.heic": Foreign, "b.svg": Foreign, "e.hif": Foreign, "f.NRW": Foreign, "class/c.AVIF": Foreign, "broken.png": Broken, "labels.csv": Other,
 		"@eaDir": Junk, "__MACOSX": Junk, "$RECYCLE.BIN": Junk, "#recycle": Junk, "lost+found": Junk, "Thumbs.db": Junk,
 		".thumbnails": Hidden, ".ipynb_checkpoints": Hidden, "._1.png": Hidden,
 	}
@@ -132,9 +133,15 @@ func TestFolderOfNothing(t *testing.T) {
 			t.Skip("no symbolic links here:", err)
 		}
 	}
-	other := t.TempDir()
-	put(t, filepath.Join(other, "a.heic"), []byte("x"))
-	for dir, want := range map[string]string{links: "but 2 symbolic links, which are not followed", other: "but 1 pictures of formats that are not read"} {
+	of := func(name string) string {
+		dir := t.TempDir()
+		put(t, filepath.Join(dir, name), tile(t, 1))
+		return dir
+	}
+	for dir, want := range map[string]string{
+		links: "but 2 symbolic links, not followed", of("a.heic"): "but 1 picture in a format that is not read", of("photo"): "but 1 picture without a name of one",
+		of(".a/1.png"): "but 1 hidden file or folder", of("@eaDir/1.png"): "but 1 file or folder of the system",
+	} {
 		told := 0
 		opt := Options{Cache: t.TempDir(), Folder: func(e FolderEvent) { told++ }}
 		_, _, err := Open(t.Context(), dir, opt)

@@ -73,23 +73,31 @@ func (r *folderReader) list(ctx context.Context) (*listing, error) {
 // none is the error of a folder without pictures.
 func (r *folderReader) none(l *listing) error {
 	count := map[LeftOut]int{}
-	for _, s := range l.skipped {
+	for _, s := range leftOut(l.skipped, l.found) {
 		count[s.Kind]++
 	}
 	e := &Error{File: r.dir, What: "no " + imagefile.Kinds + " pictures in it",
 		Hint: "their names must end in one of " + strings.Join(imagefile.Extensions(), " ")}
 	for _, k := range []struct {
 		kind       LeftOut
-		what, hint string
+		what, hint string // an s for several where % stands
 	}{
-		{Linked, "symbolic links, which are not followed", "give the folder that they point to, or put copies in their place, as cp -rL does"},
-		{Foreign, "pictures of formats that are not read", "save them again as PNG; joule data verify lists them"},
-		{Own, "folders of runs", "give the folder of samples itself to take those"},
-		{Locked, "folders that cannot be read", "look at their permissions"},
-		{Other, "other files", ""},
+		{Linked, "symbolic link%, not followed", "give the folder that they point to, or put copies in their place, as cp -rL does"},
+		{Misnamed, "picture% without a name of one", ""},
+		{Foreign, "picture% in a format that is not read", "save them again as PNG; joule data verify lists them"},
+		{Own, "folder% of runs", "give the folder of samples itself to take those"},
+		{Locked, "folder% that cannot be read", "look at their permissions"},
+		{Special, "device% or pipe%", "give a folder of files"},
+		{Hidden, "hidden file% or folder%", "names that begin with a dot are passed over: rename them, or give such a folder itself"},
+		{Junk, "file% or folder% of the system or other programs", "give such a folder itself if it is meant"},
+		{Other, "other file%", ""},
 	} {
 		if n := count[k.kind]; n > 0 {
-			e.What += fmt.Sprintf(", but %d %s", n, k.what)
+			s := "s"
+			if n == 1 {
+				s = ""
+			}
+			e.What += fmt.Sprintf(", but %d %s", n, strings.ReplaceAll(k.what, "%", s))
 			e.Hint = cmp.Or(k.hint, e.Hint)
 			break
 		}

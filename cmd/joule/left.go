@@ -33,9 +33,9 @@ var leftKinds = []struct {
 	names bool
 }{
 	{dataset.Broken, "picture% that cannot be read", true},
-	{dataset.Foreign, "picture% of formats that are not read", false},
-	{dataset.Misnamed, "picture% whose names do not say so", true},
-	{dataset.Linked, "symbolic link%, which are not followed", true},
+	{dataset.Foreign, "picture% in a format that is not read", false},
+	{dataset.Misnamed, "picture% without a name of one", true},
+	{dataset.Linked, "symbolic link%, not followed", true},
 	{dataset.Special, "device% or pipe%", true},
 	{dataset.Locked, "folder% that cannot be read", true},
 	{dataset.Beside, "picture% beside the splits", true},
@@ -113,16 +113,18 @@ func commonest(texts []string) []string {
 	return list
 }
 
+// mostLost is how many of them are named.
+const mostLost = 5
+
 // tellLost names the first files that look like pictures and were left out, and
 // returns the number of all of them.
 func (a *app) tellLost(left []leftFile) int {
-	const most = 5
 	bad := lost(left)
-	for _, f := range bad[:min(most, len(bad))] {
+	for _, f := range bad[:min(mostLost, len(bad))] {
 		a.screen.line("%s", f)
 	}
-	if n := len(bad); n > most {
-		a.screen.line("… and %s more", thousands(int64(n-most)))
+	if n := len(bad) - mostLost; n > 0 {
+		a.screen.line("… and %s more", thousands(int64(n)))
 	}
 	return len(bad)
 }

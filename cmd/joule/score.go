@@ -173,12 +173,17 @@ func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []str
 			a.screen.line("%s shows %d samples and was scored as one image; joule sample --format dir gives each a file of its own", printable(paths[0]), n)
 		}
 	}
+	left = append(failed, left...)
 	if text := leftText(left); text != "" {
 		a.screen.line("left out: %s", text)
 	}
-	failures := a.tellLost(append(left, failed...))
+	failures := a.tellLost(left)
 	if failures > 0 {
-		a.screen.line("%s could not be scored", plural(failures, "file"))
+		hint := ""
+		if failures > mostLost {
+			hint = "; joule data verify lists all of a folder"
+		}
+		a.screen.line("%s could not be scored%s", plural(failures, "file"), hint)
 	}
 	if failures > 0 || empty {
 		return exit(exitFailure)

@@ -8,9 +8,11 @@ package imagefile
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"image"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -110,7 +112,7 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 		return nil, fmt.Errorf("%d bytes, more than %d", size, MaxBytes)
 	}
 	s := &source{SectionReader: io.NewSectionReader(r, 0, size)}
-	start := make([]byte, 16)
+	start := make([]byte, 32)
 	n, err := s.ReadAt(start, 0)
 	if err != nil && err != io.EOF {
 		return nil, err
@@ -129,7 +131,29 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 		f.Format = k.name
 		return f, nil
 	}
-	return nil, fmt.Errorf("not a %s picture", Kinds)
+	return nil, foreign(start[:n])
+}
+
+// foreign says what a file is that begins as no picture does, where it is one of
+// those that are found under the names of pictures.
+func foreign(start []byte) error {
+	text := strings.ToLower(strings.TrimLeft(string(start), "\xef\xbb\xbf \t\r\n"))
+	begins := func(with ...string) bool {
+		return slices.ContainsFunc(with, func(w string) bool { return strings.HasPrefix(text, w) })
+	}
+	switch {
+	case len(start) == 0:
+		return errors.New("an empty file")
+	case strings.Trim(string(start), "\x00") == "":
+		return errors.New("begins with zeros, as a download or a copy that did not finish; copy it again")
+	case begins("version https://git-lfs"):
+		return errors.New("a pointer of Git LFS, which stands for the picture; run git lfs pull where the repository is")
+	case begins("<!doctype html", "<html"):
+		return errors.New("a page of HTML; its link led to a page about the picture")
+	case begins("<svg", "<?xml"):
+		return unsupported("SVG pictures or other XML")
+	}
+	return fmt.Errorf("not a %s picture", Kinds)
 }
 
 // checkSize refuses pictures that are empty or beyond the limit.

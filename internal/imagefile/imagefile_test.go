@@ -149,7 +149,11 @@ func TestFaults(t *testing.T) {
 		file []byte
 		want string
 	}{
-		{"empty", nil, "not a PNG, JPEG, GIF, WebP, BMP or TIFF picture"},
+		{"empty", nil, "an empty file"},
+		{"zeros", make([]byte, 99), "begins with zeros"},
+		{"LFS", []byte("version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n"), "git lfs pull"},
+		{"page", []byte("\r\n<!DOCTYPE HTML><html>"), "a page of HTML"},
+		{"SVG", []byte("<?xml version='1.0'?><svg/>"), "cannot read SVG pictures"},
 		{"text", []byte("hello, this is no picture"), "not a PNG, JPEG, GIF, WebP, BMP or TIFF picture"},
 		{"arithmetic", changed(photo, frame+1, 0xc9), "this decoder cannot read arithmetic-coded JPEG pictures; save it again as PNG"},
 		{"lossless", changed(photo, frame+1, 0xc3), "cannot read lossless JPEG"},
