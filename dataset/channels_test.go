@@ -124,3 +124,18 @@ func TestEndings(t *testing.T) {
 		}
 	}
 }
+
+// TestSizeOfReadable: a picture that turns out to be cut off has no part in the
+// size either.
+func TestSizeOfReadable(t *testing.T) {
+	dir, cache := t.TempDir(), t.TempDir()
+	tiles(t, dir, "1.png", "2.png")
+	large := encodePNG(t, grayed(90, 90, 3))
+	put(t, filepath.Join(dir, "cut.png"), large[:len(large)-20])
+	for range 2 { // read, then from the cache
+		train, held, p := openTest(t, dir, Options{Cache: cache})
+		if train.W != 6 || train.H != 4 || train.C != 1 || train.N+held.N != 2 || len(p.files) != 1 || train.Pixels[0]+held.Pixels[0] != 3 {
+			t.Errorf("%d×%d×%d, left out %v", train.C, train.H, train.W, p.files)
+		}
+	}
+}

@@ -254,34 +254,17 @@ func (r *folderReader) decode(ctx context.Context, l *listing) (*sets, error) {
 	if err != nil {
 		return s, err
 	}
-	size, n := shape.Len(), len(l.pictures)
-	if total := int64(n) * int64(size); total > r.limits.bytes {
-		return s, &Error{File: r.dir, What: fmt.Sprintf("%d pictures of %d×%d×%d take %d bytes, more than %d", n, shape.C, shape.H, shape.W, total, r.limits.bytes),
-			Hint: "ask for a smaller size or for one channel, or divide the folder"}
+	good, pixels, gray, err := r.readAll(ctx, s, l.pictures, shape)
+	if err == nil && len(good) < len(l.pictures) && r.shape.H == 0 {
+		// The size is that of the pictures that can be read.
+		var again lane.Shape
+		if again, err = r.chooseShape(ctx, good); err == nil && (again.H != shape.H || again.W != shape.W) {
+			shape = again
+			good, pixels, gray, err = r.readAll(ctx, s, good, shape)
+		}
 	}
-	pixels := make([]byte, n*size)
-	got, err := r.read(ctx, l.pictures, shape, func(i int) []byte { return pixels[i*size : (i+1)*size] })
 	if err != nil {
 		return s, err
-	}
-	good, gray := l.pictures[:0:0], true
-	var broken []skipped
-	for i, err := range got.errs {
-		if err != nil {
-			broken = append(broken, skipped{rawName(l.pictures[i].path), reason(err), Broken})
-			var open *fs.PathError
-			s.passing = s.passing || errors.As(err, &open)
-			continue
-		}
-		copy(pixels[len(good)*size:], pixels[i*size:(i+1)*size])
-		good = append(good, l.pictures[i])
-		gray = gray && got.gray[i]
-	}
-	s.skipped = append(s.skipped, broken...)
-	if bad := len(broken); 2*bad > n {
-		first := broken[0]
-		return s, &Error{File: r.dir, What: fmt.Sprintf("%d of %d pictures cannot be read; the first is %s: %s", bad, n, showPath(string(first.Path)), first.Reason),
-			Hint: "joule data verify lists them all; " + brokenHint(got.errs)}
 	}
 	if gray && r.shape.C == 0 && shape.C == 3 {
 		shape.C = 1

@@ -3,6 +3,8 @@ package dataset
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"sync"
@@ -126,6 +128,41 @@ func (r *folderReader) read(ctx context.Context, pictures []picture, shape lane.
 		r.tell(FolderEvent{Done: count, Total: len(pictures)})
 	})
 	return got, r.stopped(ctx)
+}
+
+// readAll reads pictures and returns those that can be read, their pixels one after
+// the other, and whether all of them are gray. It is an error if more than half
+// cannot be read; s has what is left out.
+func (r *folderReader) readAll(ctx context.Context, s *sets, pictures []picture, shape lane.Shape) (good []picture, pixels []byte, gray bool, err error) {
+	size, n := shape.Len(), len(pictures)
+	if total := int64(n) * int64(size); total > r.limits.bytes {
+		return nil, nil, false, &Error{File: r.dir, What: fmt.Sprintf("%d pictures of %d×%d×%d take %d bytes, more than %d", n, shape.C, shape.H, shape.W, total, r.limits.bytes),
+			Hint: "ask for a smaller size or for one channel, or divide the folder"}
+	}
+	pixels, gray = make([]byte, n*size), true
+	got, err := r.read(ctx, pictures, shape, func(i int) []byte { return pixels[i*size : (i+1)*size] })
+	if err != nil {
+		return nil, nil, false, err
+	}
+	var broken []skipped
+	for i, err := range got.errs {
+		if err != nil {
+			broken = append(broken, skipped{rawName(pictures[i].path), reason(err), Broken})
+			var open *fs.PathError
+			s.passing = s.passing || errors.As(err, &open)
+			continue
+		}
+		copy(pixels[len(good)*size:], pixels[i*size:(i+1)*size])
+		good = append(good, pictures[i])
+		gray = gray && got.gray[i]
+	}
+	s.skipped = append(s.skipped, broken...)
+	if bad := len(broken); 2*bad > n {
+		first := broken[0]
+		return nil, nil, false, &Error{File: r.dir, What: fmt.Sprintf("%d of %d pictures cannot be read; the first is %s: %s", bad, n, showPath(string(first.Path)), first.Reason),
+			Hint: "joule data verify lists them all; " + brokenHint(got.errs)}
+	}
+	return good, pixels, gray, nil
 }
 
 // brokenHint says what to do about pictures that cannot be read.
