@@ -100,6 +100,20 @@ func own(name string) bool {
 	return ownFiles.MatchString(dir + base)
 }
 
+// Own tells whether the file at path is one that Joule writes while it trains, in
+// the folder of a run: not a place for what else is written. Links are not followed.
+func Own(path string) bool {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return false
+	}
+	dir, name := filepath.Dir(abs), filepath.Base(abs)
+	if sub := filepath.Base(dir); sub == "checkpoints" || sub == "samples" {
+		dir, name = filepath.Dir(dir), sub+"/"+name
+	}
+	return own(name) && (&Run{Dir: dir}).ours()
+}
+
 // A File is a file of a run.
 type File struct {
 	Path string // relative to the run's folder, with slashes

@@ -92,10 +92,7 @@ func (f *exportFlags) check() error {
 		}
 		return writable(f.out)
 	case formatHF:
-		if dir := filepath.Dir(f.out); !isFolder(dir) {
-			return &usageError{fmt.Sprintf("-o: there is no folder %s", dir), "create it first"}
-		}
-		return nil
+		return writableFolder(f.out)
 	}
 	return &usageError{fmt.Sprintf("--format: %q is unknown", f.format), "give safetensors, onnx or hf"}
 }

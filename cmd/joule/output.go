@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
+	"github.com/joule-ml/joule/run"
 	"golang.org/x/term"
 )
 
@@ -51,6 +52,21 @@ func (a *app) writable(outputs []output) error {
 // written.
 func writable(path string) error { return output{flag: "-o", path: path}.writable() }
 
+// writableFolder finds out before the work whether -o names a folder, new or not.
+func writableFolder(path string) error {
+	if path == "-" {
+		return &usageError{"-o -: a folder cannot go to standard output", "name a new folder"}
+	}
+	if dir := filepath.Dir(filepath.Clean(path)); !isFolder(dir) {
+		return &usageError{fmt.Sprintf("-o: there is no folder %s", dir), "create it first"}
+	}
+	t, err := atomicfile.Find(path)
+	if err == nil && (t.Stream || t.Info != nil && !t.Info.IsDir()) {
+		return &usageError{fmt.Sprintf("-o: %s is a file", path), "name a new folder"}
+	}
+	return err
+}
+
 func (o output) writable() error {
 	if o.path == "" {
 		return &usageError{o.flag + ": no file name", "name a file, or - for standard output"}
@@ -69,6 +85,8 @@ func (o output) writable() error {
 		if entries, err := os.ReadDir(t.Path); err != nil || !atomicfile.Vacant(t.Path, entries) {
 			return &usageError{fmt.Sprintf("%s: the folder %s is there and not empty", o.flag, o.path), "name a new folder, or remove that one"}
 		}
+	case there && run.Own(t.Path):
+		return &usageError{fmt.Sprintf("%s: %s is a file of a run", o.flag, o.path), "name another file"}
 	case there && t.Info.IsDir():
 		return &usageError{fmt.Sprintf("%s: %s is a folder", o.flag, o.path), "name a file in it"}
 	}

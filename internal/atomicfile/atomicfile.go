@@ -233,6 +233,8 @@ func hint(path string, err error, writing bool) string {
 		return "name a new folder, or remove what is there"
 	case errors.Is(err, syscall.ENOTDIR):
 		return "a folder in this path is a file: name another path, or remove the file"
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return "name a shorter file"
 	case errors.Is(err, errLoop):
 		return "remove the links, or name another file"
 	case errors.Is(err, errNoReader):
@@ -246,6 +248,9 @@ func hint(path string, err error, writing bool) string {
 	case readOnly(err), errors.Is(err, fs.ErrPermission):
 		return "make the folder " + dir + " writable, or write to another one"
 	case errors.Is(err, fs.ErrNotExist):
+		if st, err := os.Stat(dir); err == nil && st.IsDir() { // as /proc, which is no disk
+			return "no file can be made in the folder " + dir + ": write to another one"
+		}
 		return "create the folder " + dir + " first"
 	}
 	return ""

@@ -1,6 +1,7 @@
 package atomicfile
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -31,11 +32,13 @@ const maxLinks = 40
 func Find(path string) (Target, error) {
 	t, err := find(path)
 	if err != nil {
-		return t, &Error{path, err, hint(path, err, false)}
+		return t, &Error{path, err, hint(cmp.Or(t.Path, path), err, false)}
 	}
 	return t, nil
 }
 
+// find is Find with errors as they are. With an error, the target has the path
+// that was reached.
 func find(path string) (Target, error) {
 	if path == "" {
 		return Target{}, fs.ErrNotExist
@@ -56,7 +59,7 @@ func find(path string) (Target, error) {
 		if followed > 0 || strings.Contains(dir, "..") {
 			real, err := filepath.EvalSymlinks(dir)
 			if err != nil {
-				return Target{}, bare(err)
+				return Target{Path: path}, bare(err)
 			}
 			dir = real
 		}
@@ -66,7 +69,7 @@ func find(path string) (Target, error) {
 		case errors.Is(err, fs.ErrNotExist):
 			return Target{Path: path}, nil
 		case err != nil:
-			return Target{}, bare(err)
+			return Target{Path: path}, bare(err)
 		case st.Mode()&fs.ModeSymlink == 0:
 			return named(path, st)
 		}

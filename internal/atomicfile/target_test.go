@@ -106,6 +106,31 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestMissingFolder: the hint names the folder that is missing, behind links too, and
+// none that is there.
+func TestMissingFolder(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(filepath.Join(dir, "far", "file"), link); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		link:                            "create the folder " + filepath.Join(dir, "far") + " first",
+		filepath.Join(dir, "near", "x"): "create the folder " + filepath.Join(dir, "near") + " first",
+		filepath.Join(dir, strings.Repeat("x", 300)): "name a shorter file",
+	} {
+		if err := Write(path, put("x")); remedy(err) != want {
+			t.Errorf("%v, hint %q, not %q", err, remedy(err), want)
+		}
+	}
+	if _, err := Find(link); !strings.Contains(remedy(err), "far") {
+		t.Errorf("%v, hint %q", err, remedy(err))
+	}
+	if got := hint(filepath.Join(dir, "x"), fs.ErrNotExist, false); !strings.HasSuffix(got, "write to another one") {
+		t.Errorf("hint %q about a folder that is there", got)
+	}
+}
+
 // TestStreams: pipes, also through links, get the bytes and stay pipes.
 func TestStreams(t *testing.T) {
 	dir := t.TempDir()
