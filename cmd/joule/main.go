@@ -188,9 +188,8 @@ func (e *usageError) Remedy() string { return e.hint }
 
 func unknownCommand(cmd *cobra.Command, arg string) error {
 	hint := "see " + cmd.CommandPath() + " --help"
-	cmd.SuggestionsMinimumDistance = 2
-	if near := cmd.SuggestionsFor(arg); len(near) > 0 {
-		hint = fmt.Sprintf("did you mean %q?", cmd.CommandPath()+" "+near[0])
+	if near := nearCommand(cmd, arg); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return &usageError{fmt.Sprintf("unknown command %q", cmd.CommandPath()+" "+arg), hint}
 }

@@ -35,8 +35,41 @@ var flagsElsewhere = []struct{ words, ours string }{
 	{"hparams param override", "set"},
 }
 
+// commandsElsewhere are commands of ours by the names that others give them.
+var commandsElsewhere = map[string]string{
+	"fit": "train", "learn": "train", "resume": "train", "generate": "sample", "draw": "sample", "predict": "score", "energy": "score",
+	"evaluate": "eval", "test": "eval", "judge": "eval", "convert": "export", "save": "export", "load": "import", "benchmark": "bench",
+	"dataset": "data", "datasets": "data", "download": "fetch", "ls": "list", "remove": "rm", "delete": "rm", "del": "rm",
+	"diff": "compare", "info": "show", "check": "verify", "validate": "verify",
+}
+
+// nearCommand returns the command under cmd that a word may mean, or "".
+func nearCommand(cmd *cobra.Command, word string) string {
+	cmd.SuggestionsMinimumDistance = 2
+	near := cmd.SuggestionsFor(word) // which takes the beginnings of names, too
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	known := commandsElsewhere[strings.ToLower(word)]
+	switch nearest := setting.Nearest(word, names); {
+	case slices.Contains(names, known):
+		return cmd.CommandPath() + " " + known
+	case nearest != "":
+		return cmd.CommandPath() + " " + nearest
+	case len(near) > 0:
+		return cmd.CommandPath() + " " + near[0]
+	}
+	return ""
+}
+
 // accelerators are flags that ask for what is not used.
 const accelerators = " gpu gpus num-gpus cuda device devices accelerator "
+
+// printers are the commands whose outcome is what they print.
+const printers = " score show list verify bench completion version compare "
 
 // flagError says what flag was meant.
 func flagError(cmd *cobra.Command, err error) error {
@@ -74,6 +107,8 @@ func nearFlag(cmd *cobra.Command, name string) string {
 		return "joule version prints the version"
 	case cmd.Flags().Lookup(name) != nil:
 		return fmt.Sprintf("did you mean --%s?", name)
+	case strings.Contains(" o out output output-file ", " "+name+" ") && strings.Contains(printers, " "+cmd.Name()+" ") && cmd.Flags().Lookup("output") == nil:
+		return "it goes to standard output: add > FILE"
 	case strings.Contains(accelerators, " "+name+" ") && cmd.Flags().Lookup("threads") != nil:
 		return "everything is computed on the processor: --threads says on how many cores"
 	}
@@ -140,7 +175,7 @@ func noSuchRun(name, runDir string, others []string, err error) error {
 	}
 	mended := *e
 	folders := foldersIn(runDir)
-	if near := setting.Nearest(name, append(others, folders...)); near != "" {
+	if near := setting.Nearest(name, append(others, folders...)); near != "" && near != name {
 		if slices.Contains(folders, near) {
 			near = filepath.Join(runDir, near)
 		}
