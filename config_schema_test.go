@@ -8,9 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/joule-ml/joule"
-	"github.com/joule-ml/joule/recipe"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/internal/python"
+	"github.com/joule-ml/joule/recipe"
 )
 
 // A schemaNode is a part of a JSON schema: a setting, or a group of them.
@@ -111,13 +113,7 @@ func checkAllowed(t *testing.T, key string, n schemaNode) {
 // TestConfigSchemaPython holds the schema to draft 2020-12, and to it the
 // defaults, the recipes, and what must not pass.
 func TestConfigSchemaPython(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed")
-	}
-	if out, err := exec.Command(python, "-c", "import jsonschema").CombinedOutput(); err != nil {
-		t.Skipf("Python's jsonschema is not installed (pip install jsonschema): %s", out)
-	}
+	path := python.Need(t, "import jsonschema")
 	type example struct {
 		Name  string `json:"name"`
 		Value any    `json:"value"`
@@ -151,11 +147,11 @@ func TestConfigSchemaPython(t *testing.T) {
 	} {
 		add(text, []byte(text), valid)
 	}
-	validate(t, python, map[string]any{"schema": json.RawMessage(joule.ConfigSchema()), "examples": examples})
+	validate(t, path, map[string]any{"schema": json.RawMessage(joule.ConfigSchema()), "examples": examples})
 }
 
 // validate asks Python's jsonschema whether examples are valid.
-func validate(t *testing.T, python string, what any) {
+func validate(t *testing.T, path string, what any) {
 	t.Helper()
 	input, err := json.Marshal(what)
 	if err != nil {
@@ -173,7 +169,7 @@ for e in d["examples"]:
     faults = [f.message for f in v.iter_errors(e["value"])]
     assert (not faults) == e["valid"], (e["name"], faults)
 `
-	cmd := exec.Command(python, "-c", script)
+	cmd := exec.Command(path, "-c", script)
 	cmd.Stdin = strings.NewReader(string(input))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

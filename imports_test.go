@@ -57,6 +57,7 @@ var rooms = []struct{ dir, holds, imports string }{
 	{"bench", "the speed of this machine", ". arch dataset engine internal/kernel lane nn objective random sampler setting"},
 	{"internal/pipenet", "a network of pipes for tests", ""},
 	{"internal/toy", "small problems for tests", "arch dataset lane nn"},
+	{"internal/python", "Python found for tests", ""},
 	{"internal/parity", "PyTorch's answers for tests", "checkpoint lane nn"},
 	{"cmd/joule", "the command", ". bench dataset engine evaluate exchange grid internal/atomicfile internal/kernel internal/program internal/regular lane metric picture pretrained recipe record run sampler setting"},
 	{"tools/ablate", "settings changed one by one", ". dataset evaluate recipe"},

@@ -8,20 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-)
 
-// safetensors returns the Python that has safetensors and NumPy, or skips the test.
-func safetensors(t *testing.T) string {
-	t.Helper()
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed")
-	}
-	if out, err := exec.Command(python, "-c", "import safetensors.numpy").CombinedOutput(); err != nil {
-		t.Skipf("Python's safetensors and numpy are not installed (pip install safetensors numpy): %s", out)
-	}
-	return python
-}
+	"github.com/joule-ml/joule/internal/python"
+)
 
 // stricter are files that the reference reads and Joule does not, on purpose:
 // two things of one name may be two different things, and NumPy has no more
@@ -31,7 +20,7 @@ var stricter = []string{"metadata key twice", "name twice, same place", "65 dime
 // TestReference opens every odd and damaged file with Python's safetensors too:
 // both read it or neither does.
 func TestReference(t *testing.T) {
-	python := safetensors(t)
+	path := python.Need(t, "import safetensors.numpy")
 	dir := t.TempDir()
 	ours := map[string]bool{}
 	leave := func(name string, file []byte) {
@@ -63,7 +52,7 @@ for name in os.listdir(sys.argv[1]):
     except Exception:
         pass
 `
-	out, err := exec.Command(python, "-c", script, dir).CombinedOutput()
+	out, err := exec.Command(path, "-c", script, dir).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -78,7 +67,7 @@ for name in os.listdir(sys.argv[1]):
 // TestPython has Python's own safetensors library read a file written here
 // and write it anew, as far as that library keeps order and metadata.
 func TestPython(t *testing.T) {
-	python := safetensors(t)
+	path := python.Need(t, "import safetensors.numpy")
 	dir := t.TempDir()
 	ours, theirs, changed := filepath.Join(dir, "ours.safetensors"), filepath.Join(dir, "theirs.safetensors"), filepath.Join(dir, "changed.safetensors")
 	f := sample()
@@ -111,7 +100,7 @@ save_file(tensors, sys.argv[2], metadata) # the checksums still hold
 tensors["step"] += 1
 save_file(tensors, sys.argv[3], metadata)
 `
-	if out, err := exec.Command(python, "-c", script, ours, theirs, changed).CombinedOutput(); err != nil {
+	if out, err := exec.Command(path, "-c", script, ours, theirs, changed).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	got, err := Read(theirs)

@@ -1,7 +1,7 @@
 package exchange
 
 import (
-	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -10,34 +10,16 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/arch"
 	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/internal/python"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 )
 
-// imports keeps what importing modules said: it takes seconds.
-var imports = map[string]string{}
-
-// python skips the test where Python has not got the modules or tests are to be
-// short, and else returns a function that runs a script with the arguments.
-func python(t *testing.T, modules string) func(args ...string) {
+// withPython returns a function that runs a Python with modules on a script with
+// arguments. The test is skipped where there is none.
+func withPython(t *testing.T, modules string) func(args ...string) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("Python is not asked in short tests")
-	}
-	path, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed")
-	}
-	missing, asked := imports[modules]
-	if !asked {
-		if out, err := exec.Command(path, "-c", "import "+modules).CombinedOutput(); err != nil {
-			missing = fmt.Sprintf("Python has not all of %s: %s", modules, out)
-		}
-		imports[modules] = missing
-	}
-	if missing != "" {
-		t.Skip(missing)
-	}
+	path := python.Need(t, "import "+modules)
 	return func(args ...string) {
 		t.Helper()
 		cmd := exec.Command(path, args...)
@@ -60,6 +42,16 @@ func writeBoth(t *testing.T, dir, extension string, m *joule.Model, write func(s
 	}
 }
 
+// folder makes a folder that tells in Python's messages what is in it.
+func folder(t *testing.T, name string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // writeImages leaves 64 images and their energies for a script.
 func writeImages(t *testing.T, dir string, m *joule.Model) []float32 {
 	t.Helper()
@@ -78,7 +70,7 @@ func writeImages(t *testing.T, dir string, m *joule.Model) []float32 {
 // TestTorch has PyTorch's class of the default network load both conventions of a trained
 // model, and reads what PyTorch saves.
 func TestTorch(t *testing.T) {
-	run := python(t, "torch, safetensors.torch")
+	run := withPython(t, "torch, safetensors.torch")
 	dir, m := t.TempDir(), trained(t)
 	writeBoth(t, dir, ".safetensors", m, WriteSafetensors)
 	images := writeImages(t, dir, m)
@@ -120,7 +112,8 @@ func TestTorch(t *testing.T) {
 // TestONNX has onnx check, and onnxruntime run, a trained model, one of colour
 // and one that goes from pixels to features and back.
 func TestONNX(t *testing.T) {
-	run := python(t, "onnx, onnxruntime, safetensors.numpy")
+	run := withPython(t, "onnx, onnxruntime, safetensors.numpy")
+	args := []string{filepath.Join("testdata", "check_onnx.py")}
 	for name, m := range map[string]*joule.Model{
 		"trained": trained(t),
 		"colour":  network(t, arch.CNN(6, lane.Shape{C: 3, H: 33, W: 20}), 1),
@@ -128,32 +121,30 @@ func TestONNX(t *testing.T) {
 			nn.Conv2D(4, 3, 2, 0), nn.SiLU(), nn.Linear(5), nn.SiLU(), nn.Conv2D(3, 3, 1, 1), nn.SiLU(), nn.Conv2D(1, 1, 1, 0),
 		}}, 1),
 	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			writeBoth(t, dir, ".onnx", m, WriteONNX)
-			writeImages(t, dir, m)
-			run(filepath.Join("testdata", "check_onnx.py"), dir)
-		})
+		dir := folder(t, name)
+		writeBoth(t, dir, ".onnx", m, WriteONNX)
+		writeImages(t, dir, m)
+		args = append(args, dir)
 	}
+	run(args...)
 }
 
 // TestCardInTorch runs what model cards tell users of PyTorch to run.
 func TestCardInTorch(t *testing.T) {
-	run := python(t, "torch, safetensors.torch")
+	run := withPython(t, "torch, safetensors.torch")
+	args := []string{filepath.Join("testdata", "check_card.py")}
 	for name, m := range map[string]*joule.Model{
 		"trained": trained(t),
 		"colour":  network(t, arch.CNN(6, lane.Shape{C: 3, H: 33, W: 20}), 1),
 	} {
 		for _, c := range []joule.Convention{joule.OutputF, joule.OutputEnergy} {
-			t.Run(name+" "+string(c), func(t *testing.T) {
-				dir := t.TempDir()
-				writeImages(t, dir, m)
-				folder := filepath.Join(dir, "model")
-				if err := WriteFolder(folder, m, c, DefaultFolderOptions()); err != nil {
-					t.Fatal(err)
-				}
-				run(filepath.Join("testdata", "check_card.py"), folder, filepath.Join(dir, "images.safetensors"))
-			})
+			dir := folder(t, name+"-"+string(c))
+			writeImages(t, dir, m)
+			if err := WriteFolder(filepath.Join(dir, "model"), m, c, DefaultFolderOptions()); err != nil {
+				t.Fatal(err)
+			}
+			args = append(args, dir)
 		}
 	}
+	run(args...)
 }

@@ -124,7 +124,7 @@ func TestReadTorchFaults(t *testing.T) {
 // TestTorchSave has PyTorch save a trained model's weights in every way, and
 // compares what is read of it.
 func TestTorchSave(t *testing.T) {
-	run := python(t, "torch, safetensors.torch")
+	run := withPython(t, "torch, safetensors.torch")
 	dir, m := t.TempDir(), trained(t)
 	if err := WriteSafetensors(filepath.Join(dir, "f.safetensors"), m, joule.OutputF); err != nil {
 		t.Fatal(err)

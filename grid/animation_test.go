@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/joule-ml/joule/internal/python"
 )
 
 // film is an animation of n frames that all differ.
@@ -336,7 +338,7 @@ func TestMixed(t *testing.T) {
 }
 
 func TestPythonAnimation(t *testing.T) {
-	python := needPillow(t)
+	path := python.Need(t, "import PIL.Image")
 	dir := t.TempDir()
 	for _, colours := range []bool{false, true} {
 		a := film(5, colours)
@@ -367,7 +369,7 @@ for name in ("film.png", "film.gif"):
         assert m.info["duration"] == (2000 if i == 4 else 80), (name, i, m.info["duration"])
         m.convert("RGB").save(os.path.join(sys.argv[1], "%s.%d.png" % (name, i)))
 `
-		if out, err := exec.Command(python, "-c", script, dir).CombinedOutput(); err != nil {
+		if out, err := exec.Command(path, "-c", script, dir).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		for i, want := range a.Frames {

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/joule-ml/joule/internal/python"
 )
 
 // decodeNPY reads what EncodeNPY may write, by the words of NumPy's format.
@@ -103,7 +105,7 @@ func TestNPYErrors(t *testing.T) {
 }
 
 func TestPythonNPY(t *testing.T) {
-	python := needPython(t, "numpy")
+	interpreter := python.Need(t, "import numpy")
 	path := filepath.Join(t.TempDir(), "a.npy")
 	values := make([]float32, 2*3*4*5)
 	for i := range values {
@@ -129,7 +131,7 @@ b = io.BytesIO()
 np.save(b, a)
 assert b.getvalue() == open(sys.argv[1], "rb").read(), "numpy writes other bytes"
 `
-	if out, err := exec.Command(python, "-c", script, path).CombinedOutput(); err != nil {
+	if out, err := exec.Command(interpreter, "-c", script, path).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/joule-ml/joule/internal/python"
 )
 
 var sample = []Text{
@@ -141,23 +143,8 @@ func TestReadTextOfOthers(t *testing.T) {
 	}
 }
 
-// needPython skips the test unless Python has a module.
-func needPython(t *testing.T, module string) (python string) {
-	t.Helper()
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed")
-	}
-	if out, err := exec.Command(python, "-c", "import "+module).CombinedOutput(); err != nil {
-		t.Skipf("Python's %s is not installed (pip install numpy pillow): %s", module, out)
-	}
-	return python
-}
-
-func needPillow(t *testing.T) string { return needPython(t, "PIL.Image") }
-
 func TestPython(t *testing.T) {
-	python := needPillow(t)
+	interpreter := python.Need(t, "import PIL.Image")
 	path := filepath.Join(t.TempDir(), "x.png")
 	m := image.NewRGBA(image.Rect(0, 0, 2, 1))
 	m.SetRGBA(0, 0, color.RGBA{255, 0, 0, 255})
@@ -182,7 +169,7 @@ assert t["Café"] == "naïve ÿ\u0080\n\ttwo lines", t["Café"]
 assert t["sampler"] == "step 10, noise σ = 0.005 ∇E 数", t["sampler"]
 assert t["long"] == "x" * 100000
 `
-	if out, err := exec.Command(python, "-c", script, path).CombinedOutput(); err != nil {
+	if out, err := exec.Command(interpreter, "-c", script, path).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/joule-ml/joule/internal/python"
 )
 
 const sevenJSON = `{"epoch":0,"step":1,"loss":1,"gradient norm":1}
@@ -167,13 +169,7 @@ func oddJSON(t *testing.T) string {
 }
 
 func TestPandas(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed")
-	}
-	if out, err := exec.Command(python, "-c", "import pandas").CombinedOutput(); err != nil {
-		t.Skipf("Python's pandas is not installed (pip install pandas): %s", out)
-	}
+	path := python.Need(t, "import pandas")
 	const script = `
 import sys, math, pandas
 t = pandas.read_json(sys.argv[1], lines=True)
@@ -185,7 +181,7 @@ v, w = list(t.v), list(t.w)
 assert v[0] == 0.5 and math.isnan(v[1]) and v[2] == math.inf and v[3] == -math.inf and math.isnan(v[4]), v
 assert math.isnan(w[0]) and w[1] == 1 and w[3] == 1e-300 and w[5] == -math.inf, w
 `
-	if out, err := exec.Command(python, "-c", script, oddJSON(t)).CombinedOutput(); err != nil {
+	if out, err := exec.Command(path, "-c", script, oddJSON(t)).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }

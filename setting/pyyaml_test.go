@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/joule-ml/joule/internal/python"
 )
 
 // byHand are files as people write them, which PyYAML reads.
@@ -45,10 +47,7 @@ type pythons struct {
 
 func askPyYAML(t *testing.T) (got pythons) {
 	t.Helper()
-	python, err := exec.LookPath("python3")
-	if err != nil || exec.Command(python, "-c", "import yaml").Run() != nil {
-		t.Skip("python3 with PyYAML is not installed")
-	}
+	path := python.Need(t, "import yaml")
 	var asked struct {
 		Files  []string `json:"files"`
 		Values []string `json:"values"`
@@ -61,7 +60,7 @@ func askPyYAML(t *testing.T) (got pythons) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(python, "testdata/pyyaml.py")
+	cmd := exec.Command(path, "testdata/pyyaml.py")
 	cmd.Stdin = bytes.NewReader(in)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

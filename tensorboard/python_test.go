@@ -5,6 +5,8 @@ import (
 	"math"
 	"os/exec"
 	"testing"
+
+	"github.com/joule-ml/joule/internal/python"
 )
 
 // script has TensorBoard read the events as a running one does: once now and
@@ -84,14 +86,7 @@ print("ok", flush=True)
 // TestPython has TensorBoard itself read what is written here, before and
 // after a resume.
 func TestPython(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed")
-	}
-	const imports = "from tensorboard.backend.event_processing import plugin_event_accumulator"
-	if out, err := exec.Command(python, "-c", imports).CombinedOutput(); err != nil {
-		t.Skipf("Python's tensorboard is not installed (pip install tensorboard): %s", out)
-	}
+	path := python.Need(t, "import tensorboard.backend.event_processing.plugin_event_accumulator")
 	dir := t.TempDir()
 	params := []Param{{"epochs", 3}, {"lr", 1e-4}, {"model", "cnn"}, {"pad", true}, {"clip", math.Inf(1)}, {"seed", 1 << 60}}
 	w := newWriter(t, dir)
@@ -111,7 +106,7 @@ func TestPython(t *testing.T) {
 	check(t, w.End(false))
 	check(t, w.Flush())
 
-	board := startReader(t, python, dir)
+	board := startReader(t, path, dir)
 	board.says("read\n")
 	// The process is killed here, within an event.
 	check(t, w.Scalar("loss", 11, 1))
@@ -143,9 +138,9 @@ type reader struct {
 	stderr limited
 }
 
-func startReader(t *testing.T, python, dir string) *reader {
+func startReader(t *testing.T, path, dir string) *reader {
 	t.Helper()
-	r := &reader{t: t, cmd: exec.Command(python, "-c", script, dir)}
+	r := &reader{t: t, cmd: exec.Command(path, "-c", script, dir)}
 	var err error
 	r.stdin, err = r.cmd.StdinPipe()
 	check(t, err)

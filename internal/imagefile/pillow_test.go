@@ -13,22 +13,14 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/internal/imagefile"
+	"github.com/joule-ml/joule/internal/python"
 )
 
 // corpus has Pillow write pictures of all kinds and read them.
 func corpus(t *testing.T, dir string) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("Python is not asked in short tests")
-	}
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed")
-	}
-	if out, err := exec.Command(python, "-c", "import PIL; assert int(PIL.__version__.split('.')[0]) >= 12").CombinedOutput(); err != nil {
-		t.Skipf("Python has not got Pillow 12: %s", out)
-	}
-	if out, err := exec.Command(python, "-W", "ignore", filepath.Join("testdata", "corpus.py"), dir).CombinedOutput(); err != nil {
+	path := python.Need(t, "import PIL; assert int(PIL.__version__.split('.')[0]) >= 12, 'Pillow before version 12'")
+	if out, err := exec.Command(path, "-W", "ignore", filepath.Join("testdata", "corpus.py"), dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/joule-ml/joule/internal/python"
 )
 
 // rebuilt is a pickle that calls a function of torch._utils, or of the module
@@ -181,15 +183,10 @@ var stricter = []string{"v2-mark-unknown", "v2-neg-false", "from-device-double",
 // TestReference saves tensors of every kind with PyTorch, and reads what it
 // reads back.
 func TestReference(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil || testing.Short() {
-		t.Skip("python3 is not installed, or not asked in short tests")
-	}
+	// Importing PyTorch takes seconds, so the script does that alone.
+	path := python.Need(t, "import importlib.util; assert importlib.util.find_spec('torch')")
 	dir := t.TempDir()
-	out, err := exec.Command(python, filepath.Join("testdata", "tensors.py"), dir).CombinedOutput()
-	if bytes.HasPrefix(out, []byte("skip: ")) {
-		t.Skipf("Python has no PyTorch: %s", out)
-	}
+	out, err := exec.Command(path, filepath.Join("testdata", "tensors.py"), dir).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
