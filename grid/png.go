@@ -34,12 +34,16 @@ const (
 // EncodePNG writes img with the given texts right after its header, in
 // chunks of type tEXt, or iTXt where Latin-1 does not suffice.
 func EncodePNG(w io.Writer, img image.Image, text []Text) error {
+	return encodePNG(w, img, text, png.DefaultCompression)
+}
+
+func encodePNG(w io.Writer, img image.Image, text []Text, level png.CompressionLevel) error {
 	chunks, err := encodeTexts(text)
 	if err != nil {
 		return err
 	}
 	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
+	if err := (&png.Encoder{CompressionLevel: level}).Encode(&b, img); err != nil {
 		return fmt.Errorf("grid: %w", err)
 	}
 	for _, part := range [][]byte{b.Bytes()[:header], chunks, b.Bytes()[header:]} {
