@@ -35,6 +35,7 @@
 // The reading order is the path of a training step: train.go, then
 // objective/contrastive.go, replay/buffer.go, engine/engine.go,
 // sampler/langevin.go, engine/pass.go and objective/part.go; after these
-// history.go, which goes back when a training diverges, callback.go, state.go
-// and resume.go. docs/architecture.md is the map, docs/energy.md the mathematics.
+// history.go and cure.go, which go back and change something when a training
+// diverges, callback.go, state.go and resume.go. docs/architecture.md is the map,
+// docs/energy.md the mathematics.
 package joule

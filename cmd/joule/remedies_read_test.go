@@ -104,7 +104,7 @@ func (r reader) named(name string) []string {
 	return slices.Compact(list)
 }
 
-var verb = regexp.MustCompile(`%[-+#0-9.*\[\]]*[a-zA-Z]`)
+var verb = regexp.MustCompile(`%(?:[-+#0-9.*\[\]]*[a-zA-Z]| x)`)
 
 // called returns what a call may return: of fmt.Sprintf the text with what its
 // arguments may be, of another function of the package what it returns.
