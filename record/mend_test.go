@@ -48,15 +48,7 @@ func TestMended(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r, tr := create(t, c)
-			if err := record.Fit(t.Context(), r, tr, joule.Callback{Step: func(s joule.StepInfo) error {
-				if s.Step == 4 {
-					return &joule.StopError{Reason: "test"}
-				}
-				return nil
-			}}); err != nil || tr.Stopped() == nil {
-				t.Fatal("it has not stopped", err)
-			}
+			r := stopped(t, c, 4)
 			tt.damage(t, r)
 			var notes strings.Builder
 			fit(t, r, resume(t, r.CheckpointPath("last")), joule.Callback{Note: func(text string) { notes.WriteString(text + "\n") }})
@@ -95,4 +87,19 @@ func eventFile(t *testing.T, r *run.Run) string {
 		t.Fatalf("no event files, %v", err)
 	}
 	return files[0]
+}
+
+// stopped returns a run that was stopped after a step.
+func stopped(t *testing.T, c joule.Config, step int) *run.Run {
+	t.Helper()
+	r, tr := create(t, c)
+	if err := record.Fit(t.Context(), r, tr, joule.Callback{Step: func(s joule.StepInfo) error {
+		if s.Step == step {
+			return &joule.StopError{Reason: "test"}
+		}
+		return nil
+	}}); err != nil || tr.Stopped() == nil {
+		t.Fatal("it has not stopped", err)
+	}
+	return r
 }

@@ -38,15 +38,18 @@ all is removed. Links inside of a run are not followed.`,
 	return cmd
 }
 
-func (a *app) removeRuns(ctx context.Context, dir string, args []string, yes bool) error {
-	type doomed struct {
-		run     *run.Run
-		files   int
-		size    int64
-		foreign []string
-	}
+// A doomed run is to be removed, but for what is foreign in it.
+type doomed struct {
+	run     *run.Run
+	files   int
+	size    int64 // of the files
+	foreign []string
+}
+
+// doomedRuns returns the runs that args name, by their paths or within dir, each
+// once.
+func doomedRuns(dir string, args []string) ([]doomed, error) {
 	var list []doomed
-	var total int64
 	seen := map[string]bool{}
 	for _, arg := range args {
 		path := arg
@@ -57,11 +60,11 @@ func (a *app) removeRuns(ctx context.Context, dir string, args []string, yes boo
 		}
 		folder, err := run.Removable(path)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		abs, err := filepath.Abs(folder.Dir)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if seen[abs] {
 			continue
@@ -69,7 +72,7 @@ func (a *app) removeRuns(ctx context.Context, dir string, args []string, yes boo
 		seen[abs] = true
 		files, _, err := folder.Files()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		d := doomed{run: folder}
 		for _, f := range files {
@@ -81,10 +84,19 @@ func (a *app) removeRuns(ctx context.Context, dir string, args []string, yes boo
 			}
 		}
 		list = append(list, d)
-		total += d.size
+	}
+	return list, nil
+}
+
+func (a *app) removeRuns(ctx context.Context, dir string, args []string, yes bool) error {
+	list, err := doomedRuns(dir, args)
+	if err != nil {
+		return err
 	}
 	if !yes {
+		total := int64(0)
 		for _, d := range list {
+			total += d.size
 			a.screen.line("%s: %s, %s", printable(d.run.Dir), plural(d.files, "file"), bytesText(d.size))
 		}
 		ok, err := a.confirm(ctx, fmt.Sprintf("remove %s, %s?", plural(len(list), "run"), bytesText(total)))

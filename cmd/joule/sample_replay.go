@@ -84,18 +84,22 @@ func (a *app) replay(ctx context.Context, f *sampleFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case same:
-		a.screen.line("the same bytes as %s", f.replay)
-	case len(differences) > 0:
-		a.screen.line("not the same bytes as %s", f.replay)
-	default:
-		a.screen.line("not the same bytes as %s: somebody has edited it, or another build of this version made it", f.replay)
-	}
+	a.screen.line("%s", comparison(f.replay, same, len(differences) > 0))
 	if !f.noDraw {
 		a.sketch(s, cfg, f.out == "-")
 	}
 	return nil
+}
+
+// comparison says whether a picture was made again as it is at path.
+func comparison(path string, same, expected bool) string {
+	switch {
+	case same:
+		return "the same bytes as " + path
+	case expected:
+		return "not the same bytes as " + path
+	}
+	return "not the same bytes as " + path + ": somebody has edited it, or another build of this version made it"
 }
 
 // replayable reads from a picture how to make it again.

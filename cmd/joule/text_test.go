@@ -120,11 +120,23 @@ func hostileFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	hostileRun(t)
+}
+
+// hostileRun leaves a run of such a name and with such files.
+func hostileRun(t *testing.T) {
+	t.Helper()
 	dir := filepath.Join("runs", hostile, "version_0")
 	if err := os.MkdirAll(filepath.Join(dir, "checkpoints"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	change(filepath.Join(dir, "model.safetensors"), func(*checkpoint.File) {})
+	model, err := os.ReadFile("good.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "model.safetensors"), model, 0o666); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{hostile, "config.yaml", "metrics.csv"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("epoch,step,"+hostile+"\n1,2,3\n"), 0o666); err != nil {
 			t.Fatal(err)

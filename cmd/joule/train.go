@@ -152,11 +152,7 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 		return nil, false, err
 	}
 	if f.recipe != "" {
-		r, err := recipe.Find(f.recipe)
-		if err != nil {
-			return nil, false, err
-		}
-		if base, err = r.Config(base); err != nil {
+		if base, err = withRecipe(base, f.recipe); err != nil {
 			return nil, false, err
 		}
 	}
@@ -206,6 +202,15 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 	}
 	done, err = a.fit(ctx, f, folder, trainer)
 	return folder, done, err
+}
+
+// withRecipe returns settings with those of a recipe over them.
+func withRecipe(base joule.Config, name string) (joule.Config, error) {
+	r, err := recipe.Find(name)
+	if err != nil {
+		return base, err
+	}
+	return r.Config(base)
 }
 
 // discardUnused removes a new run whose training failed before it had a checkpoint.
