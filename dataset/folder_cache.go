@@ -31,7 +31,7 @@ import (
 //	the labels of the training and the held-out images, where there are any
 //	the pixels of the training and the held-out images
 const (
-	cacheMagic     = "joule images 3\n"
+	cacheMagic     = "joule images 4\n"
 	cacheSuffix    = ".images"
 	maxCacheHeader = 256 << 20
 )

@@ -16,6 +16,11 @@ func FuzzDecode(f *testing.F) {
 	turned := segment(0xe1, "Exif\x00\x00"+directory(binary.BigEndian, 3, 6))
 	f.Add(plain)
 	f.Add(append(bytes.Clone(plain[:33]), append(pngChunk("eXIf", directory(binary.LittleEndian, 4, 6)), plain[33:]...)...))
+	for kind, text := range map[string]string{
+		"zTXt": "Raw profile type exif\x00\x00" + deflated(profile(directory(binary.LittleEndian, 3, 6))), "iTXt": "XML:com.adobe.xmp\x00\x00\x00\x00\x00tiff:Orientation=\"6\"",
+	} {
+		f.Add(append(bytes.Clone(plain[:33]), append(pngChunk(kind, text), plain[33:]...)...))
+	}
 	f.Add(append([]byte(string(photo[:2])+"\xff\xff"+turned), photo[2:]...))
 	f.Add(asGIF(f, indexed(2, color.White, color.Black)))
 	f.Add(grayAlphaPNG())

@@ -14,40 +14,45 @@ type Orientation int
 // its first directory, whose place is anywhere.
 const maxExif = 1 << 20
 
-// exifOrientation finds the orientation in Exif data: 0 where there is none, or
-// where what is there makes no sense.
-func exifOrientation(data []byte) Orientation {
-	data = bytes.TrimPrefix(data, []byte("Exif\x00\x00"))
-	d, err := readDirectory(bytes.NewReader(data))
-	if err != nil {
-		return 0
+// orientationOf is that of Exif data, or where those have none, that of XMP, as in
+// Pillow. It is 0 where there is none, or where what is there makes no sense.
+func orientationOf(exif, xmp []byte) Orientation {
+	d, err := readDirectory(bytes.NewReader(bytes.TrimPrefix(exif, []byte("Exif\x00\x00"))))
+	if err != nil || !d.oriented() {
+		return xmpOrientation(xmp)
 	}
 	return d.orientation()
 }
 
-// orientationOf is that of Exif data, or where there is none, that of XMP, as in
-// Pillow.
-func orientationOf(exif, xmp []byte) Orientation {
-	if o := exifOrientation(exif); o != 0 {
-		return o
+func xmpOrientation(xmp []byte) Orientation {
+	for {
+		_, rest, found := bytes.Cut(xmp, []byte("tiff:Orientation"))
+		if !found {
+			return 0
+		}
+		for _, mark := range []string{`="`, ">"} {
+			if after, ok := bytes.CutPrefix(rest, []byte(mark)); ok && len(after) > 0 && after[0] >= '0' && after[0] <= '9' {
+				if after[0] == '9' {
+					return 0
+				}
+				return Orientation(after[0] - '0')
+			}
+		}
+		xmp = rest
 	}
-	return xmpOrientation(xmp)
 }
 
-func xmpOrientation(xmp []byte) Orientation {
-	_, rest, found := bytes.Cut(xmp, []byte("tiff:Orientation"))
-	for _, mark := range []string{`="`, ">"} {
-		if after, ok := bytes.CutPrefix(rest, []byte(mark)); found && ok && len(after) > 0 && after[0] >= '1' && after[0] <= '8' {
-			return Orientation(after[0] - '0')
-		}
-	}
-	return 0
+// oriented tells whether there is an orientation. Like Pillow, this takes no
+// bytes.
+func (d *directory) oriented() bool {
+	e := d.entry(tagOrientation)
+	return e != nil && d.order.Uint16(e[2:]) != typeByte
 }
 
 // orientation returns that of the directory of a TIFF or of Exif data. It is a
-// SHORT; some write a LONG. Like Pillow, this takes no bytes.
+// SHORT; some write a LONG.
 func (d *directory) orientation() Orientation {
-	if e := d.entry(tagOrientation); e == nil || d.order.Uint16(e[2:]) == typeByte {
+	if !d.oriented() {
 		return 0
 	}
 	v, err := d.value(tagOrientation, 0)

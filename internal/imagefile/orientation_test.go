@@ -2,10 +2,13 @@ package imagefile_test
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"image"
 	"image/draw"
+	"strings"
 	"testing"
 
 	"github.com/joule-ml/joule/internal/imagefile"
@@ -147,4 +150,50 @@ func orientation(t *testing.T, file string) imagefile.Orientation {
 		t.Fatal(err)
 	}
 	return f.Orientation
+}
+
+func deflated(text string) string {
+	var b bytes.Buffer
+	z := zlib.NewWriter(&b)
+	z.Write([]byte(text))
+	z.Close()
+	return b.String()
+}
+
+// profile is Exif data as ImageMagick writes them into a text.
+func profile(exif string) string {
+	return fmt.Sprintf("\nexif\n%8d\n%x\n%x\n", len(exif), exif[:9], exif[9:])
+}
+
+// TestTexts finds the orientation in the texts of a PNG.
+func TestTexts(t *testing.T) {
+	const xmp, raw, text = "XML:com.adobe.xmp\x00", "Raw profile type exif\x00", `tiff:Orientation="" tiff:Orientation="8"`
+	plain, d := string(asPNG(t, grayed(2, 2))), "Exif\x00\x00"+directory(binary.BigEndian, 3, 6)
+	for _, test := range []struct {
+		name, kind, data string
+		want             imagefile.Orientation
+	}{
+		{"XMP", "iTXt", xmp + "\x00\x00\x00\x00" + text, 8},
+		{"XMP in a language", "iTXt", xmp + "\x00\x00en\x00key\x00" + text, 8},
+		{"XMP, compressed", "iTXt", xmp + "\x01\x00\x00\x00" + deflated(text), 8},
+		{"XMP as plain text", "tEXt", xmp + text, 8},
+		{"Exif", "tEXt", raw + profile(d), 6},
+		{"Exif, compressed", "zTXt", raw + "\x00" + deflated(profile(d)), 6},
+		{"of another key", "tEXt", "Raw profile type xmp\x00" + profile(d), 0},
+		{"no method", "zTXt", raw, 0},
+		{"no flags", "iTXt", xmp + "\x00", 0},
+		{"no zlib", "zTXt", raw + "\x00text", 0},
+		{"cut", "zTXt", raw + "\x00" + deflated(profile(d))[:20], 0},
+		{"too long", "zTXt", raw + "\x00" + deflated(profile(d)+strings.Repeat("0", 1<<20)), 0},
+		{"no lines", "tEXt", raw + "4d4d", 0},
+		{"no digits", "tEXt", raw + "\nexif\n2\nxy", 0},
+	} {
+		if got := orientation(t, plain[:33]+string(pngChunk(test.kind, test.data))+plain[33:]); got != test.want {
+			t.Errorf("%s: orientation %d, want %d", test.name, got, test.want)
+		}
+	}
+	chunk := string(pngChunk("eXIf", directory(binary.BigEndian, 3, 0)))
+	if got := orientation(t, plain[:33]+chunk+string(pngChunk("tEXt", raw+profile(d)))+string(pngChunk("tEXt", xmp+text))+plain[33:]); got != 0 {
+		t.Errorf("Exif data that say 0: orientation %d", got)
+	}
 }

@@ -33,18 +33,7 @@ func openPNG(s *source) (*File, error) {
 	if _, err := png.DecodeConfig(s.stream("")); err != nil { // looks at what else is in the header
 		return nil, pngError(err)
 	}
-	var exif, xmp []byte
-	for c := range s.chunks() {
-		if (c.kind == "eXIf" || c.kind == "iTXt") && c.size <= maxExif {
-			data, _ := s.bytes(c.at+8, c.size)
-			if c.kind == "eXIf" {
-				exif = data
-			} else if text, ok := bytes.CutPrefix(data, []byte("XML:com.adobe.xmp\x00\x00")); ok { // not compressed
-				xmp = text
-			}
-		}
-	}
-	f.Orientation = orientationOf(exif, xmp)
+	f.Orientation = s.pngOrientation()
 	f.decode = func() (image.Image, error) {
 		m, err := s.complete(png.Decode, pngEnd)
 		if mendable(err) {

@@ -49,7 +49,7 @@ func openTIFF(s *source) (*File, error) {
 		return nil, err
 	}
 	f := &File{Width: int(l.width), Height: int(l.height), Gray: l.photometric <= black, Orientation: d.orientation()}
-	if f.Orientation == 0 {
+	if !d.oriented() {
 		f.Orientation = xmpOrientation(d.bytes(tagXMP))
 	}
 	if _, err := tiff.DecodeConfig(s.SectionReader); err != nil {

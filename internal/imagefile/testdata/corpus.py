@@ -157,6 +157,18 @@ def png_odd():
             add("png-exif-after-%d%s.png" % (o, order), png_of([*plain[:-1], exif, plain[-1]]))
     xmp = b'XML:com.adobe.xmp\0\0\0\0\0<a tiff:Orientation="6"/>'
     add("png-xmp.png", png_of([plain[0], (b"iTXt", xmp), *plain[1:]]))
+    exif = b"Exif\0\0" + directory("MM", [(0x112, 3, 6)])
+    profile = b"\nexif\n%8d\n%s\n%s\n" % (len(exif), exif[:12].hex().encode(), exif[12:].hex().encode())
+    xmp = b'tiff:Orientation="" <x tiff:Orientation="8"/>'
+    for name, *chunks in (
+        ("profile", (b"tEXt", b"Raw profile type exif\0" + profile)), ("profile-z", (b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(profile))),
+        ("profile-i", (b"iTXt", b"Raw profile type exif\0\1\0en\0\0" + zlib.compress(profile))),
+        ("profile-short", (b"tEXt", b"Raw profile type exif\0exif\n12")), ("profile-APP1", (b"zTXt", b"Raw profile type APP1\0\0" + zlib.compress(profile))),
+        ("profile-and-chunk", (b"tEXt", b"Raw profile type exif\0" + profile), (b"eXIf", directory("II", [(0x112, 3, 3)]))),
+        ("xmp-z", (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp))), ("xmp-language", (b"iTXt", b"XML:com.adobe.xmp\0\0\0en\0key\0" + xmp)),
+        ("xmp-text", (b"tEXt", b"XML:com.adobe.xmp\0" + xmp)), ("xmp-zero", (b"tEXt", b"XML:com.adobe.xmp\0" + xmp), (b"eXIf", directory("II", [(0x112, 3, 0)]))),
+    ):
+        add("png-%s.png" % name, png_of([plain[0], *chunks, *plain[1:]]))
     for mode, kind in (("L", b"PLTE"), ("LA", b"PLTE"), ("LA", b"tRNS"), ("RGBA", b"tRNS")):
         p = png_parts(saved(picture(mode), "PNG"))
         add("png-odd-%s-%s.png" % (mode, kind.decode()), png_of([p[0], (kind, b"abcdef"), *p[1:]]))
@@ -201,6 +213,8 @@ def exif_cases(plain):
     yield "two-values", segment(0xE1, head + b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHH", 0x112, 3, 2, 6, 6) + b"\0\0\0\0")
     for o, text in ((6, '<a tiff:Orientation="6"/>'), (3, "<tiff:Orientation>3</tiff:Orientation>"), (9, 'tiff:Orientation="9"'), (0, "tiff:Orientation = 6")):
         yield "xmp-%d" % o, segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + text.encode())
+    yield "xmp-second", segment(0xE1, b'http://ns.adobe.com/xap/1.0/\0tiff:Orientation="x" <tiff:Orientation>8<')
+    yield "xmp-and-nine", segment(0xE1, b'http://ns.adobe.com/xap/1.0/\0tiff:Orientation="8"') + segment(0xE1, head + directory("II", [(0x112, 3, 9)]))
     yield "xmp-and-exif", segment(0xE1, b'http://ns.adobe.com/xap/1.0/\0tiff:Orientation="8"') + segment(0xE1, turned)
     yield "far", segment(0xE1, head + b"MM\0*" + struct.pack(">I", 1000) + bytes(992) + directory("MM", [(0x112, 3, 8)])[8:])
 
