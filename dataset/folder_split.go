@@ -12,8 +12,8 @@ import (
 // splitNames lists what folders of splits are called: what to train on, then
 // what to hold out, in the order of preference.
 const (
-	trainNames = "train training"
-	heldNames  = "val valid validation dev development eval evaluation holdout heldout test testing"
+	trainNames = "train training trn"
+	heldNames  = "val valid validation dev development eval evaluation holdout heldout test testing tst"
 	// plainNames say nothing about what is in a folder, and may stand beside or
 	// within the name of a split.
 	plainNames = "set sets split splits data dataset image images img imgs jpeg jpegs jpg jpegimages png pngs picture pictures photo photos file files folder dir"
@@ -42,7 +42,7 @@ func rankOf(word string) splitRank {
 // stem is what is left of it, 2017 or seg; folders of one data set share it.
 func splitOf(name string) (rank splitRank, stem string) {
 	var rest []string
-	for _, word := range words(strings.ToLower(name)) {
+	for _, word := range words(name) {
 		r := rankOf(word)
 		for plain := range strings.FieldsSeq(plainNames) { // as in trainset
 			if glued, ok := strings.CutSuffix(word, plain); ok && r == 0 {
@@ -61,15 +61,20 @@ func splitOf(name string) (rank splitRank, stem string) {
 	return rank, strings.Join(rest, "-")
 }
 
-// words cuts text into runs of letters and runs of digits.
+// words cuts text into runs of letters and runs of digits, in lower case. A capital
+// behind a small letter begins another word, as in trainA and TestData.
 func words(text string) []string {
 	var list []string
-	var last rune
+	last, small := ' ', false
 	for _, r := range text {
 		kind := ' '
 		switch {
 		case unicode.IsLetter(r):
 			kind = 'a'
+			if small && unicode.IsUpper(r) {
+				last = ' '
+			}
+			small = unicode.IsLower(r)
 		case unicode.IsDigit(r):
 			kind = '0'
 		}
@@ -77,7 +82,7 @@ func words(text string) []string {
 			if kind != last {
 				list = append(list, "")
 			}
-			list[len(list)-1] += string(r)
+			list[len(list)-1] += string(unicode.ToLower(r))
 		}
 		last = kind
 	}
@@ -145,21 +150,22 @@ func (s splitFolders) add(path string, depth int, whole bool) {
 }
 
 // choose returns the stem of the splits and the rank of the one to hold out, 0 if
-// the folders are no splits.
-func (s splitFolders) choose() (stem string, held splitRank) {
+// the folders are no splits. several tells that they are those of more than one
+// data set, as trainA, testA, trainB and testB.
+func (s splitFolders) choose() (stem string, held splitRank, several bool) {
 	for _, name := range slices.Sorted(maps.Keys(s)) {
 		ranks := slices.Sorted(maps.Keys(s[name]))
 		if len(ranks) < 2 || ranks[0] != training {
 			continue
 		}
 		if held != 0 {
-			return "", 0 // two data sets
+			return "", 0, true
 		}
 		if stem, held = name, ranks[1]; name == "" {
 			break
 		}
 	}
-	return stem, held
+	return stem, held, false
 }
 
 // split divides the pictures by the folders at a depth, if their names are those
@@ -177,7 +183,15 @@ func (l *listing) split(dir string, depth int) error {
 			found.add(string(s.Path), depth, s.Kind == Linked || s.Kind == Locked)
 		}
 	}
-	stem, held := found.choose()
+	stem, held, several := found.choose()
+	if several && !slices.ContainsFunc(l.pictures, func(p picture) bool {
+		_, folder, _, ok := above(p.path, depth, false)
+		rank, _ := splitOf(folder)
+		return !ok || rank == 0
+	}) {
+		return &Error{File: dir, What: fmt.Sprintf("the folders %s are the splits of several data sets", found.quoted()),
+			Hint: "move those of one of them, such as trainA and testA, into a folder of their own and give that"}
+	}
 	if held == 0 {
 		return nil
 	}
@@ -241,6 +255,15 @@ func names(set map[string]bool) string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		list = append(list, showPath(name))
+	}
+	return strings.Join(list, ", ")
+}
+
+// quoted lists the names of all the folders.
+func (s splitFolders) quoted() string {
+	var list []string
+	for _, stem := range slices.Sorted(maps.Keys(s)) {
+		list = append(list, quoted(s[stem]))
 	}
 	return strings.Join(list, ", ")
 }
@@ -340,6 +363,7 @@ func (l *listing) classify() {
 		number[class] = 0
 	}
 	if len(number) > maxClasses {
+		l.note("its pictures are in %d folders, more than %d, which are not taken for classes", len(number), maxClasses)
 		return
 	}
 	for class := range number {

@@ -16,7 +16,7 @@ func TestSplitOf(t *testing.T) {
 	}{
 		"train": {1, ""}, "TRAIN": {1, ""}, "Training": {1, ""}, "train2017": {1, "2017"}, "train_set": {1, ""}, "trainset": {1, ""}, "images_train": {1, ""},
 		"seg_train": {1, "seg"}, "Train Images": {1, ""}, "val": {2, ""}, "valid": {3, ""}, "Validation": {4, ""}, "dev": {5, ""}, "test": {11, ""}, "seg_test": {11, "seg"},
-		"testing": {12, ""}, "valset": {2, ""}, "trains": {}, "train_val": {}, "testament": {}, "cat": {}, "": {}, "2017": {stem: "2017"}, "test-tubes": {11, "tubes"}, "images": {},
+		"testing": {12, ""}, "valset": {2, ""}, "trains": {}, "trainA": {1, "a"}, "TestData": {11, ""}, "trn": {1, ""}, "TESTS": {}, "train_val": {}, "testament": {}, "cat": {}, "": {}, "2017": {stem: "2017"}, "test-tubes": {11, "tubes"}, "images": {},
 	} {
 		rank, stem := splitOf(name)
 		if rank != want.rank || rank != 0 && stem != want.stem {
@@ -41,6 +41,9 @@ func TestFolderSplits(t *testing.T) {
 		{"train/a/1.png valid/a/2.png", []int{1}, []int{2}, "a", 0, ""},
 		{"TRAIN/a/1.png VAL/a/2.png", []int{1}, []int{2}, "a", 0, ""},
 		{"Training/a/1.png Testing/a/2.png", []int{1}, []int{2}, "a", 0, ""},
+		{"trn/1.png tst/2.png", []int{1}, []int{2}, "", 0, ""},
+		{"TrainData/1.png ValidationData/2.png", []int{1}, []int{2}, "", 0, ""},
+		{"trainA/1.png trainB/2.png testA/3.png testB/4.png bus/5.png", []int{5, 3, 4, 1}, []int{2}, "bus testA testB trainA trainB", 0, "are each taken for a class"},
 		{"train/1.png dev/2.png", []int{1}, []int{2}, "", 0, ""},
 		{"train/1.png eval/2.png", []int{1}, []int{2}, "", 0, ""},
 		{"train2017/1.png val2017/2.png", []int{1}, []int{2}, "", 0, ""},
@@ -81,11 +84,13 @@ func TestFolderSplits(t *testing.T) {
 // in another way.
 func TestFolderSplitFaults(t *testing.T) {
 	for files, want := range map[string]string{
-		"train/1.png training/2.png val/3.png": "are named like the same split",
-		"valid/1.png test/2.png":               "have the names of splits",
-		"train/1.png train/2.png val/x.heic":   "2 pictures to train on and 0 held out can be read",
-		"train/1.png train/2.png val/x.png":    "2 pictures to train on and 0 held out can be read",
-		"train/1.png train/2.png val/own.png":  "2 pictures to train on and 0 held out can be read",
+		"train/1.png training/2.png val/3.png":                                "are named like the same split",
+		"valid/1.png test/2.png":                                              "have the names of splits",
+		"trainA/1.png trainB/2.png testA/3.png testB/4.png":                   `"trainA", "testA", "trainB", "testB" are the splits of several data sets`,
+		"x/train2014/1.png x/val2014/2.png x/train2017/3.png x/val2017/4.png": "are the splits of several data sets",
+		"train/1.png train/2.png val/x.heic":                                  "2 pictures to train on and 0 held out can be read",
+		"train/1.png train/2.png val/x.png":                                   "2 pictures to train on and 0 held out can be read",
+		"train/1.png train/2.png val/own.png":                                 "2 pictures to train on and 0 held out can be read",
 	} {
 		dir := t.TempDir()
 		for _, name := range strings.Fields(files) {

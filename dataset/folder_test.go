@@ -152,8 +152,8 @@ func TestFolderClasses(t *testing.T) {
 		t.Errorf("256 folders: %d classes", len(train.Classes))
 	}
 	tiles(t, many, "class256/a.png")
-	if train, _, _ := openTest(t, many, Options{}); len(train.Classes) != 0 {
-		t.Errorf("257 folders: %d classes", len(train.Classes))
+	if train, _, p := openTest(t, many, Options{}); len(train.Classes) != 0 || len(p.notes) != 1 {
+		t.Errorf("257 folders: %d classes, told %q", len(train.Classes), p.notes)
 	}
 }
 
