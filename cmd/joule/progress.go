@@ -121,7 +121,7 @@ func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return strconv.Itoa(n) + " " + noun + "s"
+	return thousands(int64(n)) + " " + noun + "s"
 }
 
 // thousands writes 12345 as 12,345.
