@@ -39,6 +39,7 @@ type FolderEvent struct {
 type folderLimits struct {
 	pictures int   // files to read
 	entries  int   // files and folders to look at
+	sniffed  int   // files to look into that are no pictures by their names
 	depth    int   // folders within folders
 	bytes    int64 // of all pictures together, decoded and scaled
 	inFlight int64 // pixels being decoded at a time
@@ -48,7 +49,7 @@ type folderLimits struct {
 
 func defaultFolderLimits() folderLimits {
 	return folderLimits{
-		pictures: 1_000_000, entries: 2_000_000, depth: 32, bytes: 2 << 30,
+		pictures: 1_000_000, entries: 2_000_000, sniffed: 10_000, depth: 32, bytes: 2 << 30,
 		inFlight: MaxPicturePixels, cached: 8, cache: 4 << 30,
 	}
 }

@@ -224,3 +224,25 @@ func TestFolderPassing(t *testing.T) {
 		t.Errorf("%d images, left out %v", train.N+held.N, p.files)
 	}
 }
+
+// TestFolderSniffed: what is not looked into says so.
+func TestFolderSniffed(t *testing.T) {
+	dir := t.TempDir()
+	tiles(t, dir, "a.png", "b.png", "1", "2", "3")
+	told := map[string]string{}
+	r, err := newFolderReader(dir, Options{Cache: t.TempDir(), Folder: func(e FolderEvent) {
+		if e.Err != nil {
+			told[e.Path] = e.Err.Error()
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.root.Close()
+	r.limits.sniffed = 2
+	const by = "a picture by its contents, but not by its name"
+	want := map[string]string{"1": by, "2": by, "3": "not a picture by its name, and not looked into behind 2 others"}
+	if _, _, err := r.open(t.Context()); err != nil || !maps.Equal(told, want) {
+		t.Errorf("%v, %v", told, err)
+	}
+}

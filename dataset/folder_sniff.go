@@ -5,13 +5,11 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 	"slices"
 )
-
-// maxSniffed is how many files that are no pictures by their names are looked into.
-const maxSniffed = 10_000
 
 // sniff looks at the beginning of every picture. It takes Joule's own out of the
 // list, unless there are no others.
@@ -45,8 +43,12 @@ func (r *folderReader) sniff(ctx context.Context, l *listing) error {
 // sniffOthers finds pictures among the files whose names do not say so.
 func (r *folderReader) sniffOthers(ctx context.Context, l *listing) error {
 	var others []string
-	for _, s := range l.skipped {
-		if s.Kind == Other && len(others) < maxSniffed {
+	for i, s := range l.skipped {
+		switch {
+		case s.Kind != Other:
+		case len(others) == r.limits.sniffed:
+			l.skipped[i].Reason = fmt.Sprintf("not a picture by its name, and not looked into behind %d others", r.limits.sniffed)
+		default:
 			others = append(others, string(s.Path))
 		}
 	}

@@ -174,7 +174,7 @@ func (a *app) score(ctx context.Context, f *scoreFlags, ref modelRef, args []str
 		}
 	}
 	left = append(failed, left...)
-	if text := leftText(left); text != "" {
+	if text := leftText(left); text != "" && len(left)+len(paths) > 2 { // one that failed is told below
 		a.screen.line("left out: %s", text)
 	}
 	failures := a.tellLost(left)
