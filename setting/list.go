@@ -2,6 +2,7 @@ package setting
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -81,7 +82,7 @@ func (l List) SetEnv(environ []string, others ...string) error {
 				continue
 			}
 			e := &Error{Place: "environment", Problem: "unknown variable " + strconv.Quote(name), Hint: "unset it"}
-			if near := Nearest(name, known); near != "" {
+			if near := cmp.Or(l.meantEnv(name), Nearest(name, known)); near != "" {
 				e.Hint = fmt.Sprintf("did you mean %q?", near)
 			}
 			return e

@@ -32,3 +32,18 @@ func (l List) Meant(word string) (Setting, bool) {
 	}
 	return Setting{}, false
 }
+
+// meantEnv returns the variable of the setting that one by another name means, as
+// JOULE_OPTIMIZER_LR means the learning rate, or "".
+func (l List) meantEnv(name string) string {
+	word := strings.ToLower(strings.TrimPrefix(name, envPrefix))
+	if s, ok := l.Meant(word); ok {
+		return s.Env()
+	}
+	if section, last, ok := strings.Cut(word, "_"); ok {
+		if s, ok := l.Meant(last); ok && strings.HasPrefix(s.Key, section+".") {
+			return s.Env()
+		}
+	}
+	return ""
+}

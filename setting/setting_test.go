@@ -186,6 +186,8 @@ func TestSetEnv(t *testing.T) {
 		"JOULE_SOMETHING=1":      "unset it",
 		"JOULE_EPOCHS=x":         `JOULE_EPOCHS: epochs: "x" is not a whole number`,
 		"JOULE_BATCH_SIZE=0":     "JOULE_BATCH_SIZE: batch_size: 0 is not within",
+		"JOULE_LR=3":             `environment: unknown variable "JOULE_LR"; did you mean "JOULE_OPTIMIZER_LEARNING_RATE"?`,
+		"JOULE_OPTIMIZER_LR=3":   `did you mean "JOULE_OPTIMIZER_LEARNING_RATE"?`,
 		"JOULE_NETWORK=1":        "unknown variable",
 		"JOULE_SAMPLER_NOISE=-x": "JOULE_SAMPLER_NOISE",
 	} {

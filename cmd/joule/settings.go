@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -44,7 +45,7 @@ func (a *app) fromEnv(flags *pflag.FlagSet, names map[string]string) error {
 			continue
 		}
 		if err := f.Value.Set(value); err != nil {
-			return &usageError{name + ": " + strconv.Quote(value) + " is not valid: " + err.Error(), "correct it or unset it"}
+			return &usageError{fmt.Sprintf("%s: %s", name, valueFault(f, value, err)), "correct it or unset it"}
 		}
 	}
 	return nil

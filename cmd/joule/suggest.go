@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/joule-ml/joule"
@@ -86,11 +87,29 @@ func flagError(cmd *cobra.Command, err error) error {
 			hint = near
 		}
 	case errors.As(err, &invalid):
-		if f := invalid.GetFlag(); f.Usage != "" {
-			hint = "--" + f.Name + ": " + f.Usage
-		}
+		f := invalid.GetFlag()
+		return &usageError{fmt.Sprintf("--%s: %s", f.Name, valueFault(f, invalid.GetValue(), errors.Unwrap(err))), "it means: " + f.Usage}
 	}
 	return &usageError{err.Error(), hint}
+}
+
+// valueFault says what is wrong with the value of a flag. The errors of numbers are
+// those of package strconv, which name its functions.
+func valueFault(f *pflag.Flag, value string, err error) string {
+	var number *strconv.NumError
+	switch kind := f.Value.Type(); {
+	case !errors.As(err, &number):
+		return fmt.Sprintf("%q is not valid: %v", value, err)
+	case errors.Is(err, strconv.ErrRange):
+		return fmt.Sprintf("%q is out of range", value)
+	case kind == "bool":
+		return fmt.Sprintf("%q is neither true nor false", value)
+	case strings.HasPrefix(kind, "uint"):
+		return fmt.Sprintf("%q is not a whole number from 0", value)
+	case strings.HasPrefix(kind, "int"):
+		return fmt.Sprintf("%q is not a whole number", value)
+	}
+	return fmt.Sprintf("%q is not a number", value)
 }
 
 // nearFlag says what a flag that cmd does not have may mean, or "".

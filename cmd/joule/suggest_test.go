@@ -38,7 +38,7 @@ func TestSuggestions(t *testing.T) {
 		"sample --ckpt x":            "did you mean --checkpoint?",
 		"eval --device cpu":          "everything is computed on the processor: --threads says on how many cores",
 		"runs rm --force x":          "did you mean --yes?",
-		"sample -n many":             "--count: number of images",
+		"sample -n many":             "it means: number of images",
 		"score -o x":                 "it goes to standard output: add > FILE",
 		"bench --output x":           "it goes to standard output: add > FILE",
 		"runs show --out x":          "it goes to standard output: add > FILE",
