@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"reflect"
 	"runtime"
@@ -69,6 +70,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	heedSignals()
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
@@ -94,6 +96,17 @@ func TestScripts(t *testing.T) {
 			"npyshape":   npyShape,
 		},
 	})
+}
+
+// heedSignals lets the programs that scripts start heed signals that this process
+// ignores, as all do that a shell has started in the background: they would wait
+// for ever for their end.
+func heedSignals() {
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 }
 
 // setUp gives a script a cache of its own, with nothing in it, and says where
