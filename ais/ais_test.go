@@ -55,6 +55,9 @@ func near(t *testing.T, e *Estimate, want, tolerance float64) {
 func TestGaussian(t *testing.T) {
 	for _, sigma := range []float64{0.3, 1, 2.5} {
 		for _, n := range []int{1, 3, 40} {
+			if testing.Short() && n == 40 && sigma != 1 { // most of the time goes here
+				continue
+			}
 			for _, leapfrog := range []int{1, 4} {
 				t.Run(fmt.Sprintf("σ=%v,n=%d,L=%d", sigma, n, leapfrog), func(t *testing.T) {
 					c := real(quick(), 1)
@@ -138,6 +141,9 @@ func TestDoubleWells(t *testing.T) {
 // TestUnbiased checks what everything rests on: forward 𝔼 w = Z/Z₀, in reverse
 // 𝔼 1/w = Z₀/Z, for so few temperatures that single weights are far off.
 func TestUnbiased(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes tens of thousands of chains")
+	}
 	e, d := well(3, 0.6, 0.5)
 	for _, leapfrog := range []int{1, 3} {
 		c := quick()
