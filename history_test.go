@@ -39,7 +39,7 @@ func lateConfig() Config {
 func reservoirConfig() Config {
 	c := lateConfig()
 	c.EMA.Decay, c.Buffer.Policy = 0.9, replay.Reservoir
-	c.Seed = 3
+	c.Seed = 9
 	return c
 }
 
