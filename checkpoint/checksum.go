@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"maps"
 	"math"
 	"slices"
@@ -31,20 +32,48 @@ const hintChecksum = "the file is damaged, or another program has changed it sin
 // sums. It depends on what the header says, not on how it is written, so that a
 // program may read a file and write the same again.
 func checksums(metadata map[string]string, tensors []Info, sums map[string]uint32) string {
-	h := crc32.NewIEEE()
+	var header []byte
 	for _, key := range slices.Sorted(maps.Keys(metadata)) {
 		if key != checksumKey {
-			fmt.Fprintf(h, "%q %q\n", key, metadata[key])
+			header = appendQuoted(append(appendQuoted(header, key), ' '), metadata[key])
+			header = append(header, '\n')
 		}
 	}
 	tensors = slices.Clone(tensors)
 	slices.SortFunc(tensors, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
 	var list strings.Builder
 	for _, t := range tensors {
-		fmt.Fprintf(h, "%q %s %s %08x\n", t.Name, t.DType, show(t.Shape), sums[t.Name])
+		header = fmt.Appendf(header, "%q %s %s %08x\n", t.Name, t.DType, show(t.Shape), sums[t.Name])
 		fmt.Fprintf(&list, " %08x", sums[t.Name])
 	}
-	return fmt.Sprintf("%08x", h.Sum32()) + list.String()
+	return fmt.Sprintf("%08x", crc32.ChecksumIEEE(header)) + list.String()
+}
+
+// appendQuoted is strconv.AppendQuote, several times as fast for long texts
+// without much that has to be escaped.
+func appendQuoted(b []byte, s string) []byte {
+	plain := func(c byte) bool { return ' ' <= c && c <= '~' && c != '"' && c != '\\' }
+	b = append(b, '"')
+	for i := 0; i < len(s); {
+		begin := i
+		for i < len(s) && plain(s[i]) {
+			i++
+		}
+		b = append(b, s[begin:i]...)
+		begin = i
+		for i < len(s) && !plain(s[i]) {
+			i++
+		}
+		switch odd := s[begin:i]; odd {
+		case "":
+		case "\n":
+			b = append(b, `\n`...)
+		default: // whole characters, for what is plain is never a part of another
+			quoted := strconv.Quote(odd)
+			b = append(b, quoted[1:len(quoted)-1]...)
+		}
+	}
+	return append(b, '"')
 }
 
 // takeChecksums moves the checksums from the metadata into the entries, and
@@ -77,10 +106,27 @@ func takeChecksums(metadata map[string]string, entries []entry) error {
 	return nil
 }
 
-// check compares the checksum of the bytes that were read.
-func (e entry) check(sum uint32) error {
-	if e.summed && e.sum != sum {
-		return &Error{Fault: fmt.Sprintf("tensor %q does not fit its checksum", e.Name), Hint: hintChecksum}
+// compareSums reads the tensors' bytes and compares their checksums, if the file
+// has any. It reads for itself, beside the decoding: handing over what is read
+// there part by part takes longer than taking the checksums.
+func compareSums(r io.ReaderAt, start, size int64, entries []entry) error {
+	if len(entries) == 0 || !entries[0].summed {
+		return nil
+	}
+	buf := make([]byte, min(chunk, size))
+	for _, e := range entries {
+		sum := uint32(0)
+		for at := e.begin; at < e.end; {
+			b := buf[:min(int64(len(buf)), e.end-at)]
+			if err := readFull(r, b, start+at); err != nil {
+				return err
+			}
+			sum = crc32.Update(sum, crc32.IEEETable, b)
+			at += int64(len(b))
+		}
+		if sum != e.sum {
+			return &Error{Fault: fmt.Sprintf("tensor %q does not fit its checksum", e.Name), Hint: hintChecksum}
+		}
 	}
 	return nil
 }
