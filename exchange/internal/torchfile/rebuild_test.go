@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"hash/crc32"
 	"os"
 	"os/exec"
@@ -172,6 +173,16 @@ func TestNoChecksums(t *testing.T) {
 		if got, err := tensors(f, f.Root, 0); err != nil || !slices.Equal(got["a"], []float32{1, 2, 3, 4}) {
 			t.Errorf("method %d: %v, error %v", method, got, err)
 		}
+	}
+}
+
+// TestMethod refuses what archive/zip cannot unpack, as PyTorch does, and does
+// not call it damaged.
+func TestMethod(t *testing.T) {
+	file := bytes.ReplaceAll(archive(t, zip.Deflate, "m/data.pkl", pickle), []byte{8, 0, 8, 0}, []byte{8, 0, 14, 0}) // LZMA
+	var e *Error
+	if _, err := decode(file); !errors.As(err, &e) || !strings.Contains(e.Fault, "in a way that is not read") || e.Hint != hintStore {
+		t.Error(err)
 	}
 }
 

@@ -16,6 +16,8 @@ import (
 // archive anew may, and weights hardly shrink.
 const inflation = 4
 
+const hintStore = "unpack the archive, and pack it again without compression: zip -0 -r"
+
 // decodeZip reads an archive: NAME/data.pkl with the objects, NAME/byteorder
 // in later versions, and NAME/data/KEY with the numbers of each storage.
 func (f *File) decodeZip(r io.ReaderAt, size int64) error {
@@ -125,6 +127,8 @@ func other(z *zip.Reader) error {
 func readEntry(e *zip.File, most, size int64, inflated *int64) ([]byte, error) {
 	n := e.UncompressedSize64
 	switch {
+	case e.Method != zip.Store && e.Method != zip.Deflate:
+		return nil, &Error{Fault: fmt.Sprintf("the entry %.100q is compressed in a way that is not read", e.Name), Hint: hintStore}
 	case n > uint64(most):
 		return nil, limited("the entry %.100q takes %d bytes, %d at most are expected", e.Name, n, most)
 	case e.Method == zip.Store && (e.CompressedSize64 != n || n > uint64(size)):
