@@ -124,9 +124,14 @@ func (a *app) run(args []string) int {
 	}
 	root := a.rootCommand()
 	root.SetArgs(args)
-	root.SetOut(a.out())
+	out := &textWriter{w: a.stdout, escape: appendVisible}
+	root.SetOut(out)
 	root.SetErr(a.screen)
-	return a.report(ctx, root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = out.err // of a help text, whose errors cobra drops
+	}
+	return a.report(ctx, err)
 }
 
 func (a *app) rootCommand() *cobra.Command {

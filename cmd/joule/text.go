@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -66,6 +67,7 @@ type textWriter struct {
 	w      io.Writer
 	escape func(b []byte, r rune, raw string) []byte
 	rest   []byte // the beginning of a character whose end is still to come
+	err    error  // of the first write that failed
 }
 
 func (t *textWriter) Write(p []byte) (int, error) {
@@ -80,6 +82,7 @@ func (t *textWriter) Write(p []byte) (int, error) {
 		}
 	}
 	if _, err := t.w.Write(visibleLines(text[:end], false, t.escape)); err != nil {
+		t.err = cmp.Or(t.err, err)
 		return 0, err
 	}
 	t.rest = append([]byte(nil), text[end:]...)
