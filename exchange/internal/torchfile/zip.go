@@ -16,7 +16,7 @@ import (
 // archive anew may, and weights hardly shrink.
 const inflation = 4
 
-const hintStore = "unpack the archive, and pack it again without compression: zip -0 -r"
+const hintStore = "unpack the archive, and pack it again without compression (zip store)"
 
 // decodeZip reads an archive: NAME/data.pkl with the objects, NAME/byteorder
 // in later versions, and NAME/data/KEY with the numbers of each storage.
