@@ -11,7 +11,7 @@ import (
 
 // Required is the environment variable that makes tests fail, instead of being
 // skipped, where Python lacks something. CI sets it to 1.
-const Required = "JOULE_PYTHON_REQUIRED"
+const Required = "PYTHON_REQUIRED"
 
 var (
 	mu    sync.Mutex
