@@ -298,12 +298,12 @@ func (d *direction) apply(ctx context.Context, y, x, bias, mask []float32) {
 // piece is how many of so many pixels to compute before the context is asked
 // again, where each takes so many multiply-adds an image: those of a few
 // tenths of a second with the kernels in Go, if that is a whole tile at least.
-func piece(pixels, work int) int {
-	const most, tiles = 1 << 26 / lane.Width, 6
-	if pixels*work <= most {
+func piece(pixels, each int) int {
+	const most, tile = 1 << 26 / lane.Width, 6
+	if pixels*each <= most {
 		return pixels
 	}
-	return min(pixels, max(1, most/work/tiles)*tiles)
+	return min(pixels, max(1, most/(each*tile))*tile)
 }
 
 // ones stands for the constant input of a bias.
