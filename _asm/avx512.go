@@ -74,10 +74,12 @@ func storePairs(a Mem, px, y reg.GPVirtual, acc []reg.VecVirtual, channels, pair
 	mask, one, two := GP64(), GP64(), GP64()
 	pair := func(p int) {
 		MOVLQSX(Mem{Base: px, Disp: 16*p + 4}, one)
+		SHLQ(U8(vecShift), one)
 		MOVLQSX(Mem{Base: px, Disp: 16*p + 12}, two)
+		SHLQ(U8(vecShift), two)
 	}
 	part := func(base, index reg.GPVirtual, o int) Mem {
-		return Mem{Base: base, Index: index, Scale: 4, Disp: vec * o}
+		return Mem{Base: base, Index: index, Scale: 1, Disp: vec * o}
 	}
 	MOVQ(field(a, "maskNow"), mask)
 	TESTQ(mask, mask)

@@ -123,7 +123,7 @@ func block(a Mem, px reg.GPVirtual, acc []reg.VecVirtual, channels, columns int)
 	}
 	x, w, rows, run = GP64(), GP64(), GP64(), GP64()
 	MOVLQSX(Mem{Base: px}, x)
-	SHLQ(U8(2), x)
+	SHLQ(U8(vecShift), x)
 	ADDQ(field(a, "x"), x)
 	MOVQ(field(a, "wNow"), w)
 	MOVQ(field(a, "rows"), rows)
@@ -152,6 +152,7 @@ func store(a Mem, px, y reg.GPVirtual, acc []reg.VecVirtual, channels, pixels in
 	out := func(p int) reg.GPVirtual {
 		v := GP64()
 		MOVLQSX(Mem{Base: px, Disp: 8*p + 4}, v)
+		SHLQ(U8(vecShift), v)
 		return v
 	}
 	TESTQ(mask, mask)
@@ -159,8 +160,8 @@ func store(a Mem, px, y reg.GPVirtual, acc []reg.VecVirtual, channels, pixels in
 	for p := range pixels {
 		at := out(p)
 		for o := range channels {
-			VMULPS(Mem{Base: mask, Index: at, Scale: 4, Disp: vec * o}, acc[o*pixels+p], acc[o*pixels+p])
-			VMOVUPS(acc[o*pixels+p], Mem{Base: y, Index: at, Scale: 4, Disp: vec * o})
+			VMULPS(Mem{Base: mask, Index: at, Scale: 1, Disp: vec * o}, acc[o*pixels+p], acc[o*pixels+p])
+			VMOVUPS(acc[o*pixels+p], Mem{Base: y, Index: at, Scale: 1, Disp: vec * o})
 		}
 	}
 	ADDQ(U32(vec*channels), mask)
@@ -170,7 +171,7 @@ func store(a Mem, px, y reg.GPVirtual, acc []reg.VecVirtual, channels, pixels in
 	for p := range pixels {
 		at := out(p)
 		for o := range channels {
-			VMOVUPS(acc[o*pixels+p], Mem{Base: y, Index: at, Scale: 4, Disp: vec * o})
+			VMOVUPS(acc[o*pixels+p], Mem{Base: y, Index: at, Scale: 1, Disp: vec * o})
 		}
 	}
 	Label("stored")
@@ -187,7 +188,7 @@ func group(a Mem, px reg.GPVirtual, pixels int) (delta []reg.GPVirtual, y reg.GP
 		delta[p] = GP64()
 		MOVLQSX(Mem{Base: px, Disp: 8 * p}, delta[p])
 		SUBQ(first, delta[p])
-		SHLQ(U8(2), delta[p])
+		SHLQ(U8(vecShift), delta[p])
 	}
 	y = GP64()
 	t := GP64()

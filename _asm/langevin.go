@@ -9,11 +9,14 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// word is the size of a field of kernel.Counter.
+const word = 64
+
 // noise writes Noise: Philox4x32-10 in every lane, Box and Muller's transform
 // and the clamped sum, a group of four vectors at a time, or two groups in the
 // halves of wide registers.
 func noise(name string, s simd) {
-	TEXT(name, NOSPLIT, "func(x *float32, turns int, c *byte, scale *[8]float32, lo, hi float32, group uint32)")
+	TEXT(name, NOSPLIT, "func(x *float32, turns int, c *byte, scale *float32, lo, hi float32, group uint32)")
 	Pragma("noescape")
 	groups := s.bytes / vec
 	Doc(fmt.Sprintf("%s is Noise on %d vectors a turn, beginning with a group of four.", name, 4*groups))
@@ -29,7 +32,7 @@ func noise(name string, s simd) {
 	Label("loop")
 	w := s.regs(4)
 	for i := range 3 {
-		s.eight(c.Offset(vec*(2+i)), w[i])
+		s.eight(c.Offset(word*(2+i)), w[i])
 	}
 	if groups == 1 {
 		ix := XMM()
@@ -95,7 +98,7 @@ func philox(s simd, w []reg.VecVirtual, c Mem) []reg.VecVirtual {
 	VMOVUPS(broadcast("philoxM1", 0xCD9E8D57), m[1])
 	key := s.regs(2)
 	s.eight(c, key[0])
-	s.eight(c.Offset(vec), key[1])
+	s.eight(c.Offset(word), key[1])
 	weyl := []Mem{broadcast("philoxW0", 0x9E3779B9), broadcast("philoxW1", 0xBB67AE85)}
 	for round := range 10 {
 		hi0, lo0 := mul32(s, w[0], m[0])
@@ -220,7 +223,7 @@ func boxMullerAngle(r simd, w1 reg.VecVirtual) (s, c, q reg.VecVirtual) {
 
 // descend writes Descend.
 func descend() {
-	TEXT("descendAVX2", NOSPLIT, "func(x, grad *float32, n int, eta *[8]float32, clip, lo, hi float32, sumsq, clipped *[8]float32)")
+	TEXT("descendAVX2", NOSPLIT, "func(x, grad *float32, n int, eta *float32, clip, lo, hi float32, sumsq, clipped *float32)")
 	Pragma("noescape")
 	Doc("descendAVX2 is Descend on n vectors.")
 	enter()

@@ -34,7 +34,10 @@ func main() {
 }
 
 // vec is the size of eight float32.
-const vec = 32
+const (
+	vec      = 1 << vecShift
+	vecShift = 5
+)
 
 // broadcast returns a constant that fills a register of any size.
 func broadcast(name string, bits uint32) Mem {

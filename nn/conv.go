@@ -132,12 +132,12 @@ func (c *conv) planForward() {
 		}
 	}
 	c.forward.phases = []phase{p}
-	row := c.in.W * c.in.C * lane.Width
+	row := c.in.W * c.in.C
 	for oy := range c.out.H {
 		ky0, ky1 := max(0, c.pad-oy*c.stride), min(c.kh, c.in.H+c.pad-oy*c.stride)
 		for ox := range c.out.W {
 			kx0, kx1 := max(0, c.pad-ox*c.stride), min(c.kw, c.in.W+c.pad-ox*c.stride)
-			y := (oy*c.out.W + ox) * c.out.C * lane.Width
+			y := (oy*c.out.W + ox) * c.out.C
 			if ky0 >= ky1 || kx0 >= kx1 {
 				c.forward.add(0, kernel.Taps{}, 0, y)
 				continue
@@ -145,7 +145,7 @@ func (c *conv) planForward() {
 			c.forward.add(0, kernel.Taps{
 				Rows: ky1 - ky0, Run: (kx1 - kx0) * c.in.C, XStride: row,
 				W: (ky0*c.kw + kx0) * c.in.C, WStride: c.kw * c.in.C,
-			}, ((oy*c.stride-c.pad+ky0)*c.in.W+ox*c.stride-c.pad+kx0)*c.in.C*lane.Width, y)
+			}, ((oy*c.stride-c.pad+ky0)*c.in.W+ox*c.stride-c.pad+kx0)*c.in.C, y)
 		}
 	}
 }
@@ -199,15 +199,15 @@ func (c *conv) planBackward() {
 		for ix := range c.in.W {
 			ox0, ox1, b, nkx := span(ix, c.kw, c.out.W)
 			phase := (iy+c.pad)%s*s + (ix+c.pad)%s
-			y := (iy*c.in.W + ix) * c.in.C * lane.Width
+			y := (iy*c.in.W + ix) * c.in.C
 			if oy0 > oy1 || ox0 > ox1 {
 				c.backward.add(phase, kernel.Taps{}, 0, y)
 				continue
 			}
 			c.backward.add(phase, kernel.Taps{
-				Rows: oy1 - oy0 + 1, Run: (ox1 - ox0 + 1) * c.out.C, XStride: c.out.W * c.out.C * lane.Width,
+				Rows: oy1 - oy0 + 1, Run: (ox1 - ox0 + 1) * c.out.C, XStride: c.out.W * c.out.C,
 				W: (a*nkx + b) * c.out.C, WStride: nkx * c.out.C,
-			}, (oy0*c.out.W+ox0)*c.out.C*lane.Width, y)
+			}, (oy0*c.out.W+ox0)*c.out.C, y)
 		}
 	}
 }
@@ -289,7 +289,7 @@ func (d *direction) apply(ctx context.Context, y, x, bias, mask []float32) {
 		w := &d.phases[t.phase].packed
 		for left := t.pixels; len(left) > 0 && ctx.Err() == nil; {
 			n := piece(len(left), w.Out*t.taps.Rows*t.taps.Run)
-			kernel.Conv(y, x, w, bias, mask, t.taps, left[:n])
+			kernel.Conv(lane.Width, y, x, w, bias, mask, t.taps, left[:n])
 			left = left[n:]
 		}
 	}
@@ -343,8 +343,8 @@ func (c *conv) Unpack(grad, packed []float32) {
 // ParamGrad adds ∂/∂w = Σ dy[oy][ox][o]·x[oy·s−p+ky][ox·s−p+kx][i] and
 // ∂/∂b = Σ dy[oy][ox][o], summed over pixels and lanes, to packed.
 func (c *conv) ParamGrad(ctx context.Context, packed, dy, x []float32) {
-	dyRow, dyCol := c.out.W*c.out.C*lane.Width, c.out.C*lane.Width
-	xRow, xCol := c.in.W*c.in.C*lane.Width, c.in.C*lane.Width
+	dyRow, dyCol := c.out.W*c.out.C, c.out.C
+	xRow, xCol := c.in.W*c.in.C, c.in.C
 	// valid gives the outputs first … last whose tap k lies on the image.
 	valid := func(k, size, outputs int) (first, last int) {
 		if c.pad > k {
@@ -373,16 +373,16 @@ func (c *conv) ParamGrad(ctx context.Context, packed, dy, x []float32) {
 				if oy0 > oy1 || ox0 > ox1 {
 					continue
 				}
-				kernel.Outer(packed[c.gradIndex(o, 0, ky, kx):],
-					dy[oy0*dyRow+ox0*dyCol+o*lane.Width:],
-					x[(oy0*c.stride-c.pad+ky)*xRow+(ox0*c.stride-c.pad+kx)*xCol:],
+				kernel.Outer(packed[c.gradIndex(o, 0, ky, kx):], nil,
+					dy[(oy0*dyRow+ox0*dyCol+o)*lane.Width:],
+					x[((oy0*c.stride-c.pad+ky)*xRow+(ox0*c.stride-c.pad+kx)*xCol)*lane.Width:],
 					no, n*c.in.C, kernel.Rect{
 						Rows: oy1 - oy0 + 1, Cols: ox1 - ox0 + 1,
 						DyRow: dyRow, DyCol: dyCol, XRow: xRow * c.stride, XCol: xCol * c.stride,
 					})
 			}
 		}
-		kernel.Outer(packed[c.biasIndex(o):], dy[o*lane.Width:], ones[:], no, 1,
+		kernel.Outer(packed[c.biasIndex(o):], nil, dy[o*lane.Width:], ones[:], no, 1,
 			kernel.Rect{Rows: c.out.H, Cols: c.out.W, DyRow: dyRow, DyCol: dyCol})
 	}
 }

@@ -95,7 +95,7 @@ func (h *Hamiltonian) Transition(e Energy, s *State) []float32 {
 	}
 	clear(h.p)
 	ones := spread(1)
-	kernel.Noise(h.p, &s.counter, &ones, -inf, inf)
+	kernel.Noise(h.p, &s.counter, ones[:], -inf, inf)
 	sumSquares(&kinetic, h.p)
 	copy(h.y, s.X)
 

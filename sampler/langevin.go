@@ -31,13 +31,13 @@ func langevin(ctx context.Context, c Config, e Energy, s *State, info *Info, eac
 		if c.Anneal > 0 {
 			noise = spread(c.noise(k))
 		}
-		kernel.Noise(s.X, &s.counter, &noise, c.Min, c.Max)
+		kernel.Noise(s.X, &s.counter, noise[:], c.Min, c.Max)
 		g := e.EnergyGrad(s.X, &info.Energy)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		info.GradNorm, info.Clamped = [lane.Width]float32{}, [lane.Width]float32{}
-		kernel.Descend(s.X, g, &eta, c.GradClip, c.Min, c.Max, &info.GradNorm, &info.Clamped)
+		kernel.Descend(s.X, g, eta[:], c.GradClip, c.Min, c.Max, info.GradNorm[:], info.Clamped[:])
 		for l := range lane.Width {
 			info.GradNorm[l] = float32(math.Sqrt(float64(info.GradNorm[l])))
 			info.Clamped[l] /= elements

@@ -171,7 +171,7 @@ func Advance(ctx context.Context, c Config, e Energy, s *State, info *Info, each
 // Perturb adds N(0, noise²) to s.X and clamps it to [lo, hi].
 func Perturb(s *State, noise, lo, hi float32) {
 	scale := spread(noise)
-	kernel.Noise(s.X, &s.counter, &scale, lo, hi)
+	kernel.Noise(s.X, &s.counter, scale[:], lo, hi)
 }
 
 func spread(v float32) (lanes [lane.Width]float32) {

@@ -1,6 +1,11 @@
 package kernel
 
-func convGeneric(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) {
+// The kernels here take eight lanes at a time, whose sums are variables of their
+// own: the compiler keeps those in registers, but not the elements of an array.
+// It may also join a product and a sum into one rounding, unless the product is
+// converted: that is why float32 stands before some.
+
+func convGeneric(width int, y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) {
 	step := 4
 	for o := range w.Out {
 		if o >= w.Out&^3 {
@@ -8,51 +13,78 @@ func convGeneric(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []
 		}
 		row := w.Data[w.Index(o, 0):]
 		for _, p := range px {
-			var acc [Width]float32
-			for l := range acc {
-				acc[l] = bias[o]
-			}
-			for r := range t.Rows {
-				xr := x[int(p.X)+r*t.XStride:]
-				for i := range t.Run {
-					wi := row[(t.W+r*t.WStride+i)*step]
-					v := (*[Width]float32)(xr[i*Width:])
+			for first := 0; first < width; first += Width {
+				acc := convEight(x[int(p.X)*width+first:], row, bias[o], width, step, &t)
+				at := (int(p.Y)+o)*width + first
+				if mask != nil {
+					m := (*[Width]float32)(mask[at:])
 					for l := range acc {
-						acc[l] += wi * v[l]
+						acc[l] *= m[l]
 					}
 				}
-			}
-			if mask != nil {
-				m := (*[Width]float32)(mask[int(p.Y)+o*Width:])
+				out := (*[Width]float32)(y[at:])
 				for l := range acc {
-					acc[l] *= m[l]
+					out[l] = Flush(acc[l])
 				}
-			}
-			out := (*[Width]float32)(y[int(p.Y)+o*Width:])
-			for l := range acc {
-				out[l] = Flush(acc[l])
 			}
 		}
 	}
 }
 
-func outerGeneric(grad, dy, x []float32, no, ni int, r Rect) {
-	for o := range no {
-		for i := range ni {
-			var acc [Width]float32
-			for row := range r.Rows {
-				for col := range r.Cols {
-					d := (*[Width]float32)(dy[row*r.DyRow+col*r.DyCol+o*Width:])
-					v := (*[Width]float32)(x[row*r.XRow+col*r.XCol+i*Width:])
-					for l := range acc {
-						acc[l] += d[l] * v[l]
-					}
-				}
-			}
-			at := &grad[4*i+o]
-			*at = Flush(*at + SumLanes(&acc))
+// convEight computes eight lanes of one pixel and channel, whose weights stand in
+// row, step apart.
+func convEight(x, row []float32, bias float32, width, step int, t *Taps) [Width]float32 {
+	a0, a1, a2, a3, a4, a5, a6, a7 := bias, bias, bias, bias, bias, bias, bias, bias
+	for r := range t.Rows {
+		xr, wr := x[r*t.XStride*width:], row[(t.W+r*t.WStride)*step:]
+		for i := range t.Run {
+			w, v := wr[i*step], (*[Width]float32)(xr[i*width:])
+			a0 += float32(w * v[0])
+			a1 += float32(w * v[1])
+			a2 += float32(w * v[2])
+			a3 += float32(w * v[3])
+			a4 += float32(w * v[4])
+			a5 += float32(w * v[5])
+			a6 += float32(w * v[6])
+			a7 += float32(w * v[7])
 		}
 	}
+	return [Width]float32{a0, a1, a2, a3, a4, a5, a6, a7}
+}
+
+func outerGeneric(grad, high, dy, x []float32, no, ni int, r Rect) {
+	width := Width
+	if high != nil {
+		width = MaxWidth
+	}
+	for o := range no {
+		for i := range ni {
+			for first, sum := 0, grad; first < width; first, sum = first+Width, high {
+				at := &sum[4*i+o]
+				*at = Flush(*at + outerEight(dy[o*width+first:], x[i*width+first:], width, &r))
+			}
+		}
+	}
+}
+
+// outerEight sums the products of eight lanes over the rectangle, then the lanes.
+func outerEight(dy, x []float32, width int, r *Rect) float32 {
+	var a0, a1, a2, a3, a4, a5, a6, a7 float32
+	for row := range r.Rows {
+		for col := range r.Cols {
+			d := (*[Width]float32)(dy[(row*r.DyRow+col*r.DyCol)*width:])
+			v := (*[Width]float32)(x[(row*r.XRow+col*r.XCol)*width:])
+			a0 += float32(d[0] * v[0])
+			a1 += float32(d[1] * v[1])
+			a2 += float32(d[2] * v[2])
+			a3 += float32(d[3] * v[3])
+			a4 += float32(d[4] * v[4])
+			a5 += float32(d[5] * v[5])
+			a6 += float32(d[6] * v[6])
+			a7 += float32(d[7] * v[7])
+		}
+	}
+	return SumLanes(&[Width]float32{a0, a1, a2, a3, a4, a5, a6, a7})
 }
 
 // SumLanes adds the lanes by the tree ((0+1)+(2+3))+((4+5)+(6+7)).

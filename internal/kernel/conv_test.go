@@ -60,24 +60,24 @@ func TestConv(t *testing.T) {
 			if pixels == 9 {
 				rows, run = 3, 9
 			}
-			xStride := Width * (run + rng.IntN(3))
+			xStride := run + rng.IntN(3)
 			wStride := run + rng.IntN(3)
 			taps := Taps{Rows: rows, Run: run, XStride: xStride, W: rng.IntN(3), WStride: wStride}
 			w := &Weights{Out: out, Positions: taps.W + rows*wStride + 1}
 			w.Data, _ = guarded(out*w.Positions, 0, normal)
 			bias, _ := guarded(out, 0, normal)
-			nx := 40 + rows*xStride + run*Width
+			nx := (5 + rows*xStride + run) * Width
 			x, _ := guarded(nx, out%8, normal)
 			y, intact := guarded(pixels*out*Width, pixels%8, func() float32 { return guard })
 			px := make([]Pixel, pixels)
 			for i := range px {
-				px[i] = Pixel{X: int32(rng.IntN(40)), Y: int32((pixels - 1 - i) * out * Width)}
+				px[i] = Pixel{X: int32(rng.IntN(6)), Y: int32((pixels - 1 - i) * out)}
 			}
 			var mask []float32
 			if out%3 == 0 {
 				mask, _ = guarded(len(y), 3, normal)
 			}
-			Conv(y, x, w, bias, mask, taps, px)
+			Conv(Width, y, x, w, bias, mask, taps, px)
 			if !intact() {
 				t.Fatalf("%d channels, %d pixels: wrote outside y", out, pixels)
 			}
@@ -88,16 +88,16 @@ func TestConv(t *testing.T) {
 						for r := range rows {
 							for i := range run {
 								wv := w.Data[w.Index(o, taps.W+r*wStride+i)]
-								v := float64(wv) * float64(x[int(p.X)+r*xStride+i*Width+l])
+								v := float64(wv) * float64(x[(int(p.X)+r*xStride+i)*Width+l])
 								sum += v
 								mag += math.Abs(v)
 							}
 						}
 						if mask != nil {
-							m := float64(mask[int(p.Y)+o*Width+l])
+							m := float64(mask[(int(p.Y)+o)*Width+l])
 							sum, mag = sum*m, mag*math.Abs(m)
 						}
-						got := float64(y[int(p.Y)+o*Width+l])
+						got := float64(y[(int(p.Y)+o)*Width+l])
 						if bound := float64(rows*run+2) * 6e-8 * mag; !(math.Abs(got-sum) <= bound) {
 							t.Fatalf("%d channels, %d pixels, %d×%d taps: channel %d lane %d = %v, want %v ± %v", out, pixels, rows, run, o, l, got, sum, bound)
 						}
@@ -122,10 +122,10 @@ func TestConvGrouping(t *testing.T) {
 	taps := Taps{Rows: 1, Run: run}
 	var px []Pixel
 	for i := range pixels {
-		px = append(px, Pixel{X: int32(i * Width), Y: int32(i * out * Width)})
-		Conv(single, x, w, bias, nil, taps, px[i:])
+		px = append(px, Pixel{X: int32(i), Y: int32(i * out)})
+		Conv(Width, single, x, w, bias, nil, taps, px[i:])
 	}
-	Conv(whole, x, w, bias, nil, taps, px)
+	Conv(Width, whole, x, w, bias, nil, taps, px)
 	for i := range whole {
 		if math.Float32bits(whole[i]) != math.Float32bits(single[i]) {
 			t.Fatalf("element %d: %v together, %v alone", i, whole[i], single[i])
@@ -140,7 +140,7 @@ func TestConvKeepsNonFinite(t *testing.T) {
 			x := make([]float32, 5*Width)
 			x[3*Width+2] = bad // times a zero weight is NaN all the same
 			y := make([]float32, out*Width)
-			Conv(y, x, w, make([]float32, out), nil, Taps{Rows: 1, Run: 5}, []Pixel{{}})
+			Conv(Width, y, x, w, make([]float32, out), nil, Taps{Rows: 1, Run: 5}, []Pixel{{}})
 			for o := range out {
 				for l := range Width {
 					if v := y[o*Width+l]; (l == 2) != (v != v) {
@@ -159,13 +159,13 @@ func TestOuter(t *testing.T) {
 		for _, ni := range []int{1, 2, 3, 4, 5, 8, 11} {
 			for rows := 1; rows <= 4; rows++ {
 				for cols := 1; cols <= 5; cols++ {
-					r := Rect{Rows: rows, Cols: cols, DyCol: Width * (no + rng.IntN(2)), XCol: Width * (1 + rng.IntN(ni+2))}
-					r.DyRow = r.DyCol*cols + Width*rng.IntN(2)
-					r.XRow = r.XCol*cols + Width*rng.IntN(2)
-					dy, _ := guarded(r.DyRow*rows, rows, normal)
-					x, _ := guarded(r.XRow*rows+ni*Width, cols, normal)
+					r := Rect{Rows: rows, Cols: cols, DyCol: no + rng.IntN(2), XCol: 1 + rng.IntN(ni+2)}
+					r.DyRow = r.DyCol*cols + rng.IntN(2)
+					r.XRow = r.XCol*cols + rng.IntN(2)
+					dy, _ := guarded(r.DyRow*rows*Width, rows, normal)
+					x, _ := guarded((r.XRow*rows+ni)*Width, cols, normal)
 					grad, intact := guarded(4*ni, ni%8, func() float32 { return 0.5 })
-					Outer(grad, dy, x, no, ni, r)
+					Outer(grad, nil, dy, x, no, ni, r)
 					if !intact() {
 						t.Fatalf("%d×%d: wrote outside grad", no, ni)
 					}
@@ -181,7 +181,7 @@ func TestOuter(t *testing.T) {
 						for a := range rows {
 							for b := range cols {
 								for l := range Width {
-									v := float64(dy[a*r.DyRow+b*r.DyCol+o*Width+l]) * float64(x[a*r.XRow+b*r.XCol+i*Width+l])
+									v := float64(dy[(a*r.DyRow+b*r.DyCol+o)*Width+l]) * float64(x[(a*r.XRow+b*r.XCol+i)*Width+l])
 									want += v
 									mag += math.Abs(v)
 								}
@@ -208,11 +208,11 @@ func BenchmarkConv(b *testing.B) {
 			y := make([]float32, c.pixels*c.out*Width)
 			px := make([]Pixel, c.pixels)
 			for i := range px {
-				px[i] = Pixel{X: int32(i * c.in * Width), Y: int32(i * c.out * Width)}
+				px[i] = Pixel{X: int32(i * c.in), Y: int32(i * c.out)}
 			}
-			t := Taps{Rows: c.k, Run: c.k * c.in, XStride: (c.pixels + c.k) * c.in * Width, WStride: c.k * c.in}
+			t := Taps{Rows: c.k, Run: c.k * c.in, XStride: (c.pixels + c.k) * c.in, WStride: c.k * c.in}
 			for b.Loop() {
-				Conv(y, x, w, bias, nil, t, px)
+				Conv(Width, y, x, w, bias, nil, t, px)
 			}
 			flop := 2 * float64(Width*c.pixels*c.out*w.Positions)
 			b.ReportMetric(flop*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")

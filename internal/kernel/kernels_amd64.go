@@ -72,12 +72,12 @@ func reluAVX2(y *float32, d *float32, x *float32, n int)
 // noiseAVX2 is Noise on 4 vectors a turn, beginning with a group of four.
 //
 //go:noescape
-func noiseAVX2(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32, group uint32)
+func noiseAVX2(x *float32, turns int, c *byte, scale *float32, lo float32, hi float32, group uint32)
 
 // descendAVX2 is Descend on n vectors.
 //
 //go:noescape
-func descendAVX2(x *float32, grad *float32, n int, eta *[8]float32, clip float32, lo float32, hi float32, sumsq *[8]float32, clipped *[8]float32)
+func descendAVX2(x *float32, grad *float32, n int, eta *float32, clip float32, lo float32, hi float32, sumsq *float32, clipped *float32)
 
 // peakAVX2 does n rounds of twelve multiply-adds.
 func peakAVX2(n int)
@@ -110,7 +110,7 @@ func siluAVX512(y *float32, d *float32, x *float32, n int)
 // noiseAVX512 is Noise on 8 vectors a turn, beginning with a group of four.
 //
 //go:noescape
-func noiseAVX512(x *float32, turns int, c *byte, scale *[8]float32, lo float32, hi float32, group uint32)
+func noiseAVX512(x *float32, turns int, c *byte, scale *float32, lo float32, hi float32, group uint32)
 
 // peakAVX512 does n rounds of twelve multiply-adds.
 func peakAVX512(n int)

@@ -3,51 +3,56 @@ package kernel
 import "math"
 
 // A Counter holds for each lane the Philox key and the first three counter
-// words (stream, chain, step); the fourth is the group of four elements.
+// words (stream, chain, step); the fourth is the group of four elements. In
+// narrow blocks the last lanes have no meaning.
 type Counter struct {
-	Key0, Key1, Stream, Chain, Step [Width]uint32
+	Key0, Key1, Stream, Chain, Step [MaxWidth]uint32
 }
 
-// Noise adds Gaussian noise and clamps:
+// Noise adds Gaussian noise and clamps, on a block as wide as scale is long:
 //
-//	x[8e+l] ← min(max(x[8e+l] + scale[l]·z, lo), hi)
+//	x[e][l] ← min(max(x[e][l] + scale[l]·z, lo), hi)
 //
 // where z is standard normal. The elements 4g … 4g+3 of lane l get their z
 // from the four Philox words w of index g by Box and Muller's transform:
 // with r = √(−2·ln u), u = (⌊w/2⁸⌋+1)/2²⁴ of words 0 and 2, and the angle
 // θ = 2π·⌊w/2⁸⌋/2²⁴ of words 1 and 3, they are r₀cosθ₁, r₀sinθ₁, r₂cosθ₃,
 // r₂sinθ₃. No |z| exceeds √(48·ln 2) = 5.77. A NaN stays NaN.
-func Noise(x []float32, c *Counter, scale *[Width]float32, lo, hi float32) {
-	if len(x)%Width != 0 {
+func Noise(x []float32, c *Counter, scale []float32, lo, hi float32) {
+	checkWidth(len(scale))
+	if len(x)%len(scale) != 0 {
 		panic("kernel: Noise on a partial vector")
 	}
 	noise(x, c, scale, lo, hi)
 }
 
-// Descend takes a clipped gradient step and clamps:
+// Descend takes a clipped gradient step and clamps, on a block as wide as eta,
+// sumsq and clipped are long:
 //
 //	x ← min(max(x − eta[l]·min(max(g, −clip), clip), lo), hi)
 //
 // It adds g², unclipped, to sumsq[l] and 1 to clipped[l] for each |g| > clip.
 // A NaN in g or x stays NaN.
-func Descend(x, g []float32, eta *[Width]float32, clip, lo, hi float32, sumsq, clipped *[Width]float32) {
-	if len(x)%Width != 0 || len(g) != len(x) {
+func Descend(x, g, eta []float32, clip, lo, hi float32, sumsq, clipped []float32) {
+	checkWidth(len(eta))
+	if len(x)%len(eta) != 0 || len(g) != len(x) || len(sumsq) != len(eta) || len(clipped) != len(eta) {
 		panic("kernel: Descend on unequal or partial vectors")
 	}
 	descend(x, g, eta, clip, lo, hi, sumsq, clipped)
 }
 
 // noiseGeneric perturbs the elements from first on, a multiple of four.
-func noiseGeneric(x []float32, c *Counter, scale *[Width]float32, lo, hi float32, first int) {
-	n := len(x) / Width
-	for l := range Width {
+func noiseGeneric(x []float32, c *Counter, scale []float32, lo, hi float32, first int) {
+	width := len(scale)
+	n := len(x) / width
+	for l := range width {
 		key := [2]uint32{c.Key0[l], c.Key1[l]}
 		for e := first; e < n; e += 4 {
 			w := Philox([4]uint32{c.Stream[l], c.Chain[l], c.Step[l], uint32(e / 4)}, key)
 			for j, z := range Normals(w) {
 				if e+j < n {
-					at := &x[(e+j)*Width+l]
-					*at = Flush(clamp(*at+scale[l]*z, lo, hi))
+					at := &x[(e+j)*width+l]
+					*at = Flush(clamp(*at+float32(scale[l]*z), lo, hi))
 				}
 			}
 		}
@@ -68,14 +73,14 @@ func boxMuller(w0, w1 uint32) (float32, float32) {
 	return float32(r * cos), float32(r * sin)
 }
 
-func descendGeneric(x, g []float32, eta *[Width]float32, clip, lo, hi float32, sumsq, clipped *[Width]float32) {
+func descendGeneric(x, g, eta []float32, clip, lo, hi float32, sumsq, clipped []float32) {
 	for i := range x {
-		l := i % Width
-		sumsq[l] += g[i] * g[i]
+		l := i % len(eta)
+		sumsq[l] += float32(g[i] * g[i])
 		if g[i] > clip || g[i] < -clip {
 			clipped[l]++
 		}
-		x[i] = Flush(clamp(x[i]-eta[l]*clamp(g[i], -clip, clip), lo, hi))
+		x[i] = Flush(clamp(x[i]-float32(eta[l]*clamp(g[i], -clip, clip)), lo, hi))
 	}
 }
 

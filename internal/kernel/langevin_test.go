@@ -8,20 +8,14 @@ import (
 
 func counter() *Counter {
 	var c Counter
-	for l := range Width {
+	for l := range MaxWidth {
 		c.Key0[l], c.Key1[l] = 42, uint32(l/4)
 		c.Stream[l], c.Chain[l], c.Step[l] = 7<<16, uint32(l), uint32(100+l)
 	}
 	return &c
 }
 
-func spread(v float32) *[Width]float32 {
-	var a [Width]float32
-	for i := range a {
-		a[i] = v
-	}
-	return &a
-}
+func spread(v float32) []float32 { return slices.Repeat([]float32{v}, Width) }
 
 var inf = float32(math.Inf(1))
 
@@ -113,11 +107,11 @@ func TestDescend(t *testing.T) {
 			for _, gv := range values {
 				x, xIntact := guarded(3*Width, shift, func() float32 { return xv })
 				g, _ := guarded(3*Width, shift, func() float32 { return gv })
-				sumsq, clipped := *spread(1), *spread(0)
-				Descend(x, g, spread(10), 0.03, -1, 1, &sumsq, &clipped)
+				sumsq, clipped := spread(1), spread(0)
+				Descend(x, g, spread(10), 0.03, -1, 1, sumsq, clipped)
 				wx, wg := []float32{xv}, []float32{gv}
-				var ws, wc [Width]float32
-				descendGeneric(wx, wg, spread(10), 0.03, -1, 1, &ws, &wc)
+				ws, wc := spread(0), spread(0)
+				descendGeneric(wx, wg, spread(10), 0.03, -1, 1, ws, wc)
 				for _, got := range x {
 					if !(math.Abs(float64(got-wx[0])) < 1e-7) && !(got != got && wx[0] != wx[0]) {
 						t.Fatalf("Descend(%v, %v) = %v, want %v", xv, gv, got, wx[0])

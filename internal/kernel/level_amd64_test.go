@@ -50,19 +50,19 @@ func convAgrees(t *testing.T, rng *rand.Rand) {
 			w := &Weights{Out: out, Positions: run * rows}
 			w.Data, _ = guarded(out*w.Positions, 0, normal)
 			bias, _ := guarded(out, 0, normal)
-			x, _ := guarded(1000, pixels%8, normal)
+			x, _ := guarded(1000*Width, pixels%8, normal)
 			mask, _ := guarded(pixels*out*Width, 1, normal)
 			if pixels%2 == 0 {
 				mask = nil
 			}
 			px := make([]Pixel, pixels)
 			for i := range px {
-				px[i] = Pixel{X: int32(rng.IntN(300)), Y: int32(i * out * Width)}
+				px[i] = Pixel{X: int32(rng.IntN(300)), Y: int32(i * out)}
 			}
 			y := make([]float32, pixels*out*Width)
 			agree(t, "Conv", func() []float32 {
 				clear(y)
-				Conv(y, x, w, bias, mask, Taps{Rows: rows, Run: run, XStride: 100, WStride: run}, px)
+				Conv(Width, y, x, w, bias, mask, Taps{Rows: rows, Run: run, XStride: 100, WStride: run}, px)
 				return y
 			})
 		}
@@ -77,7 +77,7 @@ func outerAgrees(t *testing.T, rng *rand.Rand) {
 		grad := make([]float32, 4*ni)
 		agree(t, "Outer", func() []float32 {
 			clear(grad)
-			Outer(grad, dy, x, 4, ni, Rect{Rows: 4, Cols: 5, DyRow: 5 * 4 * Width, DyCol: 4 * Width, XRow: 5 * ni * Width, XCol: ni * Width})
+			Outer(grad, nil, dy, x, 4, ni, Rect{Rows: 4, Cols: 5, DyRow: 5 * 4, DyCol: 4, XRow: 5 * ni, XCol: ni})
 			return grad
 		})
 	}
@@ -97,7 +97,7 @@ func siluAgrees(t *testing.T, rng *rand.Rand) {
 
 func noiseAgrees(t *testing.T, rng *rand.Rand) {
 	var c Counter
-	var scale [Width]float32
+	scale := make([]float32, Width)
 	for l := range Width {
 		c.Key0[l], c.Key1[l], c.Stream[l], c.Chain[l], c.Step[l] = rng.Uint32(), rng.Uint32(), rng.Uint32(), uint32(l), 7
 		scale[l] = rng.Float32()
@@ -107,7 +107,7 @@ func noiseAgrees(t *testing.T, rng *rand.Rand) {
 		x := make([]float32, len(start))
 		agree(t, "Noise", func() []float32 {
 			copy(x, start)
-			Noise(x, &c, &scale, -1, 1)
+			Noise(x, &c, scale, -1, 1)
 			return x
 		})
 	}

@@ -55,9 +55,9 @@ type tile struct {
 	left          int // blocks left
 }
 
-func conv(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) {
-	if level < avx2 {
-		convGeneric(y, x, w, bias, mask, t, px)
+func conv(width int, y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) {
+	if level < avx2 || width > Width {
+		convGeneric(width, y, x, w, bias, mask, t, px)
 		return
 	}
 	if len(px) == 0 || w.Out == 0 {
@@ -70,7 +70,7 @@ func conv(y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) 
 		x:     unsafe.Pointer(unsafe.SliceData(x)),
 		rows:  t.Rows,
 		run:   t.Run,
-		xSkip: 4 * (t.XStride - Width*t.Run),
+		xSkip: 4 * Width * (t.XStride - t.Run),
 	}
 	c := convolution{y, w, bias, mask, t}
 	blocks, first := w.Out/4, 0 // of four channels
@@ -213,14 +213,14 @@ type strip struct {
 	xRow, xCol   int
 }
 
-func outer(grad, dy, x []float32, no, ni int, r Rect) {
-	if level < avx2 || no < 4 {
-		outerGeneric(grad, dy, x, no, ni, r)
+func outer(grad, high, dy, x []float32, no, ni int, r Rect) {
+	if level < avx2 || no < 4 || high != nil {
+		outerGeneric(grad, high, dy, x, no, ni, r)
 		return
 	}
 	s := strip{
 		dy: unsafe.Pointer(&dy[0]), rows: r.Rows, cols: r.Cols,
-		dyRow: 4 * r.DyRow, dyCol: 4 * r.DyCol, xRow: 4 * r.XRow, xCol: 4 * r.XCol,
+		dyRow: 4 * Width * r.DyRow, dyCol: 4 * Width * r.DyCol, xRow: 4 * Width * r.XRow, xCol: 4 * Width * r.XCol,
 	}
 	at := func(i, tiles int) *byte {
 		s.grad, s.x, s.tiles = unsafe.Pointer(&grad[4*i]), unsafe.Pointer(&x[i*Width]), tiles
@@ -282,25 +282,29 @@ func add(dst, a, b []float32) {
 	}
 }
 
-func noise(x []float32, c *Counter, scale *[Width]float32, lo, hi float32) {
+func noise(x []float32, c *Counter, scale []float32, lo, hi float32) {
+	if len(scale) > Width {
+		noiseGeneric(x, c, scale, lo, hi, 0)
+		return
+	}
 	groups, first := len(x)/(4*Width), 0 // of four vectors, and those done
 	key := (*byte)(unsafe.Pointer(c))
 	if level == avx512 && groups > 1 {
 		first = groups &^ 1
-		noiseAVX512(&x[0], first/2, key, scale, lo, hi, 0)
+		noiseAVX512(&x[0], first/2, key, &scale[0], lo, hi, 0)
 	}
 	if level >= avx2 && groups > first {
-		noiseAVX2(&x[4*first*Width], groups-first, key, scale, lo, hi, uint32(first))
+		noiseAVX2(&x[4*first*Width], groups-first, key, &scale[0], lo, hi, uint32(first))
 		first = groups
 	}
 	noiseGeneric(x, c, scale, lo, hi, 4*first)
 }
 
-func descend(x, g []float32, eta *[Width]float32, clip, lo, hi float32, sumsq, clipped *[Width]float32) {
-	if level < avx2 {
+func descend(x, g, eta []float32, clip, lo, hi float32, sumsq, clipped []float32) {
+	if level < avx2 || len(eta) > Width {
 		descendGeneric(x, g, eta, clip, lo, hi, sumsq, clipped)
 	} else if len(x) > 0 {
-		descendAVX2(&x[0], &g[0], len(x)/Width, eta, clip, lo, hi, sumsq, clipped)
+		descendAVX2(&x[0], &g[0], len(x)/Width, &eta[0], clip, lo, hi, &sumsq[0], &clipped[0])
 	}
 }
 

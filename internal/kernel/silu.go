@@ -37,7 +37,7 @@ func siluGeneric(y, d, x []float32) {
 		x := float64(v)
 		s := 1 / (1 + math.Exp(-x))
 		y[i] = Flush(float32(x * s))
-		d[i] = Flush(float32(s * (1 + x*(1-s))))
+		d[i] = Flush(float32(s * (1 + float64(x*(1-s)))))
 	}
 }
 

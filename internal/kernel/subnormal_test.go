@@ -41,16 +41,16 @@ func flushed(fill func() float32, see func(name string, got []float32)) {
 			w := &Weights{Out: out, Positions: 10, Data: draw(out * 10)}
 			px := make([]Pixel, pixels)
 			for i := range px {
-				px[i] = Pixel{X: int32(8 * i), Y: int32(i * out * Width)}
+				px[i] = Pixel{X: int32(i), Y: int32(i * out)}
 			}
 			y := make([]float32, pixels*out*Width)
-			Conv(y, draw(400), w, draw(out), draw(len(y)), Taps{Rows: 2, Run: 5, XStride: 160, WStride: 5}, px)
+			Conv(Width, y, draw(400), w, draw(out), draw(len(y)), Taps{Rows: 2, Run: 5, XStride: 20, WStride: 5}, px)
 			see(fmt.Sprintf("Conv of %d channels and %d pixels", out, pixels), y)
 		}
 	}
 	for ni := 1; ni <= 14; ni++ {
 		grad := draw(4 * ni)
-		Outer(grad, draw(6*4*Width), draw(6*ni*Width), 4, ni, Rect{Rows: 2, Cols: 3, DyRow: 96, DyCol: 32, XRow: 3 * ni * Width, XCol: ni * Width})
+		Outer(grad, nil, draw(6*4*Width), draw(6*ni*Width), 4, ni, Rect{Rows: 2, Cols: 3, DyRow: 12, DyCol: 4, XRow: 3 * ni, XCol: ni})
 		see(fmt.Sprintf("Outer of %d", ni), grad)
 	}
 	for n := Width; n <= 12*Width; n += Width {
@@ -133,10 +133,10 @@ func BenchmarkSubnormal(b *testing.B) {
 			w := &Weights{Out: 16, Positions: 64, Data: fill(16 * 64)}
 			bias, x, y, px := fill(16), fill(64*Width), make([]float32, 12*16*Width), make([]Pixel, 12)
 			for i := range px {
-				px[i].Y = int32(i * 16 * Width)
+				px[i].Y = int32(i * 16)
 			}
 			for b.Loop() {
-				Conv(y, x, w, bias, nil, Taps{Rows: 1, Run: 64, WStride: 64}, px)
+				Conv(Width, y, x, w, bias, nil, Taps{Rows: 1, Run: 64, WStride: 64}, px)
 			}
 		})
 	}
