@@ -57,7 +57,7 @@ func (c Config) MemoryUse(shape lane.Shape, threads int) ([]MemoryUse, error) {
 	}
 	list := []MemoryUse{
 		{UseNetwork, networks*(m.Parameters+m.Packed) + vectors*m.Parameters},
-		{UseActivations, blocks*m.Activations + engine.Shards*m.Grad + 2*workers(m, threads, c.BatchSize)},
+		{UseActivations, blocks*lane.Width*m.Activations + engine.Shards*m.Grad + 2*workers(m, threads, c.BatchSize)},
 		{UseBatch, 4 * batch * size},
 		{UseBuffer, int64(c.Buffer.Size) * size},
 	}
@@ -86,5 +86,6 @@ func workers(m nn.Memory, threads, n int) int64 {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	return int64(min(threads, lane.Blocks(n))) * (m.Activations + m.Scratch)
+	width := lane.Choose(n, threads)
+	return int64(min(threads, lane.Blocks(n, width))*width) * (m.Activations + m.Scratch)
 }

@@ -98,7 +98,7 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 	run := engine.Chains{
 		X:      s.Images,
 		Stream: random.Stream{Seed: c.Seed, Purpose: random.SampleNoise},
-		Info:   make([]sampler.Info, lane.Blocks(c.N)),
+		Info:   make([]sampler.Info, c.N),
 	}
 	if frames > 0 {
 		for range frames {
@@ -120,7 +120,7 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 		return nil, context.Cause(ctx)
 	}
 	for i, v := range s.Energy {
-		if info := &run.Info[i/lane.Width]; !info.Finite(min(lane.Width, c.N-i/lane.Width*lane.Width)) || v-v != 0 {
+		if !run.Info[i].Finite() || v-v != 0 {
 			return nil, &engine.NonFiniteError{What: fmt.Sprintf("the energy or gradient of sample %d", i)}
 		}
 	}

@@ -44,7 +44,7 @@ func (b *block) reset(s random.Stream, first, n int) {
 	for l := range chains {
 		chains[l] = b.chain(l)
 	}
-	b.state.Reset(b.x, s, chains[:], 1)
+	b.state.Reset(b.x, lane.Width, s, chains[:], 1)
 }
 
 // chain is the number of lane l's.

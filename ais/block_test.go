@@ -191,7 +191,7 @@ type poison struct {
 	gradient bool
 }
 
-func (p *poison) EnergyGrad(x []float32, energy *[lane.Width]float32) []float32 {
+func (p *poison) EnergyGrad(x, energy []float32) []float32 {
 	g := p.separable.EnergyGrad(x, energy)
 	for i, v := range x {
 		switch {
@@ -199,7 +199,7 @@ func (p *poison) EnergyGrad(x []float32, energy *[lane.Width]float32) []float32 
 		case p.gradient:
 			g[i] = p.bad
 		default:
-			energy[i%lane.Width] = p.bad
+			energy[i%len(energy)] = p.bad
 		}
 	}
 	return g

@@ -15,7 +15,7 @@ type separable struct {
 	grad []float32
 }
 
-func (s *separable) EnergyGrad(x []float32, energy *[lane.Width]float32) []float32 {
+func (s *separable) EnergyGrad(x, energy []float32) []float32 {
 	var sum [lane.Width]float64
 	s.grad = slices.Grow(s.grad[:0], len(x))[:len(x)]
 	for i, v := range x {
@@ -105,7 +105,7 @@ type mixture struct {
 	grad            []float32
 }
 
-func (g *mixture) EnergyGrad(x []float32, energy *[lane.Width]float32) []float32 {
+func (g *mixture) EnergyGrad(x, energy []float32) []float32 {
 	g.grad = slices.Grow(g.grad[:0], len(x))[:len(x)]
 	v := g.sigma * g.sigma
 	for l := range lane.Width {

@@ -13,10 +13,10 @@ import (
 // bowl is E(x) = 2‖x‖².
 type bowl struct{ grad []float32 }
 
-func (b *bowl) EnergyGrad(x []float32, energy *[lane.Width]float32) []float32 {
-	*energy = [lane.Width]float32{}
+func (b *bowl) EnergyGrad(x, energy []float32) []float32 {
+	clear(energy)
 	for i, v := range x {
-		energy[i%lane.Width] += 2 * v * v
+		energy[i%len(energy)] += 2 * v * v
 		b.grad[i] = 4 * v
 	}
 	return b.grad

@@ -91,11 +91,11 @@ func newRun(t Target, c Config, progress func(Progress)) *run {
 	for range r.betas {
 		r.steps = append(r.steps, c.StepSize)
 	}
-	r.total = c.Pilot*(pilotStart+c.Betas*r.pilotSteps()) + lane.Blocks(c.Chains)*c.Betas
+	r.total = c.Pilot*(pilotStart+c.Betas*r.pilotSteps()) + lane.Blocks(c.Chains, lane.Width)*c.Betas
 	if n := len(t.Exact) / t.Elements; c.Reverse && n > 0 {
-		r.total += lane.Blocks(n) * c.Betas
+		r.total += lane.Blocks(n, lane.Width) * c.Betas
 	} else if c.Reverse {
-		r.total += lane.Blocks(c.Chains) * (c.Burn + c.Betas)
+		r.total += lane.Blocks(c.Chains, lane.Width) * (c.Burn + c.Betas)
 	}
 	return r
 }
@@ -105,7 +105,7 @@ func (r *run) each(ctx context.Context, n int, p random.Purpose, f func(context.
 	outer := ctx
 	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
-	errs := make([]error, lane.Blocks(n))
+	errs := make([]error, lane.Blocks(n, lane.Width))
 	for len(r.blocks) < min(r.pool.Workers, len(errs)) {
 		r.blocks = append(r.blocks, newBlock(r))
 	}

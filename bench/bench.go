@@ -91,6 +91,8 @@ type Report struct {
 	Go     string    `json:"go"`
 	CPU    string    `json:"cpu"` // left to the caller
 	Kernel string    `json:"kernel"`
+	// BlockWidth is the number of images side by side in a block, on one core.
+	BlockWidth int `json:"block_width"`
 
 	HiddenFeatures        int     `json:"hidden_features"`
 	Input                 [3]int  `json:"input"` // channels, height, width
@@ -139,7 +141,7 @@ const (
 	paramGrad = "parameter gradient"
 )
 
-// Layer is one layer's work on a block of eight images, on one core.
+// Layer is one layer's work on a block of BlockWidth images, on one core.
 type Layer struct {
 	Name         string  `json:"name"`
 	Direction    string  `json:"direction,omitempty"`
@@ -184,7 +186,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 func (b *bench) report() *Report {
 	shape := b.part.Net.Input()
 	r := &Report{
-		Date: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), Kernel: kernel.Name(),
+		Date: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), Kernel: kernel.Name(), BlockWidth: b.width,
 		HiddenFeatures: b.cfg.HiddenFeatures, Input: shapeOf(shape), Parameters: len(b.part.Net.Params()),
 		Chains: b.cfg.Chains, Steps: b.cfg.Steps, Repetitions: b.cfg.Repetitions,
 		MFLOPPerImageGradient: b.flop / 1e6,

@@ -31,6 +31,7 @@ type bench struct {
 	objective objective.Objective
 	part      *objective.Part
 	result    objective.Result
+	width     int       // of the loop's blocks on one core
 	step      int       // training steps done
 	real      []float32 // a batch of real images
 	x         []float32 // the images of the loop's chains
@@ -88,7 +89,8 @@ func newBench(c Config) (*bench, error) {
 	b := &bench{
 		cfg: c, set: set, loader: dataset.NewLoader(set, c.Chains, cfg.Seed, true), sampler: cfg.Sampler,
 		objective: o, part: o.Parts()[0], real: make([]float32, c.Chains*set.Size()),
-		x: make([]float32, c.Chains*set.Size()), info: make([]sampler.Info, lane.Blocks(c.Chains)),
+		x: make([]float32, c.Chains*set.Size()), info: make([]sampler.Info, c.Chains),
+		width: lane.Choose(c.Chains, 1),
 	}
 	b.result.Values = make([]float64, len(o.Figures()))
 	b.flop = imageGradientFLOP(b.part.Net)
@@ -121,8 +123,8 @@ func imageGradientFLOP(net *nn.Network) float64 {
 
 // addLayers lists the parts of the loop, and the gradients of the parameters.
 func (b *bench) addLayers() {
-	block := make([]float32, b.part.Net.Input().BlockLen())
-	lane.Pack(block, b.x[:min(lane.Width, b.cfg.Chains)*b.part.Net.Input().Len()], b.part.Net.Input())
+	block := make([]float32, b.part.Net.Input().BlockLen(b.width))
+	lane.Pack(block, b.x[:min(b.width, b.cfg.Chains)*b.part.Net.Input().Len()], b.part.Net.Input())
 	b.addDirections(block)
 	b.addActivations()
 	b.addSampler(block)
@@ -147,7 +149,7 @@ func (b *bench) addDirections(block []float32) {
 		direction := func(direction string, loop bool, run func(int)) {
 			b.add(layerBench{
 				Layer: Layer{Name: name, Direction: direction, Input: shapeOf(l.In), Output: shapeOf(l.Out)},
-				flop:  l.FLOP * lane.Width, loop: loop, run: func() { run(i) },
+				flop:  l.FLOP * float64(b.width), loop: loop, run: func() { run(i) },
 			})
 		}
 		direction(forward, true, probe.Forward)
@@ -166,7 +168,7 @@ func (b *bench) addActivations() {
 	total, largest := 0, 0
 	for _, l := range b.part.Net.Layers() {
 		if l.Activated {
-			n := l.Out.BlockLen()
+			n := l.Out.BlockLen(b.width)
 			activated = append(activated, n)
 			total, largest = total+n, max(largest, n)
 		}
@@ -176,7 +178,7 @@ func (b *bench) addActivations() {
 	}
 	x, y, d := make([]float32, largest), make([]float32, largest), make([]float32, largest)
 	b.stream().Uniform(x, 0, 0, -1, 1)
-	n := total / lane.Width
+	n := total / b.width
 	b.add(layerBench{
 		Layer: Layer{Name: "silu of all layers", Direction: forward, Input: [3]int{n, 1, 1}, Output: [3]int{n, 1, 1}},
 		loop:  true, run: func() {
@@ -192,14 +194,17 @@ func (b *bench) addSampler(block []float32) {
 	c := b.sampler
 	c.Steps = 1
 	still := &still{grad: make([]float32, len(block))}
-	state := sampler.NewState(block, b.stream(), []uint32{0, 1, 2, 3, 4, 5, 6, 7}[:min(lane.Width, b.cfg.Chains)], 0)
+	chains := make([]uint32, min(b.width, b.cfg.Chains))
+	for i := range chains {
+		chains[i] = uint32(i)
+	}
+	state := sampler.NewState(block, b.width, b.stream(), chains, 0)
 	image := Layer{Input: shapeOf(b.part.Net.Input()), Output: shapeOf(b.part.Net.Input())}
 	image.Name = "noise"
 	b.add(layerBench{Layer: image, loop: true, run: func() { sampler.Perturb(&state, c.Noise, c.Min, c.Max) }})
 	image.Name = "noise and descent"
 	b.add(layerBench{Layer: image, loop: true, run: func() {
-		var info sampler.Info
-		if err := sampler.Advance(context.Background(), c, still, &state, &info, nil); err != nil {
+		if err := sampler.Advance(context.Background(), c, still, &state, b.info[:len(chains)], nil); err != nil {
 			panic("bench: " + err.Error()) // nothing cancels it
 		}
 	}})
@@ -209,8 +214,8 @@ func (b *bench) addSampler(block []float32) {
 // sampler's own.
 type still struct{ grad []float32 }
 
-func (s *still) EnergyGrad(_ []float32, energy *[lane.Width]float32) []float32 {
-	*energy = [lane.Width]float32{}
+func (s *still) EnergyGrad(_, energy []float32) []float32 {
+	clear(energy)
 	return s.grad
 }
 
@@ -294,7 +299,7 @@ func (b *bench) train() error {
 // measureLayers follows measure, whose loop on one core it divides by.
 func (b *bench) measureLayers(ctx context.Context) error {
 	loop := b.speeds[0].sampling
-	step := loop[len(loop)-1] / float64(b.cfg.Steps*lane.Blocks(b.cfg.Chains)) // of a block
+	step := loop[len(loop)-1] / float64(b.cfg.Steps*lane.Blocks(b.cfg.Chains, b.width)) // of a block
 	for i := range b.layers {
 		l := &b.layers[i]
 		if l.flop > 0 {

@@ -11,6 +11,7 @@ package engine
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/joule-ml/joule/lane"
@@ -34,12 +35,17 @@ type memory struct {
 	free []*team
 }
 
-// A team is what one call at a time works with: a worker for each core.
-type team struct{ workers []*worker }
+// A team is what one call at a time works with: a worker for each core, on
+// blocks of one width.
+type team struct {
+	width   int
+	workers []*worker
+}
 
 // worker is one goroutine's memory.
 type worker struct {
 	net        *nn.Network
+	width      int // of its blocks
 	acts       *nn.Activations
 	scratch    *nn.Scratch
 	x          []float32
@@ -97,12 +103,23 @@ func (e *Engine) Images(x []float32) int {
 	return len(x) / size
 }
 
-// each calls f for blocks 0 … n−1, each on some worker.
-func (e *Engine) each(n int, f func(w *worker, block int)) {
-	t := e.memory.take()
+// images calls f for the blocks of n images, each on some worker.
+func (e *Engine) images(n int, f func(w *worker, block int)) {
+	width := lane.Choose(n, e.pool.Workers)
+	e.each(lane.Blocks(n, width), width, f)
+}
+
+// span returns which of n images a block of the worker's has: first … end−1.
+func (w *worker) span(block, n int) (first, end int) {
+	return block * w.width, min((block+1)*w.width, n)
+}
+
+// each calls f for blocks 0 … n−1 of a width, each on some worker.
+func (e *Engine) each(n, width int, f func(w *worker, block int)) {
+	t := e.memory.take(width)
 	defer e.memory.give(t)
 	for len(t.workers) < min(e.pool.Workers, n) {
-		t.workers = append(t.workers, newWorker(e.net))
+		t.workers = append(t.workers, newWorker(e.net, width))
 	}
 	for _, w := range t.workers {
 		w.acts.Until(e.ctx)
@@ -114,16 +131,16 @@ func (e *Engine) each(n int, f func(w *worker, block int)) {
 	})
 }
 
-func (m *memory) take() *team {
+func (m *memory) take(width int) *team {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	last := len(m.free) - 1
-	if last < 0 {
-		return &team{}
+	for i := len(m.free) - 1; i >= 0; i-- {
+		if t := m.free[i]; t.width == width {
+			m.free = slices.Delete(m.free, i, i+1)
+			return t
+		}
 	}
-	t := m.free[last]
-	m.free = m.free[:last]
-	return t
+	return &team{width: width}
 }
 
 func (m *memory) give(t *team) {
@@ -132,25 +149,25 @@ func (m *memory) give(t *team) {
 	m.free = append(m.free, t)
 }
 
-func newWorker(net *nn.Network) *worker {
+func newWorker(net *nn.Network, width int) *worker {
 	return &worker{
-		net: net, acts: net.NewActivations(), scratch: net.NewScratch(),
-		x: make([]float32, net.Input().BlockLen()), cotangents: make([][]float32, net.Outputs()), given: make([][]float32, net.Outputs()),
+		net: net, width: width, acts: net.NewActivations(width), scratch: net.NewScratch(width),
+		x: make([]float32, net.Input().BlockLen(width)), cotangents: make([][]float32, net.Outputs()), given: make([][]float32, net.Outputs()),
 	}
 }
 
-var ones = [lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1}
+var ones = [lane.Max]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
 
 // EnergyGrad makes a worker an energy to sample from.
-func (w *worker) EnergyGrad(x []float32, energy *[lane.Width]float32) []float32 {
+func (w *worker) EnergyGrad(x, energy []float32) []float32 {
 	w.net.Forward(w.acts, x, energy)
-	return w.net.InputGrad(w.scratch, w.acts, &ones)
+	return w.net.InputGrad(w.scratch, w.acts, ones[:w.width])
 }
 
-// Energy returns the network as an energy that works on blocks, with memory of
-// its own: for one goroutine at a time.
+// Energy returns the network as an energy that works on blocks of lane.Width,
+// with memory of its own: for one goroutine at a time.
 func (e *Engine) Energy() sampler.Energy {
-	w := newWorker(e.net)
+	w := newWorker(e.net, lane.Width)
 	w.acts.Until(e.ctx)
 	return w
 }
@@ -161,7 +178,7 @@ type Chains struct {
 	X      []float32
 	Stream random.Stream
 	Step   uint32
-	Info   []sampler.Info // of each block of lane.Width; may be nil
+	Info   []sampler.Info // of each chain; may be nil
 	// Frame, where not nil, returns where to put the images after a step,
 	// or nil.
 	Frame func(step int) []float32
@@ -174,13 +191,17 @@ func (e *Engine) Advance(ctx context.Context, c sampler.Config, ch Chains) error
 	e = e.WithContext(ctx)
 	shape := e.net.Input()
 	size, n := shape.Len(), e.Images(ch.X)
-	errs := make([]error, lane.Blocks(n))
-	e.each(len(errs), func(w *worker, b int) {
-		first, end := b*lane.Width, min((b+1)*lane.Width, n)
+	var failed error
+	var once sync.Once
+	e.images(n, func(w *worker, b int) {
+		first, end := w.span(b, n)
 		images := ch.X[first*size : end*size]
 		lane.Pack(w.x, images, shape)
-		w.chains.Reset(w.x, ch.Stream, slots(first, end), ch.Step)
-		var info sampler.Info
+		w.reset(ch.Stream, first, end, ch.Step)
+		var info []sampler.Info
+		if ch.Info != nil {
+			info = ch.Info[first:end]
+		}
 		var each func(int)
 		if ch.Frame != nil {
 			each = func(step int) {
@@ -189,18 +210,13 @@ func (e *Engine) Advance(ctx context.Context, c sampler.Config, ch Chains) error
 				}
 			}
 		}
-		if err := sampler.Advance(ctx, c, w, &w.chains, &info, each); err != nil {
-			errs[b] = err
+		if err := sampler.Advance(ctx, c, w, &w.chains, info, each); err != nil {
+			once.Do(func() { failed = err }) // all fail for one reason
 		}
 		lane.Unpack(images, w.x, shape)
-		if ch.Info != nil {
-			ch.Info[b] = info
-		}
 	})
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+	if failed != nil {
+		return failed
 	}
 	return context.Cause(ctx)
 }
@@ -209,23 +225,23 @@ func (e *Engine) Advance(ctx context.Context, c sampler.Config, ch Chains) error
 func (e *Engine) Perturb(x []float32, s random.Stream, step uint32, noise, lo, hi float32) {
 	shape := e.net.Input()
 	size, n := shape.Len(), e.Images(x)
-	e.each(lane.Blocks(n), func(w *worker, b int) {
-		first, end := b*lane.Width, min((b+1)*lane.Width, n)
+	e.images(n, func(w *worker, b int) {
+		first, end := w.span(b, n)
 		images := x[first*size : end*size]
 		lane.Pack(w.x, images, shape)
-		state := sampler.NewState(w.x, s, slots(first, end), step)
-		sampler.Perturb(&state, noise, lo, hi)
+		w.reset(s, first, end, step)
+		sampler.Perturb(&w.chains, noise, lo, hi)
 		lane.Unpack(images, w.x, shape)
 	})
 }
 
-// slots lists the numbers first … end−1, at most lane.Width of them.
-func slots(first, end int) []uint32 {
-	var s [lane.Width]uint32
-	for l := range s {
-		s[l] = uint32(first + l)
+// reset makes w.x the chains first … end−1 of a stream.
+func (w *worker) reset(s random.Stream, first, end int, step uint32) {
+	var slots [lane.Max]uint32
+	for l := range slots {
+		slots[l] = uint32(first + l)
 	}
-	return s[:end-first]
+	w.chains.Reset(w.x, w.width, s, slots[:end-first], step)
 }
 
 // Energies sets energy[i] = E(x_i), where the first output is the energy.
@@ -235,22 +251,23 @@ func (e *Engine) Energies(energy, x []float32) { e.Outputs([][]float32{energy}, 
 // that output of x_i. Outputs may be nil, or missing at the end, if they are
 // not asked for. [nn.Network.Output] finds an output by its name.
 func (e *Engine) Outputs(out [][]float32, x []float32) {
-	e.each(lane.Blocks(e.Images(x)), func(w *worker, b int) {
-		w.forward(x, b)
-		w.outputs(out, e.Images(x), b)
+	n := e.Images(x)
+	e.images(n, func(w *worker, b int) {
+		first, end := w.span(b, n)
+		w.forward(x, first, end)
+		w.outputs(out, first, end)
 	})
 }
 
-// forward takes block b of the images x through the network.
-func (w *worker) forward(x []float32, b int) {
+// forward takes the images first … end−1 of x through the network.
+func (w *worker) forward(x []float32, first, end int) {
 	shape := w.net.Input()
-	lane.Pack(w.x, x[b*lane.Width*shape.Len():min((b+1)*lane.Width*shape.Len(), len(x))], shape)
+	lane.Pack(w.x, x[first*shape.Len():end*shape.Len()], shape)
 	w.net.Run(w.acts, w.x)
 }
 
-// outputs gives what forward has left for block b of n images.
-func (w *worker) outputs(out [][]float32, n, b int) {
-	first, end := b*lane.Width, min((b+1)*lane.Width, n)
+// outputs gives what forward has left of the images first … end−1.
+func (w *worker) outputs(out [][]float32, first, end int) {
 	for o, dst := range out {
 		if dst != nil {
 			shape := w.net.OutputShape(o)
@@ -266,10 +283,10 @@ func (w *worker) outputs(out [][]float32, n, b int) {
 func (e *Engine) InputGrad(dx []float32, out [][]float32, x []float32, cotangents [][]float32) {
 	shape := e.net.Input()
 	size, n := shape.Len(), e.Images(x)
-	e.each(lane.Blocks(n), func(w *worker, b int) {
-		first, end := b*lane.Width, min((b+1)*lane.Width, n)
-		w.forward(x, b)
-		w.outputs(out, n, b)
+	e.images(n, func(w *worker, b int) {
+		first, end := w.span(b, n)
+		w.forward(x, first, end)
+		w.outputs(out, first, end)
 		w.clearCotangents(cotangents)
 		for o, c := range cotangents {
 			if k := e.net.OutputShape(o).Len(); c != nil {
@@ -291,7 +308,7 @@ func (w *worker) clearCotangents(c [][]float32) {
 			continue
 		}
 		if w.cotangents[o] == nil {
-			w.cotangents[o] = make([]float32, w.net.OutputShape(o).BlockLen())
+			w.cotangents[o] = make([]float32, w.net.OutputShape(o).BlockLen(w.width))
 		}
 		clear(w.cotangents[o])
 		w.given[o] = w.cotangents[o]

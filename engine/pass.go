@@ -64,7 +64,7 @@ func (p *Pass) divide(parts, n int) {
 		flush()
 	}
 	for len(p.acts) < len(p.blocks) {
-		p.acts = append(p.acts, p.engine.net.NewActivations())
+		p.acts = append(p.acts, p.engine.net.NewActivations(lane.Width))
 	}
 }
 
@@ -73,7 +73,7 @@ func (p *Pass) divide(parts, n int) {
 func Blocks(parts, n int) int {
 	blocks := 0
 	for s := range Shards {
-		blocks += lane.Blocks(parts * ((s+1)*n/Shards - s*n/Shards))
+		blocks += lane.Blocks(parts*((s+1)*n/Shards-s*n/Shards), lane.Width)
 	}
 	return blocks
 }
@@ -118,7 +118,7 @@ func (p *Pass) Backward(grad []float32, cotangent [][][]float32) {
 	for len(p.grads) < Shards {
 		p.grads = append(p.grads, make([]float32, net.GradLen()))
 	}
-	p.engine.each(Shards, func(w *worker, s int) {
+	p.engine.each(Shards, lane.Width, func(w *worker, s int) {
 		clear(p.grads[s])
 		for i := range p.blocks {
 			b := &p.blocks[i]
@@ -135,7 +135,7 @@ func (p *Pass) Backward(grad []float32, cotangent [][][]float32) {
 					lane.PackLane(dy, cotangent[b.part[l]][o][b.slot[l]*shape.Len():][:shape.Len()], shape, l)
 				}
 			}
-			net.OutputParamGrad(p.grads[s], w.scratch, p.acts[i], w.given)
+			net.OutputParamGrad(p.grads[s], nil, w.scratch, p.acts[i], w.given)
 		}
 	})
 	p.sumShards()

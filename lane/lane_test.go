@@ -8,26 +8,32 @@ import (
 )
 
 func TestPackUnpack(t *testing.T) {
+	for _, width := range []int{Width, Max} {
+		for n := 1; n <= width; n++ {
+			testPackUnpack(t, n, width)
+		}
+	}
+}
+
+func testPackUnpack(t *testing.T, n, width int) {
 	s := Shape{C: 2, H: 3, W: 5}
-	for n := 1; n <= Width; n++ {
-		images := make([]float32, n*s.Len())
-		for i := range images {
-			images[i] = float32(i)
+	images := make([]float32, n*s.Len())
+	for i := range images {
+		images[i] = float32(i)
+	}
+	block := make([]float32, s.BlockLen(width))
+	Pack(block, images, s)
+	for l := range width {
+		c, y, x := 1, 2, 3
+		want := images[min(l, n-1)*s.Len()+(c*s.H+y)*s.W+x]
+		if got := block[((y*s.W+x)*s.C+c)*width+l]; got != want {
+			t.Fatalf("%d images: lane %d of %d holds %v, want %v", n, l, width, got, want)
 		}
-		block := make([]float32, s.BlockLen())
-		Pack(block, images, s)
-		for l := range Width {
-			c, y, x := 1, 2, 3
-			want := images[min(l, n-1)*s.Len()+(c*s.H+y)*s.W+x]
-			if got := block[((y*s.W+x)*s.C+c)*Width+l]; got != want {
-				t.Fatalf("%d images: lane %d holds %v, want %v", n, l, got, want)
-			}
-		}
-		back := make([]float32, len(images))
-		Unpack(back, block, s)
-		if !slices.Equal(back, images) {
-			t.Fatalf("%d images do not come back", n)
-		}
+	}
+	back := make([]float32, len(images))
+	Unpack(back, block, s)
+	if !slices.Equal(back, images) {
+		t.Fatalf("%d images do not come back from %d lanes", n, width)
 	}
 }
 

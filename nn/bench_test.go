@@ -22,9 +22,9 @@ func BenchmarkLayers(b *testing.B) {
 		b.Fatal(err)
 	}
 	n.Init(1)
-	a, s := n.NewActivations(), n.NewScratch()
+	a, s := n.NewActivations(lane.Width), n.NewScratch(lane.Width)
 	var energy [lane.Width]float32
-	n.Forward(a, a.Input(), &energy)
+	n.Forward(a, a.Input(), energy[:])
 	ones := [lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1}
 	var flop float64
 	b.Run("peak", func(b *testing.B) {
@@ -62,15 +62,15 @@ func BenchmarkLayers(b *testing.B) {
 	}
 	b.Run("all", func(b *testing.B) {
 		for b.Loop() {
-			n.Forward(a, a.Input(), &energy)
-			n.InputGrad(s, a, &ones)
+			n.Forward(a, a.Input(), energy[:])
+			n.InputGrad(s, a, ones[:])
 		}
 		b.ReportMetric(flop*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
 	})
 	b.Run("parameters", func(b *testing.B) {
 		grad := make([]float32, n.GradLen())
 		for b.Loop() {
-			n.ParamGrad(grad, s, a, &ones)
+			n.ParamGrad(grad, nil, s, a, ones[:])
 		}
 	})
 }

@@ -267,29 +267,32 @@ func (c *conv) activated() bool { return c.fused }
 
 func (c *conv) savedLen() int {
 	if c.fused {
-		return c.out.BlockLen()
+		return c.out.Len()
 	}
 	return 0
 }
 
 func (c *conv) Forward(ctx context.Context, y, saved, x []float32) {
-	c.forward.apply(ctx, y, x, c.bias, nil)
+	c.forward.apply(ctx, c.width(x), y, x, c.bias, nil)
 	if c.fused && ctx.Err() == nil {
 		kernel.SiLU(y, saved, y)
 	}
 }
 
 func (c *conv) InputGrad(ctx context.Context, dx, dy, _, mask []float32) {
-	c.backward.apply(ctx, dx, dy, c.zeros, mask)
+	c.backward.apply(ctx, c.width(dx), dx, dy, c.zeros, mask)
 }
 
-func (d *direction) apply(ctx context.Context, y, x, bias, mask []float32) {
+// width is that of a block of the layer's inputs.
+func (c *conv) width(x []float32) int { return len(x) / c.in.Len() }
+
+func (d *direction) apply(ctx context.Context, width int, y, x, bias, mask []float32) {
 	for i := range d.tiles {
 		t := &d.tiles[i]
 		w := &d.phases[t.phase].packed
 		for left := t.pixels; len(left) > 0 && ctx.Err() == nil; {
 			n := piece(len(left), w.Out*t.taps.Rows*t.taps.Run)
-			kernel.Conv(lane.Width, y, x, w, bias, mask, t.taps, left[:n])
+			kernel.Conv(width, y, x, w, bias, mask, t.taps, left[:n])
 			left = left[n:]
 		}
 	}
@@ -307,7 +310,7 @@ func piece(pixels, each int) int {
 }
 
 // ones stands for the constant input of a bias.
-var ones = [lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1}
+var ones = [lane.Max]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
 
 // gradLen is the length of the parameters' gradient as ParamGrad lays it out
 // for kernel.Outer: for every four output channels and kernel row a strip of
@@ -341,8 +344,15 @@ func (c *conv) Unpack(grad, packed []float32) {
 }
 
 // ParamGrad adds ∂/∂w = Σ dy[oy][ox][o]·x[oy·s−p+ky][ox·s−p+kx][i] and
-// ∂/∂b = Σ dy[oy][ox][o], summed over pixels and lanes, to packed.
-func (c *conv) ParamGrad(ctx context.Context, packed, dy, x []float32) {
+// ∂/∂b = Σ dy[oy][ox][o], summed over pixels and lanes, to packed and high.
+func (c *conv) ParamGrad(ctx context.Context, packed, high, dy, x []float32) {
+	width := c.width(x)
+	upper := func(at int) []float32 { // of high what belongs to packed[at:]
+		if high == nil {
+			return nil
+		}
+		return high[at:]
+	}
 	dyRow, dyCol := c.out.W*c.out.C, c.out.C
 	xRow, xCol := c.in.W*c.in.C, c.in.C
 	// valid gives the outputs first … last whose tap k lies on the image.
@@ -373,16 +383,17 @@ func (c *conv) ParamGrad(ctx context.Context, packed, dy, x []float32) {
 				if oy0 > oy1 || ox0 > ox1 {
 					continue
 				}
-				kernel.Outer(packed[c.gradIndex(o, 0, ky, kx):], nil,
-					dy[(oy0*dyRow+ox0*dyCol+o)*lane.Width:],
-					x[((oy0*c.stride-c.pad+ky)*xRow+(ox0*c.stride-c.pad+kx)*xCol)*lane.Width:],
+				at := c.gradIndex(o, 0, ky, kx)
+				kernel.Outer(packed[at:], upper(at), dy[(oy0*dyRow+ox0*dyCol+o)*width:],
+					x[((oy0*c.stride-c.pad+ky)*xRow+(ox0*c.stride-c.pad+kx)*xCol)*width:],
 					no, n*c.in.C, kernel.Rect{
 						Rows: oy1 - oy0 + 1, Cols: ox1 - ox0 + 1,
 						DyRow: dyRow, DyCol: dyCol, XRow: xRow * c.stride, XCol: xCol * c.stride,
 					})
 			}
 		}
-		kernel.Outer(packed[c.biasIndex(o):], nil, dy[o*lane.Width:], ones[:], no, 1,
+		at := c.biasIndex(o)
+		kernel.Outer(packed[at:], upper(at), dy[o*width:], ones[:width], no, 1,
 			kernel.Rect{Rows: c.out.H, Cols: c.out.W, DyRow: dyRow, DyCol: dyCol})
 	}
 }

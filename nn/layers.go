@@ -46,17 +46,21 @@ type Probe struct {
 	dy   [][]float32 // ∂E/∂y of each layer's output y, before its activation
 	dx   []float32
 	grad []float32 // packed
+	high []float32 // of the upper lanes, nil in a narrow block
 }
 
 // NewProbe takes the block x through n, forward and back.
 func (n *Network) NewProbe(x []float32) *Probe {
+	width := len(x) / n.Input().Len()
 	p := &Probe{
-		net: n, acts: n.NewActivations(), dy: make([][]float32, len(n.layers)),
-		dx: n.NewScratch().a, grad: make([]float32, n.GradLen()),
+		net: n, acts: n.NewActivations(width), dy: make([][]float32, len(n.layers)),
+		dx: n.NewScratch(width).a, grad: make([]float32, n.GradLen()),
 	}
-	var energy [lane.Width]float32
-	n.Forward(p.acts, x, &energy)
-	dy := ones[:]
+	if width > lane.Width {
+		p.high = p.grad
+	}
+	n.Run(p.acts, x)
+	dy := ones[:width]
 	for i := len(n.layers) - 1; i >= 0; i-- {
 		p.dy[i] = dy
 		p.InputGrad(i)
@@ -84,6 +88,6 @@ func (p *Probe) InputGrad(i int) {
 // ParamGrad computes the gradient with respect to the parameters of layer i.
 func (p *Probe) ParamGrad(i int) {
 	if w := p.net.weights[i]; w != nil {
-		w.ParamGrad(context.Background(), p.grad[p.net.packed[i]:], p.dy[i], p.acts.values[i])
+		w.ParamGrad(context.Background(), p.net.layerGrad(p.grad, i), p.net.layerGrad(p.high, i), p.dy[i], p.acts.values[i])
 	}
 }

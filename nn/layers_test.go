@@ -51,13 +51,13 @@ func probe(t *testing.T, layers ...LayerSpec) {
 		t.Fatal(err)
 	}
 	n.Init(3)
-	x := make([]float32, n.Input().BlockLen())
+	x := make([]float32, n.Input().BlockLen(lane.Width))
 	random.Stream{Seed: 4}.Uniform(x, 0, 0, -1, 1)
 	p := n.NewProbe(x)
 
-	a, s := n.NewActivations(), n.NewScratch()
+	a, s := n.NewActivations(lane.Width), n.NewScratch(lane.Width)
 	var energy [lane.Width]float32
-	n.Forward(a, x, &energy)
+	n.Forward(a, x, energy[:])
 	last := p.acts.values[len(n.layers)]
 	clear(last)
 	for i := range n.layers {
@@ -68,11 +68,11 @@ func probe(t *testing.T, layers ...LayerSpec) {
 	}
 	clear(p.dx)
 	p.InputGrad(0)
-	if want := n.InputGrad(s, a, &ones); !slices.Equal(p.dx[:len(x)], want) {
+	if want := n.InputGrad(s, a, ones[:]); !slices.Equal(p.dx[:len(x)], want) {
 		t.Error("another gradient of the input")
 	}
 	want := make([]float32, n.GradLen())
-	n.ParamGrad(want, s, a, &ones)
+	n.ParamGrad(want, nil, s, a, ones[:])
 	for i := range n.layers {
 		p.ParamGrad(i)
 	}

@@ -1,6 +1,10 @@
 package nn
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/joule-ml/joule/lane"
+)
 
 // TestMemory compares the estimate with what a network holds.
 func TestMemory(t *testing.T) {
@@ -12,7 +16,7 @@ func TestMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, s := n.NewActivations(), n.NewScratch()
+	a, s := n.NewActivations(lane.Width), n.NewScratch(lane.Width)
 	acts := len(a.values[0])
 	for i, l := range n.layers {
 		if l != nil {
@@ -40,8 +44,8 @@ func TestMemory(t *testing.T) {
 	}{
 		{"parameters", m.Parameters, 4 * int64(len(n.Params()))},
 		{"gradient", m.Grad, 4 * int64(n.GradLen())},
-		{"activations", m.Activations, 4 * int64(acts)},
-		{"scratch", m.Scratch, 4 * int64(len(s.a)+len(s.b)+n.Input().BlockLen())},
+		{"activations", m.Activations * lane.Width, 4 * int64(acts)},
+		{"scratch", m.Scratch * lane.Width, 4 * int64(len(s.a)+len(s.b)+n.Input().BlockLen(lane.Width))},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %d bytes, want %d", c.what, c.got, c.want)

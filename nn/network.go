@@ -14,7 +14,8 @@ import (
 // early when ctx is done, and its result is then worthless.
 type layer interface {
 	Out() lane.Shape
-	// savedLen is how much Forward leaves in saved for the way back.
+	// savedLen is how much Forward leaves of each image in saved for the way
+	// back.
 	savedLen() int
 	// Forward sets y from x.
 	Forward(ctx context.Context, y, saved, x []float32)
@@ -35,10 +36,10 @@ type weighted interface {
 	// Pack lays params, which begin with the layer's, out for the kernels.
 	Pack(params []float32)
 	// gradLen is the length of the parameters' gradient as ParamGrad lays
-	// it out, ParamGrad adds ∂L/∂parameters from dy = ∂L/∂y and x to it, and
-	// Unpack puts it into the order of the parameters.
+	// it out, ParamGrad adds ∂L/∂parameters from dy = ∂L/∂y and x to it, see
+	// Network.ParamGrad, and Unpack puts it into the order of the parameters.
 	gradLen() int
-	ParamGrad(ctx context.Context, packed, dy, x []float32)
+	ParamGrad(ctx context.Context, packed, high, dy, x []float32)
 	Unpack(grad, packed []float32)
 	// activate makes the SiLU behind the layer a part of it: Forward applies
 	// it and leaves its derivative, as long as y, in saved. It returns false
@@ -240,6 +241,7 @@ func (n *Network) Pack() {
 // They are all that the backward passes need.
 type Activations struct {
 	ctx    context.Context
+	width  int
 	values [][]float32 // the input, then each layer's output
 	saved  [][]float32
 }
@@ -248,17 +250,17 @@ type Activations struct {
 // What they give is worthless then: the caller has to ask ctx after each.
 func (a *Activations) Until(ctx context.Context) { a.ctx = ctx }
 
-// NewActivations allocates for one block.
-func (n *Network) NewActivations() *Activations {
-	a := &Activations{ctx: context.Background(), values: make([][]float32, len(n.layers)+1), saved: make([][]float32, len(n.layers))}
-	a.values[0] = make([]float32, n.spec.Input.BlockLen())
+// NewActivations allocates for one block of a width, lane.Width or lane.Max.
+func (n *Network) NewActivations(width int) *Activations {
+	a := &Activations{ctx: context.Background(), width: width, values: make([][]float32, len(n.layers)+1), saved: make([][]float32, len(n.layers))}
+	a.values[0] = make([]float32, n.spec.Input.BlockLen(width))
 	for i, l := range n.layers {
 		if l == nil {
 			a.values[i+1] = a.values[i]
 			continue
 		}
-		a.values[i+1] = make([]float32, l.Out().BlockLen())
-		a.saved[i] = make([]float32, l.savedLen())
+		a.values[i+1] = make([]float32, l.Out().BlockLen(width))
+		a.saved[i] = make([]float32, l.savedLen()*width)
 	}
 	return a
 }
@@ -269,21 +271,21 @@ func (a *Activations) Input() []float32 { return a.values[0] }
 // Scratch is a worker's memory for gradients on their way back.
 type Scratch struct{ a, b []float32 }
 
-// NewScratch allocates for one worker.
-func (n *Network) NewScratch() *Scratch {
-	size := n.spec.Input.BlockLen()
+// NewScratch allocates for one worker on blocks of a width.
+func (n *Network) NewScratch(width int) *Scratch {
+	size := n.spec.Input.BlockLen(width)
 	for _, l := range n.layers {
 		if l != nil {
-			size = max(size, l.Out().BlockLen())
+			size = max(size, l.Out().BlockLen(width))
 		}
 	}
 	return &Scratch{make([]float32, size), make([]float32, size)}
 }
 
-// Forward computes the energies of the block x.
-func (n *Network) Forward(a *Activations, x []float32, energy *[lane.Width]float32) {
+// Forward computes the energies of the block x, one for each lane.
+func (n *Network) Forward(a *Activations, x, energy []float32) {
 	n.Run(a, x)
-	copy(energy[:], a.values[len(n.layers)])
+	copy(energy, a.values[len(n.layers)])
 }
 
 // Run takes the block x through all layers. Value then has the outputs.
@@ -303,21 +305,23 @@ func (n *Network) Run(a *Activations, x []float32) {
 
 // InputGrad returns the gradient of Σ cotangent[l]·E(x_l) with respect to the
 // block last given to Forward. The result is valid until s is used again.
-func (n *Network) InputGrad(s *Scratch, a *Activations, cotangent *[lane.Width]float32) []float32 {
-	copy(s.a, cotangent[:])
-	return n.backward(s, a, len(n.layers)-1, nil, nil, true)
+func (n *Network) InputGrad(s *Scratch, a *Activations, cotangent []float32) []float32 {
+	copy(s.a, cotangent)
+	return n.backward(s, a, len(n.layers)-1, nil, nil, nil, true)
 }
 
 // GradLen is the length of a packed gradient.
 func (n *Network) GradLen() int { return n.packed[len(n.layers)] }
 
 // ParamGrad adds the gradient of Σ cotangent[l]·E(x_l) with respect to the
-// parameters to packed, which is GradLen long and laid out for the kernels.
-// Packed gradients can be added to one another; Unpack gives them the order
-// of Params.
-func (n *Network) ParamGrad(packed []float32, s *Scratch, a *Activations, cotangent *[lane.Width]float32) {
-	copy(s.a, cotangent[:])
-	n.backward(s, a, len(n.layers)-1, nil, packed, false)
+// parameters to packed, which is GradLen long and laid out for the kernels. Of a
+// block of lane.Max the lanes from lane.Width on are added to high instead, which
+// may be the same vector: the bits are those of two blocks one after the other.
+// Otherwise high is nil. Packed gradients can be added to one another; Unpack
+// gives them the order of Params.
+func (n *Network) ParamGrad(packed, high []float32, s *Scratch, a *Activations, cotangent []float32) {
+	copy(s.a, cotangent)
+	n.backward(s, a, len(n.layers)-1, nil, packed, high, false)
 }
 
 // Unpack sets grad, as long as Params and in its order, from a packed
@@ -332,7 +336,7 @@ func (n *Network) Unpack(grad, packed []float32) {
 
 // backward goes down from ∂L/∂y of layer last, which the first of s's vectors
 // holds, and takes up the cotangents of outputs below it on its way.
-func (n *Network) backward(s *Scratch, a *Activations, last int, cotangents [][]float32, packed []float32, input bool) []float32 {
+func (n *Network) backward(s *Scratch, a *Activations, last int, cotangents [][]float32, packed, high []float32, input bool) []float32 {
 	dy, spare := s.a, s.b
 	for i := last; i >= 0 && a.ctx.Err() == nil; i-- {
 		l := n.layers[i]
@@ -344,7 +348,7 @@ func (n *Network) backward(s *Scratch, a *Activations, last int, cotangents [][]
 			n.takeUp(dy, spare, a, i, cotangents)
 		}
 		if w := n.weights[i]; w != nil && packed != nil {
-			w.ParamGrad(a.ctx, packed[n.packed[i]:], dy, a.values[i])
+			w.ParamGrad(a.ctx, n.layerGrad(packed, i), n.layerGrad(high, i), dy, a.values[i])
 		}
 		if i == 0 && !input {
 			break
@@ -354,6 +358,14 @@ func (n *Network) backward(s *Scratch, a *Activations, last int, cotangents [][]
 		dy, spare = dx, dy[:cap(dy)]
 	}
 	return dy[:len(a.values[0])] // also where the context ended it early
+}
+
+// layerGrad returns layer i's part of a packed gradient, nil for nil.
+func (n *Network) layerGrad(packed []float32, i int) []float32 {
+	if packed == nil {
+		return nil
+	}
+	return packed[n.packed[i]:n.packed[i+1]]
 }
 
 // mask returns the derivative of the activation below layer i, or nil.

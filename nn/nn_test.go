@@ -160,17 +160,17 @@ func gradientsOf(s Spec, params, image []float64, cotangent float64) oracleGradi
 func checkGradients(t *testing.T, n *Network, x, cotangents []float32, want []oracleGradients) {
 	t.Helper()
 	in, images := n.Input(), len(want)
-	block := make([]float32, in.BlockLen())
+	block := make([]float32, in.BlockLen(lane.Width))
 	lane.Pack(block, x, in)
 	var cotangent, energy [lane.Width]float32
 	copy(cotangent[:], cotangents) // dead lanes have none
 
-	a, scratch := n.NewActivations(), n.NewScratch()
-	n.Forward(a, block, &energy)
+	a, scratch := n.NewActivations(lane.Width), n.NewScratch(lane.Width)
+	n.Forward(a, block, energy[:])
 	dx := make([]float32, len(x))
-	lane.Unpack(dx, n.InputGrad(scratch, a, &cotangent), in)
+	lane.Unpack(dx, n.InputGrad(scratch, a, cotangent[:]), in)
 	grad, packed := make([]float32, len(n.Params())), make([]float32, n.GradLen())
-	n.ParamGrad(packed, scratch, a, &cotangent)
+	n.ParamGrad(packed, nil, scratch, a, cotangent[:])
 	n.Unpack(grad, packed)
 
 	wantGrad := make([]float64, len(grad))
@@ -187,7 +187,7 @@ func checkGradients(t *testing.T, n *Network, x, cotangents []float32, want []or
 	compare(t, fmt.Sprintf("input gradient of %d images", images), dx, wantDx)
 	compare(t, fmt.Sprintf("parameter gradient of %d images", images), grad, wantGrad)
 
-	n.ParamGrad(packed, scratch, a, &cotangent)
+	n.ParamGrad(packed, nil, scratch, a, cotangent[:])
 	n.Unpack(grad, packed)
 	for j := range wantGrad {
 		wantGrad[j] *= 2
@@ -232,13 +232,13 @@ func TestLanesAreIndependent(t *testing.T) {
 	}
 	n.Init(3)
 	rng := rand.New(rand.NewPCG(2, 3))
-	a, scratch := n.NewActivations(), n.NewScratch()
-	block := noise(rng, s.Input.BlockLen())
+	a, scratch := n.NewActivations(lane.Width), n.NewScratch(lane.Width)
+	block := noise(rng, s.Input.BlockLen(lane.Width))
 	cotangent := [lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1}
 	run := func() (float32, []float32) {
 		var energy [lane.Width]float32
-		n.Forward(a, block, &energy)
-		dx := n.InputGrad(scratch, a, &cotangent)
+		n.Forward(a, block, energy[:])
+		dx := n.InputGrad(scratch, a, cotangent[:])
 		mine := make([]float32, s.Input.Len())
 		for i := range mine {
 			mine[i] = dx[i*lane.Width+5]
@@ -379,11 +379,11 @@ func FuzzSpec(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, cotangents := n.NewActivations(), make([][]float32, n.Outputs())
+		a, cotangents := n.NewActivations(lane.Width), make([][]float32, n.Outputs())
 		n.Run(a, a.Input())
 		for o := range cotangents {
 			cotangents[o] = slices.Clone(n.Value(a, o))
 		}
-		n.OutputInputGrad(n.NewScratch(), a, cotangents)
+		n.OutputInputGrad(n.NewScratch(lane.Width), a, cotangents)
 	})
 }

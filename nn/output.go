@@ -78,14 +78,14 @@ func (n *Network) OutputInputGrad(s *Scratch, a *Activations, cotangents [][]flo
 		n.takeUp(dx, s.b, a, last, cotangents) // of an energy that is the image itself
 		return dx
 	}
-	return n.backward(s, a, last, cotangents, nil, true)
+	return n.backward(s, a, last, cotangents, nil, nil, true)
 }
 
 // OutputParamGrad adds the gradient of the same sum as OutputInputGrad, but
-// with respect to the parameters, to packed, as ParamGrad does.
-func (n *Network) OutputParamGrad(packed []float32, s *Scratch, a *Activations, cotangents [][]float32) {
+// with respect to the parameters, to packed and high, as ParamGrad does.
+func (n *Network) OutputParamGrad(packed, high []float32, s *Scratch, a *Activations, cotangents [][]float32) {
 	if last := n.start(s, a, cotangents); last >= 0 {
-		n.backward(s, a, last, cotangents, packed, false)
+		n.backward(s, a, last, cotangents, packed, high, false)
 	}
 }
 
@@ -98,7 +98,7 @@ func (n *Network) start(s *Scratch, a *Activations, cotangents [][]float32) int 
 	last := -1
 	for o, p := range n.places {
 		if c := cotangents[o]; c != nil {
-			if len(c) != p.shape.BlockLen() {
+			if len(c) != p.shape.BlockLen(a.width) {
 				panic("nn: a cotangent of another shape than its output")
 			}
 			last = max(last, p.home)

@@ -50,9 +50,9 @@ func checkOutputs(t *testing.T, s Spec, mask, images int) {
 	}
 	n.Init(9)
 	rng := rand.New(rand.NewPCG(1, uint64(mask)))
-	x, block := noise(rng, images*s.Input.Len()), make([]float32, s.Input.BlockLen())
+	x, block := noise(rng, images*s.Input.Len()), make([]float32, s.Input.BlockLen(lane.Width))
 	lane.Pack(block, x, s.Input)
-	a, scratch := n.NewActivations(), n.NewScratch()
+	a, scratch := n.NewActivations(lane.Width), n.NewScratch(lane.Width)
 	n.Run(a, block)
 
 	plain, cotangents := make([][]float32, n.Outputs()), make([][]float32, n.Outputs())
@@ -63,7 +63,7 @@ func checkOutputs(t *testing.T, s Spec, mask, images int) {
 		plain[i] = make([]float32, images*n.OutputShape(i).Len())
 		if mask>>i&1 != 0 {
 			plain[i] = noise(rng, len(plain[i]))
-			cotangents[i] = make([]float32, n.OutputShape(i).BlockLen())
+			cotangents[i] = make([]float32, n.OutputShape(i).BlockLen(lane.Width))
 			lane.Pack(cotangents[i], plain[i], n.OutputShape(i))
 			for j := range cotangents[i] {
 				if j%lane.Width >= images { // dead lanes have none
@@ -77,7 +77,7 @@ func checkOutputs(t *testing.T, s Spec, mask, images int) {
 	dx := make([]float32, len(x))
 	lane.Unpack(dx, n.OutputInputGrad(scratch, a, cotangents), s.Input)
 	packed, grad := make([]float32, n.GradLen()), make([]float32, len(n.Params()))
-	n.OutputParamGrad(packed, scratch, a, cotangents)
+	n.OutputParamGrad(packed, nil, scratch, a, cotangents)
 	n.Unpack(grad, packed)
 	wantDx, wantGrad := outputGradients(s, widen(n.Params()), x, images, plain)
 	compare(t, fmt.Sprintf("input gradient from outputs %b", mask), dx, wantDx)
@@ -150,17 +150,17 @@ func TestOutputIsEnergy(t *testing.T) {
 	if b, err := json.Marshal(s); err != nil || strings.Contains(string(b), "Outputs") {
 		t.Errorf("an energy is written as %s, %v: files of models would change", b, err)
 	}
-	x := noise(rand.New(rand.NewPCG(1, 2)), s.Input.BlockLen())
+	x := noise(rand.New(rand.NewPCG(1, 2)), s.Input.BlockLen(lane.Width))
 	var want [lane.Width]float32
 	cotangent := [lane.Width]float32{1, -2, 3, 4, 5, 6, 7, 8}
 	energy.Init(3)
-	a := energy.NewActivations()
-	energy.Forward(a, x, &want)
-	dx, grad := energy.InputGrad(energy.NewScratch(), a, &cotangent), make([]float32, energy.GradLen())
-	energy.ParamGrad(grad, energy.NewScratch(), a, &cotangent)
+	a := energy.NewActivations(lane.Width)
+	energy.Forward(a, x, want[:])
+	dx, grad := energy.InputGrad(energy.NewScratch(lane.Width), a, cotangent[:]), make([]float32, energy.GradLen())
+	energy.ParamGrad(grad, nil, energy.NewScratch(lane.Width), a, cotangent[:])
 	for _, n := range []*Network{named, energy} {
 		n.Init(3)
-		a, s := n.NewActivations(), n.NewScratch()
+		a, s := n.NewActivations(lane.Width), n.NewScratch(lane.Width)
 		n.Run(a, x)
 		if !slices.Equal(n.Value(a, 0), want[:]) {
 			t.Error("other values")
@@ -169,7 +169,7 @@ func TestOutputIsEnergy(t *testing.T) {
 			t.Error("another gradient of the input")
 		}
 		got := make([]float32, n.GradLen())
-		n.OutputParamGrad(got, s, a, [][]float32{cotangent[:]})
+		n.OutputParamGrad(got, nil, s, a, [][]float32{cotangent[:]})
 		if !slices.Equal(got, grad) {
 			t.Error("another gradient of the parameters")
 		}
@@ -183,7 +183,7 @@ func TestOutputAllocations(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.Init(1)
-	a, s, packed := n.NewActivations(), n.NewScratch(), make([]float32, n.GradLen())
+	a, s, packed := n.NewActivations(lane.Width), n.NewScratch(lane.Width), make([]float32, n.GradLen())
 	cotangents := make([][]float32, n.Outputs())
 	for o := range cotangents {
 		cotangents[o] = make([]float32, len(n.Value(a, o)))
@@ -191,7 +191,7 @@ func TestOutputAllocations(t *testing.T) {
 	if allocs := testing.AllocsPerRun(10, func() {
 		n.Run(a, a.Input())
 		n.OutputInputGrad(s, a, cotangents)
-		n.OutputParamGrad(packed, s, a, cotangents)
+		n.OutputParamGrad(packed, nil, s, a, cotangents)
 	}); allocs != 0 {
 		t.Errorf("%v allocations", allocs)
 	}

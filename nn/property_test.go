@@ -76,16 +76,16 @@ func TestAnyConvolution(t *testing.T) {
 		x := uniform(stream, in.Len(), 0)
 		d := course{uniform(stream, in.Len(), 1), uniform(stream, len(n.Params()), 2)}
 
-		block := make([]float32, in.BlockLen())
+		block := make([]float32, in.BlockLen(lane.Width))
 		lane.Pack(block, x, in)
-		a, scratch := n.NewActivations(), n.NewScratch()
+		a, scratch := n.NewActivations(lane.Width), n.NewScratch(lane.Width)
 		var energy [lane.Width]float32
-		n.Forward(a, block, &energy)
+		n.Forward(a, block, energy[:])
 		dx := make([]float32, in.Len())
 		one := [lane.Width]float32{1} // the first lane alone
-		lane.Unpack(dx, n.InputGrad(scratch, a, &one), in)
+		lane.Unpack(dx, n.InputGrad(scratch, a, one[:]), in)
 		packed, grad := make([]float32, n.GradLen()), make([]float32, len(n.Params()))
-		n.ParamGrad(packed, scratch, a, &one)
+		n.ParamGrad(packed, nil, scratch, a, one[:])
 		n.Unpack(grad, packed)
 
 		at := func(step float64) float64 {
@@ -122,20 +122,20 @@ func TestAnyOutputs(t *testing.T) {
 		stream := random.Stream{Seed: rapid.Uint64().Draw(t, "images")}
 		x := uniform(stream, s.Input.Len(), 0)
 		d := course{uniform(stream, s.Input.Len(), 1), uniform(stream, len(n.Params()), 2)}
-		block := make([]float32, s.Input.BlockLen())
+		block := make([]float32, s.Input.BlockLen(lane.Width))
 		lane.Pack(block, x, s.Input)
-		a, scratch := n.NewActivations(), n.NewScratch()
+		a, scratch := n.NewActivations(lane.Width), n.NewScratch(lane.Width)
 		n.Run(a, block)
 		cotangents := make([][]float32, n.Outputs())
 		for o := range cotangents {
 			shape := n.OutputShape(o)
-			cotangents[o] = make([]float32, shape.BlockLen())
+			cotangents[o] = make([]float32, shape.BlockLen(lane.Width))
 			lane.PackLane(cotangents[o], uniform(stream, shape.Len(), 3+o), shape, 0) // the first lane alone
 		}
 		dx := make([]float32, s.Input.Len())
 		lane.Unpack(dx, n.OutputInputGrad(scratch, a, cotangents), s.Input)
 		packed, grad := make([]float32, n.GradLen()), make([]float32, len(n.Params()))
-		n.OutputParamGrad(packed, scratch, a, cotangents)
+		n.OutputParamGrad(packed, nil, scratch, a, cotangents)
 		n.Unpack(grad, packed)
 
 		d.check(t, dx, grad, func(step float64) (sum float64) {

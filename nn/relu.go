@@ -16,7 +16,7 @@ type relu struct{ shape lane.Shape }
 
 func (r relu) Out() lane.Shape { return r.shape }
 
-func (r relu) savedLen() int { return r.shape.BlockLen() }
+func (r relu) savedLen() int { return r.shape.Len() }
 
 func (r relu) Forward(_ context.Context, y, saved, x []float32) { kernel.ReLU(y, saved, x) }
 

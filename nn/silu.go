@@ -16,7 +16,7 @@ type silu struct{ shape lane.Shape }
 
 func (s silu) Out() lane.Shape { return s.shape }
 
-func (s silu) savedLen() int { return s.shape.BlockLen() }
+func (s silu) savedLen() int { return s.shape.Len() }
 
 func (s silu) Forward(_ context.Context, y, saved, x []float32) { kernel.SiLU(y, saved, x) }
 

@@ -21,14 +21,14 @@ func TestSubnormal(t *testing.T) {
 			first[i] = bias
 		}
 		n.Pack()
-		a, s := n.NewActivations(), n.NewScratch()
+		a, s := n.NewActivations(lane.Width), n.NewScratch(lane.Width)
 		for i := range a.Input() {
 			a.Input()[i] = pixel
 		}
-		n.Forward(a, a.Input(), &energy)
+		n.Forward(a, a.Input(), energy[:])
 		grad = make([]float32, n.GradLen())
-		n.ParamGrad(grad, s, a, &[lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1})
-		return energy, n.InputGrad(s, a, &[lane.Width]float32{1, 1, 1, 1, 1, 1, 1, 1}), grad
+		n.ParamGrad(grad, nil, s, a, []float32{1, 1, 1, 1, 1, 1, 1, 1})
+		return energy, n.InputGrad(s, a, []float32{1, 1, 1, 1, 1, 1, 1, 1}), grad
 	}
 	energy, dx, grad := run(-92, 1e-41)
 	wantEnergy, wantDx, wantGrad := run(-200, 0)

@@ -29,14 +29,14 @@ func TestUntil(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.Init(1)
-	a, s := n.NewActivations(), n.NewScratch()
-	x := make([]float32, n.Input().BlockLen())
+	a, s := n.NewActivations(lane.Width), n.NewScratch(lane.Width)
+	x := make([]float32, n.Input().BlockLen(lane.Width))
 	pass := func(looks int) (energy [lane.Width]float32, dx, grad []float32, left int) {
 		ctx, grad := &glance{context.Background(), looks}, make([]float32, n.GradLen())
 		a.Until(ctx)
-		n.Forward(a, x, &energy)
-		n.ParamGrad(grad, s, a, &ones)
-		return energy, slices.Clone(n.InputGrad(s, a, &ones)), grad, ctx.left
+		n.Forward(a, x, energy[:])
+		n.ParamGrad(grad, nil, s, a, ones[:])
+		return energy, slices.Clone(n.InputGrad(s, a, ones[:])), grad, ctx.left
 	}
 	const plenty = 1 << 20
 	energy, dx, grad, left := pass(plenty)

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/joule-ml/joule/engine"
-	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/optim"
 	"github.com/joule-ml/joule/random"
@@ -77,7 +76,7 @@ func newContrastive(s Setup) (Objective, error) {
 		setup: s, part: part, figures: contrastiveFigures,
 		buffer: replay.New(shape, *s.Buffer, *s.Restart, s.Sampler.Min, s.Sampler.Max, s.Extra),
 		fake:   make([]float32, s.BatchSize*shape.Len()),
-		info:   make([]sampler.Info, lane.Blocks(s.BatchSize)),
+		info:   make([]sampler.Info, s.BatchSize),
 		out:    [][][]float32{make([][]float32, 1), make([][]float32, 1)},
 		back:   [][][]float32{make([][]float32, 1), make([][]float32, 1)},
 	}
@@ -110,7 +109,7 @@ func (o *Contrastive) Step(ctx context.Context, b Batch, r *Result) error {
 	r.Values[cdRestarts] = float64(o.buffer.Draw(fake, real, restart, b.Stream, b.Step))
 	langevin := *c.Sampler
 	langevin.BurnIn = 0 // chains go on, and those from noise learn to without it
-	info := o.info[:lane.Blocks(n)]
+	info := o.info[:n]
 	if err := p.Engine.Advance(ctx, langevin, engine.Chains{
 		X: fake, Stream: b.Stream.For(random.Langevin), Step: b.Chain, Info: info,
 	}); err != nil {
@@ -159,16 +158,13 @@ func (o *Contrastive) Step(ctx context.Context, b Batch, r *Result) error {
 // would hide a gradient that is not finite from the samples.
 func (o *Contrastive) summarise(r *Result, info []sampler.Info, n int) error {
 	norm, clamped, accepted := 0.0, 0.0, 0.0
-	for b := range info {
-		live := min(lane.Width, n-b*lane.Width)
-		if o.setup.Sampler.Steps > 0 && !info[b].Finite(live) {
+	for i := range info {
+		if o.setup.Sampler.Steps > 0 && !info[i].Finite() {
 			return &engine.NonFiniteError{What: "the energy or gradient of a sample"}
 		}
-		for l := range live {
-			norm += float64(info[b].GradNorm[l]) / float64(n)
-			clamped += float64(info[b].Clamped[l]) / float64(n)
-			accepted += float64(info[b].Accepted[l]) / float64(n)
-		}
+		norm += float64(info[i].GradNorm) / float64(n)
+		clamped += float64(info[i].Clamped) / float64(n)
+		accepted += float64(info[i].Accepted) / float64(n)
 	}
 	r.Values[cdChainGradNorm], r.Values[cdChainClamped] = norm, clamped
 	if len(o.figures) > cdAccepted {

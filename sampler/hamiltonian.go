@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"math"
+	"slices"
 
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
@@ -31,20 +32,23 @@ type Hamiltonian struct {
 	Leapfrog int     // steps of a transition; 1 is the Metropolis-adjusted Langevin algorithm
 	Clip     float32 // bound on each element of ∂E/∂x in a kick; infinite for none
 
-	Energy [lane.Width]float32 // E(x)
-	Base   [lane.Width]float64 // U₀(x)
+	// Of each lane:
+	Energy [lane.Max]float32 // E(x)
+	Base   [lane.Max]float64 // U₀(x)
 
 	// Of the last transition:
-	Prob     [lane.Width]float64 // of acceptance
-	Accepted [lane.Width]bool
+	Prob     [lane.Max]float64 // of acceptance
+	Accepted [lane.Max]bool
 	// Finite tells whether energy, gradient and position were so all the way;
 	// a proposal where one was not is rejected. Proposed is the energy at its
 	// end, or where first something was not finite. Start sets both for x.
-	Finite   [lane.Width]bool
-	Proposed [lane.Width]float32
+	Finite   [lane.Max]bool
+	Proposed [lane.Max]float32
 
-	g, y, p []float32           // ∂E/∂x, proposal, momentum
-	ey      [lane.Width]float32 // E(y)
+	width   int
+	g, y, p []float32         // ∂E/∂x, proposal, momentum
+	ey      [lane.Max]float32 // E(y)
+	ones    [lane.Max]float32
 }
 
 // Start computes what belongs to s.X, after something else has changed it.
@@ -52,12 +56,13 @@ func (h *Hamiltonian) Start(e Energy, s *State) {
 	if len(h.g) != len(s.X) {
 		h.g, h.y, h.p = make([]float32, len(s.X)), make([]float32, len(s.X)), make([]float32, len(s.X))
 	}
-	copy(h.g, e.EnergyGrad(s.X, &h.Energy))
+	h.width = s.width
+	copy(h.g, e.EnergyGrad(s.X, h.Energy[:h.width]))
 	h.base(&h.Base, s.X)
-	var gradient [lane.Width]float64
-	sumSquares(&gradient, h.g)
+	var gradient [lane.Max]float64
+	sumSquares(gradient[:h.width], h.g)
 	h.Proposed = h.Energy
-	for l := range h.Finite {
+	for l := range h.width {
 		h.Finite[l] = finite(float64(h.Energy[l])) && finite(gradient[l])
 	}
 }
@@ -84,9 +89,9 @@ var inf = float32(math.Inf(1))
 //
 // It returns ∂E/∂x at the proposals, which is valid until the next call of e.
 func (h *Hamiltonian) Transition(e Energy, s *State) []float32 {
-	var step [lane.Width]float32
-	var logU, kinetic, after, base [lane.Width]float64
-	for l := range lane.Width {
+	var step [lane.Max]float32
+	var logU, kinetic, after, base [lane.Max]float64
+	for l := range h.width {
 		c := &s.counter
 		w := kernel.Philox([4]uint32{c.Stream[l], c.Chain[l], c.Step[l], acceptIndex}, [2]uint32{c.Key0[l], c.Key1[l]})
 		logU[l] = math.Log(random.Unit(w[0]))
@@ -94,24 +99,24 @@ func (h *Hamiltonian) Transition(e Energy, s *State) []float32 {
 		h.Finite[l] = true
 	}
 	clear(h.p)
-	ones := spread(1)
-	kernel.Noise(h.p, &s.counter, ones[:], -inf, inf)
-	sumSquares(&kinetic, h.p)
+	h.ones = spread(1)
+	kernel.Noise(h.p, &s.counter, h.ones[:h.width], -inf, inf)
+	sumSquares(kinetic[:h.width], h.p)
 	copy(h.y, s.X)
 
 	g := h.g
 	h.kick(g, &step, 0.5)
 	for i := range h.Leapfrog {
 		h.drift(&step)
-		g = e.EnergyGrad(h.y, &h.ey)
+		g = e.EnergyGrad(h.y, h.ey[:h.width])
 		share := 1.0
 		if i == h.Leapfrog-1 {
 			share = 0.5
 		}
 		h.kick(g, &step, share)
 		// What is not finite in a gradient or position is so in p from here.
-		sumSquares(&after, h.p)
-		for l := range lane.Width {
+		sumSquares(after[:h.width], h.p)
+		for l := range h.width {
 			if h.Finite[l] {
 				h.Proposed[l] = h.ey[l]
 				h.Finite[l] = finite(float64(h.ey[l])) && finite(after[l])
@@ -119,7 +124,7 @@ func (h *Hamiltonian) Transition(e Energy, s *State) []float32 {
 		}
 	}
 	h.base(&base, h.y)
-	for l := range lane.Width {
+	for l := range h.width {
 		gain := h.Beta/h.Temperature*(float64(h.Energy[l])-float64(h.ey[l])) + (1-h.Beta)*(h.Base[l]-base[l]) + (kinetic[l]-after[l])/2
 		h.Prob[l] = math.Exp(min(0, gain))
 		h.Accepted[l] = h.Finite[l] && logU[l] < gain
@@ -134,29 +139,29 @@ func (h *Hamiltonian) Transition(e Energy, s *State) []float32 {
 
 // accept copies the proposals that were accepted, and their gradients g.
 func (h *Hamiltonian) accept(x, g []float32) {
-	all := [lane.Width]bool{true, true, true, true, true, true, true, true}
-	if h.Accepted == all {
+	accepted := h.Accepted[:h.width]
+	if !slices.Contains(accepted, false) {
 		copy(x, h.y)
 		copy(h.g, g)
 		return
 	}
-	for l, yes := range h.Accepted {
-		for i := l; yes && i < len(x); i += lane.Width {
+	for l, yes := range accepted {
+		for i := l; yes && i < len(x); i += h.width {
 			x[i], h.g[i] = h.y[i], g[i]
 		}
 	}
 }
 
 // kick sets p ← p − share·h·∇U(y), where g = ∂E/∂y.
-func (h *Hamiltonian) kick(g []float32, step *[lane.Width]float32, share float64) {
-	var energy, base [lane.Width]float32
-	for l := range step {
+func (h *Hamiltonian) kick(g []float32, step *[lane.Max]float32, share float64) {
+	var energy, base [lane.Max]float32
+	for l := range h.width {
 		s := share * float64(step[l])
 		energy[l] = float32(s * h.Beta / h.Temperature)
 		base[l] = float32(s * (1 - h.Beta) * h.Precision)
 	}
-	for i := 0; i < len(h.p); i += lane.Width {
-		p, y, d := (*[lane.Width]float32)(h.p[i:]), (*[lane.Width]float32)(h.y[i:]), (*[lane.Width]float32)(g[i:])
+	for i := 0; i < len(h.p); i += h.width {
+		p, y, d := h.p[i:i+h.width], h.y[i:i+h.width], g[i:i+h.width]
 		for l := range p {
 			p[l] -= energy[l]*min(max(d[l], -h.Clip), h.Clip) + base[l]*y[l]
 		}
@@ -164,10 +169,10 @@ func (h *Hamiltonian) kick(g []float32, step *[lane.Width]float32, share float64
 }
 
 // drift sets y ← y + h·p and reflects at the walls.
-func (h *Hamiltonian) drift(step *[lane.Width]float32) {
+func (h *Hamiltonian) drift(step *[lane.Max]float32) {
 	lo, hi := h.Min, h.Max
-	for i := 0; i < len(h.y); i += lane.Width {
-		p, y := (*[lane.Width]float32)(h.p[i:]), (*[lane.Width]float32)(h.y[i:])
+	for i := 0; i < len(h.y); i += h.width {
+		p, y := h.p[i:i+h.width], h.y[i:i+h.width]
 		for l := range y {
 			y[l] += step[l] * p[l]
 			if y[l] < lo || y[l] > hi {
@@ -178,12 +183,12 @@ func (h *Hamiltonian) drift(step *[lane.Width]float32) {
 }
 
 // base sets u[l] = U₀(x_l).
-func (h *Hamiltonian) base(u *[lane.Width]float64, x []float32) {
+func (h *Hamiltonian) base(u *[lane.Max]float64, x []float32) {
 	if h.Precision == 0 {
-		*u = [lane.Width]float64{}
+		*u = [lane.Max]float64{}
 		return
 	}
-	sumSquares(u, x)
+	sumSquares(u[:h.width], x)
 	for l := range u {
 		u[l] *= h.Precision / 2
 	}
@@ -202,11 +207,11 @@ func bounce(y, p, lo, hi float32) (float32, float32) {
 	return float32(float64(lo) + t), p
 }
 
-// sumSquares sets sum[l] = Σ v².
-func sumSquares(sum *[lane.Width]float64, v []float32) {
-	*sum = [lane.Width]float64{}
-	for i := 0; i < len(v); i += lane.Width {
-		for l, x := range (*[lane.Width]float32)(v[i:]) {
+// sumSquares sets sum[l] = Σ v² of a block.
+func sumSquares(sum []float64, v []float32) {
+	clear(sum)
+	for ; len(v) > 0; v = v[len(sum):] {
+		for l, x := range v[:len(sum)] {
 			sum[l] += float64(x) * float64(x)
 		}
 	}

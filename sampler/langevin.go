@@ -12,39 +12,51 @@ import (
 // 2011), the method that every other is compared with.
 const Langevin = "langevin"
 
+// steps is what Langevin's steps of a block work with. It is a part of the state,
+// since an energy could let what it is given escape.
+type steps struct {
+	noise, eta, energy, sumsq, clipped [lane.Max]float32
+}
+
 // langevin takes steps of noise and descent; see Config. Every step counts as
 // accepted.
-func langevin(ctx context.Context, c Config, e Energy, s *State, info *Info, each func(step int)) error {
-	noise, eta := spread(c.Noise), spread(c.StepSize)
-	elements := float32(len(s.X) / lane.Width)
+func langevin(ctx context.Context, c Config, e Energy, s *State, info []Info, each func(step int)) error {
+	w, b := s.width, &s.steps
+	b.noise, b.eta = spread(c.Noise), spread(c.StepSize)
 	if c.BurnIn > 0 {
-		eta = spread(c.StepSize * c.BurnInScale)
+		b.eta = spread(c.StepSize * c.BurnInScale)
 	}
-	info.Accepted = spread(1)
 	for k := range c.Steps {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if k == c.BurnIn {
-			eta = spread(c.StepSize)
+			b.eta = spread(c.StepSize)
 		}
 		if c.Anneal > 0 {
-			noise = spread(c.noise(k))
+			b.noise = spread(c.noise(k))
 		}
-		kernel.Noise(s.X, &s.counter, noise[:], c.Min, c.Max)
-		g := e.EnergyGrad(s.X, &info.Energy)
+		kernel.Noise(s.X, &s.counter, b.noise[:w], c.Min, c.Max)
+		g := e.EnergyGrad(s.X, b.energy[:w])
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		info.GradNorm, info.Clamped = [lane.Width]float32{}, [lane.Width]float32{}
-		kernel.Descend(s.X, g, eta[:], c.GradClip, c.Min, c.Max, info.GradNorm[:], info.Clamped[:])
-		for l := range lane.Width {
-			info.GradNorm[l] = float32(math.Sqrt(float64(info.GradNorm[l])))
-			info.Clamped[l] /= elements
+		b.sumsq, b.clipped = [lane.Max]float32{}, [lane.Max]float32{}
+		kernel.Descend(s.X, g, b.eta[:w], c.GradClip, c.Min, c.Max, b.sumsq[:w], b.clipped[:w])
+		for l := range w {
 			s.counter.Step[l]++
 		}
 		if each != nil {
 			each(k + 1)
+		}
+	}
+	elements := float32(len(s.X) / w)
+	for l := range info {
+		info[l].Accepted = 1
+		if c.Steps > 0 {
+			info[l].Energy = b.energy[l]
+			info[l].GradNorm = float32(math.Sqrt(float64(b.sumsq[l])))
+			info[l].Clamped = b.clipped[l] / elements
 		}
 	}
 	return nil

@@ -45,7 +45,7 @@ func validateMALA(c Config) error {
 }
 
 // mala takes steps of the Metropolis-adjusted Langevin algorithm.
-func mala(ctx context.Context, c Config, e Energy, s *State, info *Info, each func(step int)) error {
+func mala(ctx context.Context, c Config, e Energy, s *State, info []Info, each func(step int)) error {
 	if c.Steps == 0 {
 		return nil
 	}
@@ -68,7 +68,7 @@ func mala(ctx context.Context, c Config, e Energy, s *State, info *Info, each fu
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		t.proposed.measure(g, c.GradClip)
+		t.proposed.measure(g, s.width, c.GradClip)
 		t.step(info, h, k+1)
 		if each != nil {
 			each(k + 1)
@@ -80,57 +80,59 @@ func mala(ctx context.Context, c Config, e Energy, s *State, info *Info, each fu
 // A tally makes Info of transitions.
 type tally struct {
 	at, proposed slope
-	accepted     [lane.Width]int
-	bad          [lane.Width]bool // Info tells of a number that was not finite
+	accepted     [lane.Max]int
+	bad          [lane.Max]bool // Info tells of a number that was not finite
 }
 
 // begin tells where the chains stand before the first step.
-func (t *tally) begin(info *Info, h *Hamiltonian) {
-	t.at.measure(h.g, h.Clip)
-	*info = Info{Energy: h.Energy, GradNorm: t.at.norm, Clamped: t.at.clamped}
-	for l := range lane.Width {
+func (t *tally) begin(info []Info, h *Hamiltonian) {
+	t.at.measure(h.g, h.width, h.Clip)
+	for l := range info {
+		info[l] = Info{Energy: h.Energy[l], GradNorm: t.at.norm[l], Clamped: t.at.clamped[l]}
 		t.bad[l] = !h.Finite[l]
 	}
 }
 
 // step tells of the transition that was the given number of steps.
-func (t *tally) step(info *Info, h *Hamiltonian, steps int) {
-	for l := range lane.Width {
+func (t *tally) step(info []Info, h *Hamiltonian, steps int) {
+	for l := range info {
+		i := &info[l]
 		if h.Accepted[l] {
 			t.accepted[l]++
 			t.at.norm[l], t.at.clamped[l] = t.proposed.norm[l], t.proposed.clamped[l]
 		}
-		info.Accepted[l] = float32(t.accepted[l]) / float32(steps)
+		i.Accepted = float32(t.accepted[l]) / float32(steps)
 		switch {
 		case t.bad[l]: // the first that was not finite stays in info
 		case h.Finite[l]:
-			info.Energy[l], info.GradNorm[l], info.Clamped[l] = h.Energy[l], t.at.norm[l], t.at.clamped[l]
+			i.Energy, i.GradNorm, i.Clamped = h.Energy[l], t.at.norm[l], t.at.clamped[l]
 		default:
 			t.bad[l] = true
-			info.Energy[l], info.GradNorm[l], info.Clamped[l] = h.Proposed[l], t.proposed.norm[l], t.proposed.clamped[l]
-			if finite(float64(info.Energy[l]) + float64(info.GradNorm[l])) {
-				info.GradNorm[l] = inf // it is the momentum or the position that left float32
+			i.Energy, i.GradNorm, i.Clamped = h.Proposed[l], t.proposed.norm[l], t.proposed.clamped[l]
+			if finite(float64(i.Energy) + float64(i.GradNorm)) {
+				i.GradNorm = inf // it is the momentum or the position that left float32
 			}
 		}
 	}
 }
 
 // slope is what Info tells of a gradient.
-type slope struct{ norm, clamped [lane.Width]float32 }
+type slope struct{ norm, clamped [lane.Max]float32 }
 
-func (s *slope) measure(g []float32, clip float32) {
-	var sum [lane.Width]float64
-	sumSquares(&sum, g)
-	s.clamped = [lane.Width]float32{}
-	for i := 0; i < len(g); i += lane.Width {
-		for l, v := range (*[lane.Width]float32)(g[i:]) {
+func (s *slope) measure(g []float32, width int, clip float32) {
+	var sum [lane.Max]float64
+	sumSquares(sum[:width], g)
+	s.clamped = [lane.Max]float32{}
+	elements := float32(len(g) / width)
+	for ; len(g) > 0; g = g[width:] {
+		for l, v := range g[:width] {
 			if v > clip || v < -clip {
 				s.clamped[l]++
 			}
 		}
 	}
-	for l := range lane.Width {
+	for l := range width {
 		s.norm[l] = float32(math.Sqrt(sum[l]))
-		s.clamped[l] /= float32(len(g) / lane.Width)
+		s.clamped[l] /= elements
 	}
 }

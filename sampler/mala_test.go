@@ -73,8 +73,8 @@ func TestMALAOracle(t *testing.T) {
 		c := bell(0.6, steps)
 		change(&c)
 		s := state(n, 5)
-		var info Info
-		if err := Advance(t.Context(), c, &gaussian{mean: 0.5, variance: 1}, &s, &info, nil); err != nil {
+		info := make([]Info, lane.Width)
+		if err := Advance(t.Context(), c, &gaussian{mean: 0.5, variance: 1}, &s, info, nil); err != nil {
 			t.Fatal(err)
 		}
 		all := 0
@@ -88,11 +88,11 @@ func TestMALAOracle(t *testing.T) {
 					t.Fatalf("%s, lane %d, element %d: %v, want %v", name, l, i, got, want)
 				}
 			}
-			if want := float32(o.accepted) / steps; info.Accepted[l] != want {
-				t.Errorf("%s, lane %d: %v accepted, want %v", name, l, info.Accepted[l], want)
+			if want := float32(o.accepted) / steps; info[l].Accepted != want {
+				t.Errorf("%s, lane %d: %v accepted, want %v", name, l, info[l].Accepted, want)
 			}
-			if want := o.energy(o.x); math.Abs(float64(info.Energy[l])-want) > 1e-3 {
-				t.Errorf("%s, lane %d: energy %v, want %v", name, l, info.Energy[l], want)
+			if want := o.energy(o.x); math.Abs(float64(info[l].Energy)-want) > 1e-3 {
+				t.Errorf("%s, lane %d: energy %v, want %v", name, l, info[l].Energy, want)
 			}
 			all += o.accepted
 		}
@@ -134,8 +134,8 @@ func TestMALAMoments(t *testing.T) {
 			const n, blocks = 3, 500
 			var x []float32
 			for b := range uint32(blocks) {
-				s := NewState(slices.Repeat([]float32{0.3}, n*lane.Width), random.Stream{Seed: 3, Purpose: random.Langevin}, []uint32{8 * b, 8*b + 1, 8*b + 2, 8*b + 3, 8*b + 4, 8*b + 5, 8*b + 6, 8*b + 7}, 0)
-				if err := Advance(t.Context(), c, &gaussian{mean: 0.5, variance: 1}, &s, new(Info), nil); err != nil {
+				s := NewState(slices.Repeat([]float32{0.3}, n*lane.Width), lane.Width, random.Stream{Seed: 3, Purpose: random.Langevin}, []uint32{8 * b, 8*b + 1, 8*b + 2, 8*b + 3, 8*b + 4, 8*b + 5, 8*b + 6, 8*b + 7}, 0)
+				if err := Advance(t.Context(), c, &gaussian{mean: 0.5, variance: 1}, &s, nil, nil); err != nil {
 					t.Fatal(err)
 				}
 				x = append(x, s.X...)
@@ -166,13 +166,13 @@ func TestMALAAcceptance(t *testing.T) {
 	last := 1.0
 	for i, step := range []float64{1e-4, 1e-2, 1, 10} {
 		s := state(20, 1)
-		var info Info
-		if err := Advance(t.Context(), bell(step, 400), &gaussian{variance: 1}, &s, &info, nil); err != nil {
+		info := make([]Info, lane.Width)
+		if err := Advance(t.Context(), bell(step, 400), &gaussian{variance: 1}, &s, info, nil); err != nil {
 			t.Fatal(err)
 		}
 		share := 0.0
-		for _, a := range info.Accepted {
-			share += float64(a) / lane.Width
+		for _, a := range info {
+			share += float64(a.Accepted) / lane.Width
 		}
 		if share > last || i == 0 && share < 0.999 || i == 3 && share > 0.01 {
 			t.Errorf("step size %v: %v accepted, of the smaller one %v", step, share, last)
@@ -189,7 +189,7 @@ type pit struct {
 	gradient bool
 }
 
-func (p *pit) EnergyGrad(x []float32, energy *[lane.Width]float32) []float32 {
+func (p *pit) EnergyGrad(x, energy []float32) []float32 {
 	g := p.gaussian.EnergyGrad(x, energy)
 	switch {
 	case x[p.lane] < 2:
@@ -204,10 +204,10 @@ func (p *pit) EnergyGrad(x []float32, energy *[lane.Width]float32) []float32 {
 // A proposal that is not finite is told of to the end of the Advance, though the
 // chain stays where the energy is finite; other lanes notice nothing.
 func TestMALATellsOfNonFiniteProposals(t *testing.T) {
-	run := func(e Energy) (State, Info) {
+	run := func(e Energy) (State, []Info) {
 		s := state(3, 2)
-		var info Info
-		if err := Advance(t.Context(), bell(0.5, 300), e, &s, &info, nil); err != nil {
+		info := make([]Info, lane.Width)
+		if err := Advance(t.Context(), bell(0.5, 300), e, &s, info, nil); err != nil {
 			t.Fatal(err)
 		}
 		return s, info
@@ -215,16 +215,16 @@ func TestMALATellsOfNonFiniteProposals(t *testing.T) {
 	good, fine := run(&gaussian{variance: 1})
 	for _, gradient := range []bool{false, true} {
 		s, info := run(&pit{gaussian{variance: 1}, 3, gradient})
-		if info.Finite(lane.Width) || !info.Finite(3) {
-			t.Errorf("lane 3 met a pit, but Info has %v, %v", info.Energy, info.GradNorm)
+		if info[3].Finite() || !info[2].Finite() {
+			t.Errorf("lane 3 met a pit, but Info has %+v", info)
 		}
 		for i, v := range s.X {
 			if l := i % lane.Width; v-v != 0 || l != 3 && v != good.X[i] {
 				t.Errorf("element %d is %v, without the pit %v", i, v, good.X[i])
 			}
 		}
-		info.Energy[3], info.GradNorm[3], info.Accepted[3] = fine.Energy[3], fine.GradNorm[3], fine.Accepted[3]
-		if info != fine {
+		info[3] = fine[3]
+		if !slices.Equal(info, fine) {
 			t.Errorf("a pit in lane 3 changes what other lanes tell: %+v, want %+v", info, fine)
 		}
 	}

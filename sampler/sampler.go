@@ -16,9 +16,9 @@ import (
 
 // An Energy has a gradient with respect to its input. One call gives both:
 // EnergyGrad sets energy[l] = E(x_l) and returns ∂E/∂x, laid out as x, valid
-// until the next call. x is a block, [elements][lane.Width].
+// until the next call. x is a block, [elements][len(energy)].
 type Energy interface {
-	EnergyGrad(x []float32, energy *[lane.Width]float32) []float32
+	EnergyGrad(x, energy []float32) []float32
 }
 
 // Config says how chains move. With the method Langevin, each step does
@@ -65,27 +65,33 @@ func (c Config) noise(k int) float32 {
 
 // State is all that a block of chains carries from step to step.
 type State struct {
-	X []float32 // [elements][lane.Width]
+	X []float32 // [elements][width], one chain a lane
 	// Each lane draws its noise from a Philox counter of its own: seed,
 	// purpose, chain, and the count of steps taken, which Advance raises.
 	counter   kernel.Counter
+	width     int
+	steps     steps       // of Langevin
 	proposals Hamiltonian // of methods that accept or reject; no memory until then
 }
 
-// NewState puts lane l on chain chains[l] of the random stream s, with the
-// given number of steps already taken. Fewer than lane.Width chains leave the
-// other lanes dead: they repeat the last.
-func NewState(x []float32, s random.Stream, chains []uint32, step uint32) State {
+// NewState makes x a block of chains of a width, [elements][width], at most
+// lane.Max: lane l is chain chains[l] of the random stream s, with the given
+// number of steps already taken. Fewer chains than lanes leave the others dead:
+// they repeat the last.
+func NewState(x []float32, width int, s random.Stream, chains []uint32, step uint32) State {
 	var st State
-	st.Reset(x, s, chains, step)
+	st.Reset(x, width, s, chains, step)
 	return st
 }
 
 // Reset makes st what NewState returns for the same arguments, but keeps the
 // memory of its method.
-func (st *State) Reset(x []float32, s random.Stream, chains []uint32, step uint32) {
-	st.X = x
-	for l := range lane.Width {
+func (st *State) Reset(x []float32, width int, s random.Stream, chains []uint32, step uint32) {
+	if width < 1 || width > lane.Max || len(x)%width != 0 {
+		panic("sampler: State of values that are no block")
+	}
+	st.X, st.width = x, width
+	for l := range width {
 		st.counter.Key0[l], st.counter.Key1[l] = s.Key()[0], s.Key()[1]
 		st.counter.Stream[l] = s.Word()
 		st.counter.Chain[l] = chains[min(l, len(chains)-1)]
@@ -93,30 +99,26 @@ func (st *State) Reset(x []float32, s random.Stream, chains []uint32, step uint3
 	}
 }
 
-// Info describes a block's last step, lane by lane, and what all steps of the
-// last Advance were like.
+// Info describes a chain's last step, and what all steps of the last Advance
+// were like.
 type Info struct {
-	Energy   [lane.Width]float32 // E where the step began, after the noise
-	GradNorm [lane.Width]float32 // Euclidean norm of ∇E, unclipped
-	Clamped  [lane.Width]float32 // share of the gradient's elements that were clipped
-	Accepted [lane.Width]float32 // share of the Advance's steps that were accepted; 1 for Langevin
+	Energy   float32 // E where the step began, after the noise
+	GradNorm float32 // Euclidean norm of ∇E, unclipped
+	Clamped  float32 // share of the gradient's elements that were clipped
+	Accepted float32 // share of the Advance's steps that were accepted; 1 for Langevin
 }
 
-// Finite reports whether the first n lanes' energies and gradients are finite.
-func (i *Info) Finite(n int) bool {
-	for l := range n {
-		// The difference of a number that is not finite to itself is NaN.
-		if v := i.Energy[l] + i.GradNorm[l]; v-v != 0 {
-			return false
-		}
-	}
-	return true
+// Finite reports whether energy and gradient are finite.
+func (i *Info) Finite() bool {
+	// The difference of a number that is not finite to itself is NaN.
+	v := i.Energy + i.GradNorm
+	return v-v == 0
 }
 
 // A method moves the chains of a block by c.Steps steps, as Advance has it.
 type method struct {
 	name    string
-	advance func(ctx context.Context, c Config, e Energy, s *State, info *Info, each func(step int)) error
+	advance func(ctx context.Context, c Config, e Energy, s *State, info []Info, each func(step int)) error
 	// validate reports a setting that makes no sense with this method, though
 	// it is within its range; nil where all do.
 	validate func(c Config) error
@@ -156,11 +158,11 @@ func (c Config) Other() string {
 }
 
 // Advance takes c.Steps steps of c.Method, changing s and describing the last
-// one in info. If each is not nil it is called after every step with the number
+// one of each lane in info, as far as that goes. If each is not nil it is called after every step with the number
 // of steps taken. It allocates nothing, but for the memory that a method keeps
 // in s, the first time. When ctx is done it stops, with ctx's error: an energy
 // may end early then, so s is worthless.
-func Advance(ctx context.Context, c Config, e Energy, s *State, info *Info, each func(step int)) error {
+func Advance(ctx context.Context, c Config, e Energy, s *State, info []Info, each func(step int)) error {
 	m, err := c.method()
 	if err != nil {
 		return fmt.Errorf("sampler: %w", err)
@@ -171,10 +173,10 @@ func Advance(ctx context.Context, c Config, e Energy, s *State, info *Info, each
 // Perturb adds N(0, noise²) to s.X and clamps it to [lo, hi].
 func Perturb(s *State, noise, lo, hi float32) {
 	scale := spread(noise)
-	kernel.Noise(s.X, &s.counter, scale[:], lo, hi)
+	kernel.Noise(s.X, &s.counter, scale[:s.width], lo, hi)
 }
 
-func spread(v float32) (lanes [lane.Width]float32) {
+func spread(v float32) (lanes [lane.Max]float32) {
 	for l := range lanes {
 		lanes[l] = v
 	}

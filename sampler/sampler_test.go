@@ -18,27 +18,27 @@ type gaussian struct {
 	grad           []float32
 }
 
-func (g *gaussian) EnergyGrad(x []float32, energy *[lane.Width]float32) []float32 {
-	*energy = [lane.Width]float32{}
+func (g *gaussian) EnergyGrad(x, energy []float32) []float32 {
+	clear(energy)
 	g.grad = slices.Grow(g.grad[:0], len(x))[:len(x)]
 	for i, v := range x {
 		d := v - g.mean
-		energy[i%lane.Width] += d * d / (2 * g.variance)
+		energy[i%len(energy)] += d * d / (2 * g.variance)
 		g.grad[i] = d / g.variance
 	}
 	return g.grad
 }
 
 func state(elements int, seed uint64) State {
-	return NewState(make([]float32, elements*lane.Width), random.Stream{Seed: seed, Purpose: random.Langevin}, []uint32{0, 1, 2, 3, 4, 5, 6, 7}, 0)
+	return NewState(make([]float32, elements*lane.Width), lane.Width, random.Stream{Seed: seed, Purpose: random.Langevin}, []uint32{0, 1, 2, 3, 4, 5, 6, 7}, 0)
 }
 
 // Without noise a step is x − η·∇E, which on this energy contracts by 1 − η/v.
 func TestDriftAlone(t *testing.T) {
 	c := Config{Steps: 10, StepSize: 0.5, GradClip: inf, Min: -inf, Max: inf}
 	s := state(3, 1)
-	var info Info
-	if err := Advance(context.Background(), c, &gaussian{mean: 4, variance: 2}, &s, &info, nil); err != nil {
+	info := make([]Info, lane.Width)
+	if err := Advance(context.Background(), c, &gaussian{mean: 4, variance: 2}, &s, info, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := 4 - 4*math.Pow(1-0.5/2, 10)
@@ -50,10 +50,10 @@ func TestDriftAlone(t *testing.T) {
 	// The last step began at distance d = 4·0.75⁹: E = 3d²/4, |∇E| = √3·d/2.
 	d := 4 * math.Pow(0.75, 9)
 	for l := range lane.Width {
-		if e := float64(info.Energy[l]); math.Abs(e-3*d*d/4) > 1e-5 {
+		if e := float64(info[l].Energy); math.Abs(e-3*d*d/4) > 1e-5 {
 			t.Errorf("lane %d: energy %v, want %v", l, e, 3*d*d/4)
 		}
-		if g := float64(info.GradNorm[l]); math.Abs(g-math.Sqrt(3)*d/2) > 1e-5 {
+		if g := float64(info[l].GradNorm); math.Abs(g-math.Sqrt(3)*d/2) > 1e-5 {
 			t.Errorf("lane %d: gradient norm %v, want %v", l, g, math.Sqrt(3)*d/2)
 		}
 	}
@@ -66,8 +66,8 @@ func TestGaussianMoments(t *testing.T) {
 	const mean, variance, eta = 0.5, 0.04, 0.004
 	c := Config{Steps: 400, StepSize: eta, Noise: float32(math.Sqrt(2 * eta)), GradClip: inf, Min: -inf, Max: inf}
 	s := state(2000, 7)
-	var info Info
-	if err := Advance(context.Background(), c, &gaussian{mean: mean, variance: variance}, &s, &info, nil); err != nil {
+	info := make([]Info, lane.Width)
+	if err := Advance(context.Background(), c, &gaussian{mean: mean, variance: variance}, &s, info, nil); err != nil {
 		t.Fatal(err)
 	}
 	var m, v float64
@@ -94,8 +94,8 @@ func TestClipAndClamp(t *testing.T) {
 	c := Config{Steps: 1, StepSize: 10, GradClip: 0.03, Min: -1, Max: 1}
 	s := state(4, 1)
 	s.X[5] = 0.99
-	var info Info
-	if err := Advance(context.Background(), c, &gaussian{mean: 5, variance: 1}, &s, &info, nil); err != nil {
+	info := make([]Info, lane.Width)
+	if err := Advance(context.Background(), c, &gaussian{mean: 5, variance: 1}, &s, info, nil); err != nil {
 		t.Fatal(err)
 	}
 	for i, v := range s.X {
@@ -107,8 +107,8 @@ func TestClipAndClamp(t *testing.T) {
 			t.Errorf("element %d is %v, want %v", i, v, want)
 		}
 	}
-	if info.Clamped[0] != 1 {
-		t.Errorf("share clamped %v, want 1", info.Clamped[0])
+	if info[0].Clamped != 1 {
+		t.Errorf("share clamped %v, want 1", info[0].Clamped)
 	}
 }
 
@@ -117,8 +117,8 @@ func TestBurnIn(t *testing.T) {
 	c := Config{Steps: 6, StepSize: 0.1, BurnIn: 4, BurnInScale: 3, GradClip: inf, Min: -inf, Max: inf}
 	s := state(3, 1)
 	e := &gaussian{mean: 4, variance: 2}
-	var info Info
-	if err := Advance(context.Background(), c, e, &s, &info, nil); err != nil {
+	info := make([]Info, lane.Width)
+	if err := Advance(context.Background(), c, e, &s, info, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := 4 - 4*math.Pow(1-0.3/2, 4)*math.Pow(1-0.1/2, 2)
@@ -148,15 +148,15 @@ func TestChainsFollowTheirCounter(t *testing.T) {
 		c.Steps = 20
 		e := &gaussian{mean: 0.1, variance: 1000}
 		whole := state(5, 3)
-		var info Info
-		if err := Advance(context.Background(), c, e, &whole, &info, nil); err != nil {
+		info := make([]Info, lane.Width)
+		if err := Advance(context.Background(), c, e, &whole, info, nil); err != nil {
 			t.Fatal(err)
 		}
 		stream := random.Stream{Seed: 3, Purpose: random.Langevin}
-		parts := NewState(make([]float32, 5*lane.Width), stream, []uint32{7, 6, 5}, 0)
+		parts := NewState(make([]float32, 5*lane.Width), lane.Width, stream, []uint32{7, 6, 5}, 0)
 		for _, steps := range []int{3, 0, 17} {
 			c.Steps = steps
-			if err := Advance(context.Background(), c, e, &parts, &info, nil); err != nil {
+			if err := Advance(context.Background(), c, e, &parts, info, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -172,7 +172,7 @@ func TestChainsFollowTheirCounter(t *testing.T) {
 		}
 		other := state(5, 4)
 		c.Steps = 20
-		if err := Advance(context.Background(), c, e, &other, &info, nil); err != nil {
+		if err := Advance(context.Background(), c, e, &other, info, nil); err != nil {
 			t.Fatal(err)
 		}
 		if slices.Equal(other.X, whole.X) {
@@ -187,9 +187,9 @@ func TestEachAndCancel(t *testing.T) {
 		c := DefaultConfig()
 		c.Method = method
 		s := state(2, 1)
-		var info Info
+		info := make([]Info, lane.Width)
 		var seen []int
-		err := Advance(ctx, c, &gaussian{variance: 1}, &s, &info, func(step int) {
+		err := Advance(ctx, c, &gaussian{variance: 1}, &s, info, func(step int) {
 			if seen = append(seen, step); step == 3 {
 				cancel()
 			}
@@ -206,16 +206,16 @@ func TestNonFiniteIsSeen(t *testing.T) {
 			c := DefaultConfig()
 			c.Method, c.Steps = method, 5
 			s := state(4, 1)
-			var info Info
-			if err := Advance(context.Background(), c, &gaussian{mean: bad, variance: 1}, &s, &info, nil); err != nil {
+			info := make([]Info, lane.Width)
+			if err := Advance(context.Background(), c, &gaussian{mean: bad, variance: 1}, &s, info, nil); err != nil {
 				t.Fatal(err)
 			}
-			if info.Finite(lane.Width) {
+			if slices.ContainsFunc(info, func(i Info) bool { return i.Finite() }) {
 				t.Errorf("%s: a gradient of %v passed for finite", method, bad)
 			}
 		}
 	}
-	if good := (&Info{}); !good.Finite(lane.Width) {
+	if good := (&Info{}); !good.Finite() {
 		t.Error("zeros do not pass for finite")
 	}
 }
@@ -224,8 +224,8 @@ func TestAdvanceAllocatesNothing(t *testing.T) {
 	for _, method := range Methods() {
 		c, e, s := DefaultConfig(), &gaussian{variance: 1}, state(10, 1)
 		c.Method = method
-		var info Info
-		if n := testing.AllocsPerRun(10, func() { _ = Advance(context.Background(), c, e, &s, &info, nil) }); n > 0 {
+		info := make([]Info, lane.Width)
+		if n := testing.AllocsPerRun(10, func() { _ = Advance(context.Background(), c, e, &s, info, nil) }); n > 0 {
 			t.Errorf("%s: %v allocations", method, n)
 		}
 	}
@@ -264,7 +264,7 @@ func TestMethods(t *testing.T) {
 		t.Errorf("error %v, want one that names the method and those that there are", err)
 	}
 	s := state(2, 1)
-	if err := Advance(t.Context(), c, &gaussian{variance: 1}, &s, new(Info), nil); err == nil {
+	if err := Advance(t.Context(), c, &gaussian{variance: 1}, &s, nil, nil); err == nil {
 		t.Error("chains advance by a method that there is not")
 	}
 }
@@ -274,14 +274,14 @@ func TestNoMethod(t *testing.T) {
 	named, none := DefaultConfig(), DefaultConfig()
 	none.Method = ""
 	a, b := state(3, 1), state(3, 1)
-	var info Info
-	if err := Advance(t.Context(), named, &gaussian{variance: 1}, &a, &info, nil); err != nil {
+	info := make([]Info, lane.Width)
+	if err := Advance(t.Context(), named, &gaussian{variance: 1}, &a, info, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := Advance(t.Context(), none, &gaussian{variance: 1}, &b, &info, nil); err != nil {
+	if err := Advance(t.Context(), none, &gaussian{variance: 1}, &b, info, nil); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(a.X, b.X) || info.Accepted != spread(1) || named.Other() != "" || none.Other() != "" {
+	if !slices.Equal(a.X, b.X) || info[7].Accepted != 1 || named.Other() != "" || none.Other() != "" {
 		t.Errorf("no method is not %s", Langevin)
 	}
 }
@@ -289,8 +289,8 @@ func TestNoMethod(t *testing.T) {
 // flat has no gradient anywhere.
 type flat struct{ grad []float32 }
 
-func (f flat) EnergyGrad(_ []float32, energy *[lane.Width]float32) []float32 {
-	*energy = [lane.Width]float32{}
+func (f flat) EnergyGrad(_ []float32, energy []float32) []float32 {
+	clear(energy)
 	return f.grad
 }
 
@@ -299,10 +299,10 @@ func TestAnneal(t *testing.T) {
 	const n, steps = 4000, 5
 	x := make([]float32, n*lane.Width)
 	c := Config{Steps: steps, StepSize: 1, Noise: 0.01, Anneal: 0.8, GradClip: 1, Min: -1, Max: 1}
-	s := NewState(x, random.Stream{Seed: 1, Purpose: random.Langevin}, []uint32{0, 1, 2, 3, 4, 5, 6, 7}, 0)
+	s := NewState(x, lane.Width, random.Stream{Seed: 1, Purpose: random.Langevin}, []uint32{0, 1, 2, 3, 4, 5, 6, 7}, 0)
 	before := make([]float32, len(x))
-	var info Info
-	err := Advance(t.Context(), c, flat{make([]float32, len(x))}, &s, &info, func(step int) {
+	info := make([]Info, lane.Width)
+	err := Advance(t.Context(), c, flat{make([]float32, len(x))}, &s, info, func(step int) {
 		var sum float64
 		for i, v := range x {
 			d := float64(v - before[i])
