@@ -19,87 +19,56 @@ func both(a, b Mem, v reg.VecVirtual) {
 	VINSERTF64X4(Imm(1), b, v, v)
 }
 
-// unroll512 is the number of taps to a turn of conv512's innermost loop.
-const unroll512 = 2
-
 // conv512 is conv for eight output channels × pairs of pixels: the registers
 // hold two pixels each.
 func conv512(pairs int) {
-	const channels, wStep = 8, 16 // two packed blocks of four
-	pixels := 2 * pairs
-	name := fmt.Sprintf("conv8x%dAVX512", pixels)
-	TEXT(name, NOSPLIT, "func(a *byte)")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("%s computes tiles of 8 output channels × %d pixels.", name, pixels))
-	enter()
-	a := Mem{Base: Load(Param("a"), GP64())}
-	px, wPair := GP64(), GP64()
-	MOVQ(field(a, "px"), px)
-	MOVQ(field(a, "wBlock"), wPair)
-
-	Label("group")
-	delta, y := group(a, px, pixels)
-
-	Label("block")
-	acc := avx512.regs(channels * pairs) // acc[o*pairs+p]
-	x, w, rows, run := block(a, px, acc, channels, pairs)
-	m := operands{x, w, wPair, delta, wStep}
-	multiply := func(tap int) {
+	c := convolution{channels: 8, pixels: 2 * pairs, columns: pairs, vec: vec, unroll: 2}
+	c.begin(fmt.Sprintf("conv8x%dAVX512", c.pixels))
+	c.acc = avx512.regs(c.channels * pairs)
+	c.block()
+	c.taps(func(tap int) {
 		xv := avx512.regs(pairs)
 		for p := range pairs {
-			both(m.input(2*p, tap), m.input(2*p+1, tap), xv[p])
+			both(c.input(2*p, tap), c.input(2*p+1, tap), xv[p])
 		}
-		for o := range channels {
+		for o := range c.channels {
 			wv := ZMM()
-			VBROADCASTSS(m.weight(o, tap), wv)
+			VBROADCASTSS(c.weight(o, tap), wv)
 			for p := range pairs {
-				VFMADD231PS(xv[p], wv, acc[o*pairs+p])
+				VFMADD231PS(xv[p], wv, c.acc[o*pairs+p])
 			}
 		}
-	}
-	taps(a, unroll512, wStep, x, w, rows, run, multiply)
-
+	})
 	Label("store")
-	storePairs(a, px, y, acc, channels, pairs)
-	ADDQ(U32(vec*channels), y)
-	s := GP64()
-	MOVQ(wPair, s)
-	SHLQ(U8(1), s)
-	ADDQ(s, field(a, "wNow"))
-	nextBlock(a, px, channels, pixels)
+	c.storePairs(pairs)
+	c.end()
 }
 
 // storePairs is store for registers of two pixels each.
-func storePairs(a Mem, px, y reg.GPVirtual, acc []reg.VecVirtual, channels, pairs int) {
-	mask, one, two := GP64(), GP64(), GP64()
-	pair := func(p int) {
-		MOVLQSX(Mem{Base: px, Disp: 16*p + 4}, one)
-		SHLQ(U8(vecShift), one)
-		MOVLQSX(Mem{Base: px, Disp: 16*p + 12}, two)
-		SHLQ(U8(vecShift), two)
-	}
+func (c *convolution) storePairs(pairs int) {
+	y, mask := GP64(), GP64()
 	part := func(base, index reg.GPVirtual, o int) Mem {
 		return Mem{Base: base, Index: index, Scale: 1, Disp: vec * o}
 	}
-	MOVQ(field(a, "maskNow"), mask)
+	MOVQ(field(c.a, "maskNow"), mask)
 	TESTQ(mask, mask)
 	JZ(LabelRef("plain"))
 	for p := range pairs {
-		pair(p)
-		for o := range channels {
+		one, two := c.place(2*p, true), c.place(2*p+1, true)
+		for o := range c.channels {
 			m := ZMM()
 			both(part(mask, one, o), part(mask, two, o), m)
-			VMULPS(m, acc[o*pairs+p], acc[o*pairs+p])
+			VMULPS(m, c.acc[o*pairs+p], c.acc[o*pairs+p])
 		}
 	}
-	ADDQ(U32(vec*channels), mask)
-	MOVQ(mask, field(a, "maskNow"))
+	ADDQ(U32(vec*c.channels), field(c.a, "maskNow"))
 	Label("plain")
+	MOVQ(field(c.a, "yNow"), y)
 	for p := range pairs {
-		pair(p)
-		for o := range channels {
-			VMOVUPS(acc[o*pairs+p].AsY(), part(y, one, o))
-			VEXTRACTF64X4(Imm(1), acc[o*pairs+p], part(y, two, o))
+		one, two := c.place(2*p, true), c.place(2*p+1, true)
+		for o := range c.channels {
+			VMOVUPS(c.acc[o*pairs+p].AsY(), part(y, one, o))
+			VEXTRACTF64X4(Imm(1), c.acc[o*pairs+p], part(y, two, o))
 		}
 	}
 }
@@ -131,7 +100,20 @@ func outer512(pairs int) {
 			}
 		}
 	})
-	// The lanes are summed as fold does it, both halves at once.
+	for p := range pairs {
+		sum := halves([4]reg.VecVirtual{acc[p], acc[pairs+p], acc[2*pairs+p], acc[3*pairs+p]})
+		VSHUFF32X4(Imm(0b00_00_10_00), sum, sum, sum) // the halves' first quarters
+		at := Mem{Base: o.grad, Disp: 32 * p}
+		v := YMM()
+		VADDPS(at, sum.AsY(), v)
+		VMOVUPS(v, at)
+	}
+	o.next(2*pairs, 2*vec*pairs)
+}
+
+// halves sums the lanes as fold does it, both halves at once. The sums of the
+// four stand in the first quarters of each half.
+func halves(v [4]reg.VecVirtual) reg.VecVirtual {
 	neighbours := func(a, b reg.VecVirtual) reg.VecVirtual {
 		even, odd := ZMM(), ZMM()
 		VSHUFPS(Imm(0x88), b, a, even)
@@ -139,16 +121,22 @@ func outer512(pairs int) {
 		VADDPS(odd, even, even)
 		return even
 	}
-	for p := range pairs {
-		sum := neighbours(neighbours(acc[p], acc[pairs+p]), neighbours(acc[2*pairs+p], acc[3*pairs+p]))
-		other := ZMM()
-		VSHUFF32X4(Imm(0b10_11_00_01), sum, sum, other) // the other quarter of each half
-		VADDPS(other, sum, sum)
-		VSHUFF32X4(Imm(0b00_00_10_00), sum, sum, sum) // the halves' first quarters
-		at := Mem{Base: o.grad, Disp: 32 * p}
-		v := YMM()
-		VADDPS(at, sum.AsY(), v)
-		VMOVUPS(v, at)
+	sum := neighbours(neighbours(v[0], v[1]), neighbours(v[2], v[3]))
+	other := ZMM()
+	VSHUFF32X4(Imm(0b10_11_00_01), sum, sum, other) // the other quarter of each half
+	VADDPS(other, sum, sum)
+	return sum
+}
+
+// fold512 is fold for both halves, each with a gradient of its own, or both with
+// the same.
+func (o *outerLoop) fold512(i int, v [4]reg.VecVirtual) {
+	sum := halves(v)
+	upper := XMM()
+	VEXTRACTF32X4(Imm(2), sum, upper)
+	for _, half := range []struct{ grad, sum reg.Register }{{o.grad, sum.AsX()}, {o.high, upper}} {
+		at := Mem{Base: half.grad, Disp: 16 * i}
+		VADDPS(at, half.sum, half.sum)
+		VMOVUPS(half.sum, at)
 	}
-	o.next(2 * pairs)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/bits"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -12,326 +13,286 @@ import (
 var tileFields = map[string]int{
 	"y": 0, "x": 8, "w": 16, "bias": 24, "blocks": 32, "wBlock": 40,
 	"rows": 48, "run": 56, "xSkip": 64, "wSkip": 72,
-	"px": 80, "mask": 88, "groups": 96, "wNow": 104, "biasNow": 112, "maskNow": 120, "left": 128,
+	"px": 80, "mask": 88, "groups": 96, "yNow": 104, "wNow": 112, "biasNow": 120, "maskNow": 128, "left": 136,
 }
 
-// unroll is the number of taps to a turn of the innermost loop.
-const unroll = 4
-
-// conv writes the multiply-accumulate of a tile of output channels × pixels.
-// Every input vector and every broadcast weight is loaded once a tile and
-// used for all pixels or channels; the accumulators stay in registers.
-func conv(channels, pixels int) {
-	TEXT(fmt.Sprintf("conv%dx%d", channels, pixels), NOSPLIT, "func(a *byte)")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("conv%dx%d computes tiles of %d output channels × %d pixels.", channels, pixels, channels, pixels))
-	enter()
-	a := Mem{Base: Load(Param("a"), GP64())}
-	// Eight channels are two packed blocks of four.
-	pair := channels == 8
-	wStep := 4 * channels
-	if pair {
-		wStep = 16
-	}
-
-	px := GP64()
-	MOVQ(field(a, "px"), px)
-	var wPair reg.GPVirtual
-	if pair {
-		wPair = GP64()
-		MOVQ(field(a, "wBlock"), wPair)
-	}
-
-	Label("group")
-	delta, y := group(a, px, pixels)
-
-	Label("block")
-	acc := regs(channels * pixels) // acc[o*pixels+p]
-	x, w, rows, run := block(a, px, acc, channels, pixels)
-	m := operands{x, w, wPair, delta, wStep}
-	taps(a, unroll, wStep, x, w, rows, run, func(tap int) { m.multiply(tap, acc, channels, pixels) })
-
-	Label("store")
-	store(a, px, y, acc, channels, pixels)
-	ADDQ(U32(vec*channels), y)
-	s := GP64()
-	MOVQ(field(a, "wBlock"), s)
-	if pair {
-		SHLQ(U8(1), s)
-	}
-	ADDQ(s, field(a, "wNow"))
-	nextBlock(a, px, channels, pixels)
+// convolution writes a kernel for tiles of output channels × pixels.
+type convolution struct {
+	channels, pixels int
+	columns          int // registers to a channel
+	vec              int // bytes of a vector
+	unroll           int // taps to a turn of the innermost loop
+	a                Mem
+	px               reg.GPVirtual
+	acc              []reg.VecVirtual // [channels][columns]
+	operands
 }
 
 // operands is where the first tap of a tile and its weights are in memory.
 type operands struct {
-	x, w, wPair reg.GPVirtual
-	delta       []reg.GPVirtual // from the first pixel to the others
-	wStep       int             // bytes from a tap's weights to the next
+	x, w, rows, run reg.GPVirtual
+	delta           []reg.GPVirtual // from the first pixel to the others
+	w1, w3          reg.GPVirtual   // from a packed block of weights to the next one, and to the third after it
 }
 
-// input is the vector of a pixel.
-func (m operands) input(p, tap int) Mem {
-	if p == 0 {
-		return Mem{Base: m.x, Disp: vec * tap}
+// conv writes the multiply-accumulate of a tile of output channels × pixels.
+// Every input vector and every broadcast weight is loaded once a tile and
+// used for all pixels or channels; the accumulators stay in registers.
+func conv(name string, s simd, channels, pixels int) {
+	c := convolution{channels: channels, pixels: pixels, columns: pixels, vec: s.bytes, unroll: 4}
+	if channels*pixels > 12 {
+		c.unroll = 2
 	}
-	return Mem{Base: m.x, Index: m.delta[p], Scale: 1, Disp: vec * tap}
+	c.begin(name)
+	c.acc = s.regs(channels * pixels)
+	c.block()
+	c.taps(func(tap int) { c.multiply(s, tap) })
+	Label("store")
+	c.store()
+	c.end()
 }
 
-// weight is that of a channel.
-func (m operands) weight(o, tap int) Mem {
-	if o >= 4 {
-		return Mem{Base: m.w, Index: m.wPair, Scale: 1, Disp: 4*(o-4) + m.wStep*tap}
+// packed is the number of channels in a packed block of weights.
+func (c *convolution) packed() int {
+	if c.channels < 4 {
+		return 1
 	}
-	return Mem{Base: m.w, Disp: 4*o + m.wStep*tap}
+	return 4
 }
 
-// multiply adds the products of a tap to the accumulators.
-func (m operands) multiply(tap int, acc []reg.VecVirtual, channels, pixels int) {
-	if channels == 1 {
-		wv := YMM()
-		VBROADCASTSS(m.weight(0, tap), wv)
-		for p := range pixels {
-			VFMADD231PS(m.input(p, tap), wv, acc[p])
-		}
-		return
+// wStep is the number of bytes from a tap's weights to the next.
+func (c *convolution) wStep() int { return 4 * c.packed() }
+
+// begin writes the head, up to the label at which a block of channels begins.
+func (c *convolution) begin(name string) {
+	TEXT(name, NOSPLIT, "func(a *byte)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s computes tiles of %d output channels × %d pixels.", name, c.channels, c.pixels))
+	enter()
+	c.a = Mem{Base: Load(Param("a"), GP64())}
+	c.px = GP64()
+	MOVQ(field(c.a, "px"), c.px)
+	switch n := c.channels / c.packed(); {
+	case n > 3:
+		c.w3 = GP64()
+		MOVQ(field(c.a, "wBlock"), c.w3)
+		LEAQ(Mem{Base: c.w3, Index: c.w3, Scale: 2}, c.w3)
+		fallthrough
+	case n > 1:
+		c.w1 = GP64()
+		MOVQ(field(c.a, "wBlock"), c.w1)
 	}
-	xv := regs(pixels)
-	for p := range pixels {
-		VMOVUPS(m.input(p, tap), xv[p])
+	Label("group")
+	c.group()
+	Label("block")
+}
+
+// shift is the exponent of the size of a vector.
+func (c *convolution) shift() U8 { return U8(bits.TrailingZeros(uint(c.vec))) }
+
+// place loads the place of a pixel in the input, or in the output, in bytes.
+func (c *convolution) place(p int, output bool) reg.GPVirtual {
+	at := Mem{Base: c.px, Disp: 8 * p}
+	if output {
+		at.Disp += 4
 	}
-	for o := range channels {
-		wv := YMM()
-		VBROADCASTSS(m.weight(o, tap), wv)
-		for p := range pixels {
-			VFMADD231PS(xv[p], wv, acc[o*pixels+p])
-		}
+	v := GP64()
+	MOVLQSX(at, v)
+	SHLQ(c.shift(), v)
+	return v
+}
+
+// group writes the start of a group of pixels: the distances in bytes from the
+// first pixel's input to the others', and the pointers that walk over blocks of
+// output channels.
+func (c *convolution) group() {
+	c.delta = make([]reg.GPVirtual, c.pixels)
+	first := c.place(0, false)
+	for p := 1; p < c.pixels; p++ {
+		c.delta[p] = c.place(p, false)
+		SUBQ(first, c.delta[p])
+	}
+	t := GP64()
+	for _, f := range [][2]string{{"y", "yNow"}, {"w", "wNow"}, {"bias", "biasNow"}, {"mask", "maskNow"}, {"blocks", "left"}} {
+		MOVQ(field(c.a, f[0]), t)
+		MOVQ(t, field(c.a, f[1]))
 	}
 }
 
 // block begins a block of channels: it sets the accumulators of each channel's
 // columns to the bias, and points x and w at the first tap. Without taps it
 // goes to the label store.
-func block(a Mem, px reg.GPVirtual, acc []reg.VecVirtual, channels, columns int) (x, w, rows, run reg.GPVirtual) {
+func (c *convolution) block() {
 	bias := GP64()
-	MOVQ(field(a, "biasNow"), bias)
-	for o := range channels {
-		VBROADCASTSS(Mem{Base: bias, Disp: 4 * o}, acc[o*columns])
-		for c := 1; c < columns; c++ {
-			VMOVAPS(acc[o*columns], acc[o*columns+c])
+	MOVQ(field(c.a, "biasNow"), bias)
+	for o := range c.channels {
+		VBROADCASTSS(Mem{Base: bias, Disp: 4 * o}, c.acc[o*c.columns])
+		for p := 1; p < c.columns; p++ {
+			VMOVAPS(c.acc[o*c.columns], c.acc[o*c.columns+p])
 		}
 	}
-	x, w, rows, run = GP64(), GP64(), GP64(), GP64()
-	MOVLQSX(Mem{Base: px}, x)
-	SHLQ(U8(vecShift), x)
-	ADDQ(field(a, "x"), x)
-	MOVQ(field(a, "wNow"), w)
-	MOVQ(field(a, "rows"), rows)
-	TESTQ(rows, rows)
+	c.w, c.rows, c.run = GP64(), GP64(), GP64()
+	c.x = c.place(0, false)
+	ADDQ(field(c.a, "x"), c.x)
+	MOVQ(field(c.a, "wNow"), c.w)
+	MOVQ(field(c.a, "rows"), c.rows)
+	TESTQ(c.rows, c.rows)
 	JZ(LabelRef("store"))
-	return x, w, rows, run
 }
 
-// nextBlock ends a block of channels, goes on with the next one or the next
-// group of pixels, and returns after the last.
-func nextBlock(a Mem, px reg.GPVirtual, channels, pixels int) {
-	ADDQ(U32(4*channels), field(a, "biasNow"))
-	DECQ(field(a, "left"))
-	JNZ(LabelRef("block"))
+// taps writes the loops over a tile's taps, several a turn, around the work of
+// the tap that lies so many behind x and w.
+func (c *convolution) taps(multiply func(tap int)) {
+	Label("row")
+	MOVQ(field(c.a, "run"), c.run)
+	SUBQ(U8(c.unroll), c.run)
+	JLT(LabelRef("rest"))
+	Label("taps")
+	for tap := range c.unroll {
+		multiply(tap)
+	}
+	ADDQ(U32(c.unroll*c.vec), c.x)
+	ADDQ(U32(c.unroll*c.wStep()), c.w)
+	SUBQ(U8(c.unroll), c.run)
+	JGE(LabelRef("taps"))
+	Label("rest")
+	ADDQ(U8(c.unroll), c.run)
+	JZ(LabelRef("rowEnd"))
+	Label("tap")
+	multiply(0)
+	ADDQ(Imm(uint64(c.vec)), c.x)
+	ADDQ(Imm(uint64(c.wStep())), c.w)
+	DECQ(c.run)
+	JNZ(LabelRef("tap"))
+	Label("rowEnd")
+	ADDQ(field(c.a, "xSkip"), c.x)
+	ADDQ(field(c.a, "wSkip"), c.w)
+	DECQ(c.rows)
+	JNZ(LabelRef("row"))
+}
 
-	ADDQ(Imm(uint64(8*pixels)), px)
-	DECQ(field(a, "groups"))
-	JNZ(LabelRef("group"))
-	leave()
+// input is the vector of a pixel.
+func (c *convolution) input(p, tap int) Mem {
+	if p == 0 {
+		return Mem{Base: c.x, Disp: c.vec * tap}
+	}
+	return Mem{Base: c.x, Index: c.delta[p], Scale: 1, Disp: c.vec * tap}
+}
+
+// weight is that of a channel.
+func (c *convolution) weight(o, tap int) Mem {
+	n := c.packed()
+	m := Mem{Base: c.w, Disp: 4*(o%n) + c.wStep()*tap}
+	switch o / n {
+	case 1:
+		m.Index, m.Scale = c.w1, 1
+	case 2:
+		m.Index, m.Scale = c.w1, 2
+	case 3:
+		m.Index, m.Scale = c.w3, 1
+	}
+	return m
+}
+
+// multiply adds the products of a tap to the accumulators. What is used once
+// is multiplied from memory where that can be. Of the others the fewer stay in
+// registers, where the many come by one after another.
+func (c *convolution) multiply(s simd, tap int) {
+	weight := func(o int) reg.VecVirtual {
+		v := s.reg()
+		VBROADCASTSS(c.weight(o, tap), v)
+		return v
+	}
+	input := func(p int) reg.VecVirtual {
+		v := s.reg()
+		VMOVUPS(c.input(p, tap), v)
+		return v
+	}
+	switch {
+	case c.channels == 1:
+		wv := weight(0)
+		for p := range c.pixels {
+			VFMADD231PS(c.input(p, tap), wv, c.acc[p])
+		}
+	case c.pixels == 1 && s.registers == 32:
+		xv := input(0)
+		for o := range c.channels {
+			VFMADD231PS_BCST(c.weight(o, tap), xv, c.acc[o])
+		}
+	case c.channels < c.pixels:
+		wv := make([]reg.VecVirtual, c.channels)
+		for o := range wv {
+			wv[o] = weight(o)
+		}
+		for p := range c.pixels {
+			xv := input(p)
+			for o := range wv {
+				VFMADD231PS(xv, wv[o], c.acc[o*c.pixels+p])
+			}
+		}
+	default:
+		xv := make([]reg.VecVirtual, c.pixels)
+		for p := range xv {
+			xv[p] = input(p)
+		}
+		for o := range c.channels {
+			wv := weight(o)
+			for p := range xv {
+				VFMADD231PS(xv[p], wv, c.acc[o*c.pixels+p])
+			}
+		}
+	}
 }
 
 // store writes the accumulators, times the mask if there is one.
-func store(a Mem, px, y reg.GPVirtual, acc []reg.VecVirtual, channels, pixels int) {
-	mask := GP64()
-	MOVQ(field(a, "maskNow"), mask)
-	out := func(p int) reg.GPVirtual {
-		v := GP64()
-		MOVLQSX(Mem{Base: px, Disp: 8*p + 4}, v)
-		SHLQ(U8(vecShift), v)
-		return v
+func (c *convolution) store() {
+	y, mask := GP64(), GP64()
+	MOVQ(field(c.a, "yNow"), y)
+	MOVQ(field(c.a, "maskNow"), mask)
+	part := func(base, at reg.GPVirtual, o int) Mem {
+		return Mem{Base: base, Index: at, Scale: 1, Disp: c.vec * o}
 	}
 	TESTQ(mask, mask)
 	JZ(LabelRef("plain"))
-	for p := range pixels {
-		at := out(p)
-		for o := range channels {
-			VMULPS(Mem{Base: mask, Index: at, Scale: 1, Disp: vec * o}, acc[o*pixels+p], acc[o*pixels+p])
-			VMOVUPS(acc[o*pixels+p], Mem{Base: y, Index: at, Scale: 1, Disp: vec * o})
+	for p := range c.pixels {
+		at := c.place(p, true)
+		for o := range c.channels {
+			v := c.acc[o*c.pixels+p]
+			VMULPS(part(mask, at, o), v, v)
+			VMOVUPS(v, part(y, at, o))
 		}
 	}
-	ADDQ(U32(vec*channels), mask)
-	MOVQ(mask, field(a, "maskNow"))
+	ADDQ(U32(c.vec*c.channels), field(c.a, "maskNow"))
 	JMP(LabelRef("stored"))
 	Label("plain")
-	for p := range pixels {
-		at := out(p)
-		for o := range channels {
-			VMOVUPS(acc[o*pixels+p], Mem{Base: y, Index: at, Scale: 1, Disp: vec * o})
+	for p := range c.pixels {
+		at := c.place(p, true)
+		for o := range c.channels {
+			VMOVUPS(c.acc[o*c.pixels+p], part(y, at, o))
 		}
 	}
 	Label("stored")
 }
 
-// group writes the start of a group of pixels: the distances in bytes from the
-// first pixel's input to the others', and the pointers that walk over blocks of
-// output channels. It returns the distances and the one into y.
-func group(a Mem, px reg.GPVirtual, pixels int) (delta []reg.GPVirtual, y reg.GPVirtual) {
-	first := GP64()
-	MOVLQSX(Mem{Base: px}, first)
-	delta = make([]reg.GPVirtual, pixels)
-	for p := 1; p < pixels; p++ {
-		delta[p] = GP64()
-		MOVLQSX(Mem{Base: px, Disp: 8 * p}, delta[p])
-		SUBQ(first, delta[p])
-		SHLQ(U8(vecShift), delta[p])
+// end goes on with the next block of channels or the next group of pixels, and
+// returns after the last.
+func (c *convolution) end() {
+	ADDQ(U32(c.vec*c.channels), field(c.a, "yNow"))
+	ADDQ(U32(4*c.channels), field(c.a, "biasNow"))
+	s := GP64()
+	MOVQ(field(c.a, "wBlock"), s)
+	switch c.channels / c.packed() {
+	case 2:
+		SHLQ(U8(1), s)
+	case 4:
+		SHLQ(U8(2), s)
 	}
-	y = GP64()
-	t := GP64()
-	MOVQ(field(a, "y"), y)
-	for _, f := range [][2]string{{"w", "wNow"}, {"bias", "biasNow"}, {"mask", "maskNow"}, {"blocks", "left"}} {
-		MOVQ(field(a, f[0]), t)
-		MOVQ(t, field(a, f[1]))
-	}
-	return delta, y
-}
+	ADDQ(s, field(c.a, "wNow"))
+	DECQ(field(c.a, "left"))
+	JNZ(LabelRef("block"))
 
-// taps writes the loops over a tile's taps, several a turn, around the work of
-// the tap that lies so many behind x and w.
-func taps(a Mem, unroll, wStep int, x, w, rows, run reg.GPVirtual, multiply func(tap int)) {
-	Label("row")
-	MOVQ(field(a, "run"), run)
-	SUBQ(U8(unroll), run)
-	JLT(LabelRef("rest"))
-	Label("taps")
-	for tap := range unroll {
-		multiply(tap)
-	}
-	ADDQ(U32(unroll*vec), x)
-	ADDQ(U32(unroll*wStep), w)
-	SUBQ(U8(unroll), run)
-	JGE(LabelRef("taps"))
-	Label("rest")
-	ADDQ(U8(unroll), run)
-	JZ(LabelRef("rowEnd"))
-	Label("tap")
-	multiply(0)
-	ADDQ(Imm(vec), x)
-	ADDQ(Imm(uint64(wStep)), w)
-	DECQ(run)
-	JNZ(LabelRef("tap"))
-	Label("rowEnd")
-	ADDQ(field(a, "xSkip"), x)
-	ADDQ(field(a, "wSkip"), w)
-	DECQ(rows)
-	JNZ(LabelRef("row"))
-}
-
-// stripFields are the offsets of the fields of kernel.strip.
-var stripFields = map[string]int{
-	"grad": 0, "dy": 8, "x": 16, "tiles": 24, "rows": 32, "cols": 40,
-	"dyRow": 48, "dyCol": 56, "xRow": 64, "xCol": 72,
-}
-
-// outer writes the weight gradient of a strip of tiles of four output
-// channels × inputs channels over a rectangle of pixels. The lanes are summed
-// in the registers, once a tile.
-func outer(inputs int) {
-	TEXT(fmt.Sprintf("outer4x%d", inputs), NOSPLIT, "func(s *byte)")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("outer4x%d is Outer for tiles of four channels of dy and %d of x.", inputs, inputs))
-	enter()
-	o := newOuter()
-	Label("tile")
-	acc := regs(4 * inputs) // acc[o*inputs+i]
-	for _, v := range acc {
-		VXORPS(v, v, v)
-	}
-	o.pixels(func(dy, x reg.GPVirtual) {
-		xv := regs(inputs)
-		for i := range inputs {
-			VMOVUPS(Mem{Base: x, Disp: vec * i}, xv[i])
-		}
-		for c := range 4 {
-			dv := YMM()
-			VMOVUPS(Mem{Base: dy, Disp: vec * c}, dv)
-			for i := range inputs {
-				VFMADD231PS(xv[i], dv, acc[c*inputs+i])
-			}
-		}
-	})
-	for i := range inputs {
-		o.fold(i, [4]reg.VecVirtual{acc[i], acc[inputs+i], acc[2*inputs+i], acc[3*inputs+i]})
-	}
-	o.next(inputs)
-}
-
-// outerLoop holds what the loops of outer walk through.
-type outerLoop struct {
-	s                               Mem
-	grad, xTile, tiles, dyCol, xCol reg.GPVirtual
-}
-
-func newOuter() *outerLoop {
-	o := &outerLoop{s: Mem{Base: Load(Param("s"), GP64())}}
-	o.grad, o.xTile, o.tiles = o.get("grad"), o.get("x"), o.get("tiles")
-	o.dyCol, o.xCol = o.get("dyCol"), o.get("xCol")
-	return o
-}
-
-func (o *outerLoop) field(name string) Mem { return o.s.Offset(stripFields[name]) }
-
-func (o *outerLoop) get(name string) reg.GPVirtual {
-	v := GP64()
-	MOVQ(o.field(name), v)
-	return v
-}
-
-// pixels writes the loops over the rectangle around a pixel's work.
-func (o *outerLoop) pixels(pixel func(dy, x reg.GPVirtual)) {
-	dyRow, rows := o.get("dy"), o.get("rows")
-	xRow := GP64()
-	MOVQ(o.xTile, xRow)
-	Label("row")
-	dy, x := GP64(), GP64()
-	MOVQ(dyRow, dy)
-	MOVQ(xRow, x)
-	cols := o.get("cols")
-	Label("col")
-	pixel(dy, x)
-	ADDQ(o.dyCol, dy)
-	ADDQ(o.xCol, x)
-	DECQ(cols)
-	JNZ(LabelRef("col"))
-	ADDQ(o.field("dyRow"), dyRow)
-	ADDQ(o.field("xRow"), xRow)
-	DECQ(rows)
-	JNZ(LabelRef("row"))
-}
-
-// fold adds the lane sums of four channels to the gradient of input i:
-// pairwise within each half, then the halves.
-func (o *outerLoop) fold(i int, v [4]reg.VecVirtual) {
-	VHADDPS(v[1], v[0], v[0])
-	VHADDPS(v[3], v[2], v[2])
-	VHADDPS(v[2], v[0], v[0])
-	hi := XMM()
-	VEXTRACTF128(Imm(1), v[0], hi)
-	VADDPS(hi, v[0].AsX(), hi)
-	at := Mem{Base: o.grad, Disp: 16 * i}
-	VADDPS(at, hi, hi)
-	VMOVUPS(hi, at)
-}
-
-// next goes on to the next tile of inputs.
-func (o *outerLoop) next(inputs int) {
-	ADDQ(Imm(uint64(16*inputs)), o.grad)
-	ADDQ(U32(vec*inputs), o.xTile)
-	DECQ(o.tiles)
-	JNZ(LabelRef("tile"))
+	ADDQ(Imm(uint64(8*c.pixels)), c.px)
+	DECQ(field(c.a, "groups"))
+	JNZ(LabelRef("group"))
 	leave()
 }

@@ -13,13 +13,13 @@ import (
 const word = 64
 
 // noise writes Noise: Philox4x32-10 in every lane, Box and Muller's transform
-// and the clamped sum, a group of four vectors at a time, or two groups in the
-// halves of wide registers.
-func noise(name string, s simd) {
+// and the clamped sum, a group of four vectors at a time, or two groups of narrow
+// ones in the halves of wide registers.
+func noise(name string, s simd, groups int) {
 	TEXT(name, NOSPLIT, "func(x *float32, turns int, c *byte, scale *float32, lo, hi float32, group uint32)")
 	Pragma("noescape")
-	groups := s.bytes / vec
-	Doc(fmt.Sprintf("%s is Noise on %d vectors a turn, beginning with a group of four.", name, 4*groups))
+	size := s.bytes / groups // of a vector
+	Doc(fmt.Sprintf("%s is Noise on %d vectors of %d a turn, beginning with a group of four.", name, 4*groups, size/4))
 	enter()
 	x, turns := Load(Param("x"), GP64()), Load(Param("turns"), GP64())
 	c, scaleAt := Mem{Base: Load(Param("c"), GP64())}, Mem{Base: Load(Param("scale"), GP64())}
@@ -28,18 +28,17 @@ func noise(name string, s simd) {
 	hiArg, err := Param("hi").Resolve()
 	check(err)
 	index := Load(Param("group"), GP32())
+	if groups == 1 {
+		s.lanes = func(from Mem, to reg.VecVirtual) { VMOVUPS(from, to) }
+	}
 
 	Label("loop")
 	w := s.regs(4)
 	for i := range 3 {
-		s.eight(c.Offset(word*(2+i)), w[i])
+		s.lanes(c.Offset(word*(2+i)), w[i])
 	}
-	if groups == 1 {
-		ix := XMM()
-		VMOVD(index, ix)
-		VPBROADCASTD(ix, w[3])
-	} else {
-		VPBROADCASTD(index, w[3])
+	s.spread(index, w[3])
+	if groups == 2 {
 		VPADDD(secondGroup(), w[3], w[3])
 	}
 	w = philox(s, w, c)
@@ -47,22 +46,22 @@ func noise(name string, s simd) {
 	for i := 0; i < 4; i += 2 {
 		cos, sin := boxMuller(s, w[i], w[i+1])
 		for j, z := range []reg.VecVirtual{cos, sin} {
-			at := Mem{Base: x, Disp: vec * (i + j)}
+			at := Mem{Base: x, Disp: size * (i + j)}
 			v, bound := s.reg(), s.reg()
 			if groups == 1 {
 				VMOVUPS(at, v)
 			} else {
-				both(at, at.Offset(4*vec), v)
+				both(at, at.Offset(4*size), v)
 			}
 			scale := s.reg()
-			s.eight(scaleAt, scale)
+			s.lanes(scaleAt, scale)
 			VFMADD231PS(scale, z, v)
 			clamp(v, bound, loArg.Addr, hiArg.Addr)
 			if groups == 1 {
 				VMOVUPS(v, at)
 			} else {
 				VMOVUPS(v.AsY(), at)
-				VEXTRACTF64X4(Imm(1), v, at.Offset(4*vec))
+				VEXTRACTF64X4(Imm(1), v, at.Offset(4*size))
 			}
 		}
 	}
@@ -97,8 +96,8 @@ func philox(s simd, w []reg.VecVirtual, c Mem) []reg.VecVirtual {
 	VMOVUPS(broadcast("philoxM0", 0xD2511F53), m[0])
 	VMOVUPS(broadcast("philoxM1", 0xCD9E8D57), m[1])
 	key := s.regs(2)
-	s.eight(c, key[0])
-	s.eight(c.Offset(word), key[1])
+	s.lanes(c, key[0])
+	s.lanes(c.Offset(word), key[1])
 	weyl := []Mem{broadcast("philoxW0", 0x9E3779B9), broadcast("philoxW1", 0xBB67AE85)}
 	for round := range 10 {
 		hi0, lo0 := mul32(s, w[0], m[0])
@@ -222,39 +221,38 @@ func boxMullerAngle(r simd, w1 reg.VecVirtual) (s, c, q reg.VecVirtual) {
 }
 
 // descend writes Descend.
-func descend() {
-	TEXT("descendAVX2", NOSPLIT, "func(x, grad *float32, n int, eta *float32, clip, lo, hi float32, sumsq, clipped *float32)")
+func descend(name string, s simd) {
+	TEXT(name, NOSPLIT, "func(x, grad *float32, n int, eta *float32, clip, lo, hi float32, sumsq, clipped *float32)")
 	Pragma("noescape")
-	Doc("descendAVX2 is Descend on n vectors.")
+	Doc(fmt.Sprintf("%s is Descend on n vectors of %d.", name, s.bytes/4))
 	enter()
 	x, g, n := Load(Param("x"), GP64()), Load(Param("grad"), GP64()), Load(Param("n"), GP64())
 	etaAt := Mem{Base: Load(Param("eta"), GP64())}
 	sumAt, clippedAt := Mem{Base: Load(Param("sumsq"), GP64())}, Mem{Base: Load(Param("clipped"), GP64())}
 	spread := func(param string) reg.VecVirtual {
-		v := YMM()
+		v := s.reg()
 		c, err := Param(param).Resolve()
 		check(err)
 		VBROADCASTSS(c.Addr, v)
 		return v
 	}
 	clip, lo, hi := spread("clip"), spread("lo"), spread("hi")
-	minus, abs, one := YMM(), YMM(), YMM()
+	minus, abs, one := s.reg(), s.reg(), s.reg()
 	VXORPS(broadcast("signBit", 1<<31), clip, minus)
 	VMOVUPS(broadcast("absBits", 1<<31-1), abs)
 	VMOVUPS(constant("one", 1), one)
-	eta, sum, clipped := YMM(), YMM(), YMM()
+	eta, sum, clipped := s.reg(), s.reg(), s.reg()
 	VMOVUPS(etaAt, eta)
 	VMOVUPS(sumAt, sum)
 	VMOVUPS(clippedAt, clipped)
 
 	Label("loop")
-	gv, xv, t := YMM(), YMM(), YMM()
+	gv, xv, t := s.reg(), s.reg(), s.reg()
 	VMOVUPS(Mem{Base: g}, gv)
 	VMOVUPS(Mem{Base: x}, xv)
 	VFMADD231PS(gv, gv, sum)
 	VANDPS(abs, gv, t)
-	VCMPPS(Imm(0x1E), clip, t, t) // greater than, false for NaN
-	VANDPS(one, t, t)
+	s.above(t, clip, one, t) // false for NaN
 	VADDPS(t, clipped, clipped)
 	// The value is the second source throughout, so that NaN survives.
 	VMAXPS(gv, minus, gv)
@@ -263,8 +261,8 @@ func descend() {
 	VMAXPS(xv, lo, xv)
 	VMINPS(xv, hi, xv)
 	VMOVUPS(xv, Mem{Base: x})
-	ADDQ(Imm(vec), x)
-	ADDQ(Imm(vec), g)
+	ADDQ(Imm(uint64(s.bytes)), x)
+	ADDQ(Imm(uint64(s.bytes)), g)
 	DECQ(n)
 	JNZ(LabelRef("loop"))
 	VMOVUPS(sum, sumAt)

@@ -3,32 +3,42 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
 )
 
 func main() {
 	ConstraintExpr("amd64,!purego")
-	for _, s := range []struct{ channels, pixels int }{{4, 3}, {4, 2}, {8, 1}, {4, 1}, {1, 8}, {1, 1}} {
-		conv(s.channels, s.pixels)
+	for _, s := range []struct{ channels, pixels int }{{4, 3}, {4, 2}, {8, 1}, {4, 1}, {3, 4}, {1, 8}, {1, 1}} {
+		conv(fmt.Sprintf("conv%dx%d", s.channels, s.pixels), avx2, s.channels, s.pixels)
 	}
-	outer(3)
-	outer(2)
-	outer(1)
+	for _, inputs := range []int{3, 2, 1} {
+		outer(fmt.Sprintf("outer4x%d", inputs), avx2, inputs)
+	}
 	silu("siluAVX2", 3, avx2)
 	mul()
 	add()
 	relu()
-	noise("noiseAVX2", avx2)
-	descend()
+	noise("noiseAVX2", avx2, 1)
+	descend("descendAVX2", avx2)
 	peak("peakAVX2", avx2)
 	for _, pairs := range []int{3, 2, 1} {
 		conv512(pairs)
 	}
+	// Of blocks of sixteen images.
+	for _, s := range []struct{ channels, pixels int }{{8, 3}, {8, 2}, {16, 1}, {8, 1}, {4, 6}, {4, 2}, {4, 1}, {3, 8}, {1, 8}, {1, 1}} {
+		conv(fmt.Sprintf("wideConv%dx%dAVX512", s.channels, s.pixels), avx512, s.channels, s.pixels)
+	}
+	for _, inputs := range []int{6, 3, 2, 1} {
+		outer(fmt.Sprintf("wideOuter4x%dAVX512", inputs), avx512, inputs)
+	}
+	noise("wideNoiseAVX512", avx512, 1)
+	descend("wideDescendAVX512", avx512)
 	outer512(3)
 	silu("siluAVX512", 4, avx512)
-	noise("noiseAVX512", avx512)
+	noise("noiseAVX512", avx512, 2)
 	peak("peakAVX512", avx512)
 	Generate()
 }
@@ -57,5 +67,3 @@ var consts = map[string]Mem{}
 func field(a Mem, name string) Mem {
 	return a.Offset(tileFields[name])
 }
-
-func regs(n int) []reg.VecVirtual { return avx2.regs(n) }

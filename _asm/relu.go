@@ -17,7 +17,7 @@ func relu() {
 	zero, one := YMM(), YMM()
 	VXORPS(zero, zero, zero)
 	VBROADCASTSS(constant("one", 1), one)
-	const greater, unordered = 0x1e, 0x03
+	const unordered = 0x03
 	Label("loop")
 	v, largest, positive, nan := YMM(), YMM(), YMM(), YMM()
 	VMOVUPS(Mem{Base: x}, v)

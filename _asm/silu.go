@@ -84,7 +84,7 @@ func newSiluConstants(s simd) siluConstants {
 	c.table = powers(perOctave)
 	if s.registers == 32 {
 		r := s.reg()
-		s.eight(powers(perOctave), r)
+		s.lanes(powers(perOctave), r)
 		c.table = r
 	}
 	// Adding 1.5·2²³ rounds to an integer, which then stands in the lowest

@@ -19,6 +19,7 @@ var loops = []struct {
 	{name: "conv4x2", label: "taps", channels: 4, pixels: 2, taps: unroll},
 	{name: "conv8x1", label: "taps", channels: 8, pixels: 1, taps: unroll},
 	{name: "conv4x1", label: "taps", channels: 4, pixels: 1, taps: unroll},
+	{name: "conv3x4", label: "taps", channels: 3, pixels: 4, taps: unroll},
 	{name: "conv1x8", label: "taps", channels: 1, pixels: 8, taps: unroll},
 	{name: "conv1x1", label: "taps", channels: 1, pixels: 1, taps: unroll},
 	{name: "outer4x3", label: "col", channels: 4, pixels: 3, taps: 1},
@@ -29,6 +30,20 @@ var loops = []struct {
 	{name: "conv8x4AVX512", label: "taps", channels: 8, pixels: 2, taps: unroll512},
 	{name: "conv8x2AVX512", label: "taps", channels: 8, pixels: 1, taps: unroll512},
 	{name: "outer4x6AVX512", label: "col", channels: 4, pixels: 3, taps: 1},
+	{name: "wideConv8x3AVX512", label: "taps", channels: 8, pixels: 3, taps: unroll512},
+	{name: "wideConv8x2AVX512", label: "taps", channels: 8, pixels: 2, taps: unroll512},
+	{name: "wideConv16x1AVX512", label: "taps", channels: 16, pixels: 1, taps: unroll512},
+	{name: "wideConv8x1AVX512", label: "taps", channels: 8, pixels: 1, taps: unroll},
+	{name: "wideConv4x6AVX512", label: "taps", channels: 4, pixels: 6, taps: unroll512},
+	{name: "wideConv4x2AVX512", label: "taps", channels: 4, pixels: 2, taps: unroll},
+	{name: "wideConv4x1AVX512", label: "taps", channels: 4, pixels: 1, taps: unroll},
+	{name: "wideConv3x8AVX512", label: "taps", channels: 3, pixels: 8, taps: unroll512},
+	{name: "wideConv1x8AVX512", label: "taps", channels: 1, pixels: 8, taps: unroll},
+	{name: "wideConv1x1AVX512", label: "taps", channels: 1, pixels: 1, taps: unroll},
+	{name: "wideOuter4x6AVX512", label: "col", channels: 4, pixels: 6, taps: 1},
+	{name: "wideOuter4x3AVX512", label: "col", channels: 4, pixels: 3, taps: 1},
+	{name: "wideOuter4x2AVX512", label: "col", channels: 4, pixels: 2, taps: 1},
+	{name: "wideOuter4x1AVX512", label: "col", channels: 4, pixels: 1, taps: 1},
 }
 
 // checkFunctions splits the source into the bodies of its functions, and holds
@@ -95,9 +110,10 @@ func TestAssembly(t *testing.T) {
 		if got, want := strings.Count(loop, "VFMADD231PS"), c.channels*c.pixels*c.taps; got != want {
 			t.Errorf("%s does %d multiply-adds a turn, want %d", c.name, got, want)
 		}
-		// A vector that one channel alone uses is multiplied from memory.
+		// A vector that one channel alone uses is multiplied from memory, and
+		// with AVX-512 a weight that one pixel alone uses is so too.
 		want := (c.channels + c.pixels) * c.taps
-		if c.channels == 1 {
+		if c.channels == 1 || strings.Contains(loop, ".BCST") {
 			want = c.taps
 		}
 		got := strings.Count(loop, "VMOVUPS") + strings.Count(loop, "VBROADCASTSS") + strings.Count(loop, "VBROADCASTF64X4")
@@ -105,7 +121,7 @@ func TestAssembly(t *testing.T) {
 			t.Errorf("%s loads %d vectors a turn, want %d", c.name, got, want)
 		}
 	}
-	if len(functions) < 22 {
+	if len(functions) < 40 {
 		t.Errorf("found %d functions", len(functions))
 	}
 }

@@ -11,10 +11,6 @@ const (
 	MaxWidth = 16
 )
 
-// Widest returns the width of the widest blocks that the kernels in use have
-// assembly for.
-func Widest() int { return Width }
-
 // SameBits reports whether the kernels of two names compute the same bits, so far
 // as is known: those in assembly do.
 func SameBits(a, b string) bool {

@@ -112,23 +112,25 @@ func TestConv(t *testing.T) {
 func TestConvGrouping(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	normal := func() float32 { return float32(rng.NormFloat64()) }
-	const pixels, out, run = 17, 13, 19
-	w := &Weights{Out: out, Positions: run}
-	w.Data, _ = guarded(out*run, 0, normal)
-	bias, _ := guarded(out, 0, normal)
-	x, _ := guarded((pixels+run)*Width, 0, normal)
-	whole := make([]float32, pixels*out*Width)
-	single := make([]float32, pixels*out*Width)
-	taps := Taps{Rows: 1, Run: run}
-	var px []Pixel
-	for i := range pixels {
-		px = append(px, Pixel{X: int32(i), Y: int32(i * out)})
-		Conv(Width, single, x, w, bias, nil, taps, px[i:])
-	}
-	Conv(Width, whole, x, w, bias, nil, taps, px)
-	for i := range whole {
-		if math.Float32bits(whole[i]) != math.Float32bits(single[i]) {
-			t.Fatalf("element %d: %v together, %v alone", i, whole[i], single[i])
+	const pixels, run = 17, 19
+	for _, width := range widths() {
+		for _, out := range []int{13, 15, 23} {
+			w := &Weights{Out: out, Positions: run}
+			w.Data, _ = guarded(out*run, 0, normal)
+			bias, _ := guarded(out, 0, normal)
+			x, _ := guarded((pixels+run)*width, 0, normal)
+			whole := make([]float32, pixels*out*width)
+			single := make([]float32, pixels*out*width)
+			taps := Taps{Rows: 1, Run: run}
+			var px []Pixel
+			for i := range pixels {
+				px = append(px, Pixel{X: int32(i), Y: int32(i * out)})
+				Conv(width, single, x, w, bias, nil, taps, px[i:])
+			}
+			Conv(width, whole, x, w, bias, nil, taps, px)
+			if !sameBits(whole, single) {
+				t.Fatalf("%d lanes, %d channels: pixels alone have other bits than together", width, out)
+			}
 		}
 	}
 }

@@ -24,6 +24,11 @@ func conv8x1(a *byte)
 //go:noescape
 func conv4x1(a *byte)
 
+// conv3x4 computes tiles of 3 output channels × 4 pixels.
+//
+//go:noescape
+func conv3x4(a *byte)
+
 // conv1x8 computes tiles of 1 output channels × 8 pixels.
 //
 //go:noescape
@@ -69,12 +74,12 @@ func addAVX2(dst *float32, a *float32, b *float32, n int)
 //go:noescape
 func reluAVX2(y *float32, d *float32, x *float32, n int)
 
-// noiseAVX2 is Noise on 4 vectors a turn, beginning with a group of four.
+// noiseAVX2 is Noise on 4 vectors of 8 a turn, beginning with a group of four.
 //
 //go:noescape
 func noiseAVX2(x *float32, turns int, c *byte, scale *float32, lo float32, hi float32, group uint32)
 
-// descendAVX2 is Descend on n vectors.
+// descendAVX2 is Descend on n vectors of 8.
 //
 //go:noescape
 func descendAVX2(x *float32, grad *float32, n int, eta *float32, clip float32, lo float32, hi float32, sumsq *float32, clipped *float32)
@@ -97,6 +102,86 @@ func conv8x4AVX512(a *byte)
 //go:noescape
 func conv8x2AVX512(a *byte)
 
+// wideConv8x3AVX512 computes tiles of 8 output channels × 3 pixels.
+//
+//go:noescape
+func wideConv8x3AVX512(a *byte)
+
+// wideConv8x2AVX512 computes tiles of 8 output channels × 2 pixels.
+//
+//go:noescape
+func wideConv8x2AVX512(a *byte)
+
+// wideConv16x1AVX512 computes tiles of 16 output channels × 1 pixels.
+//
+//go:noescape
+func wideConv16x1AVX512(a *byte)
+
+// wideConv8x1AVX512 computes tiles of 8 output channels × 1 pixels.
+//
+//go:noescape
+func wideConv8x1AVX512(a *byte)
+
+// wideConv4x6AVX512 computes tiles of 4 output channels × 6 pixels.
+//
+//go:noescape
+func wideConv4x6AVX512(a *byte)
+
+// wideConv4x2AVX512 computes tiles of 4 output channels × 2 pixels.
+//
+//go:noescape
+func wideConv4x2AVX512(a *byte)
+
+// wideConv4x1AVX512 computes tiles of 4 output channels × 1 pixels.
+//
+//go:noescape
+func wideConv4x1AVX512(a *byte)
+
+// wideConv3x8AVX512 computes tiles of 3 output channels × 8 pixels.
+//
+//go:noescape
+func wideConv3x8AVX512(a *byte)
+
+// wideConv1x8AVX512 computes tiles of 1 output channels × 8 pixels.
+//
+//go:noescape
+func wideConv1x8AVX512(a *byte)
+
+// wideConv1x1AVX512 computes tiles of 1 output channels × 1 pixels.
+//
+//go:noescape
+func wideConv1x1AVX512(a *byte)
+
+// wideOuter4x6AVX512 is Outer for tiles of four channels of dy and 6 of x.
+//
+//go:noescape
+func wideOuter4x6AVX512(s *byte)
+
+// wideOuter4x3AVX512 is Outer for tiles of four channels of dy and 3 of x.
+//
+//go:noescape
+func wideOuter4x3AVX512(s *byte)
+
+// wideOuter4x2AVX512 is Outer for tiles of four channels of dy and 2 of x.
+//
+//go:noescape
+func wideOuter4x2AVX512(s *byte)
+
+// wideOuter4x1AVX512 is Outer for tiles of four channels of dy and 1 of x.
+//
+//go:noescape
+func wideOuter4x1AVX512(s *byte)
+
+// wideNoiseAVX512 is Noise on 4 vectors of 16 a turn, beginning with a group of four.
+//
+//go:noescape
+func wideNoiseAVX512(x *float32, turns int, c *byte, scale *float32, lo float32, hi float32, group uint32)
+
+// wideDescendAVX512 is Descend on n vectors of 16.
+//
+//go:noescape
+func wideDescendAVX512(x *float32, grad *float32, n int, eta *float32, clip float32, lo float32, hi float32, sumsq *float32, clipped *float32)
+
 // outer4x6AVX512 is Outer for tiles of four channels of dy and 6 of x.
 //
 //go:noescape
@@ -107,7 +192,7 @@ func outer4x6AVX512(s *byte)
 //go:noescape
 func siluAVX512(y *float32, d *float32, x *float32, n int)
 
-// noiseAVX512 is Noise on 8 vectors a turn, beginning with a group of four.
+// noiseAVX512 is Noise on 8 vectors of 8 a turn, beginning with a group of four.
 //
 //go:noescape
 func noiseAVX512(x *float32, turns int, c *byte, scale *float32, lo float32, hi float32, group uint32)

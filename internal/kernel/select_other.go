@@ -2,6 +2,10 @@
 
 package kernel
 
+// Widest returns the width of the widest blocks that the kernels in use have
+// assembly for.
+func Widest() int { return Width }
+
 // Name returns the name of the kernels in use.
 func Name() string { return "generic" }
 
