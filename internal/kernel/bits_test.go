@@ -22,6 +22,11 @@ func TestBits(t *testing.T) {
 	bitsOfActivations(t, rng)
 }
 
+// normalOf returns a source of normal numbers around zero.
+func normalOf(rng *rand.Rand) func() float32 {
+	return func() float32 { return float32(3 * rng.NormFloat64()) }
+}
+
 func sameAs(t *testing.T, what string, width int, got, want []float32) {
 	t.Helper()
 	for i := range want {

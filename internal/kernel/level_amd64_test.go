@@ -37,11 +37,6 @@ func agree(t *testing.T, what string, f func() []float32) {
 	}
 }
 
-// normalOf returns a source of normal numbers around zero.
-func normalOf(rng *rand.Rand) func() float32 {
-	return func() float32 { return float32(3 * rng.NormFloat64()) }
-}
-
 func convAgrees(t *testing.T, rng *rand.Rand) {
 	normal := normalOf(rng)
 	for _, out := range []int{8, 12, 16, 20} {
