@@ -26,8 +26,8 @@ type IDX struct {
 }
 
 // ReadIDX reads an IDX file of unsigned bytes, plain or compressed by gzip,
-// which it tells by its first two bytes. The file must end where the array
-// does. Memory grows with what was really read, at most twofold, never with
+// which it tells by its first two bytes. The array must end where the file
+// does, but zeros may follow what gzip wrote. Memory grows with what was really read, at most twofold, never with
 // what the header promises. What is wrong with the data comes back as *Error.
 func ReadIDX(r io.Reader) (*IDX, error) {
 	r, err := decompress(r)
@@ -78,7 +78,50 @@ func decompress(r io.Reader) (io.Reader, error) {
 	if err != nil {
 		return nil, readError(err)
 	}
-	return z, nil
+	z.Multistream(false)
+	return &members{b, z}, nil
+}
+
+// members reads the members of a gzip file one after the other. Zeros may stand
+// behind each, as tapes and copies of whole blocks leave them: gzip and Python
+// pass over those, and package gzip takes them for a damaged member.
+type members struct {
+	from *bufio.Reader
+	z    *gzip.Reader
+}
+
+func (m *members) Read(p []byte) (int, error) {
+	for {
+		n, err := m.z.Read(p)
+		if err != io.EOF {
+			return n, err
+		}
+		if n > 0 {
+			return n, nil
+		}
+		if err := m.next(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// next goes to the member that follows; io.EOF says that none does.
+func (m *members) next() error {
+	first := byte(0)
+	for first == 0 {
+		var err error
+		if first, err = m.from.ReadByte(); err != nil {
+			return err
+		}
+	}
+	if err := m.from.UnreadByte(); err != nil {
+		return err
+	}
+	if err := m.z.Reset(m.from); err != nil {
+		return unexpected(err)
+	}
+	m.z.Multistream(false)
+	return nil
 }
 
 // readHeader reads the magic number, 0 0 8 and the number of dimensions, and

@@ -20,7 +20,8 @@ func TestReadIDX(t *testing.T) {
 		}
 		data := noise(n, 9)
 		plain := encodeIDX(dims, data)
-		for _, b := range [][]byte{plain, compress(plain)} {
+		padded := append(append(compress(plain[:5]), make([]byte, 3)...), append(compress(plain[5:]), make([]byte, 100)...)...)
+		for _, b := range [][]byte{plain, compress(plain), padded} {
 			for _, r := range []io.Reader{bytes.NewReader(b), iotest.HalfReader(bytes.NewReader(b)), iotest.DataErrReader(bytes.NewReader(b))} {
 				x, err := ReadIDX(r)
 				if err != nil {
@@ -67,6 +68,7 @@ func TestReadIDXFaults(t *testing.T) {
 		"gzip block":        {badBlock, "damaged gzip data: flate"},
 		"gzip garbage":      {append(slices.Clone(packed), "more"...), "gzip data"},
 		"gzip one over":     {compress(append(slices.Clone(good), 0)), "oversized"},
+		"gzip behind zeros": {append(append(slices.Clone(packed), 0, 0), 0x1f, 0x8b), "truncated gzip data"},
 		"gzip two members":  {append(slices.Clone(packed), packed...), "oversized"},
 		"gzip in gzip":      {compress(packed), "not an IDX file: it begins with 1f 8b"},
 	} {
@@ -161,6 +163,7 @@ func FuzzReadIDX(f *testing.F) {
 		f.Add(compress(b))
 		f.Add(b[:len(b)-1])
 		f.Add(compress(b)[:20])
+		f.Add(append(append(compress(b[:4]), 0, 0), append(compress(b[4:]), 0)...))
 	}
 	f.Add(encodeIDX([]int{1 << 16, 1 << 16}, nil))
 	f.Add([]byte{0, 0, 0x0d, 1, 0, 0, 0, 1, 0, 0, 0, 0})
