@@ -261,7 +261,8 @@ func (f *finder) otherForms() string {
 		return ""
 	}
 	for _, l := range f.folders() {
-		for _, name := range []string{f.spec.info.Name + "_train.csv", f.spec.info.Name + "_test.csv", "train.csv", f.spec.info.Name + ".npz", "training.pt", f.spec.info.Name + ".pkl.gz"} {
+		for _, name := range []string{f.spec.info.Name + "_train.csv", f.spec.info.Name + "_test.csv", "train.csv", f.spec.info.Name + ".npz",
+			"training.pt", filepath.Join("processed", "training.pt"), f.spec.info.Name + ".pkl.gz"} {
 			path := filepath.Join(l.path, name)
 			if st, err := os.Stat(path); err == nil && l.place == inDir && st.Mode().IsRegular() {
 				return fmt.Sprintf("; %s is not of the IDX format, which alone is read", path)
