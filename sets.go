@@ -52,6 +52,10 @@ func (c *Config) checkSets(train, val *dataset.Set) error {
 		return &dataset.Error{File: v.Name, What: fmt.Sprintf("training images are %d×%d×%d, validation images %d×%d×%d", train.C, train.H, train.W, v.C, v.H, v.W),
 			Hint: "give both sets one shape: channels, height, width"}
 	}
+	if train.C != 1 && train.C != 3 {
+		return fmt.Errorf("joule: %s: %w", names[0], &dataset.Error{File: train.Name, What: fmt.Sprintf("images of %d channels, which cannot be shown", train.C),
+			Hint: "give images of 1 channel, gray, or of 3, colour"})
+	}
 	if c.Holdout > 0 && train.N < 2 {
 		return &setting.Error{Key: "holdout", Problem: "there is one image, and none is left to train on", Hint: "set holdout=0, or add images"}
 	}

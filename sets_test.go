@@ -11,6 +11,13 @@ import (
 	"github.com/joule-ml/joule/setting"
 )
 
+// stacked returns images of more channels and as many times fewer rows.
+func stacked(channels int) *dataset.Set {
+	s := toy.Strokes(20)
+	s.C, s.H = channels, s.H/channels
+	return s
+}
+
 // TestNewTrainerSets: sets that cannot be trained on are errors that say what is
 // wrong and what is wanted, not panics.
 func TestNewTrainerSets(t *testing.T) {
@@ -38,6 +45,8 @@ func TestNewTrainerSets(t *testing.T) {
 		{good, set(func(s *dataset.Set) { s.Labels = make([]byte, 3) }), "3 labels for 20 images"},
 		{set(func(s *dataset.Set) { s.Labels, s.Classes = make([]byte, 20), []string{} }), good, "label 0 of image 0, and 0 classes"},
 		{good, set(func(s *dataset.Set) { s.H, s.W = s.H*2, s.W/2 }), "training images are "},
+		{stacked(2), stacked(2), "strokes: images of 2 channels"},
+		{stacked(4), stacked(4), "strokes: images of 4 channels"},
 	} {
 		_, err := joule.NewTrainer(joule.TinyConfig(), c.train, c.val)
 		var bad *dataset.Error
