@@ -40,6 +40,7 @@ type boardLog struct {
 	every int
 	epoch int // the last step that has been given its epoch
 	names []string
+	old   bool // it goes on with files that were there
 }
 
 // openBoardLog begins event files in dir, or goes on with those that are
@@ -51,7 +52,7 @@ func openBoardLog(dir string, c joule.Config, step int, again func(tag string) b
 		return nil, &run.Error{Path: dir, Fault: "cannot be listed", Err: err, Hint: "look at the permissions of the folder and of what is in it"}
 	}
 	old := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), "events.out.tfevents.") })
-	l := &boardLog{every: c.TensorBoard.EveryNSteps, epoch: step}
+	l := &boardLog{every: c.TensorBoard.EveryNSteps, epoch: step, old: old}
 	if old {
 		l.w, err = tensorboard.Resume(dir, step, again)
 	} else {

@@ -8,9 +8,11 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/record"
 	"github.com/joule-ml/joule/run"
+	"github.com/joule-ml/joule/tensorboard"
 )
 
 // TestMended: a run whose metrics or event files are damaged goes on, has the rest
@@ -45,6 +47,22 @@ func TestMended(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "events.damaged-1, and what can be read of it stays"},
+		"an event file that was cut": {func(t *testing.T, r *run.Run) {
+			path := eventFile(t, r)
+			events := tensorboard.NewReader(bytes.NewReader(readFile(t, path)))
+			end := int64(0)
+			for e, err := events.Next(); err == nil && e.Step < 3; e, err = events.Next() {
+				end = events.Offset()
+			}
+			if err := os.Truncate(path, end+9); err != nil {
+				t.Fatal(err)
+			}
+		}, "cut short: behind step 2 they lack 2 steps"},
+		"an event file without contents": {func(t *testing.T, r *run.Run) {
+			if err := os.Truncate(eventFile(t, r), 0); err != nil {
+				t.Fatal(err)
+			}
+		}, "cut short: behind step 0 they lack 4 steps"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -69,6 +87,25 @@ func TestMended(t *testing.T) {
 				t.Errorf("%d validations", n)
 			}
 		})
+	}
+}
+
+// TestEventFilesWhole: nothing is said where nothing is lacking, even where the
+// distance of points is another one from now on.
+func TestEventFilesWhole(t *testing.T) {
+	t.Parallel()
+	for _, every := range [][2]int{{1, 1}, {2, 1}, {1, 2}, {3, 1}} {
+		c := tinyRun()
+		c.TensorBoard.EveryNSteps = every[0]
+		r := stopped(t, c, 5)
+		tr, err := joule.ResumeTrainer(r.CheckpointPath("last"), toy.Stripes(20), toy.Stripes(9), func(c *joule.Config) error {
+			c.TensorBoard.EveryNSteps = every[1]
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fit(t, r, tr, joule.Callback{Note: func(text string) { t.Errorf("every %v: %s", every, text) }})
 	}
 }
 

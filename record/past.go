@@ -43,6 +43,36 @@ func pastRows(dir string) ([]metric.Row, error) {
 	return rows, nil
 }
 
+// lacking returns the last training step that the event files in dir have, and how
+// many steps behind it have values that belong there, in metrics up to a
+// checkpoint: as a rule none, since the files are written before it is.
+func lacking(dir string, metrics *metric.Table, every int) (last, steps int, err error) {
+	rows, err := pastRows(dir)
+	if err != nil {
+		return 0, 0, err
+	}
+	loss, validation, lastValidation, stride := metric.Column(metric.Loss), metric.Column(metric.ValDivergence), 0, every
+	for _, r := range rows {
+		if _, ok := r.Values[loss]; ok {
+			last, stride = r.Step, max(every, r.Step-last) // the setting may have changed
+		} else if _, ok := r.Values[validation]; ok {
+			lastValidation = r.Step
+		}
+	}
+	behind := map[int]bool{}
+	for _, step := range metrics.Get(loss).Step {
+		if step%every == 0 && step >= last+stride {
+			behind[step] = true
+		}
+	}
+	for _, step := range metrics.Get(validation).Step {
+		if step > lastValidation {
+			behind[step] = true
+		}
+	}
+	return last, len(behind), nil
+}
+
 // A pastStep is what was logged at a step: of the training, of the validation,
 // and of the outliers, which are rows of their own.
 type pastStep struct {

@@ -163,8 +163,29 @@ func (rec *recorder) begin() error {
 		for _, path := range rec.board.w.Damaged() {
 			rec.note("an event file is damaged; it is kept as %s, and what can be read of it stays", path)
 		}
+		return rec.tellLacking()
 	}
 	return nil
+}
+
+// tellLacking says how much of the metrics is not in the event files that the run
+// goes on with.
+func (rec *recorder) tellLacking() error {
+	if !rec.board.old {
+		return nil
+	}
+	if err := rec.log.sync(); err != nil {
+		return err
+	}
+	t, err := metric.Read(rec.run.MetricsPath())
+	if err != nil {
+		return err
+	}
+	last, steps, err := lacking(rec.run.Dir, t, rec.board.every)
+	if err == nil && steps > 0 {
+		rec.note("the event files were cut short: behind step %d they lack %d steps, which TensorBoard cannot show; metrics.csv has them", last, steps)
+	}
+	return err
 }
 
 // unfinished returns which tags of events at the trainer's step will be written
