@@ -49,7 +49,6 @@ func (c Config) MemoryUse(shape lane.Shape, threads int) ([]MemoryUse, error) {
 	if c.EMA.Decay > 0 {
 		vectors, networks = vectors+1, networks+1
 	}
-	blocks := int64(engine.Blocks(2, c.BatchSize))
 	kept := vectors * m.Parameters
 	images := int64(c.olderImages()) * size
 	if c.Buffer.Policy == replay.Reservoir {
@@ -57,7 +56,7 @@ func (c Config) MemoryUse(shape lane.Shape, threads int) ([]MemoryUse, error) {
 	}
 	list := []MemoryUse{
 		{UseNetwork, networks*(m.Parameters+m.Packed) + vectors*m.Parameters},
-		{UseActivations, blocks*lane.Width*m.Activations + engine.Shards*m.Grad + 2*workers(m, threads, c.BatchSize)},
+		{UseActivations, int64(engine.Gradients(cores(threads)))*m.Grad + 2*workers(m, cores(threads), c.BatchSize)},
 		{UseBatch, 4 * batch * size},
 		{UseBuffer, int64(c.Buffer.Size) * size},
 	}
@@ -77,15 +76,20 @@ func (m *Model) MemoryUse(c SampleConfig) []MemoryUse {
 	return []MemoryUse{
 		{UseImages, images},
 		{UseFrames, images * int64(c.Frames())},
-		{UseActivations, workers(n, c.Threads, c.N)},
+		{UseActivations, workers(n, cores(c.Threads), c.N)},
 	}
 }
 
 // workers is what an engine takes for n images.
 func workers(m nn.Memory, threads, n int) int64 {
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
 	width := lane.Choose(n, threads)
 	return int64(min(threads, lane.Blocks(n, width))*width) * (m.Activations + m.Scratch)
+}
+
+// cores is the number of cores that so many threads are; 0 takes all.
+func cores(threads int) int {
+	if threads <= 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return threads
 }

@@ -35,7 +35,7 @@ func TestMemoryUse(t *testing.T) {
 		{joule.UseGuard, func(c *joule.Config) { c.Guard.EveryNSteps += 10 }, 2 * 10 * 64 * image},
 		{joule.UseGuard, func(c *joule.Config) { c.Buffer.Policy, c.Buffer.Size = replay.Reservoir, 20000 }, 20000 * image},
 		{joule.UseBatch, func(c *joule.Config) { c.BatchSize *= 2 }, 64 * image},
-		{joule.UseActivations, func(c *joule.Config) { c.BatchSize *= 4 }, 1 << 20},
+		{joule.UseActivations, func(c *joule.Config) { c.Network.HiddenFeatures *= 2 }, 1 << 20},
 		{joule.UseNetwork, func(c *joule.Config) { c.Network.HiddenFeatures *= 2 }, 1 << 20},
 		{joule.UseNetwork, func(c *joule.Config) { c.EMA.Decay = 0.9 }, 1 << 18},
 	} {

@@ -24,23 +24,29 @@ func softmax(p, logits []float32) {
 // returns the loss and how many images have their label's logit above all
 // others.
 func crossEntropy(dLogits, logits []float32, labels []byte) (loss float64, correct int) {
-	n, k := float64(len(labels)), len(logits)/len(labels)
+	k := len(logits) / len(labels)
 	for i, label := range labels {
-		z, dz := logits[i*k:(i+1)*k], dLogits[i*k:(i+1)*k]
-		top, sum := largest(z), 0.0
-		for _, v := range z {
-			sum += math.Exp(float64(v) - top)
-		}
-		loss += (top + math.Log(sum) - float64(z[label])) / n
-		for j, v := range z {
-			dz[j] = float32(math.Exp(float64(v)-top) / sum / n)
-		}
-		dz[label] -= float32(1 / n)
+		z := logits[i*k : (i+1)*k]
+		loss += imageLoss(dLogits[i*k:(i+1)*k], z, label, len(labels))
 		if predicted(z) == int(label) {
 			correct++
 		}
 	}
 	return loss, correct
+}
+
+// imageLoss is what one of n images adds to the loss. It sets the cotangents of
+// its logits z.
+func imageLoss(dz, z []float32, label byte, images int) float64 {
+	n, top, sum := float64(images), largest(z), 0.0
+	for _, v := range z {
+		sum += math.Exp(float64(v) - top)
+	}
+	for j, v := range z {
+		dz[j] = float32(math.Exp(float64(v)-top) / sum / n)
+	}
+	dz[label] -= float32(1 / n)
+	return (top + math.Log(sum) - float64(z[label])) / n
 }
 
 func largest(z []float32) float64 {

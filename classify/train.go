@@ -87,10 +87,11 @@ type trainer struct {
 	adam   *optim.Adam
 	step   int // done
 
-	plain, images     []float32 // as they are, and moved
-	labels            []byte
-	logits, cotangent []float32
-	grad              []float32
+	plain, images []float32 // as they are, and moved
+	labels        []byte    // of the batch
+	losses        []float64 // of each image
+	right         []bool    // whether it is classified rightly
+	grad          []float32
 }
 
 // Train trains a classifier on labelled images, by the cross-entropy, on all
@@ -156,8 +157,7 @@ func newTrainer(cfg Config, train *dataset.Set, threads int) (*trainer, error) {
 		loader: dataset.NewLoader(train, cfg.BatchSize, cfg.Seed, true),
 		adam:   optim.NewAdam(n, classifierBeta1, classifierBeta2, classifierEpsilon),
 		plain:  make([]float32, cfg.BatchSize*shape.Len()), images: make([]float32, cfg.BatchSize*shape.Len()),
-		labels: make([]byte, cfg.BatchSize),
-		logits: make([]float32, cfg.BatchSize*classes), cotangent: make([]float32, cfg.BatchSize*classes),
+		labels: make([]byte, cfg.BatchSize), losses: make([]float64, cfg.BatchSize), right: make([]bool, cfg.BatchSize),
 		grad: make([]float32, n),
 	}, nil
 }
@@ -171,19 +171,26 @@ func (t *trainer) Step() (Step, error) {
 	t.loader.Seek(info.Epoch, info.Batch)
 	n := t.loader.NextLabelled(t.plain, t.labels)
 	shape := t.net.Input()
-	size, k := shape.Len(), t.net.OutputShape(0).Len()
+	size := shape.Len()
 	for i := range n {
 		t.augment(t.images[i*size:(i+1)*size], t.plain[i*size:(i+1)*size], shape, i)
 	}
 
-	logits, cotangent, labels := t.logits[:n*k], t.cotangent[:n*k], t.labels[:n]
-	t.pass.Forward([][][]float32{{logits}}, [][]float32{t.images[:n*size]})
-	loss, correct := crossEntropy(cotangent, logits, labels)
-	info.Loss, info.Accuracy = loss, float64(correct)/float64(n)
-	if loss-loss != 0 {
+	t.pass.Gradient(t.grad, [][]float32{t.images[:n*size]}, func(_, i int, z, dz []float32) {
+		t.losses[i] = imageLoss(dz, z, t.labels[i], n)
+		t.right[i] = predicted(z) == int(t.labels[i])
+	})
+	correct := 0
+	for i, right := range t.right[:n] {
+		info.Loss += t.losses[i]
+		if right {
+			correct++
+		}
+	}
+	info.Accuracy = float64(correct) / float64(n)
+	if info.Loss-info.Loss != 0 {
 		return info, t.diverged(info, "the cross-entropy of a batch")
 	}
-	t.pass.Backward(t.grad, [][][]float32{{cotangent}})
 	if norm := optim.Norm(t.grad); norm-norm != 0 {
 		return info, t.diverged(info, "the gradient of the weights")
 	}

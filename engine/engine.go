@@ -52,6 +52,11 @@ type worker struct {
 	chains     sampler.State // of the block that is under way; it keeps its method's memory
 	cotangents [][]float32   // a block for each output
 	given      [][]float32   // those of them that a call has, nil for others
+	// Of a pass: the images of the block, the first output of one of them and
+	// its cotangent, and the gradient of a shard, packed.
+	slots [lane.Max]slot
+	y, dy []float32
+	grad  []float32
 }
 
 // New returns an engine of net on up to threads cores, all where threads is 0.
@@ -150,9 +155,11 @@ func (m *memory) give(t *team) {
 }
 
 func newWorker(net *nn.Network, width int) *worker {
+	first := net.OutputShape(0).Len()
 	return &worker{
 		net: net, width: width, acts: net.NewActivations(width), scratch: net.NewScratch(width),
 		x: make([]float32, net.Input().BlockLen(width)), cotangents: make([][]float32, net.Outputs()), given: make([][]float32, net.Outputs()),
+		y: make([]float32, first), dy: make([]float32, first),
 	}
 }
 
@@ -287,30 +294,27 @@ func (e *Engine) InputGrad(dx []float32, out [][]float32, x []float32, cotangent
 		first, end := w.span(b, n)
 		w.forward(x, first, end)
 		w.outputs(out, first, end)
-		w.clearCotangents(cotangents)
+		clear(w.given)
 		for o, c := range cotangents {
-			if k := e.net.OutputShape(o).Len(); c != nil {
-				for i := first; i < end; i++ {
-					lane.PackLane(w.given[o], c[i*k:(i+1)*k], e.net.OutputShape(o), i-first)
-				}
+			if c == nil {
+				continue
+			}
+			shape, dy := e.net.OutputShape(o), w.cotangent(o)
+			for i := first; i < end; i++ {
+				lane.PackLane(dy, c[i*shape.Len():][:shape.Len()], shape, i-first)
 			}
 		}
 		lane.Unpack(dx[first*size:end*size], w.net.OutputInputGrad(w.scratch, w.acts, w.given), shape)
 	})
 }
 
-// clearCotangents makes given the blocks of the outputs that c has cotangents
-// of, all zero: dead lanes weigh nothing.
-func (w *worker) clearCotangents(c [][]float32) {
-	for o := range w.given {
-		if o >= len(c) || c[o] == nil {
-			w.given[o] = nil
-			continue
-		}
-		if w.cotangents[o] == nil {
-			w.cotangents[o] = make([]float32, w.net.OutputShape(o).BlockLen(w.width))
-		}
-		clear(w.cotangents[o])
-		w.given[o] = w.cotangents[o]
+// cotangent returns the block that output o's cotangents are given in, all zero:
+// dead lanes weigh nothing.
+func (w *worker) cotangent(o int) []float32 {
+	if w.cotangents[o] == nil {
+		w.cotangents[o] = make([]float32, w.net.OutputShape(o).BlockLen(w.width))
 	}
+	clear(w.cotangents[o])
+	w.given[o] = w.cotangents[o]
+	return w.given[o]
 }

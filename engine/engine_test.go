@@ -7,17 +7,17 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/internal/toy"
+	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/sampler"
 )
 
-// rows makes the rows of one output of the values of each part.
-func rows(parts [][]float32) (out [][][]float32) {
-	for p := range parts {
-		out = append(out, parts[p:p+1])
-	}
-	return out
+// given is the loss of an energy whose cotangents are given. It keeps the
+// energies.
+func given(energy, cotangent [][]float32) Loss {
+	return func(part, i int, y, dy []float32) { energy[part][i], dy[0] = y[0], cotangent[part][i] }
 }
 
 // TestBatches holds a batch's energies and gradient to those of its
@@ -31,28 +31,21 @@ func TestBatches(t *testing.T) {
 			cotangent := [][]float32{toy.Images(n, 1, 3), toy.Images(n, 1, 4)}
 			energy := [][]float32{make([]float32, n), make([]float32, n)}
 			grad := make([]float32, len(net.Params()))
-			e := New(net, 3)
-			pass := e.NewPass()
-			pass.Forward(rows(energy), parts)
-			pass.Backward(grad, rows(cotangent))
-			if got := Blocks(len(parts), n); got != len(pass.blocks) {
-				t.Errorf("%d blocks, want %d", got, len(pass.blocks))
-			}
+			New(net, 3).NewPass().Gradient(grad, parts, given(energy, cotangent))
 
 			want := make([]float64, len(grad))
 			one := New(net, 1)
 			alone := one.NewPass()
 			for p := range parts {
 				for i := range n {
-					var out [1]float32
+					var out, again [1]float32
 					image := parts[p][i*size : (i+1)*size]
 					one.Energies(out[:], image)
-					if out[0] != energy[p][i] {
-						t.Fatalf("part %d: energy %d is %v in the batch, %v alone", p, i, energy[p][i], out[0])
-					}
 					single := make([]float32, len(grad))
-					alone.Forward([][][]float32{{out[:]}}, [][]float32{image})
-					alone.Backward(single, [][][]float32{{cotangent[p][i : i+1]}})
+					alone.Gradient(single, [][]float32{image}, given([][]float32{again[:]}, [][]float32{cotangent[p][i : i+1]}))
+					if out[0] != energy[p][i] || again != out {
+						t.Fatalf("part %d: energy %d is %v in the batch, %v and %v alone", p, i, energy[p][i], out[0], again[0])
+					}
 					for j, g := range single {
 						want[j] += float64(g)
 					}
@@ -71,22 +64,32 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// A larger batch followed by a smaller one must not see what is left of it.
-func TestPassForgets(t *testing.T) {
+// A batch's gradient has the same bits for any number of cores, for narrow blocks
+// and wide ones, and after another batch.
+func TestPassIsExact(t *testing.T) {
 	net := toy.Network()
 	size := net.Input().Len()
-	gradient := func(p *Pass, n int) []float32 {
+	type way struct{ threads, group, widest int }
+	gradient := func(p *Pass, n int, w way) []float32 {
 		parts := [][]float32{toy.Images(n, size, 1), toy.Images(n, size, 2)}
 		energy := [][]float32{make([]float32, n), make([]float32, n)}
 		grad := make([]float32, len(net.Params()))
-		p.Forward(rows(energy), parts)
-		p.Backward(grad, rows([][]float32{toy.Images(n, 1, 3), toy.Images(n, 1, 4)}))
+		p.SetThreads(w.threads)
+		p.gradient(grad, parts, given(energy, [][]float32{toy.Images(n, 1, 3), toy.Images(n, 1, 4)}), w.group, w.widest)
 		return grad
 	}
+	widest := lane.Max
+	if kernel.Name() != "generic" {
+		widest = kernel.Widest() // others leave wide blocks to the kernels in Go, whose bits are others
+	}
 	used := New(net, 2).NewPass()
-	gradient(used, 64)
-	if !slices.Equal(gradient(used, 10), gradient(New(net, 2).NewPass(), 10)) {
-		t.Error("the gradient of a batch depends on the one before")
+	for _, n := range []int{1, 10, 17, 64, 100} {
+		want := gradient(New(net, 1).NewPass(), n, way{1, 1, lane.Width})
+		for _, w := range []way{{3, 1, lane.Width}, {1, 2, lane.Width}, {20, 2, lane.Width}, {1, 2, widest}, {3, 2, widest}} {
+			if !slices.Equal(gradient(used, n, w), want) {
+				t.Errorf("%d images, %+v: other bits", n, w)
+			}
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
-	"github.com/joule-ml/joule/nn"
 )
 
 // Shards is the number of parts that a batch's gradient is summed in. It is
@@ -13,146 +12,168 @@ import (
 const Shards = 16
 
 // A Pass takes batches forward and back to the parameters, in memory of its
-// own: for one goroutine at a time.
+// own: for one goroutine at a time. It knows the network's first output alone: an
+// energy, or the logits of a classifier.
 type Pass struct {
 	engine *Engine
-	// What Forward leaves for Backward: the blocks and their activations.
-	blocks []block
-	acts   []*nn.Activations
-	grads  [][]float32 // of each shard, packed
+	grads  [][]float32 // of the shards that a worker takes together, packed
+	// The batch under way: n images in each part.
+	parts [][]float32
+	n     int
+	loss  Loss
 }
 
-// block names up to lane.Width images of one shard: image slot[l] of part[l].
-type block struct {
-	shard int
-	n     int
-	part  [lane.Width]int
-	slot  [lane.Width]int
-}
+// A Loss sets dy = ∂L/∂y of one image of a part, from its output y. Both are
+// plain rows, valid until it returns. Many goroutines call it at the same time,
+// each for other images.
+type Loss func(part, image int, y, dy []float32)
 
 // NewPass returns a pass without a batch.
 func (e *Engine) NewPass() *Pass { return &Pass{engine: e} }
 
 // SetContext makes p's work end early when ctx is done, within a layer if need
-// be. What Forward and Backward give is worthless then, so the caller has to
-// ask ctx after each.
+// be. What Gradient gives is worthless then, so the caller has to ask ctx after
+// it.
 func (p *Pass) SetContext(ctx context.Context) { p.engine = p.engine.WithContext(ctx) }
 
 // SetThreads changes the number of cores, all where n is 0.
 func (p *Pass) SetThreads(n int) { p.engine = p.engine.WithThreads(n) }
 
-// divide puts n images of each of so many parts into blocks. Shard s owns the
-// same slots of every part.
-func (p *Pass) divide(parts, n int) {
-	p.blocks = p.blocks[:0]
-	for s := range Shards {
-		b := block{shard: s}
-		flush := func() {
-			if b.n > 0 {
-				p.blocks = append(p.blocks, b)
-			}
-			b = block{shard: s}
-		}
-		for part := range parts {
-			for i := s * n / Shards; i < (s+1)*n/Shards; i++ {
-				b.part[b.n], b.slot[b.n] = part, i
-				if b.n++; b.n == lane.Width {
-					flush()
-				}
-			}
-		}
-		flush()
-	}
-	for len(p.acts) < len(p.blocks) {
-		p.acts = append(p.acts, p.engine.net.NewActivations(lane.Width))
-	}
+// Gradient sets grad = Σ dy·∂y/∂θ, as long as the parameters, over all images of
+// all parts, each of which has one number of images. A block of images goes
+// forward and back in one go, with the cotangents that loss sets in between, so
+// that more images need no more memory. What is not finite stays so.
+func (p *Pass) Gradient(grad []float32, parts [][]float32, loss Loss) {
+	p.gradient(grad, parts, loss, together(p.engine.Threads()), kernel.Widest())
 }
 
-// Blocks returns the number of blocks that a pass keeps the activations of, for
-// so many parts of n images each.
-func Blocks(parts, n int) int {
-	blocks := 0
-	for s := range Shards {
-		blocks += lane.Blocks(parts*((s+1)*n/Shards-s*n/Shards), lane.Width)
+// together is how many shards a worker takes at a time: two neighbours, whose
+// sum it leaves, where there are enough for so many cores.
+func together(threads int) int {
+	if 2*threads > Shards {
+		return 1
 	}
-	return blocks
+	return 2
 }
 
-// Forward sets row i of out[part][o] to output o of image i of the part, and
-// keeps what Backward needs. All parts have one number of images. Outputs may
-// be nil, or missing at the end, if they are not asked for.
-func (p *Pass) Forward(out [][][]float32, parts [][]float32) {
-	ctx, net := p.engine.ctx, p.engine.net
-	shape := net.Input()
-	size := shape.Len()
-	p.divide(len(parts), p.engine.Images(parts[0]))
-	p.engine.pool.Each(len(p.blocks), func(_, i int) {
-		b, a := &p.blocks[i], p.acts[i]
-		a.Until(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		for l := range lane.Width {
-			live := min(l, b.n-1)
-			lane.PackLane(a.Input(), parts[b.part[live]][b.slot[live]*size:][:size], shape, l)
-		}
-		net.Run(a, a.Input())
-		for l := range b.n {
-			for o, dst := range out[b.part[l]] {
-				if dst == nil {
-					continue
-				}
-				s := net.OutputShape(o)
-				lane.UnpackLane(dst[b.slot[l]*s.Len():][:s.Len()], net.Value(a, o), s, l)
-			}
-		}
-	})
+// Gradients returns the number of gradients, as long as [nn.Network.GradLen], that
+// a pass on so many cores keeps.
+func Gradients(threads int) int {
+	if together(threads) == 1 {
+		return Shards
+	}
+	return Shards/2 + threads
 }
 
-// Backward sets grad = Σ cotangent[part][o][i]·∂y_o(x_part,i)/∂θ over the images
-// of the last Forward, where rows of a cotangent are as long as the output y_o.
-// Every part has cotangents of the same outputs; they may be nil, or missing
-// at the end, for zeros.
-func (p *Pass) Backward(grad []float32, cotangent [][][]float32) {
+// gradient is Gradient by groups of one shard or two. Blocks have lane.Width
+// images of each shard of a group, but are no wider than widest.
+func (p *Pass) gradient(grad []float32, parts [][]float32, loss Loss, group, widest int) {
 	net := p.engine.net
-	for len(p.grads) < Shards {
+	for len(p.grads) < Shards/group {
 		p.grads = append(p.grads, make([]float32, net.GradLen()))
 	}
-	p.engine.each(Shards, lane.Width, func(w *worker, s int) {
-		clear(p.grads[s])
-		for i := range p.blocks {
-			b := &p.blocks[i]
-			if b.shard != s {
-				continue
-			}
-			w.clearCotangents(cotangent[0])
-			for o, dy := range w.given {
-				if dy == nil {
-					continue
-				}
-				shape := net.OutputShape(o)
-				for l := range b.n {
-					lane.PackLane(dy, cotangent[b.part[l]][o][b.slot[l]*shape.Len():][:shape.Len()], shape, l)
-				}
-			}
-			net.OutputParamGrad(p.grads[s], nil, w.scratch, p.acts[i], w.given)
+	p.parts, p.n, p.loss = parts, p.engine.Images(parts[0]), loss
+	width := min(group*lane.Width, widest)
+	if p.n < Shards {
+		width = lane.Width // one of two neighbours may have no images
+	}
+	p.engine.each(Shards/group, width, func(w *worker, g int) {
+		s, sum := group*g, p.grads[g]
+		if group == 1 {
+			p.shards(w, s, sum, nil)
+			return
 		}
+		if w.grad == nil {
+			w.grad = make([]float32, net.GradLen())
+		}
+		if width > lane.Width {
+			p.shards(w, s, sum, w.grad)
+		} else {
+			p.shards(w, s, sum, nil)
+			p.shards(w, s+1, w.grad, nil)
+		}
+		kernel.Add(sum, sum, w.grad)
 	})
-	p.sumShards()
+	p.sum(p.grads[:Shards/group])
 	net.Unpack(grad, p.grads[0])
 }
 
-// sumShards adds the shards' gradients by a binary tree: neighbours first,
-// then pairs of pairs. The first shard then holds the sum. A piece of the
-// vector at a time, so that it stays in cache.
-func (p *Pass) sumShards() {
+// shards sets the gradient of shard first and, where w's blocks are wide, that of
+// its neighbour: both go through the blocks side by side.
+func (p *Pass) shards(w *worker, first int, grad, high []float32) {
+	clear(grad)
+	clear(high)
+	for i := 0; p.engine.ctx.Err() == nil && p.fill(w, first, i); i += lane.Width {
+		p.block(w, grad, high)
+	}
+}
+
+// A slot is an image that is in a lane of a block. Other lanes are dead.
+type slot struct {
+	part, image int
+	live        bool
+}
+
+// slot finds image i of a shard, which owns the same slots of every part.
+func (p *Pass) slot(shard, i int) slot {
+	first, end := shard*p.n/Shards, (shard+1)*p.n/Shards
+	if i >= (end-first)*len(p.parts) {
+		return slot{}
+	}
+	return slot{i / (end - first), first + i%(end-first), true}
+}
+
+// fill puts the images from i on of as many shards as w's blocks are wide for
+// into a block, and reports whether there are any. Dead lanes repeat one of them.
+func (p *Pass) fill(w *worker, first, i int) bool {
+	some := -1
+	for l := range w.width {
+		if w.slots[l] = p.slot(first+l/lane.Width, i+l%lane.Width); w.slots[l].live {
+			some = l
+		}
+	}
+	if some < 0 {
+		return false
+	}
+	shape := p.engine.net.Input()
+	for l := range w.width {
+		s := w.slots[l]
+		if !s.live {
+			s = w.slots[some]
+		}
+		lane.PackLane(w.x, p.parts[s.part][s.image*shape.Len():][:shape.Len()], shape, l)
+	}
+	return true
+}
+
+// block takes the block that fill has left forward and back.
+func (p *Pass) block(w *worker, grad, high []float32) {
+	net := p.engine.net
+	shape := net.OutputShape(0)
+	net.Run(w.acts, w.x)
+	clear(w.given)
+	cotangents := w.cotangent(0)
+	for l, s := range w.slots[:w.width] {
+		if s.live {
+			lane.UnpackLane(w.y, net.Value(w.acts, 0), shape, l)
+			p.loss(s.part, s.image, w.y, w.dy)
+			lane.PackLane(cotangents, w.dy, shape, l)
+		}
+	}
+	net.OutputParamGrad(grad, high, w.scratch, w.acts, w.given)
+}
+
+// sum adds the gradients by a binary tree: neighbours first, then pairs of pairs.
+// The first then holds the sum. A piece of the vector at a time, so that it stays
+// in cache.
+func (p *Pass) sum(grads [][]float32) {
 	const piece = 4096
-	length := p.engine.net.GradLen()
+	length := len(grads[0])
 	p.engine.pool.Each((length+piece-1)/piece, func(_, i int) {
 		lo, hi := i*piece, min((i+1)*piece, length)
-		for stride := 1; stride < Shards; stride *= 2 {
-			for s := 0; s < Shards; s += 2 * stride {
-				a, b := p.grads[s][lo:hi], p.grads[s+stride][lo:hi]
+		for stride := 1; stride < len(grads); stride *= 2 {
+			for s := 0; s < len(grads); s += 2 * stride {
+				a, b := grads[s][lo:hi], grads[s+stride][lo:hi]
 				kernel.Add(a, a, b)
 			}
 		}

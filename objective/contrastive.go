@@ -26,14 +26,16 @@ type Contrastive struct {
 	// stay where they are.
 	figures []metric.Figure
 
-	// Memory that steps reuse: the samples, then of real images and samples
-	// the energies and cotangents, and what the chains report.
-	fake              []float32
-	energy, cotangent [2][]float32
-	out, back         [][][]float32 // rows of each part's one output
-	info              []sampler.Info
-	stats             chainStats
-	contrast          contrast
+	// Memory that steps reuse: the samples, the images that have a part in the
+	// loss, real ones and samples, with their energies, and what the chains
+	// report.
+	fake     []float32
+	images   [2][]float32
+	energy   [2][]float32
+	loss     engine.Loss
+	info     []sampler.Info
+	stats    chainStats
+	contrast contrast
 }
 
 // The places of the figures.
@@ -77,15 +79,14 @@ func newContrastive(s Setup) (Objective, error) {
 		buffer: replay.New(shape, *s.Buffer, *s.Restart, s.Sampler.Min, s.Sampler.Max, s.Extra),
 		fake:   make([]float32, s.BatchSize*shape.Len()),
 		info:   make([]sampler.Info, s.BatchSize),
-		out:    [][][]float32{make([][]float32, 1), make([][]float32, 1)},
-		back:   [][][]float32{make([][]float32, 1), make([][]float32, 1)},
 	}
 	if s.Sampler.Other() != "" {
 		o.figures = slices.Concat(contrastiveFigures, metric.Named(metric.Accepted))
 	}
 	for p := range o.energy {
-		o.energy[p], o.cotangent[p] = make([]float32, s.BatchSize), make([]float32, s.BatchSize)
+		o.energy[p] = make([]float32, s.BatchSize)
 	}
+	o.loss = o.cotangent
 	return o, nil
 }
 
@@ -122,22 +123,22 @@ func (o *Contrastive) Step(ctx context.Context, b Batch, r *Result) error {
 	s := o.stats.measure(real, fake, n, shape.C, c.Sampler.Min, c.Sampler.Max)
 	r.Values[cdAtBounds], r.Values[cdBlank], r.Values[cdDiversity] = s.atBounds, s.blank, s.diversity
 
-	// The loss and its gradient.
+	// The gradient of the loss, and the loss.
+	o.images = [2][]float32{real, fake}
 	for i := range o.energy {
-		o.out[i][0], o.back[i][0] = o.energy[i][:n], o.cotangent[i][:n]
+		o.energy[i] = o.energy[i][:n]
 	}
-	p.Pass.Forward(o.out, [][]float32{real, fake})
+	p.Pass.Gradient(p.Grad, o.images[:], o.loss)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	divergence, regularization := contrastiveDivergence(o.back[0][0], o.back[1][0], o.out[0][0], o.out[1][0], c.Objective.Alpha)
+	divergence, regularization := contrastiveDivergence(o.energy[0], o.energy[1], c.Objective.Alpha)
 	r.Loss = divergence + regularization
 	r.Values[cdDivergence], r.Values[cdRegularization] = divergence, regularization
-	r.Values[cdReal], r.Values[cdFake] = mean(o.out[0][0]), mean(o.out[1][0])
+	r.Values[cdReal], r.Values[cdFake] = mean(o.energy[0]), mean(o.energy[1])
 	if !finite(r.Loss) {
 		return &engine.NonFiniteError{What: "the energy of a batch"}
 	}
-	p.Pass.Backward(p.Grad, o.back)
 	noise := o.contrast.energy(b, p.Engine.WithContext(ctx), c.Sampler)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -173,19 +174,33 @@ func (o *Contrastive) summarise(r *Result, info []sampler.Info, n int) error {
 	return nil
 }
 
+// cotangent is the [engine.Loss]: it sets ∂L/∂E of a real image, part 0, or of a
+// sample, and keeps E.
+func (o *Contrastive) cotangent(part, i int, energy, d []float32) {
+	o.energy[part][i] = energy[0]
+	d[0] = contrastiveCotangent(part == 1, energy[0], o.setup.Objective.Alpha, len(o.energy[part]))
+}
+
 // contrastiveDivergence is the loss over N real images x⁺ and N samples x⁻:
 //
 //	L = mean E(x⁺) − mean E(x⁻) + α·mean(E(x⁺)² + E(x⁻)²)
 //
-// It sets the cotangents ∂L/∂E of both and returns the two terms.
-func contrastiveDivergence(dReal, dFake, real, fake []float32, alpha float64) (divergence, regularization float64) {
+// It returns the two terms.
+func contrastiveDivergence(real, fake []float32, alpha float64) (divergence, regularization float64) {
 	n := float64(len(real))
 	for i := range real {
 		r, f := float64(real[i]), float64(fake[i])
 		divergence += (r - f) / n
 		regularization += alpha * (r*r + f*f) / n
-		dReal[i] = float32((1 + 2*alpha*r) / n)
-		dFake[i] = float32((-1 + 2*alpha*f) / n)
 	}
 	return divergence, regularization
+}
+
+// contrastiveCotangent is ∂L/∂E of one of n samples, or of n real images.
+func contrastiveCotangent(sample bool, energy float32, alpha float64, n int) float32 {
+	sign := 1.0
+	if sample {
+		sign = -1
+	}
+	return float32((sign + 2*alpha*float64(energy)) / float64(n))
 }

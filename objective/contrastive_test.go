@@ -89,24 +89,23 @@ func TestContrastiveDivergence(t *testing.T) {
 	real, fake := []float32{0.3, -1.2, 2}, []float32{-0.7, 0.1, 1.5}
 	const alpha, h = 0.1, 1e-3
 	loss := func() float64 {
-		d, r := contrastiveDivergence(make([]float32, 3), make([]float32, 3), real, fake, alpha)
+		d, r := contrastiveDivergence(real, fake, alpha)
 		return d + r
 	}
 	want := (0.3-1.2+2)/3 - (-0.7+0.1+1.5)/3 + alpha*(0.09+1.44+4+0.49+0.01+2.25)/3
 	if got := loss(); math.Abs(got-want) > 1e-6 {
 		t.Errorf("loss %v, want %v", got, want)
 	}
-	dReal, dFake := make([]float32, 3), make([]float32, 3)
-	contrastiveDivergence(dReal, dFake, real, fake, alpha)
-	for _, v := range []struct{ x, d []float32 }{{real, dReal}, {fake, dFake}} {
-		for i, x := range v.x {
-			v.x[i] = x + h
+	for part, x := range [][]float32{real, fake} {
+		for i, at := range x {
+			x[i] = at + h
 			up := loss()
-			v.x[i] = x - h
-			if want := (up - loss()) / (2 * h); math.Abs(float64(v.d[i])-want) > 1e-4 {
-				t.Errorf("cotangent %v, want %v", v.d[i], want)
+			x[i] = at - h
+			want := (up - loss()) / (2 * h)
+			x[i] = at
+			if got := contrastiveCotangent(part == 1, at, alpha, len(x)); math.Abs(float64(got)-want) > 1e-4 {
+				t.Errorf("cotangent %v, want %v", got, want)
 			}
-			v.x[i] = x
 		}
 	}
 }

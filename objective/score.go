@@ -24,14 +24,13 @@ type Score struct {
 	setup Setup
 	part  *Part
 
-	// Memory that steps reuse: ε, r, the images x̃ ± hr on both sides, and of
-	// these the energies and cotangents.
-	noise, residual   []float32
-	side              [2][]float32
-	energy, cotangent [2][]float32
-	ones              []float32
-	out, back         [][][]float32 // rows of each side's one output
-	contrast          contrast
+	// Memory that steps reuse: ε, r, the energies of x̃, and the images x̃ ± hr on
+	// both sides with the cotangents of their energies.
+	noise, residual []float32
+	energy, ones    []float32
+	side, weight    [2][]float32
+	loss            engine.Loss
+	contrast        contrast
 }
 
 var scoreFigures = metric.Named(metric.EnergyReal, metric.Contrast)
@@ -50,16 +49,15 @@ func newScore(s Setup) (Objective, error) {
 	values := n * part.Net.Input().Len()
 	o := &Score{
 		setup: s, part: part,
-		noise: make([]float32, values), residual: make([]float32, values), ones: make([]float32, n),
-		out:  [][][]float32{make([][]float32, 1), make([][]float32, 1)},
-		back: [][][]float32{make([][]float32, 1), make([][]float32, 1)},
+		noise: make([]float32, values), residual: make([]float32, values), energy: make([]float32, n), ones: make([]float32, n),
 	}
 	for i := range o.ones {
 		o.ones[i] = 1
 	}
 	for p := range o.side {
-		o.side[p], o.energy[p], o.cotangent[p] = make([]float32, values), make([]float32, n), make([]float32, n)
+		o.side[p], o.weight[p] = make([]float32, values), make([]float32, n)
 	}
+	o.loss = o.cotangent
 	return o, nil
 }
 
@@ -101,7 +99,7 @@ func (o *Score) match(ctx context.Context, b Batch, r *Result) error {
 	}
 
 	// r and the loss.
-	energy, ones := [][]float32{o.energy[0][:n]}, [][]float32{o.ones[:n]}
+	energy, ones := [][]float32{o.energy[:n]}, [][]float32{o.ones[:n]}
 	p.Engine.WithContext(ctx).InputGrad(residual, energy, noisy, ones)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -116,12 +114,8 @@ func (o *Score) match(ctx context.Context, b Batch, r *Result) error {
 	}
 
 	// The loss's gradient.
-	for i := range o.side {
-		o.out[i][0], o.back[i][0] = o.energy[i][:n], o.cotangent[i][:n]
-	}
 	p.Pass.SetContext(ctx)
-	p.Pass.Forward(o.out, [][]float32{o.side[0][:values], o.side[1][:values]})
-	p.Pass.Backward(p.Grad, o.back)
+	p.Pass.Gradient(p.Grad, [][]float32{o.side[0][:values], o.side[1][:values]}, o.loss)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -154,7 +148,10 @@ func (o *Score) probes(noisy, residual []float32, n int) (loss float64) {
 			o.side[0][k], o.side[1][k] = noisy[k]+step, noisy[k]-step
 		}
 		c := float32(sigma * rms / (2 * probe * float64(n*size))) // σ/(2hND)
-		o.cotangent[0][i], o.cotangent[1][i] = c, -c
+		o.weight[0][i], o.weight[1][i] = c, -c
 	}
 	return loss
 }
+
+// cotangent is the [engine.Loss]: the cotangents that probes has set.
+func (o *Score) cotangent(side, i int, _, d []float32) { d[0] = o.weight[side][i] }

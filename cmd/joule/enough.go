@@ -30,7 +30,7 @@ func (e *memoryError) Remedy() string { return e.hint }
 var (
 	trainingHints = map[string]string{
 		joule.UseNetwork:     "make network.hidden_features smaller, or network.layers",
-		joule.UseActivations: "make network.hidden_features, batch_size or the images smaller, or take fewer --threads",
+		joule.UseActivations: "make network.hidden_features or the images smaller, or take fewer --threads",
 		joule.UseBatch:       "make batch_size smaller",
 		joule.UseBuffer:      "make buffer.size smaller",
 		joule.UseGuard:       "make guard.every_n_steps smaller, or switch the guard off with guard.retries=0",

@@ -19,8 +19,8 @@ func TestMemory(t *testing.T) {
 		want    string // none where it is to go on
 	}{
 		{"train --set buffer.size=1000000", 100e6, "576.0 MB of it for the replay buffer, and 100.0 MB are available\nhint: make buffer.size smaller\n"},
-		{"train --set network.hidden_features=512 --batch-size 8", 100e6, "for the activations of the network, and 100.0 MB are available\nhint: make network.hidden_features, batch_size or"},
-		{"train --batch-size 4096 --set guard.retries=0 --set buffer.size=10", 20e6, "for the activations of the network, and 20.0 MB are available\nhint: make network.hidden_features, batch_size"},
+		{"train --set network.hidden_features=512 --batch-size 8", 100e6, "for the network and its optimizer, and 100.0 MB are available\nhint: make network.hidden_features smaller"},
+		{"train --batch-size 4096 --threads 400 --set guard.retries=0", 100e6, "for the activations of the network, and 100.0 MB are available\nhint: make network.hidden_features or"},
 		{"train --batch-size 4096 --set guard.every_n_steps=500", 100e6, "for the states that the guard keeps, and 100.0 MB are available\nhint: make guard.every_n_steps smaller"},
 		{"sample " + model + " -n 10000 -o " + out, 1e6, "hint: draw fewer images with -n"},
 		{"sample " + model + " -n 200 --gif x.gif -o " + out, 3e6, "leave out --filmstrip"},
