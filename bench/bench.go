@@ -106,10 +106,16 @@ type Report struct {
 	SingleCore Speed    `json:"single_core"`
 	Scaling    *Scaling `json:"scaling,omitempty"` // nil on one thread
 
+	Levels []Level `json:"levels"` // Run measures those in use; more are left to the caller
+
 	Layers      []Layer `json:"layers"`      // on one core
 	Elementwise []Layer `json:"elementwise"` // on one core; no nominal work, may be a part of layers
 
-	PeakRSSMB float64 `json:"peak_rss_mb"` // left to the caller
+	// ActivationBytes is about what a training step keeps of the layers'
+	// outputs, on all threads; the images and the weights are not in it.
+	ActivationBytes int64   `json:"activation_bytes"`
+	PeakRSSBytes    int64   `json:"peak_rss_bytes"` // of the whole process; left to the caller, 0 where unknown
+	PeakRSSMB       float64 `json:"peak_rss_mb"`    // the same in millions
 }
 
 // Speed is what was measured on some number of cores.
@@ -123,6 +129,7 @@ type Speed struct {
 	TrainStepMS             float64 `json:"train_step_ms"`  // one optimizer step, its sampling included
 	TrainStepOverSampling   float64 `json:"train_step_over_sampling"`
 	AllocationsPerStep      float64 `json:"allocations_per_step"` // of memory, in a training step
+	AllocatedBytesPerStep   float64 `json:"allocated_bytes_per_step"`
 	// Spread holds the least and the largest value under each key above.
 	Spread map[string][2]float64 `json:"spread"`
 }
@@ -132,6 +139,19 @@ type Scaling struct {
 	Loop         float64 `json:"loop"`
 	FMAPeak      float64 `json:"fma_peak"`
 	LoopOverPeak float64 `json:"loop_over_fma_peak"`
+}
+
+// A Level is how near one set of kernels comes to the peak of the instructions
+// that it is made of, on so many threads.
+type Level struct {
+	Kernel                  string  `json:"kernel"`
+	Width                   int     `json:"width"` // images side by side in a block
+	Threads                 int     `json:"threads"`
+	FMAPeakGFLOPS           float64 `json:"fma_peak_gflops"`
+	LoopGFLOPS              float64 `json:"loop_gflops"`
+	LoopShareOfPeak         float64 `json:"loop_share_of_peak"`
+	ImageGradientsPerSecond float64 `json:"image_gradients_per_second"`
+	TrainStepOverSampling   float64 `json:"train_step_over_sampling"`
 }
 
 // The directions of a Layer.
@@ -189,13 +209,15 @@ func (b *bench) report() *Report {
 		Date: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), Kernel: kernel.Name(), BlockWidth: b.width,
 		HiddenFeatures: b.cfg.HiddenFeatures, Input: shapeOf(shape), Parameters: len(b.part.Net.Params()),
 		Chains: b.cfg.Chains, Steps: b.cfg.Steps, Repetitions: b.cfg.Repetitions,
-		MFLOPPerImageGradient: b.flop / 1e6,
-		SingleCore:            b.speeds[0].report(b.cfg.Steps, b.flop),
+		MFLOPPerImageGradient: b.flop / 1e6, ActivationBytes: b.activations,
+		SingleCore: b.speeds[0].report(b.cfg.Steps, b.flop),
 	}
 	r.Speed = r.SingleCore
+	r.Levels = []Level{level(r.SingleCore)}
 	if len(b.speeds) > 1 {
 		one, all := &b.speeds[0], &b.speeds[1]
 		r.Speed = all.report(b.cfg.Steps, b.flop)
+		r.Levels = append(r.Levels, level(r.Speed))
 		loop, peak := quotients(all.loop, one.loop), quotients(all.peak, one.peak)
 		r.Scaling = &Scaling{Loop: median(loop), FMAPeak: median(peak), LoopOverPeak: median(quotients(loop, peak))}
 	}
@@ -210,6 +232,15 @@ func (b *bench) report() *Report {
 		r.Layers = append(r.Layers, l.Layer)
 	}
 	return r
+}
+
+// level is what s says of the kernels in use.
+func level(s Speed) Level {
+	return Level{
+		Kernel: kernel.Name(), Width: lane.Width, Threads: s.Threads,
+		FMAPeakGFLOPS: s.FMAPeakGFLOPS, LoopGFLOPS: s.LoopGFLOPS, LoopShareOfPeak: s.LoopShareOfPeak,
+		ImageGradientsPerSecond: s.ImageGradientsPerSecond, TrainStepOverSampling: s.TrainStepOverSampling,
+	}
 }
 
 // report takes the medians of measurements with flop operations an
@@ -237,7 +268,19 @@ func (s *speed) report(steps int, flop float64) Speed {
 	take("train_step_ms", &r.TrainStepMS, training)
 	take("train_step_over_sampling", &r.TrainStepOverSampling, quotients(s.training, s.sampling))
 	take("allocations_per_step", &r.AllocationsPerStep, s.allocations)
+	take("allocated_bytes_per_step", &r.AllocatedBytesPerStep, s.allocated)
 	return r
+}
+
+// activationBytes is what a training's estimate says of the activations.
+func activationBytes(c joule.Config, shape lane.Shape, threads int) (int64, error) {
+	uses, err := c.MemoryUse(shape, threads)
+	for _, u := range uses {
+		if u.What == joule.UseActivations {
+			return u.Bytes, nil
+		}
+	}
+	return 0, err
 }
 
 func shapeOf(s lane.Shape) [3]int { return [3]int{s.C, s.H, s.W} }

@@ -61,6 +61,7 @@ func TestBench(t *testing.T) {
 		for _, s := range []Speed{r.Speed, r.SingleCore} {
 			checkSpeed(t, r, s)
 		}
+		checkLevels(t, r)
 		// Six layers with weights; the activations, two parts of the sampler.
 		if len(r.Layers) != 6*3 || len(r.Elementwise) != 3 {
 			t.Errorf("%d layers and %d others", len(r.Layers), len(r.Elementwise))
@@ -89,8 +90,8 @@ func checkSpeed(t *testing.T, r *Report, s Speed) {
 	}
 	near("GFLOP/s", s.LoopGFLOPS, s.ImageGradientsPerSecond*r.MFLOPPerImageGradient/1e3)
 	near("milliseconds a step", s.SampleStepMS, 1e3*float64(r.Chains)/s.ImageGradientsPerSecond)
-	if s.AllocationsPerStep < 0 {
-		t.Errorf("%v allocations", s.AllocationsPerStep)
+	if s.AllocationsPerStep < 0 || s.AllocatedBytesPerStep < 0 {
+		t.Errorf("%v allocations of %v bytes", s.AllocationsPerStep, s.AllocatedBytesPerStep)
 	}
 	data, err := json.Marshal(s)
 	if err != nil {
@@ -110,6 +111,27 @@ func checkSpeed(t *testing.T, r *Report, s Speed) {
 	}
 }
 
+// checkLevels wants the kernels in use on one thread and, where there are more,
+// on all.
+func checkLevels(t *testing.T, r *Report) {
+	t.Helper()
+	want := []Speed{r.SingleCore}
+	if r.Scaling != nil {
+		want = append(want, r.Speed)
+	}
+	if len(r.Levels) != len(want) {
+		t.Fatalf("%d levels, want %d", len(r.Levels), len(want))
+	}
+	for i, l := range r.Levels {
+		if l.Kernel != r.Kernel || l.Width < 1 || l.Threads != want[i].Threads || l.LoopShareOfPeak != want[i].LoopShareOfPeak {
+			t.Errorf("level %+v", l)
+		}
+	}
+	if r.ActivationBytes < 1 {
+		t.Errorf("%d bytes of activations", r.ActivationBytes)
+	}
+}
+
 func positive(t *testing.T, what string, values ...float64) {
 	t.Helper()
 	for i, v := range values {
@@ -122,7 +144,7 @@ func positive(t *testing.T, what string, values ...float64) {
 // Programs rely on these keys.
 func TestBenchKeys(t *testing.T) {
 	data, err := json.Marshal(&Report{
-		Scaling: &Scaling{}, Layers: []Layer{{Direction: forward, GFLOPS: 1, ShareOfPeak: 1}},
+		Scaling: &Scaling{}, Layers: []Layer{{Direction: forward, GFLOPS: 1, ShareOfPeak: 1}}, Levels: []Level{{}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -142,9 +164,10 @@ func TestBenchKeys(t *testing.T) {
 	}
 	speed := []string{
 		"threads", "fma_peak_gflops", "loop_gflops", "loop_share_of_peak", "image_gradients_per_second", "sample_step_ms", "train_step_ms",
-		"train_step_over_sampling", "allocations_per_step",
+		"train_step_over_sampling", "allocations_per_step", "allocated_bytes_per_step",
 	}
-	has(values, append(speed, "cpu", "kernel", "peak_rss_mb", "layers", "single_core", "scaling", "date", "go")...)
+	has(values, append(speed, "cpu", "kernel", "peak_rss_mb", "peak_rss_bytes", "activation_bytes", "layers", "levels", "single_core", "scaling", "date", "go")...)
+	has(values["levels"].([]any)[0], "kernel", "width", "threads", "fma_peak_gflops", "loop_gflops", "loop_share_of_peak", "train_step_over_sampling")
 	has(values["single_core"], speed...)
 	has(values["layers"].([]any)[0], "name", "direction", "gflops", "share_of_peak")
 }

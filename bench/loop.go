@@ -38,6 +38,8 @@ type bench struct {
 	info      []sampler.Info
 	flop      float64 // of an image-gradient, nominal
 	rounds    int     // of kernel.Peak in a chunk
+	// activations is how many bytes a training step keeps of them.
+	activations int64
 
 	speeds []speed // on one core, then, where there are more, on all
 	layers []layerBench
@@ -49,7 +51,8 @@ type speed struct {
 
 	peak, loop         []float64 // GFLOP/s
 	sampling, training []float64 // seconds of K Langevin steps, of a training step
-	allocations        []float64
+	// What a training step allocates: how often, and how many bytes.
+	allocations, allocated []float64
 }
 
 // layerBench is one layer in one direction, or another part of the loop.
@@ -94,6 +97,9 @@ func newBench(c Config) (*bench, error) {
 	}
 	b.result.Values = make([]float64, len(o.Figures()))
 	b.flop = imageGradientFLOP(b.part.Net)
+	if b.activations, err = activationBytes(cfg, shape, c.Threads); err != nil {
+		return nil, err
+	}
 	// The buffer is full, as after the first few hundred steps.
 	for i := range (cfg.Buffer.Size + c.Chains - 1) / c.Chains {
 		o.Buffer().Fill(c.Chains, random.Stream{Seed: uint64(i), Purpose: random.InitialNoise})
@@ -266,7 +272,7 @@ func (b *bench) measure(ctx context.Context, s *speed) error {
 
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	mallocs := m.Mallocs
+	mallocs, bytes := m.Mallocs, m.TotalAlloc
 	training := seconds(func() { err = b.train() })
 	if err != nil {
 		return fmt.Errorf("bench: training: %w", err)
@@ -279,6 +285,7 @@ func (b *bench) measure(ctx context.Context, s *speed) error {
 	s.sampling = append(s.sampling, sampling)
 	s.training = append(s.training, training)
 	s.allocations = append(s.allocations, float64(m.Mallocs-mallocs))
+	s.allocated = append(s.allocated, float64(m.TotalAlloc-bytes))
 	return ctx.Err()
 }
 

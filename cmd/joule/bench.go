@@ -42,7 +42,11 @@ largest. GFLOP/s are nominal: two for every multiply-add of the convolutions,
 those on the padding counted, though Joule skips them; noise, activations and
 clamps count as time but not as work.
 
-It takes less than half a minute and wants a machine that does nothing else. The
+Where the processor can run lesser kernels, but for the generic ones, the speeds
+are measured with those too, unless JOULE_KERNEL says which to take: each set
+against the peak of its own instructions.
+
+It takes less than a minute and wants a machine that does nothing else. The
 table or, with --json, the report goes to standard output.`,
 		Example: `  joule bench
   joule bench --threads 4 --json > bench.json
@@ -63,7 +67,19 @@ table or, with --json, the report goes to standard output.`,
 				}
 				cfg.Images, cfg.Window = quickImages, quickWindow
 			}
-			return a.bench(cmd.Context(), cfg, asJSON)
+			r, err := a.bench(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			if err := a.benchLesser(cmd.Context(), r, cmd.Flags()); err != nil {
+				return err
+			}
+			if asJSON {
+				e := json.NewEncoder(a.jsonOut())
+				e.SetIndent("", "  ")
+				return e.Encode(r)
+			}
+			return writeBench(a.out(), r)
 		},
 	}
 	flags := cmd.Flags()
@@ -98,9 +114,9 @@ func (f *squareFlag) Set(value string) error {
 func (f *squareFlag) String() string { return fmt.Sprintf("%dx%d", *f.side, *f.side) }
 func (f *squareFlag) Type() string   { return "WIDTHxHEIGHT" }
 
-func (a *app) bench(ctx context.Context, cfg bench.Config, asJSON bool) error {
+func (a *app) bench(ctx context.Context, cfg bench.Config) (*bench.Report, error) {
 	if err := checkThreads(cfg.Threads); err != nil {
-		return err
+		return nil, err
 	}
 	cores := runtime.GOMAXPROCS(0)
 	if cfg.Threads > cores {
@@ -120,18 +136,14 @@ func (a *app) bench(ctx context.Context, cfg bench.Config, asJSON bool) error {
 	var bad *setting.Error
 	if errors.As(err, &bad) {
 		bad.Key = "--" + bad.Key
-		return bad
+		return nil, bad
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.CPU, r.PeakRSSMB = processor(), float64(peakMemory())/1e6
-	if asJSON {
-		e := json.NewEncoder(a.jsonOut())
-		e.SetIndent("", "  ")
-		return e.Encode(r)
-	}
-	return writeBench(a.out(), r)
+	r.CPU, r.PeakRSSBytes = processor(), peakMemory()
+	r.PeakRSSMB = float64(r.PeakRSSBytes) / 1e6
+	return r, nil
 }
 
 // writeBench prints a report for people.
@@ -146,10 +158,12 @@ func writeBench(out io.Writer, r *bench.Report) error {
 	if s := r.Scaling; s != nil {
 		fmt.Fprintf(&text, "\n%d threads are %.2f times one in sampling, %.2f times in the peak: %.3f of it\n", r.Threads, s.Loop, s.FMAPeak, s.LoopOverPeak)
 	}
+	writeLevels(&text, r)
 	if r.PeakRSSMB > 0 {
 		fmt.Fprintf(&text, "peak memory %.0f MB, with the images to train on and a full replay buffer\n", r.PeakRSSMB)
 	}
-	fmt.Fprint(&text, "\nOne block of eight images on one core:\n")
+	fmt.Fprintf(&text, "about %.1f MB of activations in a training step\n", float64(r.ActivationBytes)/1e6)
+	fmt.Fprint(&text, "\nOne block of images on one core:\n")
 	writeLayers(&text, r)
 	return printTrimmed(out, text.String())
 }
@@ -188,6 +202,7 @@ func writeSpeeds(out io.Writer, r *bench.Report) {
 	number("training step, ms", "train_step_ms", "%.2f", func(s *bench.Speed) float64 { return s.TrainStepMS })
 	number("  times the sampling alone", "train_step_over_sampling", "%.3f", func(s *bench.Speed) float64 { return s.TrainStepOverSampling })
 	number("  allocations", "allocations_per_step", "", func(s *bench.Speed) float64 { return s.AllocationsPerStep })
+	number("  bytes allocated", "allocated_bytes_per_step", "", func(s *bench.Speed) float64 { return s.AllocatedBytesPerStep })
 	w.Flush()
 }
 

@@ -88,6 +88,8 @@ type app struct {
 	memory  func() (free int64, ok bool) // nil where it is not known
 	open    func(ctx context.Context, name string, opt dataset.Options) (train, test *dataset.Set, err error)
 
+	self func() (path string, err error) // this program's file; nil where it must not start itself
+
 	published func(name string) (p exchange.Published, ok bool)
 	client    *http.Client // for published models; nil for the usual one
 
@@ -95,7 +97,7 @@ type app struct {
 }
 
 func newApp() *app {
-	a := &app{stdout: os.Stdout, environ: os.Environ(), memory: availableMemory, open: dataset.Open, published: exchange.FindPublished}
+	a := &app{stdout: os.Stdout, environ: os.Environ(), memory: availableMemory, open: dataset.Open, self: os.Executable, published: exchange.FindPublished}
 	a.screen = newScreen(os.Stderr, a.env)
 	return a
 }
