@@ -25,7 +25,9 @@ type File struct {
 // A Tensor is a named array in row-major order. Data is []float32 (F32),
 // []uint8 (U8) or []int64 (I64) with as many values as the product of Shape;
 // an empty Shape is a single value. []Half is written as F16. F16, BF16 and F64
-// are read as float32, F64 rounded to it.
+// are read as float32, F64 rounded to it; only ReadHalves leaves F16 as []Half.
+// A tensor that lies in memory in parts is written from [][]float32, [][]uint8
+// or [][]Half, one part after the other.
 type Tensor struct {
 	Name  string
 	Shape []int
@@ -86,10 +88,32 @@ func (f *File) Lookup(name string) *Tensor {
 	return nil
 }
 
-// Float32 returns the numbers of the named F32 tensor, which must have
-// exactly the given shape; no shape at all is that of a single value.
+// Float32 returns the numbers of the named F32 tensor, or a copy of those of one
+// of halves. It must have exactly the given shape; no shape at all is that of a
+// single value.
 func (f *File) Float32(name string, shape ...int) ([]float32, error) {
-	return get[float32](f, name, shape)
+	if t := f.Lookup(name); t == nil || !isHalves(t) {
+		return get[float32](f, name, shape)
+	}
+	halves, err := f.Halves(name, shape...)
+	if err != nil {
+		return nil, err
+	}
+	data := make([]float32, len(halves))
+	for i, h := range halves {
+		data[i] = h.Float32()
+	}
+	return data, nil
+}
+
+func isHalves(t *Tensor) bool {
+	_, ok := t.Data.([]Half)
+	return ok
+}
+
+// Halves is like Float32 for F16 tensors that [ReadHalves] has read.
+func (f *File) Halves(name string, shape ...int) ([]Half, error) {
+	return get[Half](f, name, shape)
 }
 
 // Uint8 is like Float32 for U8 tensors.
@@ -102,7 +126,7 @@ func (f *File) Int64(name string, shape ...int) ([]int64, error) {
 	return get[int64](f, name, shape)
 }
 
-func get[T float32 | uint8 | int64](f *File, name string, shape []int) ([]T, error) {
+func get[T float32 | uint8 | int64 | Half](f *File, name string, shape []int) ([]T, error) {
 	t := f.Lookup(name)
 	if t == nil {
 		return nil, &Error{Fault: fmt.Sprintf("no tensor %q", name), Hint: hintModel}
@@ -137,8 +161,22 @@ func dtypeOf(data any) (name string, n int) {
 		return "I64", len(d)
 	case []Half:
 		return "F16", len(d)
+	case [][]float32:
+		return "F32", total(d)
+	case [][]uint8:
+		return "U8", total(d)
+	case [][]Half:
+		return "F16", total(d)
 	}
 	return "", 0
+}
+
+// total returns the number of values in all parts.
+func total[T any](parts [][]T) (n int) {
+	for _, p := range parts {
+		n += len(p)
+	}
+	return n
 }
 
 // bitsOf returns the bits a value of the type takes, 0 for a type that the

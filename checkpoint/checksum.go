@@ -165,8 +165,23 @@ func encodeTensor(data any, buf []byte, put func([]byte) error) error {
 				binary.LittleEndian.PutUint64(b[i*8:], uint64(v))
 			}
 		})
+	case [][]float32:
+		return encodeAll(data, buf, put)
+	case [][]uint8:
+		return encodeAll(data, buf, put)
+	case [][]Half:
+		return encodeAll(data, buf, put)
 	}
 	panic(fmt.Sprintf("checkpoint: encoding a %T", data))
+}
+
+func encodeAll[T any](parts [][]T, buf []byte, put func([]byte) error) error {
+	for _, p := range parts {
+		if err := encodeTensor(p, buf, put); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func encodeParts[T any](data []T, buf []byte, width int, put func([]byte) error, encode func(b []byte, part []T)) error {

@@ -52,37 +52,48 @@ func (h Half) Float32() float32 { return half(uint16(h)) }
 // last bit is 0. Magnitudes from 65520 on become infinity. NaN stays NaN.
 func ToHalf(v float32) Half {
 	b := math.Float32bits(v)
-	sign, magnitude := b>>16&0x8000, b&0x7fffffff
-	switch {
-	case magnitude > 0x7f800000:
-		return Half(sign | 0x7e00)
-	case magnitude >= 0x477ff000: // 65520
-		return Half(sign | 0x7c00)
-	case magnitude < 0x38800000: // below 2⁻¹⁴ a step is 2⁻²⁴, which is 1 there
-		steps := math.RoundToEven(math.Ldexp(float64(math.Float32frombits(magnitude)), 24))
-		return Half(sign | uint32(steps))
+	magnitude := b & 0x7fffffff
+	if magnitude-least >= most-least {
+		return toOddHalf(b>>16&0x8000, magnitude)
 	}
 	// Of 23 bits of fraction ten stay. A carry out of them raises the exponent,
 	// as it should.
-	magnitude += 0xfff + magnitude>>13&1
-	return Half(sign | (magnitude-(127-15)<<23)>>13)
+	return Half(b>>16&0x8000 | (magnitude+0xfff+magnitude>>13&1-(127-15)<<23)>>13)
+}
+
+// The bits of the magnitudes that become a half with an exponent of its own: from
+// 2⁻¹⁴ to below 65520.
+const least, most = 0x38800000, 0x477ff000
+
+// toOddHalf is ToHalf for the other magnitudes.
+func toOddHalf(sign, magnitude uint32) Half {
+	switch {
+	case magnitude > 0x7f800000:
+		return Half(sign | 0x7e00)
+	case magnitude >= most:
+		return Half(sign | 0x7c00)
+	}
+	// A step is 2⁻²⁴, as that of float32 is from 0.5 on.
+	steps := math.Float32bits(math.Float32frombits(magnitude)+0.5) - math.Float32bits(0.5)
+	return Half(sign | steps)
 }
 
 // half returns the value of an IEEE 754 binary16: a sign, five bits of
 // exponent biased by 15 and ten of fraction.
 func half(b uint16) float32 {
-	exponent, fraction := int(b>>10&31), uint32(b&1023)
-	var v float32
-	switch exponent {
-	case 0:
-		v = float32(math.Ldexp(float64(fraction), -24))
-	case 31:
-		v = math.Float32frombits(0x7f800000 | fraction<<13)
-	default:
-		v = math.Float32frombits(uint32(exponent+127-15)<<23 | fraction<<13)
+	sign, magnitude := uint32(b&0x8000)<<16, uint32(b&0x7fff)<<13
+	if magnitude-1<<23 >= 30<<23 {
+		return oddHalf(sign, magnitude)
 	}
-	if b>>15 != 0 {
-		v = -v
+	return math.Float32frombits(magnitude + (127-15)<<23 | sign)
+}
+
+// oddHalf is half for the least exponent and the greatest.
+func oddHalf(sign, magnitude uint32) float32 {
+	if magnitude >= 31<<23 { // infinity and NaN
+		return math.Float32frombits(magnitude | 0x7f800000 | sign)
 	}
-	return v
+	// A fraction of 2⁻¹⁴ without the leading 1.
+	small := math.Float32frombits(magnitude+(127-14)<<23) - 0x1p-14
+	return math.Float32frombits(math.Float32bits(small) | sign)
 }

@@ -67,6 +67,16 @@ func TestToHalf(t *testing.T) {
 	}
 }
 
+// TestAllHalves: every half is itself again, and NaN stays NaN.
+func TestAllHalves(t *testing.T) {
+	for b := range 1 << 16 {
+		h := Half(b)
+		if v := h.Float32(); ToHalf(v) != h && (v == v || ToHalf(v).Float32() == ToHalf(v).Float32()) {
+			t.Fatalf("%#04x is %v and becomes %#04x", b, v, ToHalf(v))
+		}
+	}
+}
+
 func TestHalfTensor(t *testing.T) {
 	var b bytes.Buffer
 	if err := Encode(&b, &File{Tensors: []Tensor{{Name: "a", Shape: []int{3}, Data: []Half{ToHalf(1.5), ToHalf(-2), ToHalf(1. / 3)}}}}); err != nil {

@@ -13,16 +13,25 @@ import (
 
 // Read reads the file at path. Tensors come in the order of their numbers,
 // which is the order they were written in.
-func Read(path string) (*File, error) {
-	return ReadSome(path, func(string) bool { return true })
+func Read(path string) (*File, error) { return ReadSome(path, all) }
+
+// ReadHalves is Read, but leaves tensors of F16 as []Half.
+func ReadHalves(path string) (f *File, err error) {
+	err = open(path, func(r io.ReaderAt, size int64) error {
+		f, err = decode(r, size, all, true)
+		return err
+	})
+	return f, err
 }
+
+func all(string) bool { return true }
 
 // ReadSome reads the metadata and those tensors whose name is wanted. The
 // others cost neither time nor memory, so that the weights of a training
 // checkpoint come without its replay buffer.
 func ReadSome(path string, wanted func(name string) bool) (f *File, err error) {
 	err = open(path, func(r io.ReaderAt, size int64) error {
-		f, err = decode(r, size, wanted)
+		f, err = decode(r, size, wanted, false)
 		return err
 	})
 	return f, err
@@ -47,7 +56,7 @@ func ReadHeader(path string) (h *Header, err error) {
 // Decode reads a safetensors file of size bytes. It never allocates more than
 // a small multiple of size, whatever the file claims.
 func Decode(r io.ReaderAt, size int64) (*File, error) {
-	return decode(r, size, func(string) bool { return true })
+	return decode(r, size, all, false)
 }
 
 // open calls read with the file at path and puts path into its errors.
@@ -72,7 +81,7 @@ func open(path string, read func(r io.ReaderAt, size int64) error) error {
 	return err
 }
 
-func decode(r io.ReaderAt, size int64, wanted func(string) bool) (*File, error) {
+func decode(r io.ReaderAt, size int64, wanted func(string) bool, halves bool) (*File, error) {
 	metadata, entries, start, err := readHeader(r, size)
 	if err != nil {
 		return nil, err
@@ -89,7 +98,7 @@ func decode(r io.ReaderAt, size int64, wanted func(string) bool) (*File, error) 
 	buf := make([]byte, min(chunk, size))
 	for _, e := range entries {
 		var data any
-		if data, err = e.read(r, start, buf); err != nil {
+		if data, err = e.read(r, start, buf, halves); err != nil {
 			break
 		}
 		f.Tensors = append(f.Tensors, Tensor{Name: e.Name, Shape: e.Shape, Data: data})
@@ -104,13 +113,23 @@ func decode(r io.ReaderAt, size int64, wanted func(string) bool) (*File, error) 
 	return f, nil
 }
 
-// read reads the numbers of a tensor with the help of buf.
-func (e entry) read(r io.ReaderAt, start int64, buf []byte) (any, error) {
+// read reads the numbers of a tensor with the help of buf, halves as such or as
+// float32.
+func (e entry) read(r io.ReaderAt, start int64, buf []byte, halves bool) (any, error) {
 	bytes, at := e.end-e.begin, start+e.begin
 	if bytes > math.MaxInt {
 		return nil, damaged("tensor %q does not fit into memory", e.Name)
 	}
 	switch e.DType {
+	case "F16":
+		if halves {
+			data := make([]Half, bytes/2)
+			return data, unstream(r, buf, at, data, 2, func(data []Half, b []byte) {
+				for i := range data {
+					data[i] = Half(binary.LittleEndian.Uint16(b[i*2:]))
+				}
+			})
+		}
 	case "U8":
 		data := make([]uint8, bytes)
 		return data, readFull(r, data, at)

@@ -106,7 +106,7 @@ func checksumsOf(f *File) (string, *Error) {
 		case twice:
 			return "", &Error{Fault: fmt.Sprintf("two tensors named %q", t.Name)}
 		case dtype == "":
-			return "", &Error{Fault: fmt.Sprintf("tensor %q: cannot write %T, only []float32, []uint8, []int64 and []Half", t.Name, t.Data)}
+			return "", &Error{Fault: fmt.Sprintf("tensor %q: cannot write %T, only []float32, []uint8, []int64, []Half, and parts of them", t.Name, t.Data)}
 		case !ok || len(t.Shape) > maxRank:
 			return "", &Error{Fault: fmt.Sprintf("tensor %q: impossible shape %s", t.Name, show(t.Shape))}
 		case n != int64(have):
