@@ -23,8 +23,10 @@ func TestTrainerAugments(t *testing.T) {
 			t.Fatal(err)
 		}
 		energy, _ = info.Value(metric.EnergyReal)
+		x := make([]float32, 12*12)
 		for i := range tr.Buffer().Len() {
-			samples = append(samples, tr.Buffer().Image(i)...)
+			tr.Buffer().Image(x, i)
+			samples = append(samples, x...)
 		}
 		return energy, samples
 	}

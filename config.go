@@ -153,7 +153,7 @@ func DefaultConfig() Config {
 		BatchSize: 64,
 		Network:   arch.Config{Kind: "cnn", HiddenFeatures: 32},
 		Sampler:   sampler.DefaultConfig(),
-		Buffer:    replay.Config{Size: 8192, Policy: replay.FIFO, RestartProbability: 0.05},
+		Buffer:    replay.Config{Size: 8192, Precision: replay.Float32, Policy: replay.FIFO, RestartProbability: 0.05},
 		Restart:   replay.Restart{Uniform: 1, DataNoise: 0.3},
 		Objective: objective.Config{Kind: objective.ContrastiveDivergence, Alpha: 0.1, DataNoise: 0.005, Sigma: 0.3},
 		Optimizer: optim.Config{LearningRate: 1e-4, Beta1: 0, Beta2: 0.999, Epsilon: 1e-8, GradClipNorm: 0.1},

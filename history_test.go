@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/guard"
+	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/objective"
 	"github.com/joule-ml/joule/replay"
 )
@@ -71,11 +72,20 @@ func (s spoiler) trained(t *testing.T) *Trainer {
 
 // fill sets every image of the buffer.
 func fill(b *replay.Buffer, f func(i, pixel int) float32) {
+	x := make([]float32, toy.Shape.Len())
 	for i := range b.Len() {
-		for p := range b.Image(i) {
-			b.Image(i)[p] = f(i, p)
+		for p := range x {
+			x[p] = f(i, p)
 		}
+		b.Set(i, x)
 	}
+}
+
+// sample returns image i of the trainer's buffer.
+func sample(tr *Trainer, i int) []float32 {
+	x := make([]float32, tr.part().Net.Input().Len())
+	tr.Buffer().Image(x, i)
+	return x
 }
 
 // keepSamples leaves samples as they are in the buffer.
@@ -234,7 +244,13 @@ func TestRollbackSameBitsForAnyNumberOfCores(t *testing.T) {
 // TestResumeAroundRollback: a run that is stopped after any step, epoch or
 // rollback and resumed has the bits of one that never stopped.
 func TestResumeAroundRollback(t *testing.T) {
-	for name, config := range map[string]func() Config{"at once": guardedConfig, "late": lateConfig, "late, reservoir": reservoirConfig, "score": scoreConfig} {
+	with := func(precision string, config func() Config) func() Config {
+		return func() Config { c := config(); c.Buffer.Precision = precision; return c }
+	}
+	for name, config := range map[string]func() Config{
+		"at once": guardedConfig, "late": lateConfig, "late, reservoir": reservoirConfig, "score": scoreConfig,
+		"late, float16": with(replay.Float16, lateConfig), "late, uint8": with(replay.Uint8, lateConfig),
+	} {
 		t.Run(name, func(t *testing.T) {
 			tr := checkResumes(t, config())
 			within := slices.ContainsFunc(tr.Rollbacks(), func(r Rollback) bool { return r.To%tr.Batches() != 0 })
@@ -285,9 +301,13 @@ func (s *stepper) step() {
 
 // afterSteps returns a stepper after 11 steps, with states kept at 0, 3, 6 and
 // 9; of these the last but one is the oldest that is left.
-func afterSteps(t *testing.T) *stepper {
+func afterSteps(t *testing.T) *stepper { t.Helper(); return afterStepsIn(t, replay.Float32) }
+
+// afterStepsIn is afterSteps with a precision of the buffer.
+func afterStepsIn(t *testing.T, precision string) *stepper {
 	t.Helper()
 	c := tinyConfig()
+	c.Buffer.Precision = precision
 	c.Guard.EveryNSteps, c.Guard.Window = 3, 1
 	c.Guard.MinGap, c.Guard.MaxGap = math.Inf(-1), math.Inf(1)
 	s := &stepper{T: t, tr: tinyTrainer(t, c), asked: c}
@@ -301,7 +321,12 @@ func afterSteps(t *testing.T) *stepper {
 // TestRollbackRestores: a rollback makes all as it was, but for the noise and
 // one change.
 func TestRollbackRestores(t *testing.T) {
-	s := afterSteps(t)
+	for _, precision := range []string{replay.Float32, replay.Float16, replay.Uint8} {
+		t.Run(precision, func(t *testing.T) { checkRestores(t, afterStepsIn(t, precision)) })
+	}
+}
+
+func checkRestores(t *testing.T, s *stepper) {
 	tr, c := s.tr, s.asked
 	if err := tr.rollBack(&guard.Trouble{Rule: guard.Finite}, 0, 11); err != nil {
 		t.Fatal(err)
@@ -328,13 +353,13 @@ func TestRollbackRenews(t *testing.T) {
 	kept := tr.history.states[0].buffer
 	old := make([][]float32, kept.Len())
 	for i := range old {
-		old[i] = slices.Clone(tr.Buffer().Image(i + tr.Buffer().Age(kept)))
+		old[i] = sample(tr, i+tr.Buffer().Age(kept))
 	}
 	if err := tr.rollBack(&guard.Trouble{Rule: "blank"}, 0, 11); err != nil {
 		t.Fatal(err)
 	}
 	for i := range old {
-		if same := slices.Equal(tr.Buffer().Image(i), old[i]); same != (i%2 == 1) {
+		if same := slices.Equal(sample(tr, i), old[i]); same != (i%2 == 1) {
 			t.Errorf("image %d of %d is as before: %v", i, tr.Buffer().Len(), same)
 		}
 	}

@@ -42,7 +42,7 @@ func configOf(path string, meta map[string]string) (Config, error) {
 // (the network, the seed, the batch size, the buffer, the objective's kind)
 // must stay. One of [Trainer.SaveWithoutReplay] is continued with other bits.
 func ResumeTrainer(path string, train, val *dataset.Set, change func(*Config) error) (*Trainer, error) {
-	f, err := checkpoint.Read(path)
+	f, err := checkpoint.ReadHalves(path)
 	if err != nil {
 		return nil, err
 	}
@@ -80,16 +80,19 @@ func resume(path string, f *checkpoint.File, train, val *dataset.Set, change fun
 		return nil, weights.InFile(path, err)
 	}
 	t.otherBits = otherBits(f.Metadata)
+	if a, b := saved.Buffer.Precision, cfg.Buffer.Precision; t.Buffer() != nil && a != b {
+		t.otherBits = otherPrecision(a, b, t.otherBits)
+	}
 	if t.history != nil && !saved.sameCourse(cfg) {
 		t.history.tries = 0 // other settings have not been tried yet
 	}
 	return t, nil
 }
 
-// OtherBits says in a sentence how the program that wrote the checkpoint that t
-// goes on from differs from this one, where that makes other bits, or may. It
-// is empty where it does not, and where the checkpoint, of an earlier version,
-// does not tell.
+// OtherBits says in a sentence or two how the program that wrote the checkpoint
+// that t goes on from differs from this one, where that makes other bits, or may,
+// and that the replay buffer has another precision now. It is empty where there is
+// nothing of it, and where the checkpoint, of an earlier version, does not tell.
 func (t *Trainer) OtherBits() string { return t.otherBits }
 
 func otherBits(meta map[string]string) string {
@@ -103,6 +106,16 @@ func otherBits(meta map[string]string) string {
 		return fmt.Sprintf("version %.40q wrote the checkpoint, and this is %q: from here on bits may differ", version, program.Version())
 	}
 	return ""
+}
+
+// otherPrecision says that the buffer's precision has become another, before what
+// else there is to say.
+func otherPrecision(before, now, more string) string {
+	text := fmt.Sprintf("buffer.precision was %s and is now %s: the samples in the replay buffer are rounded to it, and from here on bits differ from those of a run with one precision", before, now)
+	if more != "" {
+		text += "; " + more
+	}
+	return text
 }
 
 // sameState reports the first setting that differs and may not.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/joule-ml/joule/internal/toy"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/objective"
+	"github.com/joule-ml/joule/replay"
 	"github.com/joule-ml/joule/setting"
 	"github.com/joule-ml/joule/weights"
 )
@@ -31,6 +33,8 @@ func TestResumeIsExact(t *testing.T) {
 		"ages": func(c *joule.Config) {
 			c.Buffer.RestartProbability, c.Buffer.OldAfter, c.Buffer.OldRestartProbability = 0.5, 2, 0.1
 		},
+		"float16":   func(c *joule.Config) { c.Buffer.Precision = replay.Float16 },
+		"uint8":     func(c *joule.Config) { c.Buffer.Precision, c.Buffer.Policy = replay.Uint8, replay.Reservoir },
 		"augment":   func(c *joule.Config) { c.Augment = dataset.Augment{Shift: 2, Flip: 0.5} },
 		"no buffer": func(c *joule.Config) { c.Objective.Kind = objective.ScoreMatching },
 	} {
@@ -201,6 +205,46 @@ func TestOtherBits(t *testing.T) {
 		if resumed := joule.File(again); resumed.Metadata[weights.MetaKernels] != kernel.Name() {
 			t.Errorf("the next checkpoint tells of %q kernels", resumed.Metadata[weights.MetaKernels])
 		}
+	}
+}
+
+// TestResumeWithOtherPrecision: a run may go on with another precision of its
+// buffer, with nothing more than that rounding, and says so.
+func TestResumeWithOtherPrecision(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "last")
+	c := joule.TinyConfig()
+	tr := joule.TinyTrainer(t, c)
+	joule.FitTiny(t, tr, joule.Callback{})
+	if err := tr.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	a, b := make([]float32, toy.Shape.Len()), make([]float32, toy.Shape.Len())
+	for precision, most := range map[string]float64{replay.Float32: 0, replay.Float16: 0x1p-12, replay.Uint8: 1.01 / 255} {
+		again, err := joule.ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), func(c *joule.Config) error {
+			c.Epochs++
+			return c.Set("buffer.precision=" + precision)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told := again.OtherBits(); strings.Contains(told, "buffer.precision was float32 and is now "+precision+": ") != (most > 0) {
+			t.Errorf("%s: told %q", precision, told)
+		}
+		for i := range tr.Buffer().Len() {
+			tr.Buffer().Image(a, i)
+			again.Buffer().Image(b, i)
+			for p := range a {
+				if d := math.Abs(float64(a[p] - b[p])); d > most {
+					t.Fatalf("%s: %v becomes %v", precision, a[p], b[p])
+				}
+			}
+		}
+		joule.FitTiny(t, again, joule.Callback{})
+	}
+	c.Data, c.Buffer.Precision, c.Sampler.Max = "mnist", replay.Float16, 70000
+	var bad *setting.Error
+	if err := c.Validate(); !errors.As(err, &bad) || bad.Key != "buffer.precision" {
+		t.Errorf("halves up to 70000: %v", err)
 	}
 }
 

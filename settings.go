@@ -8,6 +8,7 @@ import (
 
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/replay"
 	"github.com/joule-ml/joule/sampler"
 	"github.com/joule-ml/joule/setting"
 )
@@ -116,6 +117,9 @@ func (c Config) validate(list setting.List) error {
 	}
 	if err := setting.Under("sampler", c.Sampler.Validate()); err != nil {
 		return err
+	}
+	if lo, hi := c.Sampler.Min, c.Sampler.Max; c.Buffer.Precision == replay.Float16 && max(-lo, hi) > replay.MaxHalf {
+		return &setting.Error{Key: "buffer.precision", Problem: fmt.Sprintf("float16 has no values beyond ±%d, and pixels go from %g to %g", replay.MaxHalf, lo, hi), Hint: "set buffer.precision=float32 or uint8, or take a smaller sampler.max"}
 	}
 	if err := setting.Under("generate", c.Generation().Sampler.Validate()); err != nil {
 		return err

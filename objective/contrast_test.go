@@ -55,7 +55,7 @@ func TestContrastOverflow(t *testing.T) {
 		o := start(t, s)
 		if b := o.Buffer(); b != nil {
 			for i := range b.Len() {
-				clear(b.Image(i))
+				b.Set(i, make([]float32, toy.Shape.Len()))
 			}
 		}
 		for i := range o.Parts()[0].Net.Params() {

@@ -32,6 +32,7 @@ const (
 	AnnealBootstrap                    // resamples of its weights
 	Augment                            // moves and mirrorings of real images
 	Contrast                           // uniform images that a step compares with real ones
+	Dither                             // rounding of samples to the levels of the replay buffer
 )
 
 // A Stream is a source of random words without state: Philox4x32-10 under the

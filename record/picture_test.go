@@ -75,13 +75,15 @@ func TestSnapshot(t *testing.T) {
 		t.Errorf("figure %+v", f)
 	}
 	// All images shown are in the buffer, and not all the same one.
-	x, b := make([]float32, 20*144), tr.Buffer()
+	x, y, b := make([]float32, 20*144), make([]float32, 144), tr.Buffer()
 	b.Show(x, tr.Stream(random.Snapshot), 0, 12)
 	distinct := map[int]bool{}
 	for i := range 20 {
 		at := 0
-		for at < b.Len() && !slices.Equal(b.Image(at), x[i*144:(i+1)*144]) {
-			at++
+		for ; at < b.Len(); at++ {
+			if b.Image(y, at); slices.Equal(y, x[i*144:(i+1)*144]) {
+				break
+			}
 		}
 		if at == b.Len() {
 			t.Fatal("a picture of something that is not in the buffer")

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/joule-ml/joule/internal/kernel"
@@ -11,12 +12,14 @@ import (
 
 // A Buffer holds samples, newest first: at most so many images in a ring that
 // may have room for more, so that the buffer as it was a while ago is still
-// there to go back to, see [Mark].
+// there to go back to, see [Mark]. It takes memory as it fills.
 type Buffer struct {
 	shape       lane.Shape
 	size, limit int
-	room        int       // images in the ring, at least limit
-	images      []float32 // room × size
+	room        int // images in the ring, at least limit
+	precision   string
+	images      store
+	one         []float32 // an image on its way into the store or out of it
 	head, n     int       // image i stands in slot (head+i) mod room
 	total       int       // images ever put
 	reservoir   bool      // once full, images replace others drawn at random
@@ -51,9 +54,10 @@ const maxShift = 3
 func New(shape lane.Shape, c Config, r Restart, lo, hi float32, extra int) *Buffer {
 	room := c.Size + extra
 	b := &Buffer{
-		shape: shape, size: shape.Len(), limit: c.Size, room: room, images: make([]float32, room*shape.Len()),
+		shape: shape, size: shape.Len(), limit: c.Size, room: room, precision: cmp.Or(c.Precision, Float32), one: make([]float32, shape.Len()),
 		reservoir: c.Policy == Reservoir, dataNoise: r.DataNoise, lo: lo, hi: hi,
 	}
+	b.images = newStore(b.precision, room, b.size, lo, hi)
 	if b.oldAfter = c.OldAfter; b.oldAfter > 0 {
 		b.oldRestart, b.ages = c.OldRestartProbability, make([]uint16, room)
 	}
@@ -70,42 +74,47 @@ func (b *Buffer) Len() int { return b.n }
 
 // Fill starts the buffer with n images of uniform noise.
 func (b *Buffer) Fill(n int, s random.Stream) {
-	noise := make([]float32, n*b.size)
+	n = b.open(n)
 	for i := range n {
-		s.Uniform(noise[i*b.size:(i+1)*b.size], uint32(i), 0, b.lo, b.hi)
+		s.Uniform(b.one, uint32(i), 0, b.lo, b.hi)
+		b.Set(i, b.one)
 	}
-	b.put(noise)
 }
 
-// put adds images, the first of them as the newest, and drops the oldest
-// beyond the limit.
-func (b *Buffer) put(images []float32) {
-	n := min(len(images)/b.size, b.limit)
+// open makes room for n new images, and drops the oldest beyond the limit, which
+// n is cut to.
+func (b *Buffer) open(n int) int {
+	n = min(n, b.limit)
 	b.head = (b.head - n + b.room) % b.room
 	b.n = min(b.n+n, b.limit)
 	b.total += n
-	for i := range n {
-		copy(b.Image(i), images[i*b.size:(i+1)*b.size])
-		if b.ages != nil {
-			b.ages[(b.head+i)%b.room] = 0
-		}
+	for i := range min(n, len(b.ages)) {
+		b.ages[b.slot(i)] = 0
 	}
+	return n
 }
+
+// slot returns the slot of image i.
+func (b *Buffer) slot(i int) int { return (b.head + i) % b.room }
 
 // Add puts images, the first of them as the newest, and drops the oldest
 // beyond the limit, or in a reservoir that is full replaces images drawn at random,
 // so that the buffer holds old samples beside new ones (Du et al. 2021,
 // arXiv:2012.01316).
 func (b *Buffer) Add(images []float32, s random.Stream, step uint32) {
-	if !b.reservoir || b.n < b.limit {
-		b.put(images)
-		for i := range min(len(b.drawn), b.limit) {
-			b.ages[(b.head+i)%b.room] = min(b.drawn[i], math.MaxUint16-1) + 1
-		}
-		return
+	n, full := len(images)/b.size, b.reservoir && b.n == b.limit
+	if !full {
+		n = b.open(n)
 	}
-	for i := range len(images) / b.size {
-		copy(b.Image(b.pick(s.Words(uint32(i), step, 0), 1)), images[i*b.size:(i+1)*b.size])
+	for i := range n {
+		slot := b.slot(i)
+		if full {
+			slot = b.slot(b.pick(s.Words(uint32(i), step, 0), 1))
+		}
+		b.images.write(slot, images[i*b.size:(i+1)*b.size], dither{s.For(random.Dither), uint32(i), step})
+		if !full && i < len(b.drawn) {
+			b.ages[slot] = min(b.drawn[i], math.MaxUint16-1) + 1
+		}
 	}
 }
 
@@ -115,18 +124,18 @@ func (b *Buffer) pick(w [4]uint32, k int) int {
 	return int((uint64(w[k])*uint64(b.n) + uint64(w[k+1])*uint64(b.n)>>32) >> 32)
 }
 
-// Image returns image i, the newest being 0.
-func (b *Buffer) Image(i int) []float32 {
-	slot := (b.head + i) % b.room
-	return b.images[slot*b.size : (slot+1)*b.size]
-}
+// Image writes image i to dst, the newest being 0.
+func (b *Buffer) Image(dst []float32, i int) { b.images.read(dst, b.slot(i)) }
+
+// Set puts an image in the place of image i.
+func (b *Buffer) Set(i int, image []float32) { b.images.write(b.slot(i), image, dither{}) }
 
 // Show fills x with images drawn from the buffer, uniformly with replacement:
 // the first'th of a stream and step, and those that follow.
 func (b *Buffer) Show(x []float32, s random.Stream, first int, step uint32) {
 	for i := range len(x) / b.size {
 		w := s.Words(uint32(first+i), step, 0)
-		copy(x[i*b.size:(i+1)*b.size], b.Image(int(uint64(w[0])*uint64(b.n)>>32)))
+		b.Image(x[i*b.size:(i+1)*b.size], int(uint64(w[0])*uint64(b.n)>>32))
 	}
 }
 
@@ -149,10 +158,10 @@ func (b *Buffer) Draw(x, real []float32, restart float64, s random.Stream, step 
 	for i := range batch {
 		dst, w := x[i*b.size:(i+1)*b.size], draw.Words(uint32(i), step, 0)
 		if i >= fresh {
-			copy(dst, b.Image(b.pick(w, 1)))
+			b.Image(dst, b.pick(w, 1))
 			continue
 		}
-		b.begin(dst, real[i*b.size:(i+1)*b.size], b.source(w[3]), b.Image(b.pick(w, 1)), start, uint32(i), step)
+		b.begin(dst, real[i*b.size:(i+1)*b.size], b.source(w[3]), b.pick(w, 1), start, uint32(i), step)
 	}
 	return fresh
 }
@@ -165,16 +174,16 @@ func (b *Buffer) drawByAge(x, real []float32, restart float64, s random.Stream, 
 	for i := range len(x) / b.size {
 		dst, w := x[i*b.size:(i+1)*b.size], draw.Words(uint32(i), step, 0)
 		from := b.pick(w, 1)
-		age, p := b.ages[(b.head+from)%b.room], restart
+		age, p := b.ages[b.slot(from)], restart
 		if int(age) >= b.oldAfter {
 			p = b.oldRestart
 		}
 		if float64(kernel.Unit(w[0])) >= p {
-			copy(dst, b.Image(from))
+			b.Image(dst, from)
 			b.drawn = append(b.drawn, age)
 			continue
 		}
-		b.begin(dst, real[i*b.size:(i+1)*b.size], b.source(w[3]), b.Image(from), start, uint32(i), step)
+		b.begin(dst, real[i*b.size:(i+1)*b.size], b.source(w[3]), from, start, uint32(i), step)
 		b.drawn = append(b.drawn, 0)
 		fresh++
 	}
@@ -190,8 +199,8 @@ func (b *Buffer) source(word uint32) int {
 	return source
 }
 
-// begin starts a chain afresh.
-func (b *Buffer) begin(dst, real []float32, source int, old []float32, s random.Stream, chain, step uint32) {
+// begin starts a chain afresh. old is the number of an image.
+func (b *Buffer) begin(dst, real []float32, source, old int, s random.Stream, chain, step uint32) {
 	switch source {
 	case fromUniform:
 		s.Uniform(dst, chain, step, b.lo, b.hi)
@@ -212,6 +221,7 @@ func (b *Buffer) begin(dst, real []float32, source int, old []float32, s random.
 			dst[j] = v
 		}
 	case fromShifted:
+		b.Image(b.one, old)
 		w := s.Words(chain, step, 0)
 		dy, dx := int(w[0]%(2*maxShift+1))-maxShift, int(w[1]%(2*maxShift+1))-maxShift
 		for c := range b.shape.C {
@@ -219,7 +229,7 @@ func (b *Buffer) begin(dst, real []float32, source int, old []float32, s random.
 				for x := range b.shape.W {
 					v := b.lo // what comes in from outside
 					if sy, sx := y-dy, x-dx; sy >= 0 && sy < b.shape.H && sx >= 0 && sx < b.shape.W {
-						v = old[(c*b.shape.H+sy)*b.shape.W+sx]
+						v = b.one[(c*b.shape.H+sy)*b.shape.W+sx]
 					}
 					dst[(c*b.shape.H+y)*b.shape.W+x] = v
 				}

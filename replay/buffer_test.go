@@ -15,9 +15,19 @@ func tiny(limit int) *Buffer {
 	return New(lane.Shape{C: 1, H: 1, W: 2}, Config{Size: limit, Policy: FIFO}, Restart{Uniform: 1}, -1, 1, 0)
 }
 
+// image returns a copy of image i.
+func (b *Buffer) image(i int) []float32 {
+	x := make([]float32, b.size)
+	b.Image(x, i)
+	return x
+}
+
+// put adds images without chains behind them.
+func (b *Buffer) put(images []float32) { b.Add(images, random.Stream{}, 0) }
+
 func contents(r *Buffer) (v []float32) {
 	for i := range r.n {
-		v = append(v, r.Image(i)[0])
+		v = append(v, r.image(i)[0])
 	}
 	return v
 }
@@ -50,7 +60,7 @@ func TestOrder(t *testing.T) {
 			t.Fatalf("saving turned %v into %v", before, got)
 		}
 		for i := range r.n {
-			if saved.Data.([]float32)[2*i] != before[i] {
+			if slices.Concat(saved.Data.([][]float32)...)[2*i] != before[i] {
 				t.Fatalf("saved %v, want %v", saved.Data, before)
 			}
 		}
@@ -65,7 +75,7 @@ func TestStartsWithNoise(t *testing.T) {
 	}
 	distinct := map[float32]bool{}
 	for i := range 64 {
-		for _, v := range r.Image(i) {
+		for _, v := range r.image(i) {
 			if v < -1 || v >= 1 {
 				t.Fatalf("%v lies outside [-1, 1)", v)
 			}

@@ -13,6 +13,7 @@ import (
 // Config describes the buffer.
 type Config struct {
 	Size               int     `yaml:"size"`
+	Precision          string  `yaml:"precision"` // what pixels are kept in
 	Policy             string  `yaml:"policy"`
 	RestartProbability float64 `yaml:"restart_probability"`
 	// Chains that have been through OldAfter training steps restart with a
@@ -43,6 +44,7 @@ type Restart struct {
 func (c *Config) Settings() setting.List {
 	return setting.List{
 		{Key: "size", Value: &c.Size, Lo: 1, Hi: 1 << 20, About: "samples kept to start new chains from"},
+		{Key: "precision", Value: &c.Precision, Names: []string{Float32, Float16, Uint8}, About: "what a pixel is kept in: 4, 2 or 1 bytes"},
 		{Key: "policy", Value: &c.Policy, Names: []string{FIFO, Reservoir}, About: "what makes room in a full buffer: age or chance"},
 		{Key: "restart_probability", Value: &c.RestartProbability, Hi: 1, About: "share of chains that do not start from the buffer"},
 		{Key: "old_after", Value: &c.OldAfter, Hi: math.MaxUint16, About: "training steps after which a chain is old; 0 for never"},

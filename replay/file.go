@@ -7,19 +7,18 @@ import (
 	"github.com/joule-ml/joule/weights"
 )
 
-// Save adds the buffer's images to a checkpoint. It turns the ring so that they
-// stand in order, which takes no second copy of the buffer. SaveOlder follows,
-// and before it SaveMark of each state that is kept.
+// Save adds the buffer's images to a checkpoint, as they are kept and where they
+// are, which takes no second copy of them: the file has to be written before the
+// buffer is used again. SaveOlder follows, and before it SaveMark of each state
+// that is kept.
 func (b *Buffer) Save(f *checkpoint.File) {
-	rotate(b.images, b.head*b.size)
-	if b.ages != nil {
-		rotate(b.ages, b.head)
+	f.Tensors = append(f.Tensors, b.tensor(weights.Replay, b.n, b.images.parts(b.head, b.n)))
+	if b.precision == Uint8 {
+		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: weights.Range, Shape: []int{2}, Data: []float32{b.lo, b.hi}})
 	}
-	b.head = 0
-	f.Tensors = append(f.Tensors, b.tensor(weights.Replay, b.n, b.images[:b.n*b.size]))
 }
 
-func (b *Buffer) tensor(name string, n int, images []float32) checkpoint.Tensor {
+func (b *Buffer) tensor(name string, n int, images any) checkpoint.Tensor {
 	return checkpoint.Tensor{Name: name, Shape: []int{n, b.shape.C, b.shape.H, b.shape.W}, Data: images}
 }
 
@@ -37,45 +36,77 @@ func (b *Buffer) SaveOlder(f *checkpoint.File, marks []Mark) {
 		images = max(images, b.reach(m))
 	}
 	if older := images - b.n; older > 0 {
-		// The ring was turned: these come next in it.
-		f.Tensors = append(f.Tensors, b.tensor(weights.GuardReplay, older, b.images[b.n*b.size:images*b.size]))
+		f.Tensors = append(f.Tensors, b.tensor(weights.GuardReplay, older, b.images.parts(b.slot(b.n), older)))
 	}
 	if b.ages != nil {
 		data := make([]float32, len(b.ages))
-		for i, age := range b.ages {
-			data[i] = float32(age)
+		for i := range data {
+			data[i] = float32(b.ages[b.slot(i)])
 		}
 		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: weights.Ages, Shape: []int{len(data)}, Data: data})
 	}
 }
 
-// rotate moves the first n values of v to its end, by three reversals.
-func rotate[T any](v []T, n int) {
-	for _, part := range [][]T{v[:n], v[n:], v} {
-		for i, j := 0, len(part)-1; i < j; i, j = i+1, j-1 {
-			part[i], part[j] = part[j], part[i]
-		}
-	}
-}
-
 // Load takes up an empty buffer's images, and the ages of the ring's; without
 // any all chains are young. LoadOlder and LoadMark follow where states are
-// kept.
+// kept. What f has of the images is the buffer's from then on. Images of another
+// precision are rounded.
 func (b *Buffer) Load(f *checkpoint.File) error {
 	saved := f.Lookup(weights.Replay)
 	if saved == nil || len(saved.Shape) != 4 || saved.Shape[0] < 1 || saved.Shape[0] > b.limit {
 		return weights.Damaged("replay buffer is missing or not of 1 to %d images", b.limit)
 	}
-	images, err := b.load(f, weights.Replay, saved.Shape[0])
+	n := saved.Shape[0]
+	images, err := b.saved(f, weights.Replay, n)
 	if err != nil {
 		return err
 	}
-	b.put(images)
+	b.images.load(0, n, images, true)
+	b.head, b.n, b.total = 0, n, n
 	return b.loadAges(f)
 }
 
-func (b *Buffer) load(f *checkpoint.File, name string, n int) ([]float32, error) {
-	return f.Float32(name, n, b.shape.C, b.shape.H, b.shape.W)
+// saved returns the n images of a tensor as the buffer keeps them. It has the
+// tensor.
+func (b *Buffer) saved(f *checkpoint.File, name string, n int) (any, error) {
+	shape := []int{n, b.shape.C, b.shape.H, b.shape.W}
+	switch f.Lookup(name).Data.(type) {
+	case []checkpoint.Half:
+		if b.precision == Float16 {
+			return f.Halves(name, shape...)
+		}
+	case []uint8:
+		return b.savedLevels(f, name, shape)
+	}
+	images, err := f.Float32(name, shape...)
+	if err != nil || b.precision == Float32 {
+		return images, err
+	}
+	return b.images.encoded(images), nil
+}
+
+// savedLevels is saved for levels, which may be those of another range.
+func (b *Buffer) savedLevels(f *checkpoint.File, name string, shape []int) (any, error) {
+	data, err := f.Uint8(name, shape...)
+	if err != nil {
+		return nil, err
+	}
+	r, err := f.Float32(weights.Range, 2)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case !(r[0] < r[1] && r[1]-r[0] <= math.MaxFloat32):
+		return nil, weights.Damaged("the replay buffer has values from %v to %v", r[0], r[1])
+	case b.precision == Uint8 && r[0] == b.lo && r[1] == b.hi:
+		return data, nil
+	}
+	images := make([]float32, len(data))
+	newLevels(r[0], r[1]).decode(images, data)
+	if b.precision == Float32 {
+		return images, nil
+	}
+	return b.images.encoded(images), nil
 }
 
 func (b *Buffer) loadAges(f *checkpoint.File) error {
@@ -94,7 +125,7 @@ func (b *Buffer) loadAges(f *checkpoint.File) error {
 		if !(age >= 0 && age <= math.MaxUint16) {
 			return weights.Damaged("an image of the replay buffer has the age %v", age)
 		}
-		b.ages[(b.head+i)%b.room] = uint16(age)
+		b.ages[b.slot(i)] = uint16(age)
 	}
 	return nil
 }
@@ -109,13 +140,11 @@ func (b *Buffer) LoadOlder(f *checkpoint.File) error {
 	if len(saved.Shape) != 4 || saved.Shape[0] < 1 {
 		return weights.Damaged("the guard's images have the shape %v", saved.Shape)
 	}
-	images, err := b.load(f, weights.GuardReplay, saved.Shape[0])
+	images, err := b.saved(f, weights.GuardReplay, saved.Shape[0])
 	if err != nil {
 		return err
 	}
-	for i := range min(saved.Shape[0], b.room-b.n) {
-		copy(b.Image(b.n+i), images[i*b.size:(i+1)*b.size])
-	}
+	b.images.load(b.slot(b.n), min(saved.Shape[0], b.room-b.n), images, true)
 	return nil
 }
 
@@ -132,7 +161,7 @@ func (b *Buffer) LoadMark(f *checkpoint.File, prefix string, age, n int) (m Mark
 	}
 	m = Mark{total: b.total - age, n: n}
 	if copied {
-		m.images, err = b.load(f, prefix+weights.Replay, n)
+		m.images, err = b.saved(f, prefix+weights.Replay, n)
 	}
 	return m, copied || !b.reservoir, err
 }

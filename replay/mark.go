@@ -1,24 +1,20 @@
 package replay
 
-import (
-	"slices"
-
-	"github.com/joule-ml/joule/random"
-)
+import "github.com/joule-ml/joule/random"
 
 // A Mark is a state of the buffer to go back to. Where images leave the buffer
 // by age alone, it is a place in the ring, and lasts until a new image
 // overwrites its oldest one. That of a reservoir is a copy.
 type Mark struct {
 	total, n int
-	images   []float32 // a copy, newest first; nil for a place in the ring
+	images   any // a copy as the store makes it, newest first; nil for a place in the ring
 }
 
 // Mark returns the buffer as it is now.
 func (b *Buffer) Mark() Mark {
 	m := Mark{total: b.total, n: b.n}
 	if b.reservoir {
-		m.images = slices.Concat(b.images[b.head*b.size:], b.images[:b.head*b.size])[:b.n*b.size]
+		m.images = b.images.clone(b.head, b.n)
 	}
 	return m
 }
@@ -46,9 +42,7 @@ func (b *Buffer) Back(m Mark) {
 	if m.images == nil {
 		b.head = (b.head + b.Age(m)) % b.room
 	} else {
-		for i := range m.n {
-			copy(b.Image(i), m.images[i*b.size:(i+1)*b.size])
-		}
+		b.images.load(b.head, m.n, m.images, false)
 	}
 	b.total, b.n = m.total, m.n
 }
@@ -56,9 +50,10 @@ func (b *Buffer) Back(m Mark) {
 // Renew puts uniform noise in the place of every nth image.
 func (b *Buffer) Renew(s random.Stream, n int) {
 	for i := 0; i < b.n; i += n {
-		s.Uniform(b.Image(i), uint32(i), 0, b.lo, b.hi)
+		s.Uniform(b.one, uint32(i), 0, b.lo, b.hi)
+		b.Set(i, b.one)
 		if b.ages != nil {
-			b.ages[(b.head+i)%b.room] = 0
+			b.ages[b.slot(i)] = 0
 		}
 	}
 }

@@ -162,7 +162,7 @@ func TestPatch(t *testing.T) {
 // count what chains have been through.
 func TestAges(t *testing.T) {
 	shape := lane.Shape{C: 1, H: 1, W: 2}
-	c := Config{Size: 2000, Policy: FIFO, RestartProbability: 0.5, OldAfter: 3, OldRestartProbability: 0.1}
+	c := Config{Size: 2000, Precision: Float32, Policy: FIFO, RestartProbability: 0.5, OldAfter: 3, OldRestartProbability: 0.1}
 	r := New(shape, c, Restart{Blank: 1}, -1, 1, 0)
 	r.Fill(2000, random.Stream{Seed: 1, Purpose: random.InitialNoise})
 	const batch = 200
@@ -234,8 +234,8 @@ func TestReservoir(t *testing.T) {
 	var ages []float32
 	old := 0
 	for i := range 100 {
-		ages = append(ages, r.Image(i)[0])
-		if r.Image(i)[0] < 30 { // beyond what fifo keeps
+		ages = append(ages, r.image(i)[0])
+		if r.image(i)[0] < 30 { // beyond what fifo keeps
 			old++
 		}
 	}
@@ -258,7 +258,7 @@ func TestMarks(t *testing.T) {
 	}
 	all := func() (v []float32) {
 		for i := range r.n {
-			v = append(v, r.Image(i)...)
+			v = append(v, r.image(i)...)
 		}
 		return v
 	}

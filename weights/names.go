@@ -32,6 +32,7 @@ const (
 
 	Replay = "replay.images" // the replay buffer, n×C×H×W, newest first
 	Ages   = "replay.ages"   // of its images and of the guard's
+	Range  = "replay.range"  // the values of its first and its last level, where it has levels
 	// GuardReplay has the images that only kept states have. They come after
 	// those of Replay, newest first.
 	GuardReplay = Guard + Replay
@@ -45,5 +46,5 @@ func OfModel(name string) bool {
 			return false
 		}
 	}
-	return name != Replay && name != Ages
+	return name != Replay && name != Ages && name != Range
 }
