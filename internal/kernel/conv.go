@@ -13,9 +13,9 @@ const (
 
 // SameBits reports whether the kernels of two names compute the same bits, so far
 // as is known: those in assembly do.
-func SameBits(a, b string) bool {
-	return a == b || strings.HasPrefix(a, "avx") && strings.HasPrefix(b, "avx")
-}
+func SameBits(a, b string) bool { return a == b || inAssembly(a) && inAssembly(b) }
+
+func inAssembly(name string) bool { return name == "neon" || strings.HasPrefix(name, "avx") }
 
 // A Pixel locates one output of a convolution: X is the offset of the first
 // input it reads, Y of the first output channel it writes, in vectors.

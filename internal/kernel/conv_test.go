@@ -38,7 +38,11 @@ func guarded(n, shift int, fill func() float32) ([]float32, func() bool) {
 
 func TestSelected(t *testing.T) {
 	want := "generic"
-	if runtime.GOARCH == "amd64" && cpu.X86.HasAVX2 && cpu.X86.HasFMA && !purego && !forcedGeneric() {
+	switch {
+	case purego || forcedGeneric():
+	case runtime.GOARCH == "arm64":
+		want = "neon"
+	case cpu.X86.HasAVX2 && cpu.X86.HasFMA: // never on other processors
 		want = "avx2"
 		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BW && os.Getenv("JOULE_KERNEL") != "avx2" {
 			want = "avx512"

@@ -23,7 +23,7 @@ func tiny(rng *rand.Rand) func() float32 {
 		case 3:
 			return sign * float32(math.Ldexp(1+rng.Float64(), -60-rng.IntN(10)))
 		case 4:
-			return sign * (85 + 20*rng.Float32()) // where SiLU vanishes
+			return sign * (85 + float32(20*rng.Float32())) // where SiLU vanishes
 		}
 		return sign * rng.Float32()
 	}
