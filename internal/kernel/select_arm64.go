@@ -20,6 +20,10 @@ func Name() string {
 	return "generic"
 }
 
+// Widest returns the width of the widest blocks that the kernels in use have
+// assembly for.
+func Widest() int { return Width }
+
 // tile is what the assembly of a convolution reads.
 type tile struct {
 	y, x, w, bias unsafe.Pointer
