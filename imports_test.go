@@ -48,7 +48,7 @@ var rooms = []struct{ dir, holds, imports string }{
 	{"classify", "classifiers, for their features", "arch checkpoint dataset engine lane nn optim random setting weights"},
 	{"evaluate", "a model judged", ". ais classify dataset engine grid internal/kernel internal/program judge lane sampler"},
 	{"exchange/internal/torchfile", "what torch.save wrote", "checkpoint internal/regular"},
-	{"exchange", "models of and for other programs", ". arch checkpoint dataset exchange/internal/torchfile internal/atomicfile internal/fetch internal/program internal/regular lane nn sampler"},
+	{"exchange", "models of and for other programs", ". arch checkpoint dataset exchange/internal/torchfile internal/atomicfile internal/fetch internal/program internal/regular lane nn sampler weights"},
 	{"pretrained", "the models in the binary", ". dataset evaluate"},
 	{"picture", "samples shown, and how they were made", ". grid internal/program lane sampler"},
 	{"run", "the folder of a training", ". checkpoint internal/atomicfile internal/lockfile internal/regular metric setting weights"},

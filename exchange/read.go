@@ -7,6 +7,7 @@ import (
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/exchange/internal/torchfile"
+	"github.com/joule-ml/joule/weights"
 )
 
 // Options say what a file of weights leaves open.
@@ -36,10 +37,7 @@ type Result struct {
 	Beside      []string         // what the state dict has besides the network, passed over
 }
 
-const (
-	metaSpec   = "spec"   // what joule.LoadModel builds the network from
-	metaOutput = "output" // a joule.Convention
-)
+const metaOutput = "output" // a joule.Convention
 
 // Read reads a model: a state dict of the default network in PyTorch (the class
 // Model of the default recipe's report), of its Sequential alone (0.weight …) or
@@ -87,7 +85,7 @@ func Keys(path string) (keys []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if h.Metadata[metaSpec] == "" {
+		if !describes(h) {
 			dicts = []dict{dictOf(h)}
 		}
 	}
@@ -120,12 +118,22 @@ func read(path string, opt Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.Metadata[metaSpec] != "" {
+	if describes(h) {
 		return readSpec(path, h, opt)
 	}
 	return fromSafetensors(h, opt, func(wanted func(name string) bool) (*checkpoint.File, error) {
 		return checkpoint.ReadSome(path, wanted)
 	})
+}
+
+// describes tells whether a file says what its network is, for joule.LoadModel to
+// read. Another program may have metadata of the same name for something else.
+func describes(h *checkpoint.Header) bool {
+	if h.Metadata[weights.MetaSpec] == "" || h.Metadata[metaOutput] != "" {
+		return h.Metadata[weights.MetaSpec] != ""
+	}
+	spec, err := weights.Spec(&checkpoint.File{Metadata: h.Metadata})
+	return err == nil && len(spec.Layers) > 0
 }
 
 // fromSafetensors makes a model of a state dict whose tensors some gives.

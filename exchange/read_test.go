@@ -237,6 +237,34 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
+// TestForeignSpec: metadata of the name "spec" that are another program's say
+// nothing about the network; those of Joule that are damaged are not passed over.
+func TestForeignSpec(t *testing.T) {
+	for _, spec := range []string{"1.0", "modelspec", `{"version":1}`, "{}", "null", "[]"} {
+		f := stateDict(t, document(t), "", joule.OutputF)
+		want, err := Read(written(t, f), Options{Output: "f"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Metadata = map[string]string{"spec": spec, "format": "pt"}
+		path := written(t, f)
+		r, err := Read(path, Options{Output: "f"})
+		if err != nil || r.Model.Hash() != want.Model.Hash() {
+			t.Errorf("%s: %v", spec, err)
+		}
+		if keys, err := Keys(path); err != nil || len(keys) != 1 {
+			t.Errorf("%s: keys %q, %v", spec, keys, err)
+		}
+		if _, err := Read(path, Options{}); err == nil || !strings.Contains(err.Error(), "does not say what its network outputs") {
+			t.Errorf("%s, without a convention: %v", spec, err)
+		}
+		f.Metadata["output"] = "f"
+		if _, err := Read(written(t, f), Options{}); err == nil {
+			t.Errorf("%s, with an output: read", spec)
+		}
+	}
+}
+
 // FuzzShapes changes the shapes of a good network's tensors, four bytes a
 // change: a tensor, what to do, and with what. The file says that its network
 // outputs said.
