@@ -22,6 +22,9 @@ type member struct {
 	shape []int
 	fault string // why it has no numbers to read, such as "is an int"; "" for a tensor of floating point
 
+	numbers string // of a tensor that has others: torchfile.Integers and so on
+	remedy  string // for what is no such tensor
+
 	tensor *torchfile.Tensor // in a file of PyTorch's
 }
 
@@ -74,6 +77,11 @@ func choose(dicts []dict, key string) (*candidate, error) {
 	}
 	switch {
 	case len(all) == 0:
+		for _, d := range dicts {
+			if err := computed(d.members); err != nil {
+				return nil, err
+			}
+		}
 		return nil, &Error{Fault: fmt.Sprintf("no tensor %q", names+"0.weight"), Hint: hintNetwork}
 	case len(list) == 0:
 		return nil, &Error{Fault: fmt.Sprintf("has no network %.100q", key), Hint: "choose with --key: it has " + keysOf(all)}
@@ -181,13 +189,30 @@ func (n *candidate) fits() bool {
 func (n *candidate) check() error {
 	for i, name := range parameterNames {
 		if i == len(n.members) || n.members[i].name != n.module+name {
+			if err := computed(n.all); err != nil {
+				return err
+			}
 			return &Error{Fault: fmt.Sprintf("no tensor %.200q", n.module+name), Hint: hintNetwork}
 		}
-		if fault := n.members[i].fault; fault != "" {
-			return &Error{Fault: fmt.Sprintf("tensor %.100q %s", n.module+name, fault), Hint: hintNumbers}
+		if m := n.members[i]; m.fault != "" {
+			return m.notRead()
 		}
 	}
 	return nil
+}
+
+// notRead is the error of a weight whose numbers cannot be read.
+func (m member) notRead() *Error {
+	fault := fmt.Sprintf("tensor %.100q %s", m.name, m.fault)
+	switch m.numbers {
+	case torchfile.Integers, torchfile.Booleans:
+		return &Error{Fault: fault, Hint: "weights of whole numbers are quantised ones: save what they stand for as float32, each times its scale"}
+	case torchfile.Complex:
+		return &Error{Fault: fault, Hint: "Joule reads networks of real numbers"}
+	case torchfile.Small:
+		return &Error{Fault: fault, Hint: "save the weights as plain float32: {k: v.float() for k, v in model.state_dict().items()}"}
+	}
+	return &Error{Fault: fault, Hint: m.remedy}
 }
 
 // tensors reads the parameters, under the names that they have in the module

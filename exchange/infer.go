@@ -77,8 +77,6 @@ func build(tensors []checkpoint.Tensor, output joule.Convention, opt Options) (m
 const hintNetwork = "Joule reads the network that it trains: four convolutions as cnn_layers.0, 2, 4 and 6, " +
 	"linear layers as cnn_layers.9 and 11 (or 0, 2 … alone, of the Sequential), and no other layers"
 
-const hintNumbers = "save the weights as plain float32: {k: v.float() for k, v in model.state_dict().items()}"
-
 // An architecture is what the shapes of the parameters tell.
 type architecture struct {
 	hidden  int

@@ -3,6 +3,7 @@ package exchange
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/checkpoint"
@@ -164,11 +165,24 @@ func dictOf(h *checkpoint.Header) (d dict) {
 	for _, t := range h.Tensors {
 		m := member{name: t.Name, shape: t.Shape}
 		if !slices.Contains([]string{"F32", "F16", "BF16", "F64"}, t.DType) {
-			m.fault = "has type " + t.DType
+			m.fault, m.numbers = "has type "+t.DType, numbersOf(t.DType)
 		}
 		d.members = append(d.members, m)
 	}
 	return d
+}
+
+// numbersOf says what numbers a type of safetensors has.
+func numbersOf(dtype string) string {
+	switch {
+	case dtype == "BOOL":
+		return torchfile.Booleans
+	case strings.HasPrefix(dtype, "I"), strings.HasPrefix(dtype, "U"):
+		return torchfile.Integers
+	case strings.HasPrefix(dtype, "C"):
+		return torchfile.Complex
+	}
+	return torchfile.Small
 }
 
 // readSpec reads a file that says what its network is.

@@ -198,7 +198,7 @@ func readFaults() []readFault {
 		{"integers", func(f *checkpoint.File) {
 			tensor := f.Lookup("cnn_layers.0.bias")
 			tensor.Data = make([]int64, 4)
-		}, Options{Output: "f"}, `"cnn_layers.0.bias" has type I64`, "as plain float32"},
+		}, Options{Output: "f"}, `"cnn_layers.0.bias" has type I64`, "times its scale"},
 		{"not finite", func(f *checkpoint.File) { f.Lookup("cnn_layers.6.bias").Data.([]float32)[3] = float32(math.Inf(-1)) }, Options{Output: "f"}, `"cnn_layers.6.bias" holds -Inf`, "diverged"},
 		{"unusual size", reshape("cnn_layers.9.weight", 16, 16), Options{Output: "f"}, "1 pixels are left of them before cnn_layers.9.weight", "squares of 1 to 12 fit"},
 		{"no square", reshape("cnn_layers.9.weight", 16, 32), Options{Output: "f"}, "the images' size is not known", "give the size, width × height"},

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -110,7 +111,7 @@ func (w *walk) lookInto(items []torchfile.Item, path string, depth int) {
 		if !ok {
 			continue
 		}
-		named = named || strings.HasSuffix(name, "0.weight")
+		named = named || strings.HasSuffix(name, "0.weight") || strings.Contains(name, "0.weight_") || strings.Contains(name, "0.parametrizations.weight.")
 		if i, twice := at[name]; twice {
 			d.members[i] = w.member(name, item.Value)
 			continue
@@ -133,9 +134,9 @@ func (w *walk) member(name string, v any) member {
 	t, ok := v.(*torchfile.Tensor)
 	switch {
 	case !ok:
-		return member{name: name, fault: "is " + torchfile.Kind(v)}
+		return member{name: name, fault: "is " + torchfile.Kind(v), remedy: cmp.Or(torchfile.Remedy(v), hintStateDict)}
 	case !t.IsFloat():
-		return member{name: name, shape: t.Shape, fault: "does not hold numbers of floating point"}
+		return member{name: name, shape: t.Shape, fault: "holds " + t.Numbers(), numbers: t.Numbers()}
 	}
 	return member{name: name, shape: t.Shape, tensor: t}
 }

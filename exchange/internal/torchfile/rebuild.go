@@ -37,16 +37,41 @@ const fromType = "torch._tensor._rebuild_from_type_v2"
 
 // kinds say what functions make that have no meaning here.
 var kinds = map[string]string{
-	"torch._utils._rebuild_qtensor":                  "a quantised tensor",
-	"torch._utils._rebuild_sparse_tensor":            "a sparse tensor",
-	"torch._utils._rebuild_sparse_csr_tensor":        "a sparse tensor",
-	"torch._utils._rebuild_nested_tensor":            "a nested tensor",
-	"torch._utils._rebuild_meta_tensor_no_storage":   "a tensor without numbers, of the device meta",
-	"torch._utils._rebuild_wrapper_subclass":         "a tensor of a wrapper subclass",
-	"torch._utils._rebuild_device_tensor_from_numpy": "a tensor of another device, saved as a NumPy array",
-	"torch._utils._rebuild_xla_tensor":               "a tensor of another device, saved as a NumPy array",
-	"torch._utils._rebuild_tensor_v3":                "a tensor of an unknown type of numbers",
+	"torch._utils._rebuild_qtensor":                  quantised,
+	"torch._utils._rebuild_sparse_tensor":            sparse,
+	"torch._utils._rebuild_sparse_csr_tensor":        sparse,
+	"torch._utils._rebuild_nested_tensor":            nested,
+	"torch._utils._rebuild_meta_tensor_no_storage":   meta,
+	"torch._utils._rebuild_wrapper_subclass":         wrapper,
+	"torch._utils._rebuild_device_tensor_from_numpy": elsewhere,
+	"torch._utils._rebuild_xla_tensor":               elsewhere,
+	"torch._utils._rebuild_tensor_v3":                unknown,
 }
+
+const (
+	quantised = "a quantised tensor"
+	sparse    = "a sparse tensor"
+	nested    = "a nested tensor"
+	meta      = "a tensor without numbers, of the device meta"
+	wrapper   = "a tensor of a wrapper subclass"
+	elsewhere = "a tensor of another device, saved as a NumPy array"
+	unknown   = "a tensor of an unknown type of numbers"
+)
+
+// kindHints say how a state dict is saved without such.
+var kindHints = map[string]string{
+	quantised: "save what it stands for: torch.save({k: v.dequantize() for k, v in model.state_dict().items()}, …)",
+	sparse:    "save dense tensors: torch.save({k: v.to_dense() for k, v in model.state_dict().items()}, …)",
+	nested:    "weights are tensors of one shape: save those",
+	meta:      "the weights were never filled in: load them into the model on the CPU before saving its state dict",
+	wrapper:   "save what it stands for: v.full_tensor() of a DTensor, v.dequantize() of a quantised one",
+	elsewhere: "save tensors of the CPU: torch.save({k: v.cpu() for k, v in model.state_dict().items()}, …)",
+	unknown:   hintPlain,
+}
+
+// Remedy says how an object that stands in the place of a tensor can be saved as
+// one. It is empty for what is no tensor.
+func Remedy(v any) string { return kindHints[Kind(v)] }
 
 // make returns what a class or function makes; an Object if it has no meaning
 // here.
@@ -121,8 +146,8 @@ func (m *machine) rebuild(args Tuple, d dtype) (*Tensor, error) {
 	}
 	s, ok1 := args[0].(*storage)
 	offset, ok2 := args[1].(int64)
-	shape, ok3 := integers(args[2])
-	stride, ok4 := integers(args[3])
+	shape, ok3 := wholes(args[2])
+	stride, ok4 := wholes(args[3])
 	if !ok1 || !ok2 || !ok3 || !ok4 {
 		return nil, damaged("a tensor of %s, %s, %s and %s", Kind(args[0]), Kind(args[1]), Kind(args[2]), Kind(args[3]))
 	}
@@ -251,8 +276,8 @@ func withState(t *Tensor, state any) (any, error) {
 	return t, nil
 }
 
-// integers returns the values of a tuple of integers.
-func integers(v any) ([]int64, bool) {
+// wholes returns the values of a tuple of integers.
+func wholes(v any) ([]int64, bool) {
 	t, ok := v.(Tuple)
 	if !ok || len(t) > maxRank {
 		return nil, false

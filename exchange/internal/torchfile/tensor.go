@@ -23,23 +23,37 @@ type storage struct {
 type dtype struct {
 	name  string // as in safetensors; empty for those that are not read
 	width int64  // bytes
+	what  string // of those that are not read
 }
+
+// What the types that are not read hold.
+const (
+	Integers = "whole numbers"
+	Booleans = "booleans"
+	Complex  = "complex numbers"
+	Small    = "numbers of 8 bits"
+)
 
 // dtypes are those of PyTorch's storage classes: FloatStorage and so on.
 var dtypes = map[string]dtype{
-	"Float": {"F32", 4}, "Double": {"F64", 8}, "Half": {"F16", 2}, "BFloat16": {"BF16", 2},
-	"Long": {"", 8}, "Int": {"", 4}, "Short": {"", 2}, "Char": {"", 1}, "Byte": {"", 1}, "Bool": {"", 1},
-	"ComplexFloat": {"", 8}, "ComplexDouble": {"", 16},
-	"QInt8": {"", 1}, "QUInt8": {"", 1}, "QInt32": {"", 4}, "QUInt4x2": {"", 1}, "QUInt2x4": {"", 1}, "Untyped": {"", 1},
+	"Float": {name: "F32", width: 4}, "Double": {name: "F64", width: 8}, "Half": {name: "F16", width: 2}, "BFloat16": {name: "BF16", width: 2},
+	"Long": integers(8), "Int": integers(4), "Short": integers(2), "Char": integers(1), "Byte": integers(1), "Bool": {width: 1, what: Booleans},
+	"ComplexFloat": {width: 8, what: Complex}, "ComplexDouble": {width: 16, what: Complex},
+	"QInt8": integers(1), "QUInt8": integers(1), "QInt32": integers(4), "QUInt4x2": integers(1), "QUInt2x4": integers(1), "Untyped": integers(1),
 }
 
 // named are the types as torch.float32 and so on name them.
 var named = map[string]dtype{
 	"float32": dtypes["Float"], "float64": dtypes["Double"], "float16": dtypes["Half"], "bfloat16": dtypes["BFloat16"],
-	"int64": {"", 8}, "int32": {"", 4}, "int16": {"", 2}, "int8": {"", 1}, "uint8": {"", 1}, "bool": {"", 1},
-	"uint16": {"", 2}, "uint32": {"", 4}, "uint64": {"", 8}, "complex32": {"", 4}, "complex64": {"", 8}, "complex128": {"", 16},
-	"float8_e4m3fn": {"", 1}, "float8_e5m2": {"", 1}, "float8_e4m3fnuz": {"", 1}, "float8_e5m2fnuz": {"", 1}, "float8_e8m0fnu": {"", 1},
+	"int64": integers(8), "int32": integers(4), "int16": integers(2), "int8": integers(1), "uint8": integers(1), "bool": dtypes["Bool"],
+	"uint16": integers(2), "uint32": integers(4), "uint64": integers(8),
+	"complex32": {width: 4, what: Complex}, "complex64": dtypes["ComplexFloat"], "complex128": dtypes["ComplexDouble"],
+	"float8_e4m3fn": small, "float8_e5m2": small, "float8_e4m3fnuz": small, "float8_e5m2fnuz": small, "float8_e8m0fnu": small,
 }
+
+var small = dtype{width: 1, what: Small}
+
+func integers(width int64) dtype { return dtype{width: width, what: Integers} }
 
 // A Tensor is a window on numbers. All it reaches is within them.
 type Tensor struct {
@@ -57,13 +71,17 @@ type Tensor struct {
 // IsFloat tells whether the tensor holds numbers of floating point.
 func (t *Tensor) IsFloat() bool { return t.dtype.name != "" }
 
+// Numbers says what a tensor holds that is not of floating point: one of
+// Integers, Booleans, Complex and Small.
+func (t *Tensor) Numbers() string { return t.dtype.what }
+
 // Float32 returns the tensor's numbers in row-major order, those of float64
 // rounded. All calls together give no more numbers than the file has bytes, and
 // a million, which is ample unless tensors share them in a strange way.
 func (f *File) Float32(t *Tensor) ([]float32, error) {
 	s := t.storage
 	if !t.IsFloat() {
-		return nil, &Error{Fault: "a tensor does not hold numbers of floating point", Hint: "convert it with .float() before saving"}
+		return nil, &Error{Fault: "a tensor does not hold numbers of floating point but " + t.Numbers(), Hint: hintPlain}
 	}
 	if t.unknown != "" {
 		return nil, &Error{Fault: "a tensor " + t.unknown + ", which is not understood", Hint: hintPlain}
