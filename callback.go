@@ -1,7 +1,6 @@
 package joule
 
 import (
-	"errors"
 	"fmt"
 )
 
@@ -40,10 +39,9 @@ func notify[T any](list []Callback, of func(Callback) func(T) error, what T) err
 			continue
 		}
 		err := f(what)
-		var wish *StopError
 		switch {
 		case err == nil:
-		case !errors.As(err, &wish):
+		case !isStop(err):
 			return err
 		case stop == nil:
 			stop = err

@@ -23,6 +23,7 @@ type history struct {
 	guard  *guard.Guard
 	tries  int // rollbacks since the last epoch without one
 	states []*keptState
+	spare  []*keptState // whose memory the next ones take
 }
 
 // A keptState is a training to go back to.
@@ -53,12 +54,14 @@ func newHistory(c guard.Config, figures []metric.Figure) *history {
 // judge returns the trouble of a step or validation: that it met a number that
 // is not finite, or what the guard finds.
 func (h *history) judge(err error, ask func(*guard.Guard) *guard.Trouble) (*guard.Trouble, error) {
-	var bad *engine.NonFiniteError
-	switch {
-	case errors.As(err, &bad):
-		return &guard.Trouble{Rule: guard.Finite, Seen: bad.Error()}, nil
-	case err != nil || h == nil:
+	if err != nil {
+		if bad := (*engine.NonFiniteError)(nil); errors.As(err, &bad) {
+			return &guard.Trouble{Rule: guard.Finite, Seen: bad.Error()}, nil
+		}
 		return nil, err
+	}
+	if h == nil {
+		return nil, nil
 	}
 	return ask(h.guard), nil
 }
@@ -91,8 +94,14 @@ func (h *history) endEpoch(t *Trainer) {
 	if n := len(t.rollbacks); n == 0 || t.rollbacks[n-1].Epoch < t.place.Epoch-1 && t.place.Step-t.rollbacks[n-1].To >= h.cfg.EveryNSteps {
 		h.tries = 0
 	}
-	h.states = nil
+	h.forget()
 	h.keep(t)
+}
+
+// forget drops all states.
+func (h *history) forget() {
+	h.spare = append(h.spare, h.states...)
+	h.states = h.states[:0]
 }
 
 // drop removes states that a use of the trainer outside of Fit has overtaken.
@@ -104,15 +113,23 @@ func (h *history) drop(t *Trainer) {
 
 // keep adds the trainer's state, and drops the oldest beyond keptStates.
 func (h *history) keep(t *Trainer) {
-	k := &keptState{place: t.place, validation: t.validation}
-	for _, v := range t.vectors() {
-		k.vectors = append(k.vectors, slices.Clone(v.Data))
+	if len(h.states) == keptStates {
+		h.spare = append(h.spare, h.states[0])
+		h.states = slices.Delete(h.states, 0, 1)
+	}
+	k := &keptState{}
+	if n := len(h.spare); n > 0 {
+		k, h.spare = h.spare[n-1], h.spare[:n-1]
+	}
+	k.place, k.validation = t.place, t.validation
+	for i, v := range t.vectors() {
+		if i == len(k.vectors) {
+			k.vectors = append(k.vectors, nil)
+		}
+		k.vectors[i] = append(k.vectors[i][:0], v.Data...)
 	}
 	if b := t.Buffer(); b != nil {
 		k.buffer = b.Mark()
-	}
-	if len(h.states) == keptStates {
-		h.states = append(h.states[:0], h.states[1:]...)
 	}
 	h.states = append(h.states, k)
 }
@@ -151,7 +168,7 @@ func (t *Trainer) rollBack(trouble *guard.Trouble, epoch, step int) error {
 	}
 	t.treat(&r, trouble.Cure(h.tries, h.cfg.Retries, t.place.Step >= young))
 	h.tries++
-	h.states = nil
+	h.forget()
 	h.keep(t)
 	t.rollbacks = append(t.rollbacks, r)
 	return notify(t.callbacks, onRollback, r)

@@ -6,6 +6,30 @@ import (
 	"github.com/joule-ml/joule/dataset"
 )
 
+// TestStepAllocations: after the first few, a step of a training with a guard
+// takes no memory, but for callbacks.
+func TestStepAllocations(t *testing.T) {
+	for _, threads := range []int{1, 2} {
+		c := TinyConfig()
+		c.Guard.Retries, c.Guard.Window, c.Guard.EveryNSteps = 3, 3, 1000
+		tr := TinyTrainer(t, c)
+		tr.SetThreads(threads)
+		tr.history.begin(tr)
+		step := func() {
+			tr.place.Batch = 0
+			if err := tr.batch(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 10 {
+			step()
+		}
+		if allocs := testing.AllocsPerRun(20, step); allocs != 0 {
+			t.Errorf("%d cores: a step allocates %v times", threads, allocs)
+		}
+	}
+}
+
 // BenchmarkStep takes training steps of the default recipe.
 func BenchmarkStep(b *testing.B) {
 	c := DefaultConfig()

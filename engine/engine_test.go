@@ -175,18 +175,34 @@ func TestContext(t *testing.T) {
 	}
 }
 
-func TestAdvanceAllocations(t *testing.T) {
+// TestAllocations: a call after one like it takes no memory.
+func TestAllocations(t *testing.T) {
 	net := toy.Network()
-	e := New(net, 1)
-	x := toy.Images(16, net.Input().Len(), 1)
-	c := sampler.DefaultConfig()
-	allocs := func(steps int) float64 {
-		c.Steps = steps
-		return testing.AllocsPerRun(5, func() {
-			_ = e.Advance(context.Background(), c, Chains{X: x, Stream: random.Stream{Seed: 1}})
-		})
-	}
-	if few, many := allocs(1), allocs(50); many > few {
-		t.Errorf("49 more steps allocate %v times more", many-few)
+	x, energy, dx := toy.Images(40, net.Input().Len(), 1), make([]float32, 40), make([]float32, 40*net.Input().Len())
+	grad, out, parts := make([]float32, len(net.Params())), [][]float32{energy}, [][]float32{x}
+	loss := given(out, [][]float32{toy.Images(40, 1, 2)})
+	for _, threads := range []int{1, 2} {
+		e := New(net, threads)
+		p := e.NewPass()
+		c := sampler.DefaultConfig()
+		c.Steps = 2
+		for _, c.Method = range sampler.Methods() {
+			if n := testing.AllocsPerRun(10, func() {
+				_ = e.Advance(t.Context(), c, Chains{X: x, Stream: random.Stream{Seed: 1}})
+			}); n != 0 {
+				t.Errorf("%d cores: %s allocates %v times", threads, c.Method, n)
+			}
+		}
+		for name, f := range map[string]func(){
+			"Perturb":   func() { e.Perturb(x, random.Stream{Seed: 1}, 0, 0.1, -1, 1) },
+			"Energies":  func() { e.Energies(energy, x) },
+			"Outputs":   func() { e.WithContext(t.Context()).Outputs(out, x) },
+			"InputGrad": func() { e.InputGrad(dx, out, x, out) },
+			"Gradient":  func() { p.SetContext(t.Context()); p.Gradient(grad, parts, loss) },
+		} {
+			if n := testing.AllocsPerRun(10, f); n != 0 {
+				t.Errorf("%d cores: %s allocates %v times", threads, name, n)
+			}
+		}
 	}
 }

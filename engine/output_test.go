@@ -142,15 +142,3 @@ func TestConcurrentCalls(t *testing.T) {
 		}
 	}
 }
-
-// TestMemoryIsKept: a call after one like it allocates no network's memory.
-func TestMemoryIsKept(t *testing.T) {
-	net := toy.Network()
-	e := New(net, 1)
-	x, energy := toy.Images(16, net.Input().Len(), 1), make([]float32, 16)
-	out := [][]float32{energy}
-	e.Outputs(out, x)
-	if n := testing.AllocsPerRun(10, func() { e.Outputs(out, x) }); n > 2 {
-		t.Errorf("a call allocates %v times", n)
-	}
-}

@@ -16,7 +16,10 @@ const Shards = 16
 // energy, or the logits of a classifier.
 type Pass struct {
 	engine *Engine
+	ctx    context.Context
 	grads  [][]float32 // of the shards that a worker takes together, packed
+	crew   lane.Crew
+	add    func(worker, piece int) // addPiece, bound once
 	// The batch under way: n images in each part.
 	parts [][]float32
 	n     int
@@ -29,12 +32,16 @@ type Pass struct {
 type Loss func(part, image int, y, dy []float32)
 
 // NewPass returns a pass without a batch.
-func (e *Engine) NewPass() *Pass { return &Pass{engine: e} }
+func (e *Engine) NewPass() *Pass {
+	p := &Pass{engine: e, ctx: e.ctx}
+	p.add = p.addPiece
+	return p
+}
 
 // SetContext makes p's work end early when ctx is done, within a layer if need
 // be. What Gradient gives is worthless then, so the caller has to ask ctx after
 // it.
-func (p *Pass) SetContext(ctx context.Context) { p.engine = p.engine.WithContext(ctx) }
+func (p *Pass) SetContext(ctx context.Context) { p.ctx = ctx }
 
 // SetThreads changes the number of cores, all where n is 0.
 func (p *Pass) SetThreads(n int) { p.engine = p.engine.WithThreads(n) }
@@ -69,33 +76,43 @@ func Gradients(threads int) int {
 // images of each shard of a group, but are no wider than widest.
 func (p *Pass) gradient(grad []float32, parts [][]float32, loss Loss, group, widest int) {
 	net := p.engine.net
-	for len(p.grads) < Shards/group {
-		p.grads = append(p.grads, make([]float32, net.GradLen()))
+	if len(p.grads) != Shards/group {
+		p.grads = make([][]float32, Shards/group)
+		for g := range p.grads {
+			p.grads[g] = make([]float32, net.GradLen())
+		}
 	}
 	p.parts, p.n, p.loss = parts, p.engine.Images(parts[0]), loss
 	width := min(group*lane.Width, widest)
 	if p.n < Shards {
 		width = lane.Width // one of two neighbours may have no images
 	}
-	p.engine.each(Shards/group, width, func(w *worker, g int) {
-		s, sum := group*g, p.grads[g]
-		if group == 1 {
-			p.shards(w, s, sum, nil)
-			return
-		}
-		if w.grad == nil {
-			w.grad = make([]float32, net.GradLen())
-		}
-		if width > lane.Width {
-			p.shards(w, s, sum, w.grad)
-		} else {
-			p.shards(w, s, sum, nil)
-			p.shards(w, s+1, w.grad, nil)
-		}
-		kernel.Add(sum, sum, w.grad)
-	})
-	p.sum(p.grads[:Shards/group])
+	t := p.engine.take(p.ctx, width, len(p.grads))
+	defer p.engine.memory.give(t)
+	t.pass = p
+	t.blocks(len(p.grads), (*team).group)
+	p.sum()
 	net.Unpack(grad, p.grads[0])
+}
+
+// group sets gradient g of a pass.
+func (t *team) group(w *worker, g int) {
+	p := t.pass
+	sum := p.grads[g]
+	if len(p.grads) == Shards {
+		p.shards(w, g, sum, nil)
+		return
+	}
+	if w.grad == nil {
+		w.grad = make([]float32, len(sum))
+	}
+	if w.width > lane.Width {
+		p.shards(w, 2*g, sum, w.grad)
+	} else {
+		p.shards(w, 2*g, sum, nil)
+		p.shards(w, 2*g+1, w.grad, nil)
+	}
+	kernel.Add(sum, sum, w.grad)
 }
 
 // shards sets the gradient of shard first and, where w's blocks are wide, that of
@@ -103,7 +120,7 @@ func (p *Pass) gradient(grad []float32, parts [][]float32, loss Loss, group, wid
 func (p *Pass) shards(w *worker, first int, grad, high []float32) {
 	clear(grad)
 	clear(high)
-	for i := 0; p.engine.ctx.Err() == nil && p.fill(w, first, i); i += lane.Width {
+	for i := 0; p.ctx.Err() == nil && p.fill(w, first, i); i += lane.Width {
 		p.block(w, grad, high)
 	}
 }
@@ -163,19 +180,21 @@ func (p *Pass) block(w *worker, grad, high []float32) {
 	net.OutputParamGrad(grad, high, w.scratch, w.acts, w.given)
 }
 
+// piece is how much of the gradients sum adds at a time, so that it stays in cache.
+const piece = 4096
+
 // sum adds the gradients by a binary tree: neighbours first, then pairs of pairs.
-// The first then holds the sum. A piece of the vector at a time, so that it stays
-// in cache.
-func (p *Pass) sum(grads [][]float32) {
-	const piece = 4096
-	length := len(grads[0])
-	p.engine.pool.Each((length+piece-1)/piece, func(_, i int) {
-		lo, hi := i*piece, min((i+1)*piece, length)
-		for stride := 1; stride < len(grads); stride *= 2 {
-			for s := 0; s < len(grads); s += 2 * stride {
-				a, b := grads[s][lo:hi], grads[s+stride][lo:hi]
-				kernel.Add(a, a, b)
-			}
+// The first then holds the sum.
+func (p *Pass) sum() {
+	p.crew.Each(p.engine.threads, (len(p.grads[0])+piece-1)/piece, p.add)
+}
+
+func (p *Pass) addPiece(_, i int) {
+	lo, hi := i*piece, min((i+1)*piece, len(p.grads[0]))
+	for stride := 1; stride < len(p.grads); stride *= 2 {
+		for s := 0; s < len(p.grads); s += 2 * stride {
+			a, b := p.grads[s][lo:hi], p.grads[s+stride][lo:hi]
+			kernel.Add(a, a, b)
 		}
-	})
+	}
 }

@@ -13,6 +13,7 @@ type Guard struct {
 	rules   []rule
 	values  []float64   // that a rule's value is made of
 	windows [][]float64 // of each rule, the latest value last
+	sorted  []float64   // memory for a window in order
 }
 
 // New returns a guard of a training that measures figures. Rules on others do
@@ -48,7 +49,7 @@ func (g *Guard) Step(values []float64, age int, rate float64) *Trouble {
 		}
 		g.windows[i] = w
 		if first == nil && len(w) == g.cfg.Window {
-			first = r.judge(w)
+			first = g.judge(r, w)
 		}
 	}
 	return first
@@ -67,7 +68,7 @@ func (g *Guard) Epoch(divergence float64) *Trouble {
 	}
 	for i := range g.rules {
 		if w := g.windows[i]; len(w) >= quarter {
-			if t := g.rules[i].judge(w[len(w)-quarter:]); t != nil {
+			if t := g.judge(&g.rules[i], w[len(w)-quarter:]); t != nil {
 				return t
 			}
 		}

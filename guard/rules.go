@@ -88,9 +88,11 @@ func among(rules []rule, figures []metric.Figure) []rule {
 	})
 }
 
-// judge returns trouble where the median of w is out of bounds.
-func (r *rule) judge(w []float64) *Trouble {
-	m, words := median(w), "above"
+// judge returns trouble where the median of w is out of a rule's bounds.
+func (g *Guard) judge(r *rule, w []float64) *Trouble {
+	g.sorted = append(g.sorted[:0], w...)
+	slices.Sort(g.sorted)
+	m, words := median(g.sorted), "above"
 	if !r.above {
 		words = "below"
 	}
@@ -104,10 +106,8 @@ func (r *rule) judge(w []float64) *Trouble {
 	return &Trouble{Rule: r.name, Seen: fmt.Sprintf("%s is %s %.4g: %.4g in the median of %s", r.what, words, r.bound, m, steps)}
 }
 
-func median(values []float64) float64 {
-	v := slices.Sorted(slices.Values(values))
-	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
-}
+// median is that of values in order.
+func median(v []float64) float64 { return (v[(len(v)-1)/2] + v[len(v)/2]) / 2 }
 
 // Trouble is a rule that is broken.
 type Trouble struct {

@@ -21,6 +21,7 @@ const ContrastiveDivergence = "contrastive_divergence"
 type Contrastive struct {
 	setup  Setup
 	part   *Part
+	parts  []*Part // that one
 	buffer *replay.Buffer
 	// figures are contrastiveFigures, and metric.Accepted where chains may
 	// stay where they are.
@@ -75,7 +76,7 @@ func newContrastive(s Setup) (Objective, error) {
 	}
 	shape := part.Net.Input()
 	o := &Contrastive{
-		setup: s, part: part, figures: contrastiveFigures,
+		setup: s, part: part, parts: []*Part{part}, figures: contrastiveFigures,
 		buffer: replay.New(shape, *s.Buffer, *s.Restart, s.Sampler.Min, s.Sampler.Max, s.Extra),
 		fake:   make([]float32, s.BatchSize*shape.Len()),
 		info:   make([]sampler.Info, s.BatchSize),
@@ -90,7 +91,7 @@ func newContrastive(s Setup) (Objective, error) {
 	return o, nil
 }
 
-func (o *Contrastive) Parts() []*Part           { return []*Part{o.part} }
+func (o *Contrastive) Parts() []*Part           { return o.parts }
 func (o *Contrastive) Buffer() *replay.Buffer   { return o.buffer }
 func (o *Contrastive) Figures() []metric.Figure { return o.figures }
 

@@ -23,12 +23,15 @@ const ScoreMatching = "score_matching"
 type Score struct {
 	setup Setup
 	part  *Part
+	parts []*Part // that one
 
 	// Memory that steps reuse: ε, r, the energies of x̃, and the images x̃ ± hr on
 	// both sides with the cotangents of their energies.
 	noise, residual []float32
 	energy, ones    []float32
 	side, weight    [2][]float32
+	one, seed       [1][]float32 // the energies of a batch, and ones as long
+	both            [2][]float32 // the sides' images of a batch
 	loss            engine.Loss
 	contrast        contrast
 }
@@ -48,7 +51,7 @@ func newScore(s Setup) (Objective, error) {
 	n := s.BatchSize
 	values := n * part.Net.Input().Len()
 	o := &Score{
-		setup: s, part: part,
+		setup: s, part: part, parts: []*Part{part},
 		noise: make([]float32, values), residual: make([]float32, values), energy: make([]float32, n), ones: make([]float32, n),
 	}
 	for i := range o.ones {
@@ -61,7 +64,7 @@ func newScore(s Setup) (Objective, error) {
 	return o, nil
 }
 
-func (o *Score) Parts() []*Part           { return []*Part{o.part} }
+func (o *Score) Parts() []*Part           { return o.parts }
 func (o *Score) Buffer() *replay.Buffer   { return nil }
 func (o *Score) Figures() []metric.Figure { return scoreFigures }
 
@@ -99,15 +102,15 @@ func (o *Score) match(ctx context.Context, b Batch, r *Result) error {
 	}
 
 	// r and the loss.
-	energy, ones := [][]float32{o.energy[:n]}, [][]float32{o.ones[:n]}
-	p.Engine.WithContext(ctx).InputGrad(residual, energy, noisy, ones)
+	o.one[0], o.seed[0] = o.energy[:n], o.ones[:n]
+	p.Engine.WithContext(ctx).InputGrad(residual, o.one[:], noisy, o.seed[:])
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	for i, e := range noise {
 		residual[i] = sigma*residual[i] - e
 	}
-	r.ImageGradients, r.Values[0] = n, mean(energy[0])
+	r.ImageGradients, r.Values[0] = n, mean(o.one[0])
 	r.Loss = o.probes(noisy, residual, n)
 	if !finite(r.Loss) || !finite(r.Values[0]) {
 		return &engine.NonFiniteError{What: "the energy of a batch, or its gradient,"}
@@ -115,7 +118,8 @@ func (o *Score) match(ctx context.Context, b Batch, r *Result) error {
 
 	// The loss's gradient.
 	p.Pass.SetContext(ctx)
-	p.Pass.Gradient(p.Grad, [][]float32{o.side[0][:values], o.side[1][:values]}, o.loss)
+	o.both = [2][]float32{o.side[0][:values], o.side[1][:values]}
+	p.Pass.Gradient(p.Grad, o.both[:], o.loss)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
