@@ -62,7 +62,7 @@ var rooms = []struct{ dir, holds, imports string }{
 	{"cmd/joule", "the command", ". bench dataset engine evaluate exchange grid internal/atomicfile internal/kernel internal/program internal/regular lane metric picture pretrained recipe record run sampler setting"},
 	{"tools/ablate", "settings changed one by one", ". dataset evaluate recipe"},
 	{"tools/survive", "trainings under hard settings", ". dataset metric"},
-	{"tools/peers/joule", "the loop beside PyTorch and JAX", ". dataset internal/kernel internal/program sampler"},
+	{"tools/peers/joule", "sampling and training beside other frameworks", ". dataset internal/kernel internal/program lane objective random sampler"},
 	{"tools/train-classifier", "the classifiers made", "classify dataset"},
 }
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from loop import NOISE, STEP_SIZE, STEPS
+from loop import CLIP, NOISE, STEP_SIZE
 
 STRIDE = 2
 PADDING = {0: 4}  # of the first convolution; the others have 1
@@ -53,7 +53,7 @@ def step(weights, x, key, k, std, step_size):
     noise = std * jax.random.normal(jax.random.fold_in(key, k), x.shape)
     x = jnp.clip(x + noise, -1, 1)
     gradient = jax.grad(lambda x: energy(weights, x).sum())(x)
-    return jnp.clip(x - step_size * jnp.clip(gradient, -0.03, 0.03), -1, 1)
+    return jnp.clip(x - step_size * jnp.clip(gradient, -CLIP, CLIP), -1, 1)
 
 
 @partial(jax.jit, static_argnums=(3, 4, 5))
@@ -93,8 +93,8 @@ class Loop:
     def prepare(self, start):
         return channels_last(start)
 
-    def loop(self, x):
-        self.generate(self.weights, x, self.key, STEPS, NOISE, STEP_SIZE).block_until_ready()
+    def loop(self, x, steps):
+        self.generate(self.weights, x, self.key, steps, NOISE, STEP_SIZE).block_until_ready()
 
 
 class Steps(Loop):

@@ -4,20 +4,20 @@ know how to write it."""
 import torch
 from torch import nn
 
-from loop import NOISE, STEP_SIZE, STEPS
+from loop import CLIP, NOISE, STEP_SIZE
 
 
 class Model(nn.Module):
-    """The default network."""
+    """The default network, of images whose last convolution has so many pixels."""
 
-    def __init__(self, hidden_features=32, out_dim=1, **kwargs):
+    def __init__(self, hidden_features=32, out_dim=1, channels=1, pixels=4):
         super().__init__()
         hidden_features1 = hidden_features // 2
         hidden_features2 = hidden_features
         hidden_features3 = hidden_features * 2
 
         self.cnn_layers = nn.Sequential(
-            nn.Conv2d(1, hidden_features1, kernel_size=5, stride=2, padding=4),
+            nn.Conv2d(channels, hidden_features1, kernel_size=5, stride=2, padding=4),
             nn.SiLU(),
             nn.Conv2d(hidden_features1, hidden_features2, kernel_size=3, stride=2, padding=1),
             nn.SiLU(),
@@ -26,7 +26,7 @@ class Model(nn.Module):
             nn.Conv2d(hidden_features3, hidden_features3, kernel_size=3, stride=2, padding=1),
             nn.SiLU(),
             nn.Flatten(),
-            nn.Linear(hidden_features3 * 4, hidden_features3),
+            nn.Linear(hidden_features3 * pixels, hidden_features3),
             nn.SiLU(),
             nn.Linear(hidden_features3, out_dim),
         )
@@ -37,7 +37,8 @@ class Model(nn.Module):
 
 
 def load(weights):
-    model = Model(hidden_features=weights["cnn_layers.2.weight"].shape[0])
+    width, flat = weights["cnn_layers.9.weight"].shape
+    model = Model(width // 2, channels=weights["cnn_layers.0.weight"].shape[1], pixels=flat // width)
     model.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
     return model
 
@@ -57,8 +58,12 @@ class Engine:
     def prepare(self, start):
         return torch.from_numpy(start)
 
-    def loop(self, x):
-        self.generate(x.clone(), STEPS, NOISE, STEP_SIZE)
+    def arrange(self, x):
+        """Put images into the memory format that the model works in."""
+        return x
+
+    def loop(self, x, steps):
+        self.generate(x.clone(), steps, NOISE, STEP_SIZE)
 
     def chain(self, images, steps, noise, step_size):
         return self.generate(torch.from_numpy(images), steps, noise, step_size).detach().numpy()
@@ -129,19 +134,26 @@ class Tuned(Engine):
         for _ in range(steps):
             pixels.add_(noise.normal_(0, std)).clamp_(-1, 1)
             (gradient,) = torch.autograd.grad(self.model(x).sum(), x)
-            pixels.sub_(gradient.clamp_(-0.03, 0.03), alpha=step_size).clamp_(-1, 1)
+            pixels.sub_(gradient.clamp_(-CLIP, CLIP), alpha=step_size).clamp_(-1, 1)
         return pixels
 
 
-class ChannelsLast(Tuned):
-    name = "tuned, channels_last"
+class InChannelsLast:
+    """Images and weights in that memory format."""
 
     def __init__(self, weights, threads):
         super().__init__(weights, threads)
         self.model.to(memory_format=torch.channels_last)
 
+    def arrange(self, x):
+        return x.to(memory_format=torch.channels_last)
+
     def generate(self, x, steps, std, step_size):
-        return super().generate(x.to(memory_format=torch.channels_last), steps, std, step_size)
+        return super().generate(self.arrange(x), steps, std, step_size)
+
+
+class ChannelsLast(InChannelsLast, Tuned):
+    name = "tuned, channels_last"
 
 
 class Compiled(Tuned):
@@ -162,7 +174,7 @@ class Compiled(Tuned):
 
             def step(x):
                 x = (x + std * torch.randn_like(x)).clamp(-1, 1)
-                return (x - step_size * gradient(x).clamp(-0.03, 0.03)).clamp(-1, 1)
+                return (x - step_size * gradient(x).clamp(-CLIP, CLIP)).clamp(-1, 1)
 
             self.steps[std, step_size] = torch.compile(step)
         return self.steps[std, step_size]
@@ -175,15 +187,8 @@ class Compiled(Tuned):
         return x
 
 
-class CompiledChannelsLast(Compiled):
+class CompiledChannelsLast(InChannelsLast, Compiled):
     name = "torch.compile, channels_last"
-
-    def __init__(self, weights, threads):
-        super().__init__(weights, threads)
-        self.model.to(memory_format=torch.channels_last)
-
-    def generate(self, x, steps, std, step_size):
-        return super().generate(x.to(memory_format=torch.channels_last), steps, std, step_size)
 
 
 ENGINES = {

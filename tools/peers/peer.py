@@ -6,9 +6,8 @@ import subprocess
 import threading
 import time
 
-from loop import STEPS
-
 PATIENCE = 900  # seconds for one answer; compilers are slow on busy machines
+WARM_STEPS = 5  # of the loop that is not timed
 
 
 class Fault(Exception):
@@ -47,7 +46,7 @@ def environment(threads):
 class Peer:
     def __init__(self, command, threads, cores, folder, engine="joule", label=""):
         self.threads, self.engine = threads, engine
-        self.times, self.busy = [], []  # of each repetition: ms a step, cores in use
+        self.times, self.busy = [], []  # of each round: seconds, cores in use
         self.apart = {}  # how far its results are from Joule's
         self.log = os.path.join(folder, "%s-%d.log" % (engine, threads))
         before = os.sched_getaffinity(0) if cores else None
@@ -102,15 +101,21 @@ class Peer:
         except (OSError, ValueError, IndexError):
             return None
 
-    def turn(self, seconds):
-        """Time this peer once: as many loops as fill about so many seconds,
-        after one that warms caches and clock."""
-        loops = max(1, round(seconds / self.ask(do="loop", count=1)["seconds"]))
+    def warm(self, work, steps):
+        """Do the work once with a short chain, and return the seconds that it
+        would take with one of so many steps."""
+        few = min(WARM_STEPS, steps)
+        return self.ask(do=work, count=1, steps=few)["seconds"] * steps / few
+
+    def turn(self, work, steps, seconds):
+        """Time this peer once: the work as often as fills about so many seconds,
+        after a short one that warms caches and clock."""
+        count = max(1, round(seconds / self.warm(work, steps)))
         cpu, wall = self.cpu_seconds(), time.perf_counter()
-        took = self.ask(do="loop", count=loops)["seconds"]
+        took = self.ask(do=work, count=count, steps=steps)["seconds"]
         if cpu is not None:
             self.busy.append((self.cpu_seconds() - cpu) / (time.perf_counter() - wall))
-        self.times.append(1000 * took / loops / STEPS)
+        self.times.append(took / count)
 
     def close(self):
         if self.process.poll() is None:

@@ -1,7 +1,7 @@
 // Command joule is Joule's worker in the comparison that tools/peers/run.py makes.
 //
-//	joule -new FILE                   save a model with fresh weights
-//	joule -model FILE -threads N      serve requests
+//	joule -new FILE [-size S -channels C -width W]    save a model with fresh weights
+//	joule -model FILE -threads N                      serve requests
 //
 // It reads one request a line from standard input and answers each with one
 // line, both JSON. Images and energies pass through files of little-endian
@@ -25,18 +25,22 @@ import (
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/internal/program"
+	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/sampler"
 )
 
 func main() {
-	fresh := flag.String("new", "", "save a model of the default size with fresh weights to this `file`, and exit")
+	fresh := flag.String("new", "", "save a model with fresh weights to this `file`, and exit")
+	size := flag.Int("size", 28, "with -new: height and width of the images")
+	channels := flag.Int("channels", 1, "with -new: channels of the images")
+	width := flag.Int("width", 32, "with -new: hidden features of the network")
 	path := flag.String("model", "", "model `file`")
 	threads := flag.Int("threads", 1, "cores to use")
 	flag.Parse()
 	var err error
 	switch {
 	case *fresh != "":
-		err = create(*fresh)
+		err = create(*fresh, lane.Shape{C: *channels, H: *size, W: *size}, *width)
 	case *path != "":
 		err = serve(*path, *threads)
 	default:
@@ -50,9 +54,11 @@ func main() {
 
 // create saves a model that has learned nothing. It needs no data set: one
 // black image tells the trainer the shape.
-func create(path string) error {
-	black := &dataset.Set{Name: "black", N: 1, C: 1, H: 28, W: 28, Pixels: make([]byte, 28*28), Labels: make([]byte, 1)}
-	trainer, err := joule.NewTrainer(joule.DefaultConfig(), black, black)
+func create(path string, shape lane.Shape, width int) error {
+	black := &dataset.Set{Name: "black", N: 1, C: shape.C, H: shape.H, W: shape.W, Pixels: make([]byte, shape.Len()), Labels: make([]byte, 1)}
+	c := joule.DefaultConfig()
+	c.Network.HiddenFeatures, c.Buffer.Size = width, c.BatchSize
+	trainer, err := joule.NewTrainer(c, black, black)
 	if err != nil {
 		return err
 	}
@@ -61,13 +67,15 @@ func create(path string) error {
 
 // request is one line of input.
 type request struct {
-	Do       string  // "start", "energies", "chain" or "loop"
+	Do       string  // "start", "energies", "chain", "loop", "rehearse" or "train"
 	Images   string  // file to read
 	Out      string  // file to write
-	Steps    int     // of a chain
+	Steps    int     // of a chain, of each loop, of the chains of each training step
 	Noise    float32 // of a chain
 	StepSize float32 `json:"step_size"` // of a chain
-	Count    int     // of timed loops
+	Count    int     // of timed loops or training steps
+	Buffer   int     // images in the replay buffer of a training
+	Start    string  // file to write: where the chains of a training step began
 }
 
 // reply is one line of output.
@@ -78,8 +86,9 @@ type reply struct {
 }
 
 type worker struct {
-	model   *joule.Model
-	threads int
+	model    *joule.Model
+	threads  int
+	training *training // from the first "rehearse" on
 }
 
 func serve(path string, threads int) error {
@@ -88,7 +97,7 @@ func serve(path string, threads int) error {
 	if err != nil {
 		return err
 	}
-	w := worker{model, threads}
+	w := &worker{model: model, threads: threads}
 	out := json.NewEncoder(os.Stdout)
 	version := fmt.Sprintf("Joule %s (%s, kernels %s)", program.Version(), runtime.Version(), kernel.Name())
 	if err := out.Encode(reply{Version: version}); err != nil {
@@ -112,7 +121,7 @@ func serve(path string, threads int) error {
 	return lines.Err()
 }
 
-func (w worker) answer(q request) (reply, error) {
+func (w *worker) answer(q request) (reply, error) {
 	switch q.Do {
 	case "start":
 		// A chain of no steps ends where it starts.
@@ -124,21 +133,38 @@ func (w worker) answer(q request) (reply, error) {
 		c.Steps, c.Noise, c.StepSize = q.Steps, q.Noise, q.StepSize
 		return reply{}, w.chain(q.Out, c)
 	case "loop":
-		if q.Count < 1 {
-			return reply{}, fmt.Errorf("%d loops, want 1 or more", q.Count)
+		return timed(q, w.loop)
+	case "rehearse":
+		return reply{}, w.rehearse(q)
+	case "train":
+		if w.training == nil {
+			return reply{}, fmt.Errorf("train before any rehearse")
 		}
-		seconds, err := w.loop(q.Count)
-		return reply{Seconds: seconds}, err
+		return timed(q, w.training.run)
 	}
 	return reply{}, fmt.Errorf("unknown request %q", q.Do)
 }
 
+// timed does the work q.Count times, with chains of q.Steps steps.
+func timed(q request, work func(steps int) error) (reply, error) {
+	if q.Count < 1 {
+		return reply{}, fmt.Errorf("%d times, want 1 or more", q.Count)
+	}
+	start := time.Now()
+	for range q.Count {
+		if err := work(q.Steps); err != nil {
+			return reply{}, err
+		}
+	}
+	return reply{Seconds: time.Since(start).Seconds()}, nil
+}
+
 // sample runs 64 chains from the images that "start" gives.
-func (w worker) sample(c sampler.Config) (*joule.Samples, error) {
+func (w *worker) sample(c sampler.Config) (*joule.Samples, error) {
 	return w.model.Sample(context.Background(), joule.SampleConfig{N: 64, Seed: 1, Sampler: c, Threads: w.threads})
 }
 
-func (w worker) chain(out string, c sampler.Config) error {
+func (w *worker) chain(out string, c sampler.Config) error {
 	s, err := w.sample(c)
 	if err != nil {
 		return err
@@ -146,7 +172,7 @@ func (w worker) chain(out string, c sampler.Config) error {
 	return write(out, s.Images)
 }
 
-func (w worker) energies(out, images string) error {
+func (w *worker) energies(out, images string) error {
 	x, err := read(images)
 	if err != nil {
 		return err
@@ -160,16 +186,13 @@ func (w worker) energies(out, images string) error {
 	return write(out, energy)
 }
 
-// loop times the default recipe's 60 steps, count times. Within the time is what a
-// call of Sample does besides: memory, starting images and final energies.
-func (w worker) loop(count int) (seconds float64, err error) {
-	start := time.Now()
-	for range count {
-		if _, err := w.sample(sampler.DefaultConfig()); err != nil {
-			return 0, err
-		}
-	}
-	return time.Since(start).Seconds(), nil
+// loop runs the default recipe's chains, of so many steps. It takes what a call of
+// Sample does besides: memory, starting images and final energies.
+func (w *worker) loop(steps int) error {
+	c := sampler.DefaultConfig()
+	c.Steps = steps
+	_, err := w.sample(c)
+	return err
 }
 
 // maxFile bounds what read takes into memory.

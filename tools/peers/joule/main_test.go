@@ -7,27 +7,28 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/lane"
 )
 
-func newWorker(t *testing.T) (w worker, dir string) {
+func newWorker(t *testing.T, shape lane.Shape, width int) (w *worker, dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	path := filepath.Join(dir, "model.safetensors")
-	if err := create(path); err != nil {
+	if err := create(path, shape, width); err != nil {
 		t.Fatal(err)
 	}
 	model, err := joule.LoadModel(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return worker{model, 1}, dir
+	return &worker{model: model, threads: 1}, dir
 }
 
 // TestAnswer holds the worker to what the harness takes for granted: chains
 // begin at the images that "start" gives, and only the size of noise and step
 // tells them apart.
 func TestAnswer(t *testing.T) {
-	w, dir := newWorker(t)
+	w, dir := newWorker(t, lane.Shape{C: 1, H: 28, W: 28}, 4)
 	ask := func(q request) []float32 {
 		t.Helper()
 		q.Out = filepath.Join(dir, "out.f32")
@@ -74,7 +75,7 @@ func TestAnswer(t *testing.T) {
 }
 
 func TestAnswerFaults(t *testing.T) {
-	w, dir := newWorker(t)
+	w, dir := newWorker(t, lane.Shape{C: 1, H: 28, W: 28}, 4)
 	ragged := filepath.Join(dir, "ragged")
 	if err := os.WriteFile(ragged, make([]byte, 7), 0o644); err != nil {
 		t.Fatal(err)
@@ -87,6 +88,7 @@ func TestAnswerFaults(t *testing.T) {
 	for _, q := range []request{
 		{},
 		{Do: "loop"},
+		{Do: "train", Count: 1},
 		{Do: "chain", Steps: -1, Out: out},
 		{Do: "energies", Images: ragged, Out: out},
 		{Do: "energies", Images: half, Out: out},
