@@ -68,8 +68,8 @@ func Normals(w [4]uint32) (z [4]float32) {
 
 func boxMuller(w0, w1 uint32) (float32, float32) {
 	u := float64(w0>>8+1) / (1 << 24)
-	r := math.Sqrt(-2 * math.Log(u))
-	sin, cos := math.Sincos(2 * math.Pi * float64(w1>>8) / (1 << 24))
+	r := math.Sqrt(-2 * Log(u))
+	sin, cos := sincos(2 * math.Pi * float64(w1>>8) / (1 << 24))
 	return float32(r * cos), float32(r * sin)
 }
 

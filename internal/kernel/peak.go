@@ -16,5 +16,5 @@ func peakGeneric(rounds int) float64 {
 		}
 	}
 	runtime.KeepAlive(a) // or the compiler would drop the computation
-	return float64(rounds) * Width * 2
+	return float64(rounds) * (Width * 2)
 }
