@@ -14,7 +14,7 @@ import (
 // TestRehearse: the step that others repeat begins at the images in the files,
 // and steps that are timed have the recipe's noise again.
 func TestRehearse(t *testing.T) {
-	shape := lane.Shape{C: 2, H: 9, W: 9}
+	shape := lane.Shape{C: 3, H: 9, W: 9}
 	w, dir := newWorker(t, shape, 4)
 	path := func(name string) string { return filepath.Join(dir, name) }
 	q := request{Do: "rehearse", Images: path("real"), Start: path("start"), Out: path("out"), Steps: 2, Buffer: 100}
