@@ -229,14 +229,14 @@ func TestResumeCommand(t *testing.T) {
 	defer func(name string) { os.Args[0] = name }(os.Args[0])
 	os.Args[0] = "./my joule"
 	f := &trainFlags{threads: 2, data: dataFlags{dir: "/data sets", offline: true}}
-	got := resumeCommand(f, &run.Run{Dir: "my runs/mnist/version_0"})
+	got := resumeCommand(f, "my runs/mnist/version_0/checkpoints/last.safetensors")
 	want := "'./my joule' train --resume 'my runs/mnist/version_0/checkpoints/last.safetensors' --data-dir '/data sets' --offline --threads 2"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	f = &trainFlags{reproduce: []string{"reproduce", "mnist", "--no-eval"}, threads: 1}
 	want = "'./my joule' reproduce mnist --no-eval --resume runs/mnist-best/version_0/checkpoints/last.safetensors --threads 1"
-	if got := resumeCommand(f, &run.Run{Dir: "runs/mnist-best/version_0"}); got != want {
+	if got := resumeCommand(f, "runs/mnist-best/version_0/checkpoints/last.safetensors"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	os.Args[0] = "/tmp/go-build123/b001/exe/joule"

@@ -90,7 +90,7 @@ func (a *app) reproduce(ctx context.Context, f *trainFlags, model pretrained.Mod
 	if judge {
 		if err := a.judgeAgain(ctx, f, folder, got, model); err != nil {
 			if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-				a.screen.line("judge it again with: %s", resumeCommand(f, folder))
+				a.screen.line("judge it again with: %s", resumeCommand(f, folder.CheckpointPath("last")))
 			}
 			return err
 		}

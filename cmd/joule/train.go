@@ -177,7 +177,7 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 	}
 	trainer, err := newTrainer(cfg, from, train, val)
 	if err != nil {
-		return nil, false, err
+		return nil, false, f.orSpare(from, err)
 	}
 	trainer.SetThreads(f.threads)
 	for _, d := range cfg.Diff(trainer.Config()) {
@@ -237,7 +237,7 @@ func (a *app) resumed(f *trainFlags) (from string, folder *run.Run, base joule.C
 		return "", nil, base, noSuchRun(f.resume, f.runDir, []string{"last"}, err)
 	}
 	if base, err = joule.ReadCheckpointConfig(from); err != nil {
-		return "", nil, base, err
+		return "", nil, base, f.orSpare(from, err)
 	}
 	// A checkpoint tells the name of a folder of images; where it is stands in the
 	// run's settings.
@@ -274,7 +274,7 @@ func (a *app) fit(ctx context.Context, f *trainFlags, folder *run.Run, t *joule.
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			a.screen.line("interrupted; the state is saved in %s", folder.CheckpointPath("last"))
-			a.screen.line("resume with: %s", resumeCommand(f, folder))
+			a.screen.line("resume with: %s", resumeCommand(f, folder.CheckpointPath("last")))
 			return false, exit(exitInterrupted)
 		}
 		var diverged *joule.DivergedError
@@ -287,7 +287,7 @@ func (a *app) fit(ctx context.Context, f *trainFlags, folder *run.Run, t *joule.
 		a.screen.line("stopped: %s", stop.Reason)
 		if !stop.Done {
 			a.screen.line("the state is saved in %s", folder.CheckpointPath("last"))
-			a.screen.line("resume with: %s", resumeCommand(f, folder))
+			a.screen.line("resume with: %s", resumeCommand(f, folder.CheckpointPath("last")))
 			return false, nil
 		}
 	}
@@ -304,14 +304,14 @@ func threads(n int) int {
 	return n
 }
 
-// resumeCommand returns what to type to go on with a run. The settings are
-// in its checkpoint; only what is not a setting has to be said again.
-func resumeCommand(f *trainFlags, folder *run.Run) string {
+// resumeCommand returns what to type to go on from a checkpoint. The settings are
+// in it; only what is not a setting has to be said again.
+func resumeCommand(f *trainFlags, checkpoint string) string {
 	words := []string{commandName(), "train"}
 	if f.reproduce != nil {
 		words = append(words[:1], f.reproduce...)
 	}
-	words = append(words, "--resume", quote(folder.CheckpointPath("last")))
+	words = append(words, "--resume", quote(checkpoint))
 	if f.data.dir != "" {
 		words = append(words, "--data-dir", quote(f.data.dir))
 	}
