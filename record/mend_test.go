@@ -15,6 +15,50 @@ import (
 	"github.com/joule-ml/joule/tensorboard"
 )
 
+// damages are what may become of a run's files, and what is said of it.
+var damages = map[string]struct {
+	damage func(t *testing.T, r *run.Run)
+	note   string
+}{
+	"no metrics": {func(t *testing.T, r *run.Run) {
+		remove(t, r.MetricsPath())
+	}, "lacked rows that metrics.jsonl had: 6"}, // of the kinds that a step has
+	"no text at all": {func(t *testing.T, r *run.Run) {
+		remove(t, r.MetricsPath())
+		remove(t, r.MetricsJSONPath())
+	}, "lacked rows that the event files had: 6"},
+	"nothing": {func(t *testing.T, r *run.Run) {
+		remove(t, r.MetricsPath())
+		remove(t, r.MetricsJSONPath())
+		remove(t, eventFile(t, r))
+	}, "lacks the steps 1 to 4: nothing else has them"},
+	"an event file": {func(t *testing.T, r *run.Run) {
+		path := eventFile(t, r)
+		data := readFile(t, path)
+		at := bytes.Index(data, []byte("grad_norm"))
+		data[at] ^= 1
+		if err := os.WriteFile(path, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}, "events.damaged-1, and what can be read of it stays"},
+	"an event file that was cut": {func(t *testing.T, r *run.Run) {
+		path := eventFile(t, r)
+		events := tensorboard.NewReader(bytes.NewReader(readFile(t, path)))
+		end := int64(0)
+		for e, err := events.Next(); err == nil && e.Step < 3; e, err = events.Next() {
+			end = events.Offset()
+		}
+		if err := os.Truncate(path, end+9); err != nil {
+			t.Fatal(err)
+		}
+	}, "cut short: TensorBoard cannot show steps behind step 2 that metrics.csv has: 2"},
+	"an event file without contents": {func(t *testing.T, r *run.Run) {
+		if err := os.Truncate(eventFile(t, r), 0); err != nil {
+			t.Fatal(err)
+		}
+	}, "cut short: TensorBoard cannot show steps behind step 0 that metrics.csv has: 4"},
+}
+
 // TestMended: a run whose metrics or event files are damaged goes on, has the rest
 // of them, and says what was wrong.
 func TestMended(t *testing.T) {
@@ -22,48 +66,7 @@ func TestMended(t *testing.T) {
 	c := tinyRun()
 	c.TensorBoard.EveryNSteps = 1
 	straight := metricsOf(t, fitRun(t, c)).Get("loss").Value
-	for name, tt := range map[string]struct {
-		damage func(t *testing.T, r *run.Run)
-		note   string
-	}{
-		"no metrics": {func(t *testing.T, r *run.Run) {
-			remove(t, r.MetricsPath())
-		}, "lacked rows that metrics.jsonl had: 6"}, // of the kinds that a step has
-		"no text at all": {func(t *testing.T, r *run.Run) {
-			remove(t, r.MetricsPath())
-			remove(t, r.MetricsJSONPath())
-		}, "lacked rows that the event files had: 6"},
-		"nothing": {func(t *testing.T, r *run.Run) {
-			remove(t, r.MetricsPath())
-			remove(t, r.MetricsJSONPath())
-			remove(t, eventFile(t, r))
-		}, "lacks the steps 1 to 4: nothing else has them"},
-		"an event file": {func(t *testing.T, r *run.Run) {
-			path := eventFile(t, r)
-			data := readFile(t, path)
-			at := bytes.Index(data, []byte("grad_norm"))
-			data[at] ^= 1
-			if err := os.WriteFile(path, data, 0o666); err != nil {
-				t.Fatal(err)
-			}
-		}, "events.damaged-1, and what can be read of it stays"},
-		"an event file that was cut": {func(t *testing.T, r *run.Run) {
-			path := eventFile(t, r)
-			events := tensorboard.NewReader(bytes.NewReader(readFile(t, path)))
-			end := int64(0)
-			for e, err := events.Next(); err == nil && e.Step < 3; e, err = events.Next() {
-				end = events.Offset()
-			}
-			if err := os.Truncate(path, end+9); err != nil {
-				t.Fatal(err)
-			}
-		}, "cut short: behind step 2 they lack 2 steps"},
-		"an event file without contents": {func(t *testing.T, r *run.Run) {
-			if err := os.Truncate(eventFile(t, r), 0); err != nil {
-				t.Fatal(err)
-			}
-		}, "cut short: behind step 0 they lack 4 steps"},
-	} {
+	for name, tt := range damages {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := stopped(t, c, 4)

@@ -183,7 +183,7 @@ func (rec *recorder) tellLacking() error {
 	}
 	last, steps, err := lacking(rec.run.Dir, t, rec.board.every)
 	if err == nil && steps > 0 {
-		rec.note("the event files were cut short: behind step %d they lack %d steps, which TensorBoard cannot show; metrics.csv has them", last, steps)
+		rec.note("the event files were cut short: TensorBoard cannot show steps behind step %d that metrics.csv has: %d", last, steps)
 	}
 	return err
 }
