@@ -23,7 +23,7 @@ func both(a, b Mem, v reg.VecVirtual) {
 // hold two pixels each.
 func conv512(pairs int) {
 	c := convolution{channels: 8, pixels: 2 * pairs, columns: pairs, vec: vec, unroll: 2}
-	c.begin(fmt.Sprintf("conv8x%dAVX512", c.pixels))
+	c.begin(fmt.Sprintf("conv8x%dAVX512", c.pixels), fmt.Sprintf("computes tiles of 8 output channels × %d pixels.", c.pixels))
 	c.acc = avx512.regs(c.channels * pairs)
 	c.block()
 	c.taps(func(tap int) {
@@ -41,7 +41,7 @@ func conv512(pairs int) {
 	})
 	Label("store")
 	c.storePairs(pairs)
-	c.end()
+	c.end(vec * c.channels)
 }
 
 // storePairs is store for registers of two pixels each.

@@ -14,6 +14,7 @@ var tileFields = map[string]int{
 	"y": 0, "x": 8, "w": 16, "bias": 24, "blocks": 32, "wBlock": 40,
 	"rows": 48, "run": 56, "xSkip": 64, "wSkip": 72,
 	"px": 80, "mask": 88, "groups": 96, "yNow": 104, "wNow": 112, "biasNow": 120, "maskNow": 128, "left": 136,
+	"first": 144, "yRow": 152, "yCol": 160,
 }
 
 // convolution writes a kernel for tiles of output channels × pixels.
@@ -43,13 +44,13 @@ func conv(name string, s simd, channels, pixels int) {
 	if channels*pixels > 12 {
 		c.unroll = 2
 	}
-	c.begin(name)
+	c.begin(name, fmt.Sprintf("computes tiles of %d output channels × %d pixels.", channels, pixels))
 	c.acc = s.regs(channels * pixels)
 	c.block()
 	c.taps(func(tap int) { c.multiply(s, tap) })
 	Label("store")
 	c.store()
-	c.end()
+	c.end(c.vec * channels)
 }
 
 // packed is the number of channels in a packed block of weights.
@@ -64,10 +65,10 @@ func (c *convolution) packed() int {
 func (c *convolution) wStep() int { return 4 * c.packed() }
 
 // begin writes the head, up to the label at which a block of channels begins.
-func (c *convolution) begin(name string) {
+func (c *convolution) begin(name, does string) {
 	TEXT(name, NOSPLIT, "func(a *byte)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s computes tiles of %d output channels × %d pixels.", name, c.channels, c.pixels))
+	Doc(name + " " + does)
 	enter()
 	c.a = Mem{Base: Load(Param("a"), GP64())}
 	c.px = GP64()
@@ -131,13 +132,19 @@ func (c *convolution) block() {
 			VMOVAPS(c.acc[o*c.columns], c.acc[o*c.columns+p])
 		}
 	}
-	c.w, c.rows, c.run = GP64(), GP64(), GP64()
+	c.start()
+	c.run = GP64()
+	TESTQ(c.rows, c.rows)
+	JZ(LabelRef("store"))
+}
+
+// start points x and w at the first tap.
+func (c *convolution) start() {
+	c.w, c.rows = GP64(), GP64()
 	c.x = c.place(0, false)
 	ADDQ(field(c.a, "x"), c.x)
 	MOVQ(field(c.a, "wNow"), c.w)
 	MOVQ(field(c.a, "rows"), c.rows)
-	TESTQ(c.rows, c.rows)
-	JZ(LabelRef("store"))
 }
 
 // taps writes the loops over a tile's taps, several a turn, around the work of
@@ -145,30 +152,35 @@ func (c *convolution) block() {
 func (c *convolution) taps(multiply func(tap int)) {
 	Label("row")
 	MOVQ(field(c.a, "run"), c.run)
+	c.along("taps", multiply)
+	ADDQ(field(c.a, "xSkip"), c.x)
+	ADDQ(field(c.a, "wSkip"), c.w)
+	DECQ(c.rows)
+	JNZ(LabelRef("row"))
+}
+
+// along writes the loop over the taps of a row.
+func (c *convolution) along(label string, multiply func(tap int)) {
 	SUBQ(U8(c.unroll), c.run)
-	JLT(LabelRef("rest"))
-	Label("taps")
+	JLT(LabelRef(label + "Rest"))
+	Label(label)
 	for tap := range c.unroll {
 		multiply(tap)
 	}
 	ADDQ(U32(c.unroll*c.vec), c.x)
 	ADDQ(U32(c.unroll*c.wStep()), c.w)
 	SUBQ(U8(c.unroll), c.run)
-	JGE(LabelRef("taps"))
-	Label("rest")
+	JGE(LabelRef(label))
+	Label(label + "Rest")
 	ADDQ(U8(c.unroll), c.run)
-	JZ(LabelRef("rowEnd"))
-	Label("tap")
+	JZ(LabelRef(label + "End"))
+	Label(label + "Single")
 	multiply(0)
 	ADDQ(Imm(uint64(c.vec)), c.x)
 	ADDQ(Imm(uint64(c.wStep())), c.w)
 	DECQ(c.run)
-	JNZ(LabelRef("tap"))
-	Label("rowEnd")
-	ADDQ(field(c.a, "xSkip"), c.x)
-	ADDQ(field(c.a, "wSkip"), c.w)
-	DECQ(c.rows)
-	JNZ(LabelRef("row"))
+	JNZ(LabelRef(label + "Single"))
+	Label(label + "End")
 }
 
 // input is the vector of a pixel.
@@ -275,9 +287,9 @@ func (c *convolution) store() {
 }
 
 // end goes on with the next block of channels or the next group of pixels, and
-// returns after the last.
-func (c *convolution) end() {
-	ADDQ(U32(c.vec*c.channels), field(c.a, "yNow"))
+// returns after the last. The outputs of a block are so many bytes.
+func (c *convolution) end(bytes int) {
+	ADDQ(U32(bytes), field(c.a, "yNow"))
 	ADDQ(U32(4*c.channels), field(c.a, "biasNow"))
 	s := GP64()
 	MOVQ(field(c.a, "wBlock"), s)

@@ -14,6 +14,8 @@ func main() {
 	for _, s := range []struct{ channels, pixels int }{{4, 3}, {4, 2}, {8, 1}, {4, 1}, {3, 4}, {1, 8}, {1, 1}} {
 		conv(fmt.Sprintf("conv%dx%d", s.channels, s.pixels), avx2, s.channels, s.pixels)
 	}
+	quads("quads3", avx2, 3)
+	quads("quads1", avx2, 1)
 	for _, inputs := range []int{3, 2, 1} {
 		outer(fmt.Sprintf("outer4x%d", inputs), avx2, inputs)
 	}
@@ -31,6 +33,8 @@ func main() {
 	for _, s := range []struct{ channels, pixels int }{{8, 3}, {8, 2}, {16, 1}, {8, 1}, {4, 6}, {4, 2}, {4, 1}, {3, 8}, {1, 8}, {1, 1}} {
 		conv(fmt.Sprintf("wideConv%dx%dAVX512", s.channels, s.pixels), avx512, s.channels, s.pixels)
 	}
+	quads("wideQuads6AVX512", avx512, 6)
+	quads("wideQuads1AVX512", avx512, 1)
 	for _, inputs := range []int{6, 3, 2, 1} {
 		outer(fmt.Sprintf("wideOuter4x%dAVX512", inputs), avx512, inputs)
 	}

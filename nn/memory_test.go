@@ -37,6 +37,9 @@ func TestMemory(t *testing.T) {
 				packed += 8 * len(tile.pixels)
 			}
 		}
+		if q := c.squares; q != nil {
+			packed += 4*(len(q.Data)+len(q.source)) + 8*len(q.pixels)
+		}
 	}
 	for _, c := range []struct {
 		what      string

@@ -78,7 +78,7 @@ func (c *convolutions) run() {
 	}
 	for i, w := range c.net.weights {
 		if l, ok := w.(*conv); ok {
-			l.backward.apply(ctx, c.width, c.dx, c.a.values[i+1], l.zeros, c.net.mask(c.a, i))
+			l.InputGrad(ctx, c.dx[:len(c.a.values[i])], c.a.values[i+1], nil, c.net.mask(c.a, i))
 		}
 	}
 }

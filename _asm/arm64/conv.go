@@ -9,6 +9,7 @@ const vecBytes = 32
 var tileFields = map[string]int{
 	"y": 0, "x": 8, "w": 16, "bias": 24, "blocks": 32, "wBlock": 40,
 	"rows": 48, "run": 56, "xSkip": 64, "wSkip": 72, "px": 80, "mask": 88, "groups": 96,
+	"first": 104, "yRow": 112, "yCol": 120,
 }
 
 // unroll is the number of taps to a turn of the innermost loop.

@@ -36,6 +36,8 @@ func generate() {
 	for _, s := range []struct{ channels, pixels int }{{4, 3}, {4, 2}, {8, 1}, {4, 1}, {3, 4}, {1, 8}, {1, 1}} {
 		conv(s.channels, s.pixels)
 	}
+	quads(3)
+	quads(1)
 	outer(3)
 	outer(2)
 	outer(1)

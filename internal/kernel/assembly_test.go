@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-const unroll, unroll512 = 4, 2
+// The taps to a turn of the innermost loops, and of those of large tiles.
+const unroll, unrollLarge = 4, 2
 
 // loops are the innermost loops, by function and label, with the tile that a
 // turn of each works on.
@@ -22,22 +23,26 @@ var loops = []struct {
 	{name: "conv3x4", label: "taps", channels: 3, pixels: 4, taps: unroll},
 	{name: "conv1x8", label: "taps", channels: 1, pixels: 8, taps: unroll},
 	{name: "conv1x1", label: "taps", channels: 1, pixels: 1, taps: unroll},
+	{name: "quads3", label: "taps", channels: 4, pixels: 3, taps: unrollLarge},
+	{name: "quads1", label: "taps", channels: 4, pixels: 1, taps: unrollLarge},
+	{name: "wideQuads6AVX512", label: "taps", channels: 4, pixels: 6, taps: unrollLarge},
+	{name: "wideQuads1AVX512", label: "taps", channels: 4, pixels: 1, taps: unrollLarge},
 	{name: "outer4x3", label: "col", channels: 4, pixels: 3, taps: 1},
 	{name: "outer4x2", label: "col", channels: 4, pixels: 2, taps: 1},
 	{name: "outer4x1", label: "col", channels: 4, pixels: 1, taps: 1},
 	// A register holds two pixels, or two inputs.
-	{name: "conv8x6AVX512", label: "taps", channels: 8, pixels: 3, taps: unroll512},
-	{name: "conv8x4AVX512", label: "taps", channels: 8, pixels: 2, taps: unroll512},
-	{name: "conv8x2AVX512", label: "taps", channels: 8, pixels: 1, taps: unroll512},
+	{name: "conv8x6AVX512", label: "taps", channels: 8, pixels: 3, taps: unrollLarge},
+	{name: "conv8x4AVX512", label: "taps", channels: 8, pixels: 2, taps: unrollLarge},
+	{name: "conv8x2AVX512", label: "taps", channels: 8, pixels: 1, taps: unrollLarge},
 	{name: "outer4x6AVX512", label: "col", channels: 4, pixels: 3, taps: 1},
-	{name: "wideConv8x3AVX512", label: "taps", channels: 8, pixels: 3, taps: unroll512},
-	{name: "wideConv8x2AVX512", label: "taps", channels: 8, pixels: 2, taps: unroll512},
-	{name: "wideConv16x1AVX512", label: "taps", channels: 16, pixels: 1, taps: unroll512},
+	{name: "wideConv8x3AVX512", label: "taps", channels: 8, pixels: 3, taps: unrollLarge},
+	{name: "wideConv8x2AVX512", label: "taps", channels: 8, pixels: 2, taps: unrollLarge},
+	{name: "wideConv16x1AVX512", label: "taps", channels: 16, pixels: 1, taps: unrollLarge},
 	{name: "wideConv8x1AVX512", label: "taps", channels: 8, pixels: 1, taps: unroll},
-	{name: "wideConv4x6AVX512", label: "taps", channels: 4, pixels: 6, taps: unroll512},
+	{name: "wideConv4x6AVX512", label: "taps", channels: 4, pixels: 6, taps: unrollLarge},
 	{name: "wideConv4x2AVX512", label: "taps", channels: 4, pixels: 2, taps: unroll},
 	{name: "wideConv4x1AVX512", label: "taps", channels: 4, pixels: 1, taps: unroll},
-	{name: "wideConv3x8AVX512", label: "taps", channels: 3, pixels: 8, taps: unroll512},
+	{name: "wideConv3x8AVX512", label: "taps", channels: 3, pixels: 8, taps: unrollLarge},
 	{name: "wideConv1x8AVX512", label: "taps", channels: 1, pixels: 8, taps: unroll},
 	{name: "wideConv1x1AVX512", label: "taps", channels: 1, pixels: 1, taps: unroll},
 	{name: "wideOuter4x6AVX512", label: "col", channels: 4, pixels: 6, taps: 1},
@@ -121,7 +126,7 @@ func TestAssembly(t *testing.T) {
 			t.Errorf("%s loads %d vectors a turn, want %d", c.name, got, want)
 		}
 	}
-	if len(functions) < 40 {
+	if len(functions) < 44 {
 		t.Errorf("found %d functions", len(functions))
 	}
 }

@@ -19,6 +19,8 @@ type tile struct {
 	biasNow       uintptr
 	maskNow       uintptr
 	left          int // blocks left
+
+	first, yRow, yCol int // of Quads alone
 }
 
 func conv(width int, y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) {
@@ -164,24 +166,8 @@ func convPairs(a *tile, px []Pixel) {
 	}
 }
 
-// convWhole runs whole tiles and returns the pixels that are left.
-func convWhole(a *tile, px []Pixel, shape int) []Pixel {
-	n := tilePixels[shape]
-	whole := len(px) / n * n
-	convPixels(a, px[:whole], shape)
-	return px[whole:]
-}
-
-// convAll runs all pixels, which fill a tile at least. The last tile may compute
-// some a second time.
-func convAll(a *tile, px []Pixel, shape int) {
-	if left := convWhole(a, px, shape); len(left) > 0 {
-		convPixels(a, px[len(px)-tilePixels[shape]:], shape)
-	}
-}
-
 // The shapes of tiles: output channels × pixels, in blocks of eight images and
-// wide ones of sixteen.
+// wide ones of sixteen, and so many squares of ConvQuads.
 const (
 	tile4x3 = iota
 	tile4x2
@@ -203,11 +189,16 @@ const (
 	wide3x8
 	wide1x8
 	wide1x1
+	squares3
+	squares1
+	wideSquares6
+	wideSquares1
 )
 
 var tilePixels = [...]int{
 	tile4x3: 3, tile4x2: 2, tile8x1: 1, tile4x1: 1, tile3x4: 4, tile1x8: 8, tile1x1: 1, tile8x6: 6, tile8x4: 4, tile8x2: 2,
 	wide8x3: 3, wide8x2: 2, wide16x1: 1, wide8x1: 1, wide4x6: 6, wide4x2: 2, wide4x1: 1, wide3x8: 8, wide1x8: 8, wide1x1: 1,
+	squares3: 3, squares1: 1, wideSquares6: 6, wideSquares1: 1,
 }
 
 // convPixels runs px, a number of whole tiles. It calls the assembly directly:
@@ -260,5 +251,21 @@ func convPixels(a *tile, px []Pixel, shape int) {
 		wideConv1x8AVX512(at)
 	case wide1x1:
 		wideConv1x1AVX512(at)
+	case squares3:
+		quads3(at)
+	case squares1:
+		quads1(at)
+	case wideSquares6:
+		wideQuads6AVX512(at)
+	case wideSquares1:
+		wideQuads1AVX512(at)
 	}
+}
+
+// squares returns the shapes of ConvQuads for several squares at a time and for one.
+func squares(width int) (several, one int) {
+	if width > Width {
+		return wideSquares6, wideSquares1
+	}
+	return squares3, squares1
 }

@@ -15,19 +15,23 @@ func convGeneric(width int, y, x []float32, w *Weights, bias, mask []float32, t 
 		for _, p := range px {
 			for first := 0; first < width; first += Width {
 				acc := convEight(x[int(p.X)*width+first:], row, bias[o], width, step, &t)
-				at := (int(p.Y)+o)*width + first
-				if mask != nil {
-					m := (*[Width]float32)(mask[at:])
-					for l := range acc {
-						acc[l] *= m[l]
-					}
-				}
-				out := (*[Width]float32)(y[at:])
-				for l := range acc {
-					out[l] = Flush(acc[l])
-				}
+				finish(y, mask, (int(p.Y)+o)*width+first, &acc)
 			}
 		}
+	}
+}
+
+// finish writes eight lanes of an output, times the mask if there is one.
+func finish(y, mask []float32, at int, acc *[Width]float32) {
+	if mask != nil {
+		m := (*[Width]float32)(mask[at:])
+		for l := range acc {
+			acc[l] *= m[l]
+		}
+	}
+	out := (*[Width]float32)(y[at:])
+	for l := range acc {
+		out[l] = Flush(acc[l])
 	}
 }
 

@@ -39,6 +39,16 @@ func conv1x8(a *byte)
 //go:noescape
 func conv1x1(a *byte)
 
+// quads3 computes 3 squares of four outputs.
+//
+//go:noescape
+func quads3(a *byte)
+
+// quads1 computes 1 squares of four outputs.
+//
+//go:noescape
+func quads1(a *byte)
+
 // outer4x3 is Outer for tiles of four channels of dy and 3 of x.
 //
 //go:noescape

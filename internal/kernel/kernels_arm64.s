@@ -1741,6 +1741,414 @@ plain:
 	MSR ZR, FPCR
 	RET
 
+// func quads3(a *byte)
+TEXT ·quads3(SB), NOSPLIT, $0-8
+	MOVD $1<<24, R0
+	MSR R0, FPCR
+	MOVD a+0(FP), R0
+	MOVD 80(R0), R1
+	MOVD 96(R0), R7
+group:
+	MOVD 16(R0), R2
+	MOVD 0(R0), R3
+	MOVD 88(R0), R4
+	MOVD 32(R0), R6
+block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD 8(R0), R12
+	MOVW 0(R1), R9
+	ADD R9<<5, R12, R9
+	MOVW 8(R1), R10
+	ADD R10<<5, R12, R10
+	MOVW 16(R1), R11
+	ADD R11<<5, R12, R11
+	MOVD 40(R0), R5
+	MOVD R2, R12
+	MOVD 48(R0), R8
+	MOVD 104(R0), R5
+	CBZ R5, row
+	MOVD 104(R0), R5
+	CBZ R5, cornerEnd
+corner:
+	FMOVQ (R12), F24
+	FLDPQ 0(R9), (F25, F26)
+	ADD $32, R9
+	FLDPQ 0(R10), (F27, F28)
+	ADD $32, R10
+	FLDPQ 0(R11), (F29, F30)
+	ADD $32, R11
+	ADD $16, R12
+	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	WORD $0x4f981383 // fmla v3.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813a4 // fmla v4.4s, v29.4s, v24.s[0]
+	WORD $0x4f9813c5 // fmla v5.4s, v30.4s, v24.s[0]
+	SUBS $1, R5
+	BNE corner
+cornerEnd:
+	MOVD 56(R0), R5
+	CBZ R5, topEnd
+top:
+	FMOVQ (R12), F24
+	FLDPQ 0(R9), (F25, F26)
+	ADD $32, R9
+	FLDPQ 0(R10), (F27, F28)
+	ADD $32, R10
+	FLDPQ 0(R11), (F29, F30)
+	ADD $32, R11
+	ADD $16, R12
+	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	WORD $0x4f981383 // fmla v3.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813a4 // fmla v4.4s, v29.4s, v24.s[0]
+	WORD $0x4f9813c5 // fmla v5.4s, v30.4s, v24.s[0]
+	WORD $0x4fb81326 // fmla v6.4s, v25.4s, v24.s[1]
+	WORD $0x4fb81347 // fmla v7.4s, v26.4s, v24.s[1]
+	WORD $0x4fb81368 // fmla v8.4s, v27.4s, v24.s[1]
+	WORD $0x4fb81389 // fmla v9.4s, v28.4s, v24.s[1]
+	WORD $0x4fb813aa // fmla v10.4s, v29.4s, v24.s[1]
+	WORD $0x4fb813cb // fmla v11.4s, v30.4s, v24.s[1]
+	SUBS $1, R5
+	BNE top
+topEnd:
+	MOVD 64(R0), R5
+	ADD R5, R9
+	ADD R5, R10
+	ADD R5, R11
+row:
+	MOVD 104(R0), R5
+	CBZ R5, leftEnd
+left:
+	FMOVQ (R12), F24
+	FLDPQ 0(R9), (F25, F26)
+	ADD $32, R9
+	FLDPQ 0(R10), (F27, F28)
+	ADD $32, R10
+	FLDPQ 0(R11), (F29, F30)
+	ADD $32, R11
+	ADD $16, R12
+	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	WORD $0x4f981383 // fmla v3.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813a4 // fmla v4.4s, v29.4s, v24.s[0]
+	WORD $0x4f9813c5 // fmla v5.4s, v30.4s, v24.s[0]
+	WORD $0x4f981b2c // fmla v12.4s, v25.4s, v24.s[2]
+	WORD $0x4f981b4d // fmla v13.4s, v26.4s, v24.s[2]
+	WORD $0x4f981b6e // fmla v14.4s, v27.4s, v24.s[2]
+	WORD $0x4f981b8f // fmla v15.4s, v28.4s, v24.s[2]
+	WORD $0x4f981bb0 // fmla v16.4s, v29.4s, v24.s[2]
+	WORD $0x4f981bd1 // fmla v17.4s, v30.4s, v24.s[2]
+	SUBS $1, R5
+	BNE left
+leftEnd:
+	MOVD 56(R0), R5
+	CBZ R5, tapsEnd
+taps:
+	FMOVQ (R12), F24
+	FLDPQ 0(R9), (F25, F26)
+	ADD $32, R9
+	FLDPQ 0(R10), (F27, F28)
+	ADD $32, R10
+	FLDPQ 0(R11), (F29, F30)
+	ADD $32, R11
+	ADD $16, R12
+	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	WORD $0x4f981383 // fmla v3.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813a4 // fmla v4.4s, v29.4s, v24.s[0]
+	WORD $0x4f9813c5 // fmla v5.4s, v30.4s, v24.s[0]
+	WORD $0x4fb81326 // fmla v6.4s, v25.4s, v24.s[1]
+	WORD $0x4fb81347 // fmla v7.4s, v26.4s, v24.s[1]
+	WORD $0x4fb81368 // fmla v8.4s, v27.4s, v24.s[1]
+	WORD $0x4fb81389 // fmla v9.4s, v28.4s, v24.s[1]
+	WORD $0x4fb813aa // fmla v10.4s, v29.4s, v24.s[1]
+	WORD $0x4fb813cb // fmla v11.4s, v30.4s, v24.s[1]
+	WORD $0x4f981b2c // fmla v12.4s, v25.4s, v24.s[2]
+	WORD $0x4f981b4d // fmla v13.4s, v26.4s, v24.s[2]
+	WORD $0x4f981b6e // fmla v14.4s, v27.4s, v24.s[2]
+	WORD $0x4f981b8f // fmla v15.4s, v28.4s, v24.s[2]
+	WORD $0x4f981bb0 // fmla v16.4s, v29.4s, v24.s[2]
+	WORD $0x4f981bd1 // fmla v17.4s, v30.4s, v24.s[2]
+	WORD $0x4fb81b32 // fmla v18.4s, v25.4s, v24.s[3]
+	WORD $0x4fb81b53 // fmla v19.4s, v26.4s, v24.s[3]
+	WORD $0x4fb81b74 // fmla v20.4s, v27.4s, v24.s[3]
+	WORD $0x4fb81b95 // fmla v21.4s, v28.4s, v24.s[3]
+	WORD $0x4fb81bb6 // fmla v22.4s, v29.4s, v24.s[3]
+	WORD $0x4fb81bd7 // fmla v23.4s, v30.4s, v24.s[3]
+	SUBS $1, R5
+	BNE taps
+tapsEnd:
+	MOVD 64(R0), R5
+	ADD R5, R9
+	ADD R5, R10
+	ADD R5, R11
+	SUBS $1, R8
+	BNE row
+	MOVD 112(R0), R13
+	MOVD 120(R0), R14
+	CBZ R4, plain
+	MOVW 4(R1), R9
+	ADD R9<<5, R4, R9
+	FLDPQ 0(R9), (F24, F25)
+	WORD $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
+	WORD $0x6e39dc21 // fmul v1.4s, v1.4s, v25.4s
+	ADD R14, R9
+	FLDPQ 0(R9), (F24, F25)
+	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
+	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
+	ADD R13, R9
+	SUB R14, R9
+	FLDPQ 0(R9), (F24, F25)
+	WORD $0x6e38dd8c // fmul v12.4s, v12.4s, v24.4s
+	WORD $0x6e39ddad // fmul v13.4s, v13.4s, v25.4s
+	ADD R14, R9
+	FLDPQ 0(R9), (F24, F25)
+	WORD $0x6e38de52 // fmul v18.4s, v18.4s, v24.4s
+	WORD $0x6e39de73 // fmul v19.4s, v19.4s, v25.4s
+	MOVW 12(R1), R9
+	ADD R9<<5, R4, R9
+	FLDPQ 0(R9), (F24, F25)
+	WORD $0x6e38dc42 // fmul v2.4s, v2.4s, v24.4s
+	WORD $0x6e39dc63 // fmul v3.4s, v3.4s, v25.4s
+	ADD R14, R9
+	FLDPQ 0(R9), (F24, F25)
+	WORD $0x6e38dd08 // fmul v8.4s, v8.4s, v24.4s
+	WORD $0x6e39dd29 // fmul v9.4s, v9.4s, v25.4s
+	ADD R13, R9
+	SUB R14, R9
+	FLDPQ 0(R9), (F24, F25)
+	WORD $0x6e38ddce // fmul v14.4s, v14.4s, v24.4s
+	WORD $0x6e39ddef // fmul v15.4s, v15.4s, v25.4s
+	ADD R14, R9
+	FLDPQ 0(R9), (F24, F25)
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x6e39deb5 // fmul v21.4s, v21.4s, v25.4s
+	MOVW 20(R1), R9
+	ADD R9<<5, R4, R9
+	FLDPQ 0(R9), (F24, F25)
+	WORD $0x6e38dc84 // fmul v4.4s, v4.4s, v24.4s
+	WORD $0x6e39dca5 // fmul v5.4s, v5.4s, v25.4s
+	ADD R14, R9
+	FLDPQ 0(R9), (F24, F25)
+	WORD $0x6e38dd4a // fmul v10.4s, v10.4s, v24.4s
+	WORD $0x6e39dd6b // fmul v11.4s, v11.4s, v25.4s
+	ADD R13, R9
+	SUB R14, R9
+	FLDPQ 0(R9), (F24, F25)
+	WORD $0x6e38de10 // fmul v16.4s, v16.4s, v24.4s
+	WORD $0x6e39de31 // fmul v17.4s, v17.4s, v25.4s
+	ADD R14, R9
+	FLDPQ 0(R9), (F24, F25)
+	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
+	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	ADD $32, R4
+plain:
+	MOVW 4(R1), R9
+	ADD R9<<5, R3, R9
+	FSTPQ (F0, F1), 0(R9)
+	ADD R14, R9
+	FSTPQ (F6, F7), 0(R9)
+	ADD R13, R9
+	SUB R14, R9
+	FSTPQ (F12, F13), 0(R9)
+	ADD R14, R9
+	FSTPQ (F18, F19), 0(R9)
+	MOVW 12(R1), R9
+	ADD R9<<5, R3, R9
+	FSTPQ (F2, F3), 0(R9)
+	ADD R14, R9
+	FSTPQ (F8, F9), 0(R9)
+	ADD R13, R9
+	SUB R14, R9
+	FSTPQ (F14, F15), 0(R9)
+	ADD R14, R9
+	FSTPQ (F20, F21), 0(R9)
+	MOVW 20(R1), R9
+	ADD R9<<5, R3, R9
+	FSTPQ (F4, F5), 0(R9)
+	ADD R14, R9
+	FSTPQ (F10, F11), 0(R9)
+	ADD R13, R9
+	SUB R14, R9
+	FSTPQ (F16, F17), 0(R9)
+	ADD R14, R9
+	FSTPQ (F22, F23), 0(R9)
+	ADD $32, R3
+	MOVD 40(R0), R5
+	ADD R5, R2
+	SUBS $1, R6
+	BNE block
+	ADD $24, R1
+	SUBS $1, R7
+	BNE group
+	MSR ZR, FPCR
+	RET
+
+// func quads1(a *byte)
+TEXT ·quads1(SB), NOSPLIT, $0-8
+	MOVD $1<<24, R0
+	MSR R0, FPCR
+	MOVD a+0(FP), R0
+	MOVD 80(R0), R1
+	MOVD 96(R0), R7
+group:
+	MOVD 16(R0), R2
+	MOVD 0(R0), R3
+	MOVD 88(R0), R4
+	MOVD 32(R0), R6
+block:
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	MOVD 8(R0), R10
+	MOVW 0(R1), R9
+	ADD R9<<5, R10, R9
+	MOVD 40(R0), R5
+	MOVD R2, R10
+	MOVD 48(R0), R8
+	MOVD 104(R0), R5
+	CBZ R5, row
+	MOVD 104(R0), R5
+	CBZ R5, cornerEnd
+corner:
+	FMOVQ (R10), F8
+	FLDPQ 0(R9), (F9, F10)
+	ADD $32, R9
+	ADD $16, R10
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	SUBS $1, R5
+	BNE corner
+cornerEnd:
+	MOVD 56(R0), R5
+	CBZ R5, topEnd
+top:
+	FMOVQ (R10), F8
+	FLDPQ 0(R9), (F9, F10)
+	ADD $32, R9
+	ADD $16, R10
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD $0x4fa81122 // fmla v2.4s, v9.4s, v8.s[1]
+	WORD $0x4fa81143 // fmla v3.4s, v10.4s, v8.s[1]
+	SUBS $1, R5
+	BNE top
+topEnd:
+	MOVD 64(R0), R5
+	ADD R5, R9
+row:
+	MOVD 104(R0), R5
+	CBZ R5, leftEnd
+left:
+	FMOVQ (R10), F8
+	FLDPQ 0(R9), (F9, F10)
+	ADD $32, R9
+	ADD $16, R10
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
+	WORD $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
+	SUBS $1, R5
+	BNE left
+leftEnd:
+	MOVD 56(R0), R5
+	CBZ R5, tapsEnd
+taps:
+	FMOVQ (R10), F8
+	FLDPQ 0(R9), (F9, F10)
+	ADD $32, R9
+	ADD $16, R10
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD $0x4fa81122 // fmla v2.4s, v9.4s, v8.s[1]
+	WORD $0x4fa81143 // fmla v3.4s, v10.4s, v8.s[1]
+	WORD $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
+	WORD $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
+	WORD $0x4fa81926 // fmla v6.4s, v9.4s, v8.s[3]
+	WORD $0x4fa81947 // fmla v7.4s, v10.4s, v8.s[3]
+	SUBS $1, R5
+	BNE taps
+tapsEnd:
+	MOVD 64(R0), R5
+	ADD R5, R9
+	SUBS $1, R8
+	BNE row
+	MOVD 112(R0), R11
+	MOVD 120(R0), R12
+	CBZ R4, plain
+	MOVW 4(R1), R9
+	ADD R9<<5, R4, R9
+	FLDPQ 0(R9), (F8, F9)
+	WORD $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
+	WORD $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
+	ADD R12, R9
+	FLDPQ 0(R9), (F8, F9)
+	WORD $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
+	WORD $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
+	ADD R11, R9
+	SUB R12, R9
+	FLDPQ 0(R9), (F8, F9)
+	WORD $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
+	ADD R12, R9
+	FLDPQ 0(R9), (F8, F9)
+	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
+	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	ADD $32, R4
+plain:
+	MOVW 4(R1), R9
+	ADD R9<<5, R3, R9
+	FSTPQ (F0, F1), 0(R9)
+	ADD R12, R9
+	FSTPQ (F2, F3), 0(R9)
+	ADD R11, R9
+	SUB R12, R9
+	FSTPQ (F4, F5), 0(R9)
+	ADD R12, R9
+	FSTPQ (F6, F7), 0(R9)
+	ADD $32, R3
+	MOVD 40(R0), R5
+	ADD R5, R2
+	SUBS $1, R6
+	BNE block
+	ADD $8, R1
+	SUBS $1, R7
+	BNE group
+	MSR ZR, FPCR
+	RET
+
 // func outer4x3(s *byte)
 TEXT ·outer4x3(SB), NOSPLIT, $0-8
 	MOVD $1<<24, R0

@@ -24,6 +24,9 @@ func Name() string {
 // assembly for.
 func Widest() int { return Width }
 
+// assembled tells whether there is assembly for blocks of this width.
+func assembled(width int) bool { return neon && width == Width }
+
 // tile is what the assembly of a convolution reads.
 type tile struct {
 	y, x, w, bias unsafe.Pointer
@@ -33,10 +36,12 @@ type tile struct {
 	xSkip, wSkip  int // bytes from the end of a row's run to the next row
 	px, mask      unsafe.Pointer
 	groups        int // groups of pixels
+
+	first, yRow, yCol int // of ConvQuads alone
 }
 
 func conv(width int, y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) {
-	if !neon || width > Width {
+	if !assembled(width) {
 		convGeneric(width, y, x, w, bias, mask, t, px)
 		return
 	}
@@ -114,20 +119,20 @@ func (c *convolution) fours(a *tile, px []Pixel, blocks int) {
 // singles runs the last channels, less than four: three together on four pixels
 // at a time, and else each on eight.
 func (c *convolution) singles(a *tile, px []Pixel, left int) {
-	if fours := len(px) &^ 3; left == 3 && fours > 0 {
-		c.point(a, c.w.Out-left, 1, 1)
-		convPixels(a, px[:fours], tile3x4)
-		px = px[fours:]
-	}
 	c.point(a, c.w.Out-left, left, 1)
-	eights := len(px) &^ 7
-	if eights > 0 {
-		convPixels(a, px[:eights], tile1x8)
-	}
-	if eights < len(px) {
-		convPixels(a, px[eights:], tile1x1)
+	switch {
+	case left == 3 && len(px) >= tilePixels[tile3x4]:
+		a.blocks = 1
+		convAll(a, px, tile3x4)
+	case len(px) >= tilePixels[tile1x8]:
+		convAll(a, px, tile1x8)
+	default:
+		convPixels(a, px, tile1x1)
 	}
 }
+
+// squares returns the shapes of ConvQuads for several squares at a time and for one.
+func squares(int) (several, one int) { return squares3, squares1 }
 
 // The shapes of tiles: output channels × pixels.
 const (
@@ -138,13 +143,18 @@ const (
 	tile3x4
 	tile1x8
 	tile1x1
+	squares3
+	squares1
 )
 
-var tilePixels = [...]int{tile4x3: 3, tile4x2: 2, tile8x1: 1, tile4x1: 1, tile3x4: 4, tile1x8: 8, tile1x1: 1}
+var tilePixels = [...]int{tile4x3: 3, tile4x2: 2, tile8x1: 1, tile4x1: 1, tile3x4: 4, tile1x8: 8, tile1x1: 1, squares3: 3, squares1: 1}
 
 // convPixels calls the assembly directly: through a function value a would
 // escape to the heap.
 func convPixels(a *tile, px []Pixel, shape int) {
+	if len(px) == 0 {
+		return
+	}
 	a.px = unsafe.Pointer(&px[0])
 	a.groups = len(px) / tilePixels[shape]
 	switch b := (*byte)(unsafe.Pointer(a)); shape {
@@ -162,6 +172,10 @@ func convPixels(a *tile, px []Pixel, shape int) {
 		conv1x8(b)
 	case tile1x1:
 		conv1x1(b)
+	case squares3:
+		quads3(b)
+	case squares1:
+		quads1(b)
 	}
 }
 

@@ -13,6 +13,10 @@ func conv(width int, y, x []float32, w *Weights, bias, mask []float32, t Taps, p
 	convGeneric(width, y, x, w, bias, mask, t, px)
 }
 
+func convQuads(width int, y, x []float32, q *Quads, mask []float32, px []Pixel) {
+	quadsGeneric(width, y, x, q, mask, px)
+}
+
 func outer(grad, high, dy, x []float32, no, ni int, r Rect) {
 	outerGeneric(grad, high, dy, x, no, ni, r)
 }
