@@ -31,6 +31,7 @@ func noise(name string, s simd, groups int) {
 	if groups == 1 {
 		s.lanes = func(from Mem, to reg.VecVirtual) { VMOVUPS(from, to) }
 	}
+	words := s.words()
 
 	Label("loop")
 	w := s.regs(4)
@@ -41,7 +42,7 @@ func noise(name string, s simd, groups int) {
 	if groups == 2 {
 		VPADDD(secondGroup(), w[3], w[3])
 	}
-	w = philox(s, w, c)
+	w = philox(s, words, w, c)
 
 	for i := 0; i < 4; i += 2 {
 		cos, sin := boxMuller(s, w[i], w[i+1])
@@ -91,7 +92,7 @@ func clamp(v, bound reg.VecVirtual, lo, hi Mem) {
 }
 
 // philox writes ten rounds of Philox4x32 on the counter w.
-func philox(s simd, w []reg.VecVirtual, c Mem) []reg.VecVirtual {
+func philox(s simd, words sorter, w []reg.VecVirtual, c Mem) []reg.VecVirtual {
 	m := s.regs(2)
 	VMOVUPS(broadcast("philoxM0", 0xD2511F53), m[0])
 	VMOVUPS(broadcast("philoxM1", 0xCD9E8D57), m[1])
@@ -100,12 +101,10 @@ func philox(s simd, w []reg.VecVirtual, c Mem) []reg.VecVirtual {
 	s.lanes(c.Offset(word), key[1])
 	weyl := []Mem{broadcast("philoxW0", 0x9E3779B9), broadcast("philoxW1", 0xBB67AE85)}
 	for round := range 10 {
-		hi0, lo0 := mul32(s, w[0], m[0])
-		hi1, lo1 := mul32(s, w[2], m[1])
-		s.xor(w[1], hi1, hi1)
-		s.xor(key[0], hi1, hi1)
-		s.xor(w[3], hi0, hi0)
-		s.xor(key[1], hi0, hi0)
+		hi0, lo0 := mul32(s, words, w[0], m[0])
+		hi1, lo1 := mul32(s, words, w[2], m[1])
+		s.xor3(w[1], key[0], hi1)
+		s.xor3(w[3], key[1], hi0)
 		w = []reg.VecVirtual{hi1, lo1, hi0, lo0}
 		if round < 9 {
 			VPADDD(weyl[0], key[0], key[0])
@@ -116,17 +115,12 @@ func philox(s simd, w []reg.VecVirtual, c Mem) []reg.VecVirtual {
 }
 
 // mul32 writes the high and low words of the eight products a·m.
-func mul32(s simd, a, m reg.VecVirtual) (hi, lo reg.VecVirtual) {
+func mul32(s simd, words sorter, a, m reg.VecVirtual) (hi, lo reg.VecVirtual) {
 	even, odd := s.reg(), s.reg()
 	VPMULUDQ(m, a, even)
 	VPSRLQ(Imm(32), a, odd)
 	VPMULUDQ(m, odd, odd)
-	hi, lo = s.reg(), s.reg()
-	VPSRLQ(Imm(32), even, hi)
-	s.odd(odd, hi, hi)
-	VPSLLQ(Imm(32), odd, lo)
-	s.odd(lo, even, lo)
-	return hi, lo
+	return words(even, odd)
 }
 
 // boxMuller writes two normal numbers of two random words, overwriting them.

@@ -2651,14 +2651,14 @@ loop:
 	VPSRLQ       $0x20, Y8, Y10
 	VPBLENDD     $0xaa, Y0, Y10, Y10
 	VPSLLQ       $0x20, Y0, Y0
-	VPBLENDD     $0xaa, Y0, Y8, Y0
-	VPMULUDQ     Y5, Y2, Y8
+	VPBLENDD     $0xaa, Y0, Y8, Y8
+	VPMULUDQ     Y5, Y2, Y0
 	VPSRLQ       $0x20, Y2, Y2
 	VPMULUDQ     Y5, Y2, Y2
-	VPSRLQ       $0x20, Y8, Y11
+	VPSRLQ       $0x20, Y0, Y11
 	VPBLENDD     $0xaa, Y2, Y11, Y11
 	VPSLLQ       $0x20, Y2, Y2
-	VPBLENDD     $0xaa, Y2, Y8, Y2
+	VPBLENDD     $0xaa, Y2, Y0, Y0
 	VPXOR        Y1, Y11, Y11
 	VPXOR        Y6, Y11, Y11
 	VPXOR        Y3, Y10, Y10
@@ -2666,192 +2666,192 @@ loop:
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
 	VPMULUDQ     Y4, Y11, Y1
-	VPSRLQ       $0x20, Y11, Y3
-	VPMULUDQ     Y4, Y3, Y3
-	VPSRLQ       $0x20, Y1, Y8
-	VPBLENDD     $0xaa, Y3, Y8, Y8
-	VPSLLQ       $0x20, Y3, Y3
-	VPBLENDD     $0xaa, Y3, Y1, Y3
-	VPMULUDQ     Y5, Y10, Y1
+	VPSRLQ       $0x20, Y11, Y2
+	VPMULUDQ     Y4, Y2, Y2
+	VPSRLQ       $0x20, Y1, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPSLLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPMULUDQ     Y5, Y10, Y2
 	VPSRLQ       $0x20, Y10, Y10
 	VPMULUDQ     Y5, Y10, Y10
-	VPSRLQ       $0x20, Y1, Y11
+	VPSRLQ       $0x20, Y2, Y11
 	VPBLENDD     $0xaa, Y10, Y11, Y11
 	VPSLLQ       $0x20, Y10, Y10
-	VPBLENDD     $0xaa, Y10, Y1, Y10
-	VPXOR        Y2, Y11, Y11
+	VPBLENDD     $0xaa, Y10, Y2, Y2
+	VPXOR        Y0, Y11, Y11
 	VPXOR        Y6, Y11, Y11
-	VPXOR        Y0, Y8, Y8
-	VPXOR        Y7, Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	VPXOR        Y7, Y3, Y3
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
 	VPMULUDQ     Y4, Y11, Y0
-	VPSRLQ       $0x20, Y11, Y1
-	VPMULUDQ     Y4, Y1, Y1
-	VPSRLQ       $0x20, Y0, Y2
-	VPBLENDD     $0xaa, Y1, Y2, Y2
-	VPSLLQ       $0x20, Y1, Y1
-	VPBLENDD     $0xaa, Y1, Y0, Y1
-	VPMULUDQ     Y5, Y8, Y0
-	VPSRLQ       $0x20, Y8, Y8
-	VPMULUDQ     Y5, Y8, Y8
-	VPSRLQ       $0x20, Y0, Y11
-	VPBLENDD     $0xaa, Y8, Y11, Y11
-	VPSLLQ       $0x20, Y8, Y8
-	VPBLENDD     $0xaa, Y8, Y0, Y8
-	VPXOR        Y10, Y11, Y11
-	VPXOR        Y6, Y11, Y11
-	VPXOR        Y3, Y2, Y2
-	VPXOR        Y7, Y2, Y2
-	VPADDD       philoxW0<>+0(SB), Y6, Y6
-	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y11, Y0
-	VPSRLQ       $0x20, Y11, Y3
-	VPMULUDQ     Y4, Y3, Y3
+	VPSRLQ       $0x20, Y11, Y8
+	VPMULUDQ     Y4, Y8, Y8
 	VPSRLQ       $0x20, Y0, Y10
-	VPBLENDD     $0xaa, Y3, Y10, Y10
+	VPBLENDD     $0xaa, Y8, Y10, Y10
+	VPSLLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y8, Y0, Y0
+	VPMULUDQ     Y5, Y3, Y8
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y5, Y3, Y3
+	VPSRLQ       $0x20, Y8, Y11
+	VPBLENDD     $0xaa, Y3, Y11, Y11
 	VPSLLQ       $0x20, Y3, Y3
-	VPBLENDD     $0xaa, Y3, Y0, Y3
-	VPMULUDQ     Y5, Y2, Y0
-	VPSRLQ       $0x20, Y2, Y2
-	VPMULUDQ     Y5, Y2, Y2
-	VPSRLQ       $0x20, Y0, Y11
-	VPBLENDD     $0xaa, Y2, Y11, Y11
-	VPSLLQ       $0x20, Y2, Y2
-	VPBLENDD     $0xaa, Y2, Y0, Y2
-	VPXOR        Y8, Y11, Y11
+	VPBLENDD     $0xaa, Y3, Y8, Y8
+	VPXOR        Y2, Y11, Y11
 	VPXOR        Y6, Y11, Y11
 	VPXOR        Y1, Y10, Y10
 	VPXOR        Y7, Y10, Y10
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y11, Y0
-	VPSRLQ       $0x20, Y11, Y1
-	VPMULUDQ     Y4, Y1, Y1
-	VPSRLQ       $0x20, Y0, Y8
-	VPBLENDD     $0xaa, Y1, Y8, Y8
-	VPSLLQ       $0x20, Y1, Y1
-	VPBLENDD     $0xaa, Y1, Y0, Y1
-	VPMULUDQ     Y5, Y10, Y0
-	VPSRLQ       $0x20, Y10, Y10
-	VPMULUDQ     Y5, Y10, Y10
-	VPSRLQ       $0x20, Y0, Y11
-	VPBLENDD     $0xaa, Y10, Y11, Y11
-	VPSLLQ       $0x20, Y10, Y10
-	VPBLENDD     $0xaa, Y10, Y0, Y10
-	VPXOR        Y2, Y11, Y11
-	VPXOR        Y6, Y11, Y11
-	VPXOR        Y3, Y8, Y8
-	VPXOR        Y7, Y8, Y8
-	VPADDD       philoxW0<>+0(SB), Y6, Y6
-	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y11, Y0
+	VPMULUDQ     Y4, Y11, Y1
 	VPSRLQ       $0x20, Y11, Y2
 	VPMULUDQ     Y4, Y2, Y2
-	VPSRLQ       $0x20, Y0, Y3
+	VPSRLQ       $0x20, Y1, Y3
 	VPBLENDD     $0xaa, Y2, Y3, Y3
 	VPSLLQ       $0x20, Y2, Y2
-	VPBLENDD     $0xaa, Y2, Y0, Y2
-	VPMULUDQ     Y5, Y8, Y0
-	VPSRLQ       $0x20, Y8, Y8
-	VPMULUDQ     Y5, Y8, Y8
-	VPSRLQ       $0x20, Y0, Y11
-	VPBLENDD     $0xaa, Y8, Y11, Y11
-	VPSLLQ       $0x20, Y8, Y8
-	VPBLENDD     $0xaa, Y8, Y0, Y8
-	VPXOR        Y10, Y11, Y11
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPMULUDQ     Y5, Y10, Y2
+	VPSRLQ       $0x20, Y10, Y10
+	VPMULUDQ     Y5, Y10, Y10
+	VPSRLQ       $0x20, Y2, Y11
+	VPBLENDD     $0xaa, Y10, Y11, Y11
+	VPSLLQ       $0x20, Y10, Y10
+	VPBLENDD     $0xaa, Y10, Y2, Y2
+	VPXOR        Y8, Y11, Y11
 	VPXOR        Y6, Y11, Y11
-	VPXOR        Y1, Y3, Y3
+	VPXOR        Y0, Y3, Y3
 	VPXOR        Y7, Y3, Y3
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
 	VPMULUDQ     Y4, Y11, Y0
-	VPSRLQ       $0x20, Y11, Y1
-	VPMULUDQ     Y4, Y1, Y1
+	VPSRLQ       $0x20, Y11, Y8
+	VPMULUDQ     Y4, Y8, Y8
 	VPSRLQ       $0x20, Y0, Y10
-	VPBLENDD     $0xaa, Y1, Y10, Y10
-	VPSLLQ       $0x20, Y1, Y1
-	VPBLENDD     $0xaa, Y1, Y0, Y1
-	VPMULUDQ     Y5, Y3, Y0
+	VPBLENDD     $0xaa, Y8, Y10, Y10
+	VPSLLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y8, Y0, Y0
+	VPMULUDQ     Y5, Y3, Y8
 	VPSRLQ       $0x20, Y3, Y3
 	VPMULUDQ     Y5, Y3, Y3
-	VPSRLQ       $0x20, Y0, Y11
+	VPSRLQ       $0x20, Y8, Y11
 	VPBLENDD     $0xaa, Y3, Y11, Y11
 	VPSLLQ       $0x20, Y3, Y3
-	VPBLENDD     $0xaa, Y3, Y0, Y3
-	VPXOR        Y8, Y11, Y11
+	VPBLENDD     $0xaa, Y3, Y8, Y8
+	VPXOR        Y2, Y11, Y11
 	VPXOR        Y6, Y11, Y11
-	VPXOR        Y2, Y10, Y10
+	VPXOR        Y1, Y10, Y10
 	VPXOR        Y7, Y10, Y10
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y11, Y0
+	VPMULUDQ     Y4, Y11, Y1
 	VPSRLQ       $0x20, Y11, Y2
 	VPMULUDQ     Y4, Y2, Y2
-	VPSRLQ       $0x20, Y0, Y8
-	VPBLENDD     $0xaa, Y2, Y8, Y8
+	VPSRLQ       $0x20, Y1, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
 	VPSLLQ       $0x20, Y2, Y2
-	VPBLENDD     $0xaa, Y2, Y0, Y2
-	VPMULUDQ     Y5, Y10, Y0
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPMULUDQ     Y5, Y10, Y2
 	VPSRLQ       $0x20, Y10, Y10
 	VPMULUDQ     Y5, Y10, Y10
-	VPSRLQ       $0x20, Y0, Y11
+	VPSRLQ       $0x20, Y2, Y11
 	VPBLENDD     $0xaa, Y10, Y11, Y11
 	VPSLLQ       $0x20, Y10, Y10
-	VPBLENDD     $0xaa, Y10, Y0, Y10
-	VPXOR        Y3, Y11, Y11
+	VPBLENDD     $0xaa, Y10, Y2, Y2
+	VPXOR        Y8, Y11, Y11
 	VPXOR        Y6, Y11, Y11
-	VPXOR        Y1, Y8, Y8
-	VPXOR        Y7, Y8, Y8
-	VPADDD       philoxW0<>+0(SB), Y6, Y6
-	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y11, Y0
-	VPSRLQ       $0x20, Y11, Y1
-	VPMULUDQ     Y4, Y1, Y1
-	VPSRLQ       $0x20, Y0, Y3
-	VPBLENDD     $0xaa, Y1, Y3, Y3
-	VPSLLQ       $0x20, Y1, Y1
-	VPBLENDD     $0xaa, Y1, Y0, Y1
-	VPMULUDQ     Y5, Y8, Y0
-	VPSRLQ       $0x20, Y8, Y8
-	VPMULUDQ     Y5, Y8, Y8
-	VPSRLQ       $0x20, Y0, Y11
-	VPBLENDD     $0xaa, Y8, Y11, Y11
-	VPSLLQ       $0x20, Y8, Y8
-	VPBLENDD     $0xaa, Y8, Y0, Y8
-	VPXOR        Y10, Y11, Y11
-	VPXOR        Y6, Y11, Y11
-	VPXOR        Y2, Y3, Y3
+	VPXOR        Y0, Y3, Y3
 	VPXOR        Y7, Y3, Y3
 	VPADDD       philoxW0<>+0(SB), Y6, Y6
 	VPADDD       philoxW1<>+0(SB), Y7, Y7
 	VPMULUDQ     Y4, Y11, Y0
-	VPSRLQ       $0x20, Y11, Y2
-	VPMULUDQ     Y4, Y2, Y2
-	VPSRLQ       $0x20, Y0, Y4
-	VPBLENDD     $0xaa, Y2, Y4, Y4
-	VPSLLQ       $0x20, Y2, Y2
-	VPBLENDD     $0xaa, Y2, Y0, Y2
-	VPMULUDQ     Y5, Y3, Y0
+	VPSRLQ       $0x20, Y11, Y8
+	VPMULUDQ     Y4, Y8, Y8
+	VPSRLQ       $0x20, Y0, Y10
+	VPBLENDD     $0xaa, Y8, Y10, Y10
+	VPSLLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y8, Y0, Y0
+	VPMULUDQ     Y5, Y3, Y8
 	VPSRLQ       $0x20, Y3, Y3
 	VPMULUDQ     Y5, Y3, Y3
-	VPSRLQ       $0x20, Y0, Y5
-	VPBLENDD     $0xaa, Y3, Y5, Y5
+	VPSRLQ       $0x20, Y8, Y11
+	VPBLENDD     $0xaa, Y3, Y11, Y11
 	VPSLLQ       $0x20, Y3, Y3
-	VPBLENDD     $0xaa, Y3, Y0, Y3
+	VPBLENDD     $0xaa, Y3, Y8, Y8
+	VPXOR        Y2, Y11, Y11
+	VPXOR        Y6, Y11, Y11
+	VPXOR        Y1, Y10, Y10
+	VPXOR        Y7, Y10, Y10
+	VPADDD       philoxW0<>+0(SB), Y6, Y6
+	VPADDD       philoxW1<>+0(SB), Y7, Y7
+	VPMULUDQ     Y4, Y11, Y1
+	VPSRLQ       $0x20, Y11, Y2
+	VPMULUDQ     Y4, Y2, Y2
+	VPSRLQ       $0x20, Y1, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPSLLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPMULUDQ     Y5, Y10, Y2
+	VPSRLQ       $0x20, Y10, Y10
+	VPMULUDQ     Y5, Y10, Y10
+	VPSRLQ       $0x20, Y2, Y11
+	VPBLENDD     $0xaa, Y10, Y11, Y11
+	VPSLLQ       $0x20, Y10, Y10
+	VPBLENDD     $0xaa, Y10, Y2, Y2
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y6, Y11, Y11
+	VPXOR        Y0, Y3, Y3
+	VPXOR        Y7, Y3, Y3
+	VPADDD       philoxW0<>+0(SB), Y6, Y6
+	VPADDD       philoxW1<>+0(SB), Y7, Y7
+	VPMULUDQ     Y4, Y11, Y0
+	VPSRLQ       $0x20, Y11, Y8
+	VPMULUDQ     Y4, Y8, Y8
+	VPSRLQ       $0x20, Y0, Y10
+	VPBLENDD     $0xaa, Y8, Y10, Y10
+	VPSLLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y8, Y0, Y0
+	VPMULUDQ     Y5, Y3, Y8
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     Y5, Y3, Y3
+	VPSRLQ       $0x20, Y8, Y11
+	VPBLENDD     $0xaa, Y3, Y11, Y11
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y8, Y8
+	VPXOR        Y2, Y11, Y11
+	VPXOR        Y6, Y11, Y11
+	VPXOR        Y1, Y10, Y10
+	VPXOR        Y7, Y10, Y10
+	VPADDD       philoxW0<>+0(SB), Y6, Y6
+	VPADDD       philoxW1<>+0(SB), Y7, Y7
+	VPMULUDQ     Y4, Y11, Y1
+	VPSRLQ       $0x20, Y11, Y2
+	VPMULUDQ     Y4, Y2, Y2
+	VPSRLQ       $0x20, Y1, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPSLLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPMULUDQ     Y5, Y10, Y2
+	VPSRLQ       $0x20, Y10, Y4
+	VPMULUDQ     Y5, Y4, Y4
+	VPSRLQ       $0x20, Y2, Y5
+	VPBLENDD     $0xaa, Y4, Y5, Y5
+	VPSLLQ       $0x20, Y4, Y4
+	VPBLENDD     $0xaa, Y4, Y2, Y2
 	VPXOR        Y8, Y5, Y5
 	VPXOR        Y6, Y5, Y5
-	VPXOR        Y1, Y4, Y4
-	VPXOR        Y7, Y4, Y4
+	VPXOR        Y0, Y3, Y3
+	VPXOR        Y7, Y3, Y3
 	VPSRLD       $0x08, Y5, Y0
 	VPADDD       int1<>+0(SB), Y0, Y0
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       two_24<>+0(SB), Y0, Y0
-	VPSUBD       sqrtHalf<>+0(SB), Y0, Y1
-	VPSRAD       $0x17, Y1, Y1
-	VPSLLD       $0x17, Y1, Y5
+	VPSUBD       sqrtHalf<>+0(SB), Y0, Y4
+	VPSRAD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y4, Y5
 	VPSUBD       Y5, Y0, Y5
-	VCVTDQ2PS    Y1, Y1
+	VCVTDQ2PS    Y4, Y4
 	VSUBPS       one<>+0(SB), Y5, Y5
 	VMOVUPS      log0<>+0(SB), Y0
 	VFMADD213PS  log1<>+0(SB), Y5, Y0
@@ -2865,71 +2865,71 @@ loop:
 	VMULPS       Y5, Y5, Y6
 	VMULPS       Y5, Y0, Y0
 	VMULPS       Y6, Y0, Y0
-	VFMADD231PS  ln2Lo<>+0(SB), Y1, Y0
+	VFMADD231PS  ln2Lo<>+0(SB), Y4, Y0
 	VFNMADD231PS half<>+0(SB), Y6, Y0
 	VADDPS       Y0, Y5, Y5
-	VFMADD231PS  ln2Hi<>+0(SB), Y1, Y5
+	VFMADD231PS  ln2Hi<>+0(SB), Y4, Y5
 	VMULPS       minus2<>+0(SB), Y5, Y0
 	VXORPS       X9, X9, X9
 	VMAXPS       Y0, Y9, Y0
 	VSQRTPS      Y0, Y0
-	VPSRLD       $0x08, Y3, Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       two_22<>+0(SB), Y1, Y1
-	VROUNDPS     $0x00, Y1, Y3
-	VSUBPS       Y3, Y1, Y1
-	VCVTPS2DQ    Y3, Y3
-	VMULPS       halfPi<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y1, Y5
+	VPSRLD       $0x08, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       two_22<>+0(SB), Y2, Y2
+	VROUNDPS     $0x00, Y2, Y4
+	VSUBPS       Y4, Y2, Y2
+	VCVTPS2DQ    Y4, Y4
+	VMULPS       halfPi<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y2, Y5
 	VMOVUPS      sin0<>+0(SB), Y6
 	VFMADD213PS  sin1<>+0(SB), Y5, Y6
 	VFMADD213PS  sin2<>+0(SB), Y5, Y6
 	VMULPS       Y5, Y6, Y6
-	VFMADD213PS  Y1, Y1, Y6
-	VMOVUPS      cos0<>+0(SB), Y1
-	VFMADD213PS  cos1<>+0(SB), Y5, Y1
-	VFMADD213PS  cos2<>+0(SB), Y5, Y1
-	VMULPS       Y5, Y1, Y1
-	VMULPS       Y5, Y1, Y1
-	VFNMADD231PS half<>+0(SB), Y5, Y1
-	VADDPS       one<>+0(SB), Y1, Y1
-	VPSLLD       $0x1f, Y3, Y5
-	VBLENDVPS    Y5, Y6, Y1, Y7
-	VBLENDVPS    Y5, Y1, Y6, Y5
-	VPADDD       int1<>+0(SB), Y3, Y1
-	VPAND        int2<>+0(SB), Y1, Y1
-	VPSLLD       $0x1e, Y1, Y1
-	VPXOR        Y1, Y7, Y7
+	VFMADD213PS  Y2, Y2, Y6
+	VMOVUPS      cos0<>+0(SB), Y2
+	VFMADD213PS  cos1<>+0(SB), Y5, Y2
+	VFMADD213PS  cos2<>+0(SB), Y5, Y2
+	VMULPS       Y5, Y2, Y2
+	VMULPS       Y5, Y2, Y2
+	VFNMADD231PS half<>+0(SB), Y5, Y2
+	VADDPS       one<>+0(SB), Y2, Y2
+	VPSLLD       $0x1f, Y4, Y5
+	VBLENDVPS    Y5, Y6, Y2, Y7
+	VBLENDVPS    Y5, Y2, Y6, Y5
+	VPADDD       int1<>+0(SB), Y4, Y2
+	VPAND        int2<>+0(SB), Y2, Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VPXOR        Y2, Y7, Y7
 	VMULPS       Y0, Y7, Y7
-	VPAND        int2<>+0(SB), Y3, Y3
-	VPSLLD       $0x1e, Y3, Y3
-	VPXOR        Y3, Y5, Y5
+	VPAND        int2<>+0(SB), Y4, Y4
+	VPSLLD       $0x1e, Y4, Y4
+	VPXOR        Y4, Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VMOVUPS      (AX), Y0
-	VMOVUPS      (BX), Y1
-	VFMADD231PS  Y1, Y7, Y0
-	VBROADCASTSS lo+32(FP), Y1
-	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS hi+36(FP), Y1
-	VMINPS       Y0, Y1, Y0
+	VMOVUPS      (BX), Y2
+	VFMADD231PS  Y2, Y7, Y0
+	VBROADCASTSS lo+32(FP), Y2
+	VMAXPS       Y0, Y2, Y0
+	VBROADCASTSS hi+36(FP), Y2
+	VMINPS       Y0, Y2, Y0
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      32(AX), Y0
-	VMOVUPS      (BX), Y1
-	VFMADD231PS  Y1, Y5, Y0
-	VBROADCASTSS lo+32(FP), Y1
-	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS hi+36(FP), Y1
-	VMINPS       Y0, Y1, Y0
+	VMOVUPS      (BX), Y2
+	VFMADD231PS  Y2, Y5, Y0
+	VBROADCASTSS lo+32(FP), Y2
+	VMAXPS       Y0, Y2, Y0
+	VBROADCASTSS hi+36(FP), Y2
+	VMINPS       Y0, Y2, Y0
 	VMOVUPS      Y0, 32(AX)
-	VPSRLD       $0x08, Y4, Y0
+	VPSRLD       $0x08, Y3, Y0
 	VPADDD       int1<>+0(SB), Y0, Y0
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       two_24<>+0(SB), Y0, Y0
-	VPSUBD       sqrtHalf<>+0(SB), Y0, Y1
-	VPSRAD       $0x17, Y1, Y1
-	VPSLLD       $0x17, Y1, Y3
+	VPSUBD       sqrtHalf<>+0(SB), Y0, Y2
+	VPSRAD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y2, Y3
 	VPSUBD       Y3, Y0, Y3
-	VCVTDQ2PS    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
 	VSUBPS       one<>+0(SB), Y3, Y3
 	VMOVUPS      log0<>+0(SB), Y0
 	VFMADD213PS  log1<>+0(SB), Y3, Y0
@@ -2943,15 +2943,15 @@ loop:
 	VMULPS       Y3, Y3, Y4
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y4, Y0, Y0
-	VFMADD231PS  ln2Lo<>+0(SB), Y1, Y0
+	VFMADD231PS  ln2Lo<>+0(SB), Y2, Y0
 	VFNMADD231PS half<>+0(SB), Y4, Y0
 	VADDPS       Y0, Y3, Y3
-	VFMADD231PS  ln2Hi<>+0(SB), Y1, Y3
+	VFMADD231PS  ln2Hi<>+0(SB), Y2, Y3
 	VMULPS       minus2<>+0(SB), Y3, Y0
 	VXORPS       X9, X9, X9
 	VMAXPS       Y0, Y9, Y0
 	VSQRTPS      Y0, Y0
-	VPSRLD       $0x08, Y2, Y1
+	VPSRLD       $0x08, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       two_22<>+0(SB), Y1, Y1
 	VROUNDPS     $0x00, Y1, Y2
@@ -7958,6 +7958,9 @@ TEXT ·wideNoiseAVX512(SB), NOSPLIT, $0-44
 	MOVQ    c+16(FP), DX
 	MOVQ    scale+24(FP), BX
 	MOVL    group+40(FP), SI
+	MOVL    $0x00005555, DI
+	KMOVW   DI, K1
+	KNOTW   K1, K2
 
 loop:
 	VMOVUPS      128(DX), Z0
@@ -7971,290 +7974,170 @@ loop:
 	VPMULUDQ     Z4, Z0, Z8
 	VPSRLQ       $0x20, Z0, Z0
 	VPMULUDQ     Z4, Z0, Z0
-	VPSRLQ       $0x20, Z8, Z14
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z0, Z14, K1, Z14
-	VPSLLQ       $0x20, Z0, Z0
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z0, Z8, K1, Z0
-	VPMULUDQ     Z5, Z2, Z8
-	VPSRLQ       $0x20, Z2, Z2
-	VPMULUDQ     Z5, Z2, Z2
-	VPSRLQ       $0x20, Z8, Z15
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z2, Z15, K1, Z15
-	VPSLLQ       $0x20, Z2, Z2
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z2, Z8, K1, Z2
-	VPXORD       Z1, Z15, Z15
-	VPXORD       Z6, Z15, Z15
-	VPXORD       Z3, Z14, Z14
-	VPXORD       Z7, Z14, Z14
-	VPADDD       philoxW0<>+0(SB), Z6, Z6
-	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z1
-	VPSRLQ       $0x20, Z15, Z3
-	VPMULUDQ     Z4, Z3, Z3
-	VPSRLQ       $0x20, Z1, Z8
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z3, Z8, K1, Z8
-	VPSLLQ       $0x20, Z3, Z3
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z3, Z1, K1, Z3
-	VPMULUDQ     Z5, Z14, Z1
-	VPSRLQ       $0x20, Z14, Z14
-	VPMULUDQ     Z5, Z14, Z14
-	VPSRLQ       $0x20, Z1, Z15
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z14, Z15, K1, Z15
-	VPSLLQ       $0x20, Z14, Z14
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z14, Z1, K1, Z14
-	VPXORD       Z2, Z15, Z15
-	VPXORD       Z6, Z15, Z15
-	VPXORD       Z0, Z8, Z8
-	VPXORD       Z7, Z8, Z8
-	VPADDD       philoxW0<>+0(SB), Z6, Z6
-	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z0
-	VPSRLQ       $0x20, Z15, Z1
-	VPMULUDQ     Z4, Z1, Z1
-	VPSRLQ       $0x20, Z0, Z2
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z1, Z2, K1, Z2
-	VPSLLQ       $0x20, Z1, Z1
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z1, Z0, K1, Z1
-	VPMULUDQ     Z5, Z8, Z0
-	VPSRLQ       $0x20, Z8, Z8
-	VPMULUDQ     Z5, Z8, Z8
-	VPSRLQ       $0x20, Z0, Z15
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z8, Z15, K1, Z15
-	VPSLLQ       $0x20, Z8, Z8
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z8, Z0, K1, Z8
-	VPXORD       Z14, Z15, Z15
-	VPXORD       Z6, Z15, Z15
-	VPXORD       Z3, Z2, Z2
-	VPXORD       Z7, Z2, Z2
-	VPADDD       philoxW0<>+0(SB), Z6, Z6
-	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z0
-	VPSRLQ       $0x20, Z15, Z3
-	VPMULUDQ     Z4, Z3, Z3
-	VPSRLQ       $0x20, Z0, Z14
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z3, Z14, K1, Z14
-	VPSLLQ       $0x20, Z3, Z3
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z3, Z0, K1, Z3
+	VMOVDQA64    Z0, Z14
+	VPSHUFD      $0xf5, Z8, K1, Z14
+	VPSHUFD      $0xa0, Z0, K2, Z8
 	VPMULUDQ     Z5, Z2, Z0
 	VPSRLQ       $0x20, Z2, Z2
 	VPMULUDQ     Z5, Z2, Z2
-	VPSRLQ       $0x20, Z0, Z15
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z2, Z15, K1, Z15
-	VPSLLQ       $0x20, Z2, Z2
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z2, Z0, K1, Z2
-	VPXORD       Z8, Z15, Z15
-	VPXORD       Z6, Z15, Z15
-	VPXORD       Z1, Z14, Z14
-	VPXORD       Z7, Z14, Z14
+	VMOVDQA64    Z2, Z15
+	VPSHUFD      $0xf5, Z0, K1, Z15
+	VPSHUFD      $0xa0, Z2, K2, Z0
+	VPTERNLOGD   $0x96, Z1, Z6, Z15
+	VPTERNLOGD   $0x96, Z3, Z7, Z14
 	VPADDD       philoxW0<>+0(SB), Z6, Z6
 	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z0
-	VPSRLQ       $0x20, Z15, Z1
-	VPMULUDQ     Z4, Z1, Z1
-	VPSRLQ       $0x20, Z0, Z8
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z1, Z8, K1, Z8
-	VPSLLQ       $0x20, Z1, Z1
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z1, Z0, K1, Z1
-	VPMULUDQ     Z5, Z14, Z0
+	VPMULUDQ     Z4, Z15, Z1
+	VPSRLQ       $0x20, Z15, Z2
+	VPMULUDQ     Z4, Z2, Z2
+	VMOVDQA64    Z2, Z3
+	VPSHUFD      $0xf5, Z1, K1, Z3
+	VPSHUFD      $0xa0, Z2, K2, Z1
+	VPMULUDQ     Z5, Z14, Z2
 	VPSRLQ       $0x20, Z14, Z14
 	VPMULUDQ     Z5, Z14, Z14
-	VPSRLQ       $0x20, Z0, Z15
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z14, Z15, K1, Z15
-	VPSLLQ       $0x20, Z14, Z14
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z14, Z0, K1, Z14
-	VPXORD       Z2, Z15, Z15
-	VPXORD       Z6, Z15, Z15
-	VPXORD       Z3, Z8, Z8
-	VPXORD       Z7, Z8, Z8
+	VMOVDQA64    Z14, Z15
+	VPSHUFD      $0xf5, Z2, K1, Z15
+	VPSHUFD      $0xa0, Z14, K2, Z2
+	VPTERNLOGD   $0x96, Z0, Z6, Z15
+	VPTERNLOGD   $0x96, Z8, Z7, Z3
 	VPADDD       philoxW0<>+0(SB), Z6, Z6
 	VPADDD       philoxW1<>+0(SB), Z7, Z7
 	VPMULUDQ     Z4, Z15, Z0
-	VPSRLQ       $0x20, Z15, Z2
-	VPMULUDQ     Z4, Z2, Z2
-	VPSRLQ       $0x20, Z0, Z3
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z2, Z3, K1, Z3
-	VPSLLQ       $0x20, Z2, Z2
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z2, Z0, K1, Z2
-	VPMULUDQ     Z5, Z8, Z0
-	VPSRLQ       $0x20, Z8, Z8
-	VPMULUDQ     Z5, Z8, Z8
-	VPSRLQ       $0x20, Z0, Z15
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z8, Z15, K1, Z15
-	VPSLLQ       $0x20, Z8, Z8
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z8, Z0, K1, Z8
-	VPXORD       Z14, Z15, Z15
-	VPXORD       Z6, Z15, Z15
-	VPXORD       Z1, Z3, Z3
-	VPXORD       Z7, Z3, Z3
-	VPADDD       philoxW0<>+0(SB), Z6, Z6
-	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z0
-	VPSRLQ       $0x20, Z15, Z1
-	VPMULUDQ     Z4, Z1, Z1
-	VPSRLQ       $0x20, Z0, Z14
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z1, Z14, K1, Z14
-	VPSLLQ       $0x20, Z1, Z1
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z1, Z0, K1, Z1
-	VPMULUDQ     Z5, Z3, Z0
+	VPSRLQ       $0x20, Z15, Z8
+	VPMULUDQ     Z4, Z8, Z8
+	VMOVDQA64    Z8, Z14
+	VPSHUFD      $0xf5, Z0, K1, Z14
+	VPSHUFD      $0xa0, Z8, K2, Z0
+	VPMULUDQ     Z5, Z3, Z8
 	VPSRLQ       $0x20, Z3, Z3
 	VPMULUDQ     Z5, Z3, Z3
-	VPSRLQ       $0x20, Z0, Z15
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z3, Z15, K1, Z15
-	VPSLLQ       $0x20, Z3, Z3
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z3, Z0, K1, Z3
-	VPXORD       Z8, Z15, Z15
-	VPXORD       Z6, Z15, Z15
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z7, Z14, Z14
+	VMOVDQA64    Z3, Z15
+	VPSHUFD      $0xf5, Z8, K1, Z15
+	VPSHUFD      $0xa0, Z3, K2, Z8
+	VPTERNLOGD   $0x96, Z2, Z6, Z15
+	VPTERNLOGD   $0x96, Z1, Z7, Z14
 	VPADDD       philoxW0<>+0(SB), Z6, Z6
 	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z0
+	VPMULUDQ     Z4, Z15, Z1
 	VPSRLQ       $0x20, Z15, Z2
 	VPMULUDQ     Z4, Z2, Z2
-	VPSRLQ       $0x20, Z0, Z8
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z2, Z8, K1, Z8
-	VPSLLQ       $0x20, Z2, Z2
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z2, Z0, K1, Z2
-	VPMULUDQ     Z5, Z14, Z0
+	VMOVDQA64    Z2, Z3
+	VPSHUFD      $0xf5, Z1, K1, Z3
+	VPSHUFD      $0xa0, Z2, K2, Z1
+	VPMULUDQ     Z5, Z14, Z2
 	VPSRLQ       $0x20, Z14, Z14
 	VPMULUDQ     Z5, Z14, Z14
-	VPSRLQ       $0x20, Z0, Z15
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z14, Z15, K1, Z15
-	VPSLLQ       $0x20, Z14, Z14
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z14, Z0, K1, Z14
-	VPXORD       Z3, Z15, Z15
-	VPXORD       Z6, Z15, Z15
-	VPXORD       Z1, Z8, Z8
-	VPXORD       Z7, Z8, Z8
+	VMOVDQA64    Z14, Z15
+	VPSHUFD      $0xf5, Z2, K1, Z15
+	VPSHUFD      $0xa0, Z14, K2, Z2
+	VPTERNLOGD   $0x96, Z8, Z6, Z15
+	VPTERNLOGD   $0x96, Z0, Z7, Z3
 	VPADDD       philoxW0<>+0(SB), Z6, Z6
 	VPADDD       philoxW1<>+0(SB), Z7, Z7
 	VPMULUDQ     Z4, Z15, Z0
-	VPSRLQ       $0x20, Z15, Z1
-	VPMULUDQ     Z4, Z1, Z1
-	VPSRLQ       $0x20, Z0, Z3
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z1, Z3, K1, Z3
-	VPSLLQ       $0x20, Z1, Z1
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z1, Z0, K1, Z1
-	VPMULUDQ     Z5, Z8, Z0
-	VPSRLQ       $0x20, Z8, Z8
-	VPMULUDQ     Z5, Z8, Z8
-	VPSRLQ       $0x20, Z0, Z15
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z8, Z15, K1, Z15
-	VPSLLQ       $0x20, Z8, Z8
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z8, Z0, K1, Z8
-	VPXORD       Z14, Z15, Z15
-	VPXORD       Z6, Z15, Z15
-	VPXORD       Z2, Z3, Z3
-	VPXORD       Z7, Z3, Z3
-	VPADDD       philoxW0<>+0(SB), Z6, Z6
-	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z0
-	VPSRLQ       $0x20, Z15, Z2
-	VPMULUDQ     Z4, Z2, Z2
-	VPSRLQ       $0x20, Z0, Z4
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z2, Z4, K1, Z4
-	VPSLLQ       $0x20, Z2, Z2
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z2, Z0, K1, Z2
-	VPMULUDQ     Z5, Z3, Z0
+	VPSRLQ       $0x20, Z15, Z8
+	VPMULUDQ     Z4, Z8, Z8
+	VMOVDQA64    Z8, Z14
+	VPSHUFD      $0xf5, Z0, K1, Z14
+	VPSHUFD      $0xa0, Z8, K2, Z0
+	VPMULUDQ     Z5, Z3, Z8
 	VPSRLQ       $0x20, Z3, Z3
 	VPMULUDQ     Z5, Z3, Z3
-	VPSRLQ       $0x20, Z0, Z5
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z3, Z5, K1, Z5
-	VPSLLQ       $0x20, Z3, Z3
-	MOVL         $0x0000aaaa, DI
-	KMOVW        DI, K1
-	VPBLENDMD    Z3, Z0, K1, Z3
-	VPXORD       Z8, Z5, Z5
-	VPXORD       Z6, Z5, Z5
-	VPXORD       Z1, Z4, Z4
-	VPXORD       Z7, Z4, Z4
+	VMOVDQA64    Z3, Z15
+	VPSHUFD      $0xf5, Z8, K1, Z15
+	VPSHUFD      $0xa0, Z3, K2, Z8
+	VPTERNLOGD   $0x96, Z2, Z6, Z15
+	VPTERNLOGD   $0x96, Z1, Z7, Z14
+	VPADDD       philoxW0<>+0(SB), Z6, Z6
+	VPADDD       philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ     Z4, Z15, Z1
+	VPSRLQ       $0x20, Z15, Z2
+	VPMULUDQ     Z4, Z2, Z2
+	VMOVDQA64    Z2, Z3
+	VPSHUFD      $0xf5, Z1, K1, Z3
+	VPSHUFD      $0xa0, Z2, K2, Z1
+	VPMULUDQ     Z5, Z14, Z2
+	VPSRLQ       $0x20, Z14, Z14
+	VPMULUDQ     Z5, Z14, Z14
+	VMOVDQA64    Z14, Z15
+	VPSHUFD      $0xf5, Z2, K1, Z15
+	VPSHUFD      $0xa0, Z14, K2, Z2
+	VPTERNLOGD   $0x96, Z8, Z6, Z15
+	VPTERNLOGD   $0x96, Z0, Z7, Z3
+	VPADDD       philoxW0<>+0(SB), Z6, Z6
+	VPADDD       philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ     Z4, Z15, Z0
+	VPSRLQ       $0x20, Z15, Z8
+	VPMULUDQ     Z4, Z8, Z8
+	VMOVDQA64    Z8, Z14
+	VPSHUFD      $0xf5, Z0, K1, Z14
+	VPSHUFD      $0xa0, Z8, K2, Z0
+	VPMULUDQ     Z5, Z3, Z8
+	VPSRLQ       $0x20, Z3, Z3
+	VPMULUDQ     Z5, Z3, Z3
+	VMOVDQA64    Z3, Z15
+	VPSHUFD      $0xf5, Z8, K1, Z15
+	VPSHUFD      $0xa0, Z3, K2, Z8
+	VPTERNLOGD   $0x96, Z2, Z6, Z15
+	VPTERNLOGD   $0x96, Z1, Z7, Z14
+	VPADDD       philoxW0<>+0(SB), Z6, Z6
+	VPADDD       philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ     Z4, Z15, Z1
+	VPSRLQ       $0x20, Z15, Z2
+	VPMULUDQ     Z4, Z2, Z2
+	VMOVDQA64    Z2, Z3
+	VPSHUFD      $0xf5, Z1, K1, Z3
+	VPSHUFD      $0xa0, Z2, K2, Z1
+	VPMULUDQ     Z5, Z14, Z2
+	VPSRLQ       $0x20, Z14, Z14
+	VPMULUDQ     Z5, Z14, Z14
+	VMOVDQA64    Z14, Z15
+	VPSHUFD      $0xf5, Z2, K1, Z15
+	VPSHUFD      $0xa0, Z14, K2, Z2
+	VPTERNLOGD   $0x96, Z8, Z6, Z15
+	VPTERNLOGD   $0x96, Z0, Z7, Z3
+	VPADDD       philoxW0<>+0(SB), Z6, Z6
+	VPADDD       philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ     Z4, Z15, Z0
+	VPSRLQ       $0x20, Z15, Z8
+	VPMULUDQ     Z4, Z8, Z8
+	VMOVDQA64    Z8, Z14
+	VPSHUFD      $0xf5, Z0, K1, Z14
+	VPSHUFD      $0xa0, Z8, K2, Z0
+	VPMULUDQ     Z5, Z3, Z8
+	VPSRLQ       $0x20, Z3, Z3
+	VPMULUDQ     Z5, Z3, Z3
+	VMOVDQA64    Z3, Z15
+	VPSHUFD      $0xf5, Z8, K1, Z15
+	VPSHUFD      $0xa0, Z3, K2, Z8
+	VPTERNLOGD   $0x96, Z2, Z6, Z15
+	VPTERNLOGD   $0x96, Z1, Z7, Z14
+	VPADDD       philoxW0<>+0(SB), Z6, Z6
+	VPADDD       philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ     Z4, Z15, Z1
+	VPSRLQ       $0x20, Z15, Z2
+	VPMULUDQ     Z4, Z2, Z2
+	VMOVDQA64    Z2, Z3
+	VPSHUFD      $0xf5, Z1, K1, Z3
+	VPSHUFD      $0xa0, Z2, K2, Z1
+	VPMULUDQ     Z5, Z14, Z2
+	VPSRLQ       $0x20, Z14, Z4
+	VPMULUDQ     Z5, Z4, Z4
+	VMOVDQA64    Z4, Z5
+	VPSHUFD      $0xf5, Z2, K1, Z5
+	VPSHUFD      $0xa0, Z4, K2, Z2
+	VPTERNLOGD   $0x96, Z8, Z6, Z5
+	VPTERNLOGD   $0x96, Z0, Z7, Z3
 	VPSRLD       $0x08, Z5, Z0
 	VPADDD       int1<>+0(SB), Z0, Z0
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       two_24<>+0(SB), Z0, Z0
-	VPSUBD       sqrtHalf<>+0(SB), Z0, Z1
-	VPSRAD       $0x17, Z1, Z1
-	VPSLLD       $0x17, Z1, Z5
+	VPSUBD       sqrtHalf<>+0(SB), Z0, Z4
+	VPSRAD       $0x17, Z4, Z4
+	VPSLLD       $0x17, Z4, Z5
 	VPSUBD       Z5, Z0, Z5
-	VCVTDQ2PS    Z1, Z1
+	VCVTDQ2PS    Z4, Z4
 	VSUBPS       one<>+0(SB), Z5, Z5
 	VMOVUPS      log0<>+0(SB), Z0
 	VFMADD213PS  log1<>+0(SB), Z5, Z0
@@ -8268,73 +8151,73 @@ loop:
 	VMULPS       Z5, Z5, Z6
 	VMULPS       Z5, Z0, Z0
 	VMULPS       Z6, Z0, Z0
-	VFMADD231PS  ln2Lo<>+0(SB), Z1, Z0
+	VFMADD231PS  ln2Lo<>+0(SB), Z4, Z0
 	VFNMADD231PS half<>+0(SB), Z6, Z0
 	VADDPS       Z0, Z5, Z5
-	VFMADD231PS  ln2Hi<>+0(SB), Z1, Z5
+	VFMADD231PS  ln2Hi<>+0(SB), Z4, Z5
 	VMULPS       minus2<>+0(SB), Z5, Z0
 	VXORPS       X9, X9, X9
 	VMAXPS       Z0, Z9, Z0
 	VSQRTPS      Z0, Z0
-	VPSRLD       $0x08, Z3, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       two_22<>+0(SB), Z1, Z1
-	VRNDSCALEPS  $0x00, Z1, Z3
-	VSUBPS       Z3, Z1, Z1
-	VCVTPS2DQ    Z3, Z3
-	VMULPS       halfPi<>+0(SB), Z1, Z1
-	VMULPS       Z1, Z1, Z5
+	VPSRLD       $0x08, Z2, Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       two_22<>+0(SB), Z2, Z2
+	VRNDSCALEPS  $0x00, Z2, Z4
+	VSUBPS       Z4, Z2, Z2
+	VCVTPS2DQ    Z4, Z4
+	VMULPS       halfPi<>+0(SB), Z2, Z2
+	VMULPS       Z2, Z2, Z5
 	VMOVUPS      sin0<>+0(SB), Z6
 	VFMADD213PS  sin1<>+0(SB), Z5, Z6
 	VFMADD213PS  sin2<>+0(SB), Z5, Z6
 	VMULPS       Z5, Z6, Z6
-	VFMADD213PS  Z1, Z1, Z6
-	VMOVUPS      cos0<>+0(SB), Z1
-	VFMADD213PS  cos1<>+0(SB), Z5, Z1
-	VFMADD213PS  cos2<>+0(SB), Z5, Z1
-	VMULPS       Z5, Z1, Z1
-	VMULPS       Z5, Z1, Z1
-	VFNMADD231PS half<>+0(SB), Z5, Z1
-	VADDPS       one<>+0(SB), Z1, Z1
-	VPSLLD       $0x1f, Z3, Z5
-	VPMOVD2M     Z5, K1
-	VBLENDMPS    Z6, Z1, K1, Z10
-	VPMOVD2M     Z5, K1
-	VBLENDMPS    Z1, Z6, K1, Z11
-	VPADDD       int1<>+0(SB), Z3, Z1
-	VPANDD       int2<>+0(SB), Z1, Z1
-	VPSLLD       $0x1e, Z1, Z1
-	VPXORD       Z1, Z10, Z10
+	VFMADD213PS  Z2, Z2, Z6
+	VMOVUPS      cos0<>+0(SB), Z2
+	VFMADD213PS  cos1<>+0(SB), Z5, Z2
+	VFMADD213PS  cos2<>+0(SB), Z5, Z2
+	VMULPS       Z5, Z2, Z2
+	VMULPS       Z5, Z2, Z2
+	VFNMADD231PS half<>+0(SB), Z5, Z2
+	VADDPS       one<>+0(SB), Z2, Z2
+	VPSLLD       $0x1f, Z4, Z5
+	VPMOVD2M     Z5, K3
+	VBLENDMPS    Z6, Z2, K3, Z10
+	VPMOVD2M     Z5, K3
+	VBLENDMPS    Z2, Z6, K3, Z11
+	VPADDD       int1<>+0(SB), Z4, Z2
+	VPANDD       int2<>+0(SB), Z2, Z2
+	VPSLLD       $0x1e, Z2, Z2
+	VPXORD       Z2, Z10, Z10
 	VMULPS       Z0, Z10, Z10
-	VPANDD       int2<>+0(SB), Z3, Z3
-	VPSLLD       $0x1e, Z3, Z3
-	VPXORD       Z3, Z11, Z11
+	VPANDD       int2<>+0(SB), Z4, Z4
+	VPSLLD       $0x1e, Z4, Z4
+	VPXORD       Z4, Z11, Z11
 	VMULPS       Z0, Z11, Z11
 	VMOVUPS      (AX), Z0
-	VMOVUPS      (BX), Z1
-	VFMADD231PS  Z1, Z10, Z0
-	VBROADCASTSS lo+32(FP), Z1
-	VMAXPS       Z0, Z1, Z0
-	VBROADCASTSS hi+36(FP), Z1
-	VMINPS       Z0, Z1, Z0
+	VMOVUPS      (BX), Z2
+	VFMADD231PS  Z2, Z10, Z0
+	VBROADCASTSS lo+32(FP), Z2
+	VMAXPS       Z0, Z2, Z0
+	VBROADCASTSS hi+36(FP), Z2
+	VMINPS       Z0, Z2, Z0
 	VMOVUPS      Z0, (AX)
 	VMOVUPS      64(AX), Z0
-	VMOVUPS      (BX), Z1
-	VFMADD231PS  Z1, Z11, Z0
-	VBROADCASTSS lo+32(FP), Z1
-	VMAXPS       Z0, Z1, Z0
-	VBROADCASTSS hi+36(FP), Z1
-	VMINPS       Z0, Z1, Z0
+	VMOVUPS      (BX), Z2
+	VFMADD231PS  Z2, Z11, Z0
+	VBROADCASTSS lo+32(FP), Z2
+	VMAXPS       Z0, Z2, Z0
+	VBROADCASTSS hi+36(FP), Z2
+	VMINPS       Z0, Z2, Z0
 	VMOVUPS      Z0, 64(AX)
-	VPSRLD       $0x08, Z4, Z0
+	VPSRLD       $0x08, Z3, Z0
 	VPADDD       int1<>+0(SB), Z0, Z0
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       two_24<>+0(SB), Z0, Z0
-	VPSUBD       sqrtHalf<>+0(SB), Z0, Z1
-	VPSRAD       $0x17, Z1, Z1
-	VPSLLD       $0x17, Z1, Z3
+	VPSUBD       sqrtHalf<>+0(SB), Z0, Z2
+	VPSRAD       $0x17, Z2, Z2
+	VPSLLD       $0x17, Z2, Z3
 	VPSUBD       Z3, Z0, Z3
-	VCVTDQ2PS    Z1, Z1
+	VCVTDQ2PS    Z2, Z2
 	VSUBPS       one<>+0(SB), Z3, Z3
 	VMOVUPS      log0<>+0(SB), Z0
 	VFMADD213PS  log1<>+0(SB), Z3, Z0
@@ -8348,15 +8231,15 @@ loop:
 	VMULPS       Z3, Z3, Z4
 	VMULPS       Z3, Z0, Z0
 	VMULPS       Z4, Z0, Z0
-	VFMADD231PS  ln2Lo<>+0(SB), Z1, Z0
+	VFMADD231PS  ln2Lo<>+0(SB), Z2, Z0
 	VFNMADD231PS half<>+0(SB), Z4, Z0
 	VADDPS       Z0, Z3, Z3
-	VFMADD231PS  ln2Hi<>+0(SB), Z1, Z3
+	VFMADD231PS  ln2Hi<>+0(SB), Z2, Z3
 	VMULPS       minus2<>+0(SB), Z3, Z0
 	VXORPS       X9, X9, X9
 	VMAXPS       Z0, Z9, Z0
 	VSQRTPS      Z0, Z0
-	VPSRLD       $0x08, Z2, Z1
+	VPSRLD       $0x08, Z1, Z1
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       two_22<>+0(SB), Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z2
@@ -8377,10 +8260,10 @@ loop:
 	VFNMADD231PS half<>+0(SB), Z3, Z1
 	VADDPS       one<>+0(SB), Z1, Z1
 	VPSLLD       $0x1f, Z2, Z3
-	VPMOVD2M     Z3, K1
-	VBLENDMPS    Z4, Z1, K1, Z12
-	VPMOVD2M     Z3, K1
-	VBLENDMPS    Z1, Z4, K1, Z13
+	VPMOVD2M     Z3, K3
+	VBLENDMPS    Z4, Z1, K3, Z12
+	VPMOVD2M     Z3, K3
+	VBLENDMPS    Z1, Z4, K3, Z13
 	VPADDD       int1<>+0(SB), Z2, Z1
 	VPANDD       int2<>+0(SB), Z1, Z1
 	VPSLLD       $0x1e, Z1, Z1
@@ -8745,6 +8628,9 @@ TEXT ·noiseAVX512(SB), NOSPLIT, $0-44
 	MOVQ    c+16(FP), DX
 	MOVQ    scale+24(FP), BX
 	MOVL    group+40(FP), SI
+	MOVL    $0x00005555, DI
+	KMOVW   DI, K1
+	KNOTW   K1, K2
 
 loop:
 	VBROADCASTF64X4 128(DX), Z0
@@ -8759,290 +8645,170 @@ loop:
 	VPMULUDQ        Z4, Z0, Z8
 	VPSRLQ          $0x20, Z0, Z0
 	VPMULUDQ        Z4, Z0, Z0
-	VPSRLQ          $0x20, Z8, Z14
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z0, Z14, K1, Z14
-	VPSLLQ          $0x20, Z0, Z0
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z0, Z8, K1, Z0
-	VPMULUDQ        Z5, Z2, Z8
-	VPSRLQ          $0x20, Z2, Z2
-	VPMULUDQ        Z5, Z2, Z2
-	VPSRLQ          $0x20, Z8, Z15
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z2, Z15, K1, Z15
-	VPSLLQ          $0x20, Z2, Z2
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z2, Z8, K1, Z2
-	VPXORD          Z1, Z15, Z15
-	VPXORD          Z6, Z15, Z15
-	VPXORD          Z3, Z14, Z14
-	VPXORD          Z7, Z14, Z14
-	VPADDD          philoxW0<>+0(SB), Z6, Z6
-	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z1
-	VPSRLQ          $0x20, Z15, Z3
-	VPMULUDQ        Z4, Z3, Z3
-	VPSRLQ          $0x20, Z1, Z8
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z3, Z8, K1, Z8
-	VPSLLQ          $0x20, Z3, Z3
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z3, Z1, K1, Z3
-	VPMULUDQ        Z5, Z14, Z1
-	VPSRLQ          $0x20, Z14, Z14
-	VPMULUDQ        Z5, Z14, Z14
-	VPSRLQ          $0x20, Z1, Z15
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z14, Z15, K1, Z15
-	VPSLLQ          $0x20, Z14, Z14
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z14, Z1, K1, Z14
-	VPXORD          Z2, Z15, Z15
-	VPXORD          Z6, Z15, Z15
-	VPXORD          Z0, Z8, Z8
-	VPXORD          Z7, Z8, Z8
-	VPADDD          philoxW0<>+0(SB), Z6, Z6
-	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z0
-	VPSRLQ          $0x20, Z15, Z1
-	VPMULUDQ        Z4, Z1, Z1
-	VPSRLQ          $0x20, Z0, Z2
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z1, Z2, K1, Z2
-	VPSLLQ          $0x20, Z1, Z1
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z1, Z0, K1, Z1
-	VPMULUDQ        Z5, Z8, Z0
-	VPSRLQ          $0x20, Z8, Z8
-	VPMULUDQ        Z5, Z8, Z8
-	VPSRLQ          $0x20, Z0, Z15
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z8, Z15, K1, Z15
-	VPSLLQ          $0x20, Z8, Z8
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z8, Z0, K1, Z8
-	VPXORD          Z14, Z15, Z15
-	VPXORD          Z6, Z15, Z15
-	VPXORD          Z3, Z2, Z2
-	VPXORD          Z7, Z2, Z2
-	VPADDD          philoxW0<>+0(SB), Z6, Z6
-	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z0
-	VPSRLQ          $0x20, Z15, Z3
-	VPMULUDQ        Z4, Z3, Z3
-	VPSRLQ          $0x20, Z0, Z14
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z3, Z14, K1, Z14
-	VPSLLQ          $0x20, Z3, Z3
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z3, Z0, K1, Z3
+	VMOVDQA64       Z0, Z14
+	VPSHUFD         $0xf5, Z8, K1, Z14
+	VPSHUFD         $0xa0, Z0, K2, Z8
 	VPMULUDQ        Z5, Z2, Z0
 	VPSRLQ          $0x20, Z2, Z2
 	VPMULUDQ        Z5, Z2, Z2
-	VPSRLQ          $0x20, Z0, Z15
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z2, Z15, K1, Z15
-	VPSLLQ          $0x20, Z2, Z2
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z2, Z0, K1, Z2
-	VPXORD          Z8, Z15, Z15
-	VPXORD          Z6, Z15, Z15
-	VPXORD          Z1, Z14, Z14
-	VPXORD          Z7, Z14, Z14
+	VMOVDQA64       Z2, Z15
+	VPSHUFD         $0xf5, Z0, K1, Z15
+	VPSHUFD         $0xa0, Z2, K2, Z0
+	VPTERNLOGD      $0x96, Z1, Z6, Z15
+	VPTERNLOGD      $0x96, Z3, Z7, Z14
 	VPADDD          philoxW0<>+0(SB), Z6, Z6
 	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z0
-	VPSRLQ          $0x20, Z15, Z1
-	VPMULUDQ        Z4, Z1, Z1
-	VPSRLQ          $0x20, Z0, Z8
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z1, Z8, K1, Z8
-	VPSLLQ          $0x20, Z1, Z1
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z1, Z0, K1, Z1
-	VPMULUDQ        Z5, Z14, Z0
+	VPMULUDQ        Z4, Z15, Z1
+	VPSRLQ          $0x20, Z15, Z2
+	VPMULUDQ        Z4, Z2, Z2
+	VMOVDQA64       Z2, Z3
+	VPSHUFD         $0xf5, Z1, K1, Z3
+	VPSHUFD         $0xa0, Z2, K2, Z1
+	VPMULUDQ        Z5, Z14, Z2
 	VPSRLQ          $0x20, Z14, Z14
 	VPMULUDQ        Z5, Z14, Z14
-	VPSRLQ          $0x20, Z0, Z15
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z14, Z15, K1, Z15
-	VPSLLQ          $0x20, Z14, Z14
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z14, Z0, K1, Z14
-	VPXORD          Z2, Z15, Z15
-	VPXORD          Z6, Z15, Z15
-	VPXORD          Z3, Z8, Z8
-	VPXORD          Z7, Z8, Z8
+	VMOVDQA64       Z14, Z15
+	VPSHUFD         $0xf5, Z2, K1, Z15
+	VPSHUFD         $0xa0, Z14, K2, Z2
+	VPTERNLOGD      $0x96, Z0, Z6, Z15
+	VPTERNLOGD      $0x96, Z8, Z7, Z3
 	VPADDD          philoxW0<>+0(SB), Z6, Z6
 	VPADDD          philoxW1<>+0(SB), Z7, Z7
 	VPMULUDQ        Z4, Z15, Z0
-	VPSRLQ          $0x20, Z15, Z2
-	VPMULUDQ        Z4, Z2, Z2
-	VPSRLQ          $0x20, Z0, Z3
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z2, Z3, K1, Z3
-	VPSLLQ          $0x20, Z2, Z2
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z2, Z0, K1, Z2
-	VPMULUDQ        Z5, Z8, Z0
-	VPSRLQ          $0x20, Z8, Z8
-	VPMULUDQ        Z5, Z8, Z8
-	VPSRLQ          $0x20, Z0, Z15
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z8, Z15, K1, Z15
-	VPSLLQ          $0x20, Z8, Z8
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z8, Z0, K1, Z8
-	VPXORD          Z14, Z15, Z15
-	VPXORD          Z6, Z15, Z15
-	VPXORD          Z1, Z3, Z3
-	VPXORD          Z7, Z3, Z3
-	VPADDD          philoxW0<>+0(SB), Z6, Z6
-	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z0
-	VPSRLQ          $0x20, Z15, Z1
-	VPMULUDQ        Z4, Z1, Z1
-	VPSRLQ          $0x20, Z0, Z14
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z1, Z14, K1, Z14
-	VPSLLQ          $0x20, Z1, Z1
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z1, Z0, K1, Z1
-	VPMULUDQ        Z5, Z3, Z0
+	VPSRLQ          $0x20, Z15, Z8
+	VPMULUDQ        Z4, Z8, Z8
+	VMOVDQA64       Z8, Z14
+	VPSHUFD         $0xf5, Z0, K1, Z14
+	VPSHUFD         $0xa0, Z8, K2, Z0
+	VPMULUDQ        Z5, Z3, Z8
 	VPSRLQ          $0x20, Z3, Z3
 	VPMULUDQ        Z5, Z3, Z3
-	VPSRLQ          $0x20, Z0, Z15
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z3, Z15, K1, Z15
-	VPSLLQ          $0x20, Z3, Z3
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z3, Z0, K1, Z3
-	VPXORD          Z8, Z15, Z15
-	VPXORD          Z6, Z15, Z15
-	VPXORD          Z2, Z14, Z14
-	VPXORD          Z7, Z14, Z14
+	VMOVDQA64       Z3, Z15
+	VPSHUFD         $0xf5, Z8, K1, Z15
+	VPSHUFD         $0xa0, Z3, K2, Z8
+	VPTERNLOGD      $0x96, Z2, Z6, Z15
+	VPTERNLOGD      $0x96, Z1, Z7, Z14
 	VPADDD          philoxW0<>+0(SB), Z6, Z6
 	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z0
+	VPMULUDQ        Z4, Z15, Z1
 	VPSRLQ          $0x20, Z15, Z2
 	VPMULUDQ        Z4, Z2, Z2
-	VPSRLQ          $0x20, Z0, Z8
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z2, Z8, K1, Z8
-	VPSLLQ          $0x20, Z2, Z2
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z2, Z0, K1, Z2
-	VPMULUDQ        Z5, Z14, Z0
+	VMOVDQA64       Z2, Z3
+	VPSHUFD         $0xf5, Z1, K1, Z3
+	VPSHUFD         $0xa0, Z2, K2, Z1
+	VPMULUDQ        Z5, Z14, Z2
 	VPSRLQ          $0x20, Z14, Z14
 	VPMULUDQ        Z5, Z14, Z14
-	VPSRLQ          $0x20, Z0, Z15
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z14, Z15, K1, Z15
-	VPSLLQ          $0x20, Z14, Z14
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z14, Z0, K1, Z14
-	VPXORD          Z3, Z15, Z15
-	VPXORD          Z6, Z15, Z15
-	VPXORD          Z1, Z8, Z8
-	VPXORD          Z7, Z8, Z8
+	VMOVDQA64       Z14, Z15
+	VPSHUFD         $0xf5, Z2, K1, Z15
+	VPSHUFD         $0xa0, Z14, K2, Z2
+	VPTERNLOGD      $0x96, Z8, Z6, Z15
+	VPTERNLOGD      $0x96, Z0, Z7, Z3
 	VPADDD          philoxW0<>+0(SB), Z6, Z6
 	VPADDD          philoxW1<>+0(SB), Z7, Z7
 	VPMULUDQ        Z4, Z15, Z0
-	VPSRLQ          $0x20, Z15, Z1
-	VPMULUDQ        Z4, Z1, Z1
-	VPSRLQ          $0x20, Z0, Z3
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z1, Z3, K1, Z3
-	VPSLLQ          $0x20, Z1, Z1
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z1, Z0, K1, Z1
-	VPMULUDQ        Z5, Z8, Z0
-	VPSRLQ          $0x20, Z8, Z8
-	VPMULUDQ        Z5, Z8, Z8
-	VPSRLQ          $0x20, Z0, Z15
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z8, Z15, K1, Z15
-	VPSLLQ          $0x20, Z8, Z8
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z8, Z0, K1, Z8
-	VPXORD          Z14, Z15, Z15
-	VPXORD          Z6, Z15, Z15
-	VPXORD          Z2, Z3, Z3
-	VPXORD          Z7, Z3, Z3
-	VPADDD          philoxW0<>+0(SB), Z6, Z6
-	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z0
-	VPSRLQ          $0x20, Z15, Z2
-	VPMULUDQ        Z4, Z2, Z2
-	VPSRLQ          $0x20, Z0, Z4
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z2, Z4, K1, Z4
-	VPSLLQ          $0x20, Z2, Z2
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z2, Z0, K1, Z2
-	VPMULUDQ        Z5, Z3, Z0
+	VPSRLQ          $0x20, Z15, Z8
+	VPMULUDQ        Z4, Z8, Z8
+	VMOVDQA64       Z8, Z14
+	VPSHUFD         $0xf5, Z0, K1, Z14
+	VPSHUFD         $0xa0, Z8, K2, Z0
+	VPMULUDQ        Z5, Z3, Z8
 	VPSRLQ          $0x20, Z3, Z3
 	VPMULUDQ        Z5, Z3, Z3
-	VPSRLQ          $0x20, Z0, Z5
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z3, Z5, K1, Z5
-	VPSLLQ          $0x20, Z3, Z3
-	MOVL            $0x0000aaaa, DI
-	KMOVW           DI, K1
-	VPBLENDMD       Z3, Z0, K1, Z3
-	VPXORD          Z8, Z5, Z5
-	VPXORD          Z6, Z5, Z5
-	VPXORD          Z1, Z4, Z4
-	VPXORD          Z7, Z4, Z4
+	VMOVDQA64       Z3, Z15
+	VPSHUFD         $0xf5, Z8, K1, Z15
+	VPSHUFD         $0xa0, Z3, K2, Z8
+	VPTERNLOGD      $0x96, Z2, Z6, Z15
+	VPTERNLOGD      $0x96, Z1, Z7, Z14
+	VPADDD          philoxW0<>+0(SB), Z6, Z6
+	VPADDD          philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ        Z4, Z15, Z1
+	VPSRLQ          $0x20, Z15, Z2
+	VPMULUDQ        Z4, Z2, Z2
+	VMOVDQA64       Z2, Z3
+	VPSHUFD         $0xf5, Z1, K1, Z3
+	VPSHUFD         $0xa0, Z2, K2, Z1
+	VPMULUDQ        Z5, Z14, Z2
+	VPSRLQ          $0x20, Z14, Z14
+	VPMULUDQ        Z5, Z14, Z14
+	VMOVDQA64       Z14, Z15
+	VPSHUFD         $0xf5, Z2, K1, Z15
+	VPSHUFD         $0xa0, Z14, K2, Z2
+	VPTERNLOGD      $0x96, Z8, Z6, Z15
+	VPTERNLOGD      $0x96, Z0, Z7, Z3
+	VPADDD          philoxW0<>+0(SB), Z6, Z6
+	VPADDD          philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ        Z4, Z15, Z0
+	VPSRLQ          $0x20, Z15, Z8
+	VPMULUDQ        Z4, Z8, Z8
+	VMOVDQA64       Z8, Z14
+	VPSHUFD         $0xf5, Z0, K1, Z14
+	VPSHUFD         $0xa0, Z8, K2, Z0
+	VPMULUDQ        Z5, Z3, Z8
+	VPSRLQ          $0x20, Z3, Z3
+	VPMULUDQ        Z5, Z3, Z3
+	VMOVDQA64       Z3, Z15
+	VPSHUFD         $0xf5, Z8, K1, Z15
+	VPSHUFD         $0xa0, Z3, K2, Z8
+	VPTERNLOGD      $0x96, Z2, Z6, Z15
+	VPTERNLOGD      $0x96, Z1, Z7, Z14
+	VPADDD          philoxW0<>+0(SB), Z6, Z6
+	VPADDD          philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ        Z4, Z15, Z1
+	VPSRLQ          $0x20, Z15, Z2
+	VPMULUDQ        Z4, Z2, Z2
+	VMOVDQA64       Z2, Z3
+	VPSHUFD         $0xf5, Z1, K1, Z3
+	VPSHUFD         $0xa0, Z2, K2, Z1
+	VPMULUDQ        Z5, Z14, Z2
+	VPSRLQ          $0x20, Z14, Z14
+	VPMULUDQ        Z5, Z14, Z14
+	VMOVDQA64       Z14, Z15
+	VPSHUFD         $0xf5, Z2, K1, Z15
+	VPSHUFD         $0xa0, Z14, K2, Z2
+	VPTERNLOGD      $0x96, Z8, Z6, Z15
+	VPTERNLOGD      $0x96, Z0, Z7, Z3
+	VPADDD          philoxW0<>+0(SB), Z6, Z6
+	VPADDD          philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ        Z4, Z15, Z0
+	VPSRLQ          $0x20, Z15, Z8
+	VPMULUDQ        Z4, Z8, Z8
+	VMOVDQA64       Z8, Z14
+	VPSHUFD         $0xf5, Z0, K1, Z14
+	VPSHUFD         $0xa0, Z8, K2, Z0
+	VPMULUDQ        Z5, Z3, Z8
+	VPSRLQ          $0x20, Z3, Z3
+	VPMULUDQ        Z5, Z3, Z3
+	VMOVDQA64       Z3, Z15
+	VPSHUFD         $0xf5, Z8, K1, Z15
+	VPSHUFD         $0xa0, Z3, K2, Z8
+	VPTERNLOGD      $0x96, Z2, Z6, Z15
+	VPTERNLOGD      $0x96, Z1, Z7, Z14
+	VPADDD          philoxW0<>+0(SB), Z6, Z6
+	VPADDD          philoxW1<>+0(SB), Z7, Z7
+	VPMULUDQ        Z4, Z15, Z1
+	VPSRLQ          $0x20, Z15, Z2
+	VPMULUDQ        Z4, Z2, Z2
+	VMOVDQA64       Z2, Z3
+	VPSHUFD         $0xf5, Z1, K1, Z3
+	VPSHUFD         $0xa0, Z2, K2, Z1
+	VPMULUDQ        Z5, Z14, Z2
+	VPSRLQ          $0x20, Z14, Z4
+	VPMULUDQ        Z5, Z4, Z4
+	VMOVDQA64       Z4, Z5
+	VPSHUFD         $0xf5, Z2, K1, Z5
+	VPSHUFD         $0xa0, Z4, K2, Z2
+	VPTERNLOGD      $0x96, Z8, Z6, Z5
+	VPTERNLOGD      $0x96, Z0, Z7, Z3
 	VPSRLD          $0x08, Z5, Z0
 	VPADDD          int1<>+0(SB), Z0, Z0
 	VCVTDQ2PS       Z0, Z0
 	VMULPS          two_24<>+0(SB), Z0, Z0
-	VPSUBD          sqrtHalf<>+0(SB), Z0, Z1
-	VPSRAD          $0x17, Z1, Z1
-	VPSLLD          $0x17, Z1, Z5
+	VPSUBD          sqrtHalf<>+0(SB), Z0, Z4
+	VPSRAD          $0x17, Z4, Z4
+	VPSLLD          $0x17, Z4, Z5
 	VPSUBD          Z5, Z0, Z5
-	VCVTDQ2PS       Z1, Z1
+	VCVTDQ2PS       Z4, Z4
 	VSUBPS          one<>+0(SB), Z5, Z5
 	VMOVUPS         log0<>+0(SB), Z0
 	VFMADD213PS     log1<>+0(SB), Z5, Z0
@@ -9056,77 +8822,77 @@ loop:
 	VMULPS          Z5, Z5, Z6
 	VMULPS          Z5, Z0, Z0
 	VMULPS          Z6, Z0, Z0
-	VFMADD231PS     ln2Lo<>+0(SB), Z1, Z0
+	VFMADD231PS     ln2Lo<>+0(SB), Z4, Z0
 	VFNMADD231PS    half<>+0(SB), Z6, Z0
 	VADDPS          Z0, Z5, Z5
-	VFMADD231PS     ln2Hi<>+0(SB), Z1, Z5
+	VFMADD231PS     ln2Hi<>+0(SB), Z4, Z5
 	VMULPS          minus2<>+0(SB), Z5, Z0
 	VXORPS          X9, X9, X9
 	VMAXPS          Z0, Z9, Z0
 	VSQRTPS         Z0, Z0
-	VPSRLD          $0x08, Z3, Z1
-	VCVTDQ2PS       Z1, Z1
-	VMULPS          two_22<>+0(SB), Z1, Z1
-	VRNDSCALEPS     $0x00, Z1, Z3
-	VSUBPS          Z3, Z1, Z1
-	VCVTPS2DQ       Z3, Z3
-	VMULPS          halfPi<>+0(SB), Z1, Z1
-	VMULPS          Z1, Z1, Z5
+	VPSRLD          $0x08, Z2, Z2
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          two_22<>+0(SB), Z2, Z2
+	VRNDSCALEPS     $0x00, Z2, Z4
+	VSUBPS          Z4, Z2, Z2
+	VCVTPS2DQ       Z4, Z4
+	VMULPS          halfPi<>+0(SB), Z2, Z2
+	VMULPS          Z2, Z2, Z5
 	VMOVUPS         sin0<>+0(SB), Z6
 	VFMADD213PS     sin1<>+0(SB), Z5, Z6
 	VFMADD213PS     sin2<>+0(SB), Z5, Z6
 	VMULPS          Z5, Z6, Z6
-	VFMADD213PS     Z1, Z1, Z6
-	VMOVUPS         cos0<>+0(SB), Z1
-	VFMADD213PS     cos1<>+0(SB), Z5, Z1
-	VFMADD213PS     cos2<>+0(SB), Z5, Z1
-	VMULPS          Z5, Z1, Z1
-	VMULPS          Z5, Z1, Z1
-	VFNMADD231PS    half<>+0(SB), Z5, Z1
-	VADDPS          one<>+0(SB), Z1, Z1
-	VPSLLD          $0x1f, Z3, Z5
-	VPMOVD2M        Z5, K1
-	VBLENDMPS       Z6, Z1, K1, Z10
-	VPMOVD2M        Z5, K1
-	VBLENDMPS       Z1, Z6, K1, Z11
-	VPADDD          int1<>+0(SB), Z3, Z1
-	VPANDD          int2<>+0(SB), Z1, Z1
-	VPSLLD          $0x1e, Z1, Z1
-	VPXORD          Z1, Z10, Z10
+	VFMADD213PS     Z2, Z2, Z6
+	VMOVUPS         cos0<>+0(SB), Z2
+	VFMADD213PS     cos1<>+0(SB), Z5, Z2
+	VFMADD213PS     cos2<>+0(SB), Z5, Z2
+	VMULPS          Z5, Z2, Z2
+	VMULPS          Z5, Z2, Z2
+	VFNMADD231PS    half<>+0(SB), Z5, Z2
+	VADDPS          one<>+0(SB), Z2, Z2
+	VPSLLD          $0x1f, Z4, Z5
+	VPMOVD2M        Z5, K3
+	VBLENDMPS       Z6, Z2, K3, Z10
+	VPMOVD2M        Z5, K3
+	VBLENDMPS       Z2, Z6, K3, Z11
+	VPADDD          int1<>+0(SB), Z4, Z2
+	VPANDD          int2<>+0(SB), Z2, Z2
+	VPSLLD          $0x1e, Z2, Z2
+	VPXORD          Z2, Z10, Z10
 	VMULPS          Z0, Z10, Z10
-	VPANDD          int2<>+0(SB), Z3, Z3
-	VPSLLD          $0x1e, Z3, Z3
-	VPXORD          Z3, Z11, Z11
+	VPANDD          int2<>+0(SB), Z4, Z4
+	VPSLLD          $0x1e, Z4, Z4
+	VPXORD          Z4, Z11, Z11
 	VMULPS          Z0, Z11, Z11
 	VBROADCASTF64X4 (AX), Z0
 	VINSERTF64X4    $0x01, 128(AX), Z0, Z0
-	VBROADCASTF64X4 (BX), Z1
-	VFMADD231PS     Z1, Z10, Z0
-	VBROADCASTSS    lo+32(FP), Z1
-	VMAXPS          Z0, Z1, Z0
-	VBROADCASTSS    hi+36(FP), Z1
-	VMINPS          Z0, Z1, Z0
+	VBROADCASTF64X4 (BX), Z2
+	VFMADD231PS     Z2, Z10, Z0
+	VBROADCASTSS    lo+32(FP), Z2
+	VMAXPS          Z0, Z2, Z0
+	VBROADCASTSS    hi+36(FP), Z2
+	VMINPS          Z0, Z2, Z0
 	VMOVUPS         Y0, (AX)
 	VEXTRACTF64X4   $0x01, Z0, 128(AX)
 	VBROADCASTF64X4 32(AX), Z0
 	VINSERTF64X4    $0x01, 160(AX), Z0, Z0
-	VBROADCASTF64X4 (BX), Z1
-	VFMADD231PS     Z1, Z11, Z0
-	VBROADCASTSS    lo+32(FP), Z1
-	VMAXPS          Z0, Z1, Z0
-	VBROADCASTSS    hi+36(FP), Z1
-	VMINPS          Z0, Z1, Z0
+	VBROADCASTF64X4 (BX), Z2
+	VFMADD231PS     Z2, Z11, Z0
+	VBROADCASTSS    lo+32(FP), Z2
+	VMAXPS          Z0, Z2, Z0
+	VBROADCASTSS    hi+36(FP), Z2
+	VMINPS          Z0, Z2, Z0
 	VMOVUPS         Y0, 32(AX)
 	VEXTRACTF64X4   $0x01, Z0, 160(AX)
-	VPSRLD          $0x08, Z4, Z0
+	VPSRLD          $0x08, Z3, Z0
 	VPADDD          int1<>+0(SB), Z0, Z0
 	VCVTDQ2PS       Z0, Z0
 	VMULPS          two_24<>+0(SB), Z0, Z0
-	VPSUBD          sqrtHalf<>+0(SB), Z0, Z1
-	VPSRAD          $0x17, Z1, Z1
-	VPSLLD          $0x17, Z1, Z3
+	VPSUBD          sqrtHalf<>+0(SB), Z0, Z2
+	VPSRAD          $0x17, Z2, Z2
+	VPSLLD          $0x17, Z2, Z3
 	VPSUBD          Z3, Z0, Z3
-	VCVTDQ2PS       Z1, Z1
+	VCVTDQ2PS       Z2, Z2
 	VSUBPS          one<>+0(SB), Z3, Z3
 	VMOVUPS         log0<>+0(SB), Z0
 	VFMADD213PS     log1<>+0(SB), Z3, Z0
@@ -9140,15 +8906,15 @@ loop:
 	VMULPS          Z3, Z3, Z4
 	VMULPS          Z3, Z0, Z0
 	VMULPS          Z4, Z0, Z0
-	VFMADD231PS     ln2Lo<>+0(SB), Z1, Z0
+	VFMADD231PS     ln2Lo<>+0(SB), Z2, Z0
 	VFNMADD231PS    half<>+0(SB), Z4, Z0
 	VADDPS          Z0, Z3, Z3
-	VFMADD231PS     ln2Hi<>+0(SB), Z1, Z3
+	VFMADD231PS     ln2Hi<>+0(SB), Z2, Z3
 	VMULPS          minus2<>+0(SB), Z3, Z0
 	VXORPS          X9, X9, X9
 	VMAXPS          Z0, Z9, Z0
 	VSQRTPS         Z0, Z0
-	VPSRLD          $0x08, Z2, Z1
+	VPSRLD          $0x08, Z1, Z1
 	VCVTDQ2PS       Z1, Z1
 	VMULPS          two_22<>+0(SB), Z1, Z1
 	VRNDSCALEPS     $0x00, Z1, Z2
@@ -9169,10 +8935,10 @@ loop:
 	VFNMADD231PS    half<>+0(SB), Z3, Z1
 	VADDPS          one<>+0(SB), Z1, Z1
 	VPSLLD          $0x1f, Z2, Z3
-	VPMOVD2M        Z3, K1
-	VBLENDMPS       Z4, Z1, K1, Z12
-	VPMOVD2M        Z3, K1
-	VBLENDMPS       Z1, Z4, K1, Z13
+	VPMOVD2M        Z3, K3
+	VBLENDMPS       Z4, Z1, K3, Z12
+	VPMOVD2M        Z3, K3
+	VBLENDMPS       Z1, Z4, K3, Z13
 	VPADDD          int1<>+0(SB), Z2, Z1
 	VPANDD          int2<>+0(SB), Z1, Z1
 	VPSLLD          $0x1e, Z1, Z1
