@@ -251,12 +251,13 @@ func (c *conv) biasIndex(o int) int {
 
 // Unpack puts a gradient into PyTorch's order.
 func (c *conv) Unpack(grad, packed []float32) {
+	taps := c.kh * c.kw
 	for o := range c.out.C {
-		for i := range c.in.C {
-			for ky := range c.kh {
-				for kx := range c.kw {
-					grad[c.weightIndex(o, i, ky, kx)] = packed[c.gradIndex(o, i, ky, kx)]
-				}
+		row := grad[c.weightIndex(o, 0, 0, 0):c.weightIndex(o+1, 0, 0, 0)]
+		from := packed[c.gradIndex(o, 0, 0, 0):]
+		for tap := range taps {
+			for i := range c.in.C {
+				row[i*taps+tap] = from[4*(tap*c.in.C+i)]
 			}
 		}
 		grad[c.weights()+o] = packed[c.biasIndex(o)]

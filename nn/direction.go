@@ -65,8 +65,9 @@ func (d *direction) add(phase int, taps kernel.Taps, x, y int) {
 func (d *direction) pack(weight []float32) {
 	for i := range d.phases {
 		p := &d.phases[i]
+		data := p.packed.Data[:len(p.source)]
 		for j, s := range p.source {
-			p.packed.Data[j] = weight[s]
+			data[j] = weight[s]
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package objective
 
-import "math"
+import (
+	"math"
+
+	"github.com/joule-ml/joule/lane"
+)
 
 // blankRange is the share of the range of pixels within which all pixels of a
 // channel lie where an image counts as blank. The faintest digits of MNIST
@@ -9,44 +13,43 @@ import "math"
 const blankRange = 0.05
 
 // chainStats describes samples, n images of the given shape each, beside as
-// many real ones. It is a fraction of a percent of a step's work.
+// many real ones, on several cores. It is a fraction of a percent of a step's work.
 type chainStats struct {
+	images   [2][]float32 // real ones and samples
+	n        int
+	channels int
+	lo, hi   float32
+
 	sum, squares [2][]float64 // of each pixel, over real images and samples
+	atBounds     []int        // of each sample, pixels
+	blank        []bool
+	crew         lane.Crew
+	look         func(worker, piece int) // lookAt, bound once
 }
 
 // shares are what chainStats says of samples, see the figures of package metric.
 type shares struct{ atBounds, blank, diversity float64 }
 
 // measure describes the samples fake.
-func (c *chainStats) measure(real, fake []float32, n, channels int, lo, hi float32) (s shares) {
+func (c *chainStats) measure(threads int, real, fake []float32, n, channels int, lo, hi float32) (s shares) {
 	size := len(fake) / n
-	var spread [2]float64
-	for p, x := range [][]float32{real, fake} {
-		if len(c.sum[p]) != size {
+	if len(c.blank) < n || len(c.sum[0]) != size {
+		for p := range c.sum {
 			c.sum[p], c.squares[p] = make([]float64, size), make([]float64, size)
 		}
-		spread[p] = variance(c.sum[p], c.squares[p], x)
+		c.atBounds, c.blank, c.look = make([]int, n), make([]bool, n), c.lookAt
 	}
+	c.images, c.n, c.channels, c.lo, c.hi = [2][]float32{real, fake}, n, channels, lo, hi
+	c.crew.Each(threads, (size+pixelPiece-1)/pixelPiece+(n+imagePiece-1)/imagePiece, c.look)
+
 	s.diversity = 1
-	if spread[0] > 0 {
-		s.diversity = math.Sqrt(spread[1] / spread[0])
+	if v := c.variance(0); v > 0 {
+		s.diversity = math.Sqrt(c.variance(1) / v)
 	}
 	atBounds, blank := 0, 0
-	plane := size / channels
 	for i := range n {
-		flat := true
-		for ch := range channels {
-			x := fake[i*size+ch*plane : i*size+(ch+1)*plane]
-			least, most := x[0], x[0]
-			for _, v := range x {
-				if v <= lo || v >= hi {
-					atBounds++
-				}
-				least, most = min(least, v), max(most, v)
-			}
-			flat = flat && most-least < blankRange*(hi-lo)
-		}
-		if flat {
+		atBounds += c.atBounds[i]
+		if c.blank[i] {
 			blank++
 		}
 	}
@@ -55,22 +58,67 @@ func (c *chainStats) measure(real, fake []float32, n, channels int, lo, hi float
 	return s
 }
 
-// variance returns the variance of images around their mean, summed over
-// pixels: half the mean squared distance between two of them.
-func variance(sum, squares []float64, x []float32) float64 {
+// The pixels of all images, or all pixels of so many images, that a core looks at
+// at a time.
+const pixelPiece, imagePiece = 256, 16
+
+// lookAt takes a piece of the pixels of all images, or after these of the samples.
+func (c *chainStats) lookAt(_, piece int) {
+	size := len(c.sum[0])
+	if first := piece * pixelPiece; first < size {
+		for p := range c.images {
+			c.sumPixels(p, first, min(first+pixelPiece, size))
+		}
+		return
+	}
+	first := (piece - (size+pixelPiece-1)/pixelPiece) * imagePiece
+	for i := first; i < min(first+imagePiece, c.n); i++ {
+		c.lookAtSample(i)
+	}
+}
+
+// sumPixels sums the pixels first … end−1 over all images, real ones or samples.
+func (c *chainStats) sumPixels(p, first, end int) {
+	size := len(c.sum[p])
+	sum, squares := c.sum[p][first:end], c.squares[p][first:end]
+	squares = squares[:len(sum)]
 	clear(sum)
 	clear(squares)
-	n := float64(len(x) / len(sum))
-	for ; len(x) > 0; x = x[len(sum):] {
-		for i := range sum {
-			v := float64(x[i])
-			sum[i] += v
-			squares[i] += v * v
+	for i := range c.n {
+		x := c.images[p][i*size+first:][:len(sum)]
+		for j := range sum {
+			v := float64(x[j])
+			sum[j] += v
+			squares[j] += v * v // exact, so that it does not matter whether it is fused
 		}
 	}
-	var total float64
-	for i := range sum {
-		total += squares[i]/n - sum[i]*sum[i]/(n*n)
+}
+
+// variance returns the variance of images around their mean, summed over
+// pixels: half the mean squared distance between two of them.
+func (c *chainStats) variance(p int) (total float64) {
+	n := float64(c.n)
+	for i, sum := range c.sum[p] {
+		total += c.squares[p][i]/n - sum*sum/(n*n)
 	}
 	return max(total, 0)
+}
+
+// lookAtSample counts pixels at the bounds, and finds out whether the sample is
+// blank.
+func (c *chainStats) lookAtSample(i int) {
+	size := len(c.sum[1])
+	plane, atBounds, flat := size/c.channels, 0, true
+	for ch := range c.channels {
+		x := c.images[1][i*size+ch*plane : i*size+(ch+1)*plane]
+		least, most := x[0], x[0]
+		for _, v := range x {
+			if v <= c.lo || v >= c.hi {
+				atBounds++
+			}
+			least, most = min(least, v), max(most, v)
+		}
+		flat = flat && most-least < blankRange*(c.hi-c.lo)
+	}
+	c.atBounds[i], c.blank[i] = atBounds, flat
 }

@@ -40,7 +40,7 @@ func TestChainStats(t *testing.T) {
 	} {
 		real, fake := images(1), images(2)
 		c.spoil(fake)
-		info := stats.measure(real, fake, n, 2, lo, hi)
+		info := stats.measure(2, real, fake, n, 2, lo, hi)
 		if want := math.Sqrt(distance(fake) / distance(real)); math.Abs(info.diversity-want) > 1e-6 {
 			t.Errorf("%s: diversity %v, want %v", name, info.diversity, want)
 		}
@@ -49,7 +49,7 @@ func TestChainStats(t *testing.T) {
 		}
 	}
 	// Real images that are all one tell nothing of samples.
-	info := stats.measure(make([]float32, n*size), images(2), n, 2, lo, hi)
+	info := stats.measure(2, make([]float32, n*size), images(2), n, 2, lo, hi)
 	if info.diversity != 1 {
 		t.Errorf("diversity %v beside one image", info.diversity)
 	}

@@ -12,6 +12,11 @@ import (
 // all images, and then samples look as likely as real ones.
 type contrast struct {
 	noise, energies []float32
+	stream          random.Stream
+	step            uint32
+	lo, hi          float32
+	crew            lane.Crew
+	draw            func(worker, image int) // drawImage, bound once
 }
 
 // energy returns the mean energy of images of uniform noise, other ones in
@@ -19,11 +24,15 @@ type contrast struct {
 func (c *contrast) energy(b Batch, e *engine.Engine, s *sampler.Config) float64 {
 	if c.noise == nil {
 		c.noise, c.energies = make([]float32, lane.Width*e.Network().Input().Len()), make([]float32, lane.Width)
+		c.draw = c.drawImage
 	}
-	size := len(c.noise) / lane.Width
-	for i := range lane.Width {
-		b.Stream.For(random.Contrast).Uniform(c.noise[i*size:(i+1)*size], uint32(i), b.Step, s.Min, s.Max)
-	}
+	c.stream, c.step, c.lo, c.hi = b.Stream.For(random.Contrast), b.Step, s.Min, s.Max
+	c.crew.Each(e.Threads(), lane.Width, c.draw)
 	e.Energies(c.energies, c.noise)
 	return mean(c.energies)
+}
+
+func (c *contrast) drawImage(_, i int) {
+	size := len(c.noise) / lane.Width
+	c.stream.Uniform(c.noise[i*size:(i+1)*size], uint32(i), c.step, c.lo, c.hi)
 }

@@ -121,7 +121,7 @@ func (o *Contrastive) Step(ctx context.Context, b Batch, r *Result) error {
 	if err := o.summarise(r, info, n); err != nil {
 		return err
 	}
-	s := o.stats.measure(real, fake, n, shape.C, c.Sampler.Min, c.Sampler.Max)
+	s := o.stats.measure(p.Engine.Threads(), real, fake, n, shape.C, c.Sampler.Min, c.Sampler.Max)
 	r.Values[cdAtBounds], r.Values[cdBlank], r.Values[cdDiversity] = s.atBounds, s.blank, s.diversity
 
 	// The gradient of the loss, and the loss.

@@ -2,6 +2,7 @@ package objective
 
 import (
 	"github.com/joule-ml/joule/engine"
+	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
 	"github.com/joule-ml/joule/optim"
 	"github.com/joule-ml/joule/random"
@@ -21,6 +22,8 @@ type Part struct {
 	schedule  *optim.Schedule
 	adam      *optim.Adam
 	average   *average // nil for none
+	crew      lane.Crew
+	update    func(worker, piece int) // updatePiece, bound once
 }
 
 // An average is the moving average of a network's weights, with a network of
@@ -44,6 +47,7 @@ func NewPart(s Setup) (*Part, error) {
 		optimizer: c, schedule: s.Schedule, adam: optim.NewAdam(n, c.Beta1, c.Beta2, c.Epsilon),
 	}
 	p.Pass = p.Engine.NewPass()
+	p.update = p.updatePiece
 	if s.EMA.Decay > 0 {
 		twin, err := nn.New(s.Network)
 		if err != nil {
@@ -87,7 +91,8 @@ func (p *Part) Update(b Batch, r *Result) error {
 		return &engine.NonFiniteError{What: "the gradient of the weights"}
 	}
 	r.LearningRate = optim.StepLR(c.LearningRate, s.Gamma, s.EveryNEpochs, b.Epoch)
-	p.adam.Step(p.Net.Params(), p.Grad, r.LearningRate)
+	p.adam.Begin(r.LearningRate)
+	p.crew.Each(p.Engine.Threads(), (len(p.Grad)+piece-1)/piece, p.update)
 	p.limit()
 	p.Net.Pack()
 	if p.average != nil {
@@ -95,6 +100,13 @@ func (p *Part) Update(b Batch, r *Result) error {
 		p.average.stale = true
 	}
 	return nil
+}
+
+// piece is the number of weights that a core updates at a time.
+const piece = 4096
+
+func (p *Part) updatePiece(_, i int) {
+	p.adam.Update(p.Net.Params(), p.Grad, i*piece, min((i+1)*piece, len(p.Grad)))
 }
 
 // limit holds the layers' weights to the largest spectral norm allowed.

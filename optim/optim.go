@@ -15,6 +15,8 @@ type Adam struct {
 	Beta1, Beta2, Epsilon float64
 	M, V                  []float32 // first and second moments
 	Steps                 int       // taken so far
+
+	size, root float32 // lr/(1−β₁ᵗ) and 1/√(1−β₂ᵗ) of the step under way
 }
 
 // NewAdam returns an optimizer of n parameters with zero moments.
@@ -29,22 +31,37 @@ func NewAdam(n int, beta1, beta2, epsilon float64) *Adam {
 // where m̂ = m/(1−β₁ᵗ) and v̂ = v/(1−β₂ᵗ). Moments below 2⁻¹²⁶ become zero: without
 // a gradient they would fall to subnormal numbers, which are slow, and stay there.
 func (a *Adam) Step(params, grad []float32, lr float64) {
-	if len(params) != len(a.M) || len(grad) != len(a.M) {
-		panic("optim: Adam.Step on vectors of another length")
-	}
+	a.Begin(lr)
+	a.Update(params, grad, 0, len(a.M))
+}
+
+// Begin begins a step, which Update then takes, for each parameter once.
+func (a *Adam) Begin(lr float64) {
 	a.Steps++
 	t := float64(a.Steps)
+	a.size = float32(lr / (1 - math.Pow(a.Beta1, t)))
+	a.root = float32(1 / math.Sqrt(1-math.Pow(a.Beta2, t)))
+}
+
+// Update takes the step that Begin began for the parameters first … end−1. It may
+// run for others at the same time.
+func (a *Adam) Update(params, grad []float32, first, end int) {
+	if len(params) != len(a.M) || len(grad) != len(a.M) {
+		panic("optim: Adam on vectors of another length")
+	}
 	// 1−β is rounded once, as in PyTorch: 1−float32(0.999) is off by 5e-5.
 	b1, b2 := float32(a.Beta1), float32(a.Beta2)
 	c1, c2 := float32(1-a.Beta1), float32(1-a.Beta2)
-	size := float32(lr / (1 - math.Pow(a.Beta1, t)))
-	root := float32(1 / math.Sqrt(1-math.Pow(a.Beta2, t)))
-	eps := float32(a.Epsilon)
+	size, root, eps := a.size, a.root, float32(a.Epsilon)
+	grad = grad[first:end]
+	ms, vs, ps := a.M[first:end][:len(grad)], a.V[first:end][:len(grad)], params[first:end][:len(grad)]
 	for i, g := range grad {
-		m := kernel.Flush(b1*a.M[i] + c1*g)
-		v := kernel.Flush(b2*a.V[i] + c2*g*g)
-		a.M[i], a.V[i] = m, v
-		params[i] -= size * m / (float32(math.Sqrt(float64(v)))*root + eps)
+		// A conversion keeps products from being fused with sums, which would
+		// give other bits on some processors.
+		m := kernel.Flush(float32(b1*ms[i]) + float32(c1*g))
+		v := kernel.Flush(float32(b2*vs[i]) + float32(float32(c2*g)*g))
+		ms[i], vs[i] = m, v
+		ps[i] -= size * m / (float32(float32(math.Sqrt(float64(v)))*root) + eps)
 	}
 }
 
@@ -88,7 +105,7 @@ func Average(average, params []float32, decay float64, n int) {
 	}
 	d := float32(min(decay, float64(1+n)/float64(10+n)))
 	for i, p := range params {
-		average[i] = kernel.Flush(average[i] + (1-d)*(p-average[i]))
+		average[i] = kernel.Flush(average[i] + float32((1-d)*(p-average[i])))
 	}
 }
 
