@@ -71,12 +71,17 @@ func Unit(w uint32) float64 { return (float64(w) + 0.5) / (1 << 32) }
 // Uniform fills dst with numbers uniform in [lo, hi). Value i of dst is made
 // of word i%4 of index i/4.
 func (s Stream) Uniform(dst []float32, chain, step uint32, lo, hi float32) {
-	for i := range dst {
-		if i%4 == 0 {
-			w := s.Words(chain, step, uint32(i/4))
-			for j := 0; j < 4 && i+j < len(dst); j++ {
-				dst[i+j] = lo + (hi-lo)*kernel.Unit(w[j])
-			}
+	value := func(word uint32) float32 { return lo + float32((hi-lo)*kernel.Unit(word)) }
+	index := uint32(0)
+	for ; len(dst) >= 4; dst = dst[4:] {
+		w := s.Words(chain, step, index)
+		dst[0], dst[1], dst[2], dst[3] = value(w[0]), value(w[1]), value(w[2]), value(w[3])
+		index++
+	}
+	if len(dst) > 0 {
+		w := s.Words(chain, step, index)
+		for i := range dst {
+			dst[i] = value(w[i])
 		}
 	}
 }

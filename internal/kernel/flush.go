@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // Normal is the smallest normal number. Kernels take results of a smaller size
 // for zero.
 const Normal = 0x1p-126
@@ -12,7 +14,9 @@ const Normal = 0x1p-126
 // that is below Normal by less than half of its last place, the one keeps Normal
 // and the other zero. This is the only number in which their kernels differ.
 func Flush(v float32) float32 {
-	if -Normal < v && v < Normal {
+	// By its exponent: a comparison of the value depends on its sign, which
+	// a processor cannot foresee.
+	if math.Float32bits(v)&0x7f800000 == 0 {
 		return 0
 	}
 	return v
