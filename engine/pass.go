@@ -19,11 +19,12 @@ type Pass struct {
 	ctx    context.Context
 	grads  [][]float32 // of the shards that a worker takes together, packed
 	crew   lane.Crew
-	add    func(worker, piece int) // addPiece, bound once
+	sum    func(worker, layer int) // sumLayer, bound once
 	// The batch under way: n images in each part.
 	parts [][]float32
 	n     int
 	loss  Loss
+	grad  []float32
 }
 
 // A Loss sets dy = ∂L/∂y of one image of a part, from its output y. Both are
@@ -34,7 +35,7 @@ type Loss func(part, image int, y, dy []float32)
 // NewPass returns a pass without a batch.
 func (e *Engine) NewPass() *Pass {
 	p := &Pass{engine: e, ctx: e.ctx}
-	p.add = p.addPiece
+	p.sum = p.sumLayer
 	return p
 }
 
@@ -82,7 +83,7 @@ func (p *Pass) gradient(grad []float32, parts [][]float32, loss Loss, group, wid
 			p.grads[g] = make([]float32, net.GradLen())
 		}
 	}
-	p.parts, p.n, p.loss = parts, p.engine.Images(parts[0]), loss
+	p.parts, p.n, p.loss, p.grad = parts, p.engine.Images(parts[0]), loss, grad
 	width := min(group*lane.Width, widest)
 	if p.n < Shards {
 		width = lane.Width // one of two neighbours may have no images
@@ -91,8 +92,7 @@ func (p *Pass) gradient(grad []float32, parts [][]float32, loss Loss, group, wid
 	defer p.engine.memory.give(t)
 	t.pass = p
 	t.blocks(len(p.grads), (*team).group)
-	p.sum()
-	net.Unpack(grad, p.grads[0])
+	p.crew.Each(p.engine.threads, len(net.Spec().Layers), p.sum)
 }
 
 // group sets gradient g of a pass.
@@ -180,21 +180,20 @@ func (p *Pass) block(w *worker, grad, high []float32) {
 	net.OutputParamGrad(grad, high, w.scratch, w.acts, w.given)
 }
 
-// piece is how much of the gradients sum adds at a time, so that it stays in cache.
-const piece = 4096
-
-// sum adds the gradients by a binary tree: neighbours first, then pairs of pairs.
-// The first then holds the sum.
-func (p *Pass) sum() {
-	p.crew.Each(p.engine.threads, (len(p.grads[0])+piece-1)/piece, p.add)
-}
-
-func (p *Pass) addPiece(_, i int) {
-	lo, hi := i*piece, min((i+1)*piece, len(p.grads[0]))
-	for stride := 1; stride < len(p.grads); stride *= 2 {
-		for s := 0; s < len(p.grads); s += 2 * stride {
-			a, b := p.grads[s][lo:hi], p.grads[s+stride][lo:hi]
-			kernel.Add(a, a, b)
+// sumLayer adds layer i's gradients by a binary tree, neighbours first, then pairs
+// of pairs, and puts the sum into the order of the parameters. A piece at a time
+// stays in cache.
+func (p *Pass) sumLayer(_, i int) {
+	const piece = 4096
+	net := p.engine.net
+	for first, end := net.GradSpan(i); first < end; first += piece {
+		last := min(first+piece, end)
+		for stride := 1; stride < len(p.grads); stride *= 2 {
+			for s := 0; s < len(p.grads); s += 2 * stride {
+				a, b := p.grads[s][first:last], p.grads[s+stride][first:last]
+				kernel.Add(a, a, b)
+			}
 		}
 	}
+	net.UnpackLayer(p.grad, p.grads[0], i)
 }

@@ -61,8 +61,10 @@ func Pack(dst, images []float32, s Shape) {
 func PackLane(dst, image []float32, s Shape, lane int) {
 	plane, width := s.H*s.W, s.width(dst)
 	for c := range s.C {
-		for p, v := range image[c*plane : (c+1)*plane] {
-			dst[(p*s.C+c)*width+lane] = v
+		at := c*width + lane
+		for _, v := range image[c*plane : (c+1)*plane] {
+			dst[at] = v
+			at += s.C * width
 		}
 	}
 }
@@ -82,9 +84,10 @@ func Unpack(images, src []float32, s Shape) {
 func UnpackLane(image, src []float32, s Shape, lane int) {
 	plane, width := s.H*s.W, s.width(src)
 	for c := range s.C {
-		dst := image[c*plane : (c+1)*plane]
+		dst, at := image[c*plane:(c+1)*plane], c*width+lane
 		for p := range dst {
-			dst[p] = src[(p*s.C+c)*width+lane]
+			dst[p] = src[at]
+			at += s.C * width
 		}
 	}
 }

@@ -256,8 +256,10 @@ func (c *conv) Unpack(grad, packed []float32) {
 		row := grad[c.weightIndex(o, 0, 0, 0):c.weightIndex(o+1, 0, 0, 0)]
 		from := packed[c.gradIndex(o, 0, 0, 0):]
 		for tap := range taps {
-			for i := range c.in.C {
-				row[i*taps+tap] = from[4*(tap*c.in.C+i)]
+			at := 4 * tap * c.in.C
+			for j := tap; j < len(row); j += taps {
+				row[j] = from[at]
+				at += 4
 			}
 		}
 		grad[c.weights()+o] = packed[c.biasIndex(o)]

@@ -230,12 +230,21 @@ func (n *Network) Redraw(s random.Stream) {
 // Pack lays the parameters out for the kernels. No other method may run
 // meanwhile.
 func (n *Network) Pack() {
-	for i, w := range n.weights {
-		if w != nil {
-			w.Pack(n.params[n.offset[i]:])
-		}
+	for i := range n.layers {
+		n.PackLayer(i)
 	}
 }
+
+// PackLayer is Pack for one layer. It may run for others at the same time.
+func (n *Network) PackLayer(i int) {
+	if w := n.weights[i]; w != nil {
+		w.Pack(n.params[n.offset[i]:])
+	}
+}
+
+// Span returns where layer i has its parameters: from first to before end. Both
+// are the same where it has none.
+func (n *Network) Span(i int) (first, end int) { return n.offset[i], n.offset[i+1] }
 
 // Activations are what one block leaves in the layers on its way forward.
 // They are all that the backward passes need.
@@ -327,12 +336,20 @@ func (n *Network) ParamGrad(packed, high []float32, s *Scratch, a *Activations, 
 // Unpack sets grad, as long as Params and in its order, from a packed
 // gradient.
 func (n *Network) Unpack(grad, packed []float32) {
-	for i, w := range n.weights {
-		if w != nil {
-			w.Unpack(grad[n.offset[i]:], packed[n.packed[i]:])
-		}
+	for i := range n.layers {
+		n.UnpackLayer(grad, packed, i)
 	}
 }
+
+// UnpackLayer is Unpack for one layer. It may run for others at the same time.
+func (n *Network) UnpackLayer(grad, packed []float32, i int) {
+	if w := n.weights[i]; w != nil {
+		w.Unpack(grad[n.offset[i]:], packed[n.packed[i]:])
+	}
+}
+
+// GradSpan is Span in a packed gradient.
+func (n *Network) GradSpan(i int) (first, end int) { return n.packed[i], n.packed[i+1] }
 
 // backward goes down from ∂L/∂y of layer last, which the first of s's vectors
 // holds, and takes up the cotangents of outputs below it on its way.

@@ -79,17 +79,26 @@ func (c *chainStats) lookAt(_, piece int) {
 
 // sumPixels sums the pixels first … end−1 over all images, real ones or samples.
 func (c *chainStats) sumPixels(p, first, end int) {
-	size := len(c.sum[p])
-	sum, squares := c.sum[p][first:end], c.squares[p][first:end]
-	squares = squares[:len(sum)]
+	size, n := len(c.sum[p]), end-first
+	sum, squares := c.sum[p][first:][:n], c.squares[p][first:][:n]
 	clear(sum)
 	clear(squares)
-	for i := range c.n {
-		x := c.images[p][i*size+first:][:len(sum)]
+	image := func(i int) []float32 { return c.images[p][i*size+first:][:n] }
+	// A square is exact, so that it does not matter whether it is fused.
+	i := 0
+	for ; i+1 < c.n; i += 2 {
+		x, y := image(i), image(i+1)
 		for j := range sum {
-			v := float64(x[j])
+			v, w := float64(x[j]), float64(y[j])
+			sum[j] = sum[j] + v + w
+			squares[j] = squares[j] + v*v + w*w
+		}
+	}
+	if i < c.n {
+		for j, v := range image(i) {
+			v := float64(v)
 			sum[j] += v
-			squares[j] += v * v // exact, so that it does not matter whether it is fused
+			squares[j] += v * v
 		}
 	}
 }
@@ -116,7 +125,12 @@ func (c *chainStats) lookAtSample(i int) {
 			if v <= c.lo || v >= c.hi {
 				atBounds++
 			}
-			least, most = min(least, v), max(most, v)
+			if v < least {
+				least = v
+			}
+			if v > most {
+				most = v
+			}
 		}
 		flat = flat && most-least < blankRange*(c.hi-c.lo)
 	}

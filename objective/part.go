@@ -23,7 +23,7 @@ type Part struct {
 	adam      *optim.Adam
 	average   *average // nil for none
 	crew      lane.Crew
-	update    func(worker, piece int) // updatePiece, bound once
+	update    func(worker, layer int) // updateLayer, bound once
 }
 
 // An average is the moving average of a network's weights, with a network of
@@ -47,7 +47,7 @@ func NewPart(s Setup) (*Part, error) {
 		optimizer: c, schedule: s.Schedule, adam: optim.NewAdam(n, c.Beta1, c.Beta2, c.Epsilon),
 	}
 	p.Pass = p.Engine.NewPass()
-	p.update = p.updatePiece
+	p.update = p.updateLayer
 	if s.EMA.Decay > 0 {
 		twin, err := nn.New(s.Network)
 		if err != nil {
@@ -92,9 +92,11 @@ func (p *Part) Update(b Batch, r *Result) error {
 	}
 	r.LearningRate = optim.StepLR(c.LearningRate, s.Gamma, s.EveryNEpochs, b.Epoch)
 	p.adam.Begin(r.LearningRate)
-	p.crew.Each(p.Engine.Threads(), (len(p.Grad)+piece-1)/piece, p.update)
-	p.limit()
-	p.Net.Pack()
+	p.crew.Each(p.Engine.Threads(), len(p.Net.Spec().Layers), p.update)
+	if c.SpectralNorm > 0 {
+		p.limit()
+		p.Net.Pack()
+	}
 	if p.average != nil {
 		optim.Average(p.average.params, p.Net.Params(), p.average.decay, p.adam.Steps-1)
 		p.average.stale = true
@@ -102,18 +104,15 @@ func (p *Part) Update(b Batch, r *Result) error {
 	return nil
 }
 
-// piece is the number of weights that a core updates at a time.
-const piece = 4096
-
-func (p *Part) updatePiece(_, i int) {
-	p.adam.Update(p.Net.Params(), p.Grad, i*piece, min((i+1)*piece, len(p.Grad)))
+// updateLayer takes the optimizer's step for the weights of a layer, and packs them.
+func (p *Part) updateLayer(_, i int) {
+	first, end := p.Net.Span(i)
+	p.adam.Update(p.Net.Params(), p.Grad, first, end)
+	p.Net.PackLayer(i)
 }
 
 // limit holds the layers' weights to the largest spectral norm allowed.
 func (p *Part) limit() {
-	if p.optimizer.SpectralNorm == 0 {
-		return
-	}
 	for _, v := range p.Net.Views() {
 		if len(v.Shape) > 1 {
 			optim.SpectralClip(v.Data, v.Shape[0], p.optimizer.SpectralNorm)
