@@ -4,28 +4,37 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/dataset"
+	"github.com/joule-ml/joule/objective"
+	"github.com/joule-ml/joule/sampler"
 )
 
 // TestStepAllocations: after the first few, a step of a training with a guard
 // takes no memory, but for callbacks.
 func TestStepAllocations(t *testing.T) {
-	for _, threads := range []int{1, 2} {
-		c := TinyConfig()
-		c.Guard.Retries, c.Guard.Window, c.Guard.EveryNSteps = 3, 3, 1000
-		tr := TinyTrainer(t, c)
-		tr.SetThreads(threads)
-		tr.history.begin(tr)
-		step := func() {
-			tr.place.Batch = 0
-			if err := tr.batch(t.Context()); err != nil {
-				t.Fatal(err)
+	for name, change := range map[string]func(*Config){
+		objective.ContrastiveDivergence: func(*Config) {},
+		sampler.MALA:                    func(c *Config) { c.Sampler.Method = sampler.MALA },
+		objective.ScoreMatching:         func(c *Config) { c.Objective.Kind, c.Objective.Sigma = objective.ScoreMatching, 0.3 },
+	} {
+		for _, threads := range []int{1, 2} {
+			c := TinyConfig()
+			change(&c)
+			c.Guard.Retries, c.Guard.Window, c.Guard.EveryNSteps, c.Guard.MaxGap = 3, 3, 1000, 100
+			tr := TinyTrainer(t, c)
+			tr.SetThreads(threads)
+			tr.history.begin(tr)
+			step := func() {
+				tr.place.Batch = 0
+				if err := tr.batch(t.Context()); err != nil {
+					t.Fatal(err)
+				}
 			}
-		}
-		for range 10 {
-			step()
-		}
-		if allocs := testing.AllocsPerRun(20, step); allocs != 0 {
-			t.Errorf("%d cores: a step allocates %v times", threads, allocs)
+			for range 10 {
+				step()
+			}
+			if allocs := testing.AllocsPerRun(10, step); allocs != 0 || tr.Steps() != 21 {
+				t.Errorf("%s on %d cores: a step allocates %v times, after %d", name, threads, allocs, tr.Steps())
+			}
 		}
 	}
 }
