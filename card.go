@@ -110,8 +110,8 @@ func (c *Card) Threshold(rate float64) (energy float32, ok bool) {
 		return 0, false
 	}
 	last := float64(len(c.Validation) - 1)
-	at := (1 - rate) * last
+	at := float64((1 - rate) * last)
 	i := min(int(at), len(c.Validation)-2)
 	lo, hi := c.Validation[i], c.Validation[i+1]
-	return lo + float32(at-float64(i))*(hi-lo), true
+	return lo + float32(float32(at-float64(i))*(hi-lo)), true
 }

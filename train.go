@@ -327,7 +327,7 @@ func (t *Trainer) validate(ctx context.Context) (EpochInfo, error) {
 		}
 		for p := range sum {
 			model.Energies(t.energy[p][:n], t.images[p][:n*size])
-			sum[p] += mean(t.energy[p][:n]) * float64(n)
+			sum[p] += float64(mean(t.energy[p][:n]) * float64(n))
 		}
 		if ctx.Err() != nil {
 			return info, context.Cause(ctx)

@@ -84,21 +84,20 @@ func (c *chainStats) sumPixels(p, first, end int) {
 	clear(sum)
 	clear(squares)
 	image := func(i int) []float32 { return c.images[p][i*size+first:][:n] }
-	// A square is exact, so that it does not matter whether it is fused.
 	i := 0
 	for ; i+1 < c.n; i += 2 {
 		x, y := image(i), image(i+1)
 		for j := range sum {
 			v, w := float64(x[j]), float64(y[j])
 			sum[j] = sum[j] + v + w
-			squares[j] = squares[j] + v*v + w*w
+			squares[j] = squares[j] + float64(v*v) + float64(w*w)
 		}
 	}
 	if i < c.n {
 		for j, v := range image(i) {
 			v := float64(v)
 			sum[j] += v
-			squares[j] += v * v
+			squares[j] += float64(v * v)
 		}
 	}
 }

@@ -192,7 +192,7 @@ func contrastiveDivergence(real, fake []float32, alpha float64) (divergence, reg
 	for i := range real {
 		r, f := float64(real[i]), float64(fake[i])
 		divergence += (r - f) / n
-		regularization += alpha * (r*r + f*f) / n
+		regularization += alpha * (float64(r*r) + float64(f*f)) / n
 	}
 	return divergence, regularization
 }
@@ -203,5 +203,5 @@ func contrastiveCotangent(sample bool, energy float32, alpha float64, n int) flo
 	if sample {
 		sign = -1
 	}
-	return float32((sign + 2*alpha*float64(energy)) / float64(n))
+	return float32((sign + float64(2*alpha*float64(energy))) / float64(n))
 }

@@ -98,7 +98,7 @@ func (o *Score) match(ctx context.Context, b Batch, r *Result) error {
 	// x̃. It is not clamped: ε has to be what was added.
 	noisy, noise, residual := b.Real, o.noise[:values], o.residual[:values]
 	for i, e := range noise {
-		noisy[i] += sigma * e
+		noisy[i] += float32(sigma * e)
 	}
 
 	// r and the loss.
@@ -108,7 +108,7 @@ func (o *Score) match(ctx context.Context, b Batch, r *Result) error {
 		return context.Cause(ctx)
 	}
 	for i, e := range noise {
-		residual[i] = sigma*residual[i] - e
+		residual[i] = float32(sigma*residual[i]) - e
 	}
 	r.ImageGradients, r.Values[0] = n, mean(o.one[0])
 	r.Loss = o.probes(noisy, residual, n)
@@ -139,7 +139,7 @@ func (o *Score) probes(noisy, residual []float32, n int) (loss float64) {
 		r := residual[i*size : (i+1)*size]
 		var squares float64
 		for _, v := range r {
-			squares += float64(v) * float64(v)
+			squares += float64(float64(v) * float64(v))
 		}
 		loss += squares / (2 * float64(n*size))
 		rms, h := math.Sqrt(squares/float64(size)), 0.0

@@ -69,7 +69,7 @@ func (a *Adam) Update(params, grad []float32, first, end int) {
 func Norm(grad []float32) float64 {
 	var sum float64
 	for _, g := range grad {
-		sum += float64(g) * float64(g)
+		sum += float64(float64(g) * float64(g))
 	}
 	return math.Sqrt(sum)
 }
@@ -126,14 +126,14 @@ func SpectralClip(matrix []float32, rows int, limit float64) float64 {
 		for i := range u {
 			u[i] = 0
 			for j, w := range matrix[i*columns : (i+1)*columns] {
-				u[i] += float64(w) * v[j]
+				u[i] += float64(float64(w) * v[j])
 			}
 		}
 		norm = unit(u)
 		clear(v)
 		for i := range u {
 			for j, w := range matrix[i*columns : (i+1)*columns] {
-				v[j] += float64(w) * u[i]
+				v[j] += float64(float64(w) * u[i])
 			}
 		}
 	}
@@ -150,7 +150,7 @@ func SpectralClip(matrix []float32, rows int, limit float64) float64 {
 func unit(v []float64) float64 {
 	var sum float64
 	for _, x := range v {
-		sum += x * x
+		sum += float64(x * x)
 	}
 	norm := math.Sqrt(sum)
 	if norm > 0 {

@@ -93,7 +93,7 @@ func (s Stream) Normal(dst []float32, chain, step uint32, std float32) {
 	for i := 0; i < len(dst); i += 4 {
 		z := kernel.Normals(s.Words(chain, step, uint32(i/4)))
 		for j := 0; j < 4 && i+j < len(dst); j++ {
-			dst[i+j] += std * z[j]
+			dst[i+j] += float32(std * z[j])
 		}
 	}
 }

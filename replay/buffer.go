@@ -215,7 +215,7 @@ func (b *Buffer) begin(dst, real []float32, source, old int, s random.Stream, ch
 	case fromGray, fromBlank:
 		v := b.lo
 		if source == fromGray {
-			v += (b.hi - b.lo) * kernel.Unit(s.Words(chain, step, 0)[0])
+			v += float32((b.hi - b.lo) * kernel.Unit(s.Words(chain, step, 0)[0]))
 		}
 		for j := range dst {
 			dst[j] = v

@@ -94,8 +94,8 @@ func (h *Hamiltonian) Transition(e Energy, s *State) []float32 {
 	for l := range h.width {
 		c := &s.counter
 		w := kernel.Philox([4]uint32{c.Stream[l], c.Chain[l], c.Step[l], acceptIndex}, [2]uint32{c.Key0[l], c.Key1[l]})
-		logU[l] = math.Log(random.Unit(w[0]))
-		step[l] = float32(h.Step * (1 - h.Jitter + 2*h.Jitter*random.Unit(w[1])))
+		logU[l] = kernel.Log(random.Unit(w[0]))
+		step[l] = float32(h.Step * (1 - h.Jitter + float64(2*h.Jitter*random.Unit(w[1]))))
 		h.Finite[l] = true
 	}
 	clear(h.p)
@@ -125,7 +125,7 @@ func (h *Hamiltonian) Transition(e Energy, s *State) []float32 {
 	}
 	h.base(&base, h.y)
 	for l := range h.width {
-		gain := h.Beta/h.Temperature*(float64(h.Energy[l])-float64(h.ey[l])) + (1-h.Beta)*(h.Base[l]-base[l]) + (kinetic[l]-after[l])/2
+		gain := float64(h.Beta/h.Temperature*(float64(h.Energy[l])-float64(h.ey[l]))) + float64((1-h.Beta)*(h.Base[l]-base[l])) + float64((kinetic[l]-after[l])/2)
 		h.Prob[l] = math.Exp(min(0, gain))
 		h.Accepted[l] = h.Finite[l] && logU[l] < gain
 		if h.Accepted[l] {
@@ -163,7 +163,7 @@ func (h *Hamiltonian) kick(g []float32, step *[lane.Max]float32, share float64) 
 	for i := 0; i < len(h.p); i += h.width {
 		p, y, d := h.p[i:i+h.width], h.y[i:i+h.width], g[i:i+h.width]
 		for l := range p {
-			p[l] -= energy[l]*min(max(d[l], -h.Clip), h.Clip) + base[l]*y[l]
+			p[l] -= float32(energy[l]*min(max(d[l], -h.Clip), h.Clip)) + float32(base[l]*y[l])
 		}
 	}
 }
@@ -174,7 +174,7 @@ func (h *Hamiltonian) drift(step *[lane.Max]float32) {
 	for i := 0; i < len(h.y); i += h.width {
 		p, y := h.p[i:i+h.width], h.y[i:i+h.width]
 		for l := range y {
-			y[l] += step[l] * p[l]
+			y[l] += float32(step[l] * p[l])
 			if y[l] < lo || y[l] > hi {
 				y[l], p[l] = bounce(y[l], p[l], lo, hi)
 			}
@@ -212,7 +212,7 @@ func sumSquares(sum []float64, v []float32) {
 	clear(sum)
 	for ; len(v) > 0; v = v[len(sum):] {
 		for l, x := range v[:len(sum)] {
-			sum[l] += float64(x) * float64(x)
+			sum[l] += float64(float64(x) * float64(x))
 		}
 	}
 }

@@ -26,7 +26,7 @@ func Patch(dst []float32, shape lane.Shape, s random.Stream, chain, step uint32,
 	}
 	top, bottom := span(w[0], shape.H)
 	left, right := span(w[1], shape.W)
-	s.Uniform(dst, chain, step, lo, lo+(hi-lo)*(0.25+0.75*kernel.Unit(w[2])))
+	s.Uniform(dst, chain, step, lo, lo+float32((hi-lo)*(0.25+float32(0.75*kernel.Unit(w[2])))))
 	for c := range shape.C {
 		for y := range shape.H {
 			for x := range shape.W {

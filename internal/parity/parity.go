@@ -87,7 +87,7 @@ func (r Recording) Network(spec nn.Spec) *nn.Network {
 			z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
 			z = (z ^ z>>27) * 0x94D049BB133111EB
 			z ^= z >> 31
-			u := float64(z>>40) / (1 << 24)
+			u := float64(float64(z>>40) / (1 << 24))
 			v.Data[i] = float32((2*u - 1) * bound)
 		}
 	}

@@ -57,7 +57,7 @@ func Images(n, size int, seed uint64) []float32 {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	x := make([]float32, n*size)
 	for i := range x {
-		x[i] = 2*rng.Float32() - 1
+		x[i] = 2*float32(rng.Float32()) - 1
 	}
 	return x
 }
