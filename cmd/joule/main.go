@@ -104,7 +104,7 @@ func newApp() *app {
 
 // kernels are those that JOULE_KERNEL may ask for, where the processor has
 // what they need.
-var kernels = []string{"generic", "avx2", "avx512"}
+var kernels = []string{"generic", "avx2", "avx512", "neon"}
 
 // env returns the value of an environment variable, "" if it is not set.
 func (a *app) env(name string) string {

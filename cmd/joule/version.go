@@ -52,7 +52,7 @@ func kernelReason(name, arch, asked string, tags []string) string {
 		return "they are the fastest that the processor has"
 	case slices.Contains(tags, "purego"):
 		return "the program was built with the tag purego"
-	case arch != "amd64":
+	case arch != "amd64" && arch != "arm64":
 		return "there are no others for " + arch
 	case asked == "generic":
 		return envKernel + "=generic asks for them"

@@ -15,7 +15,10 @@ func TestKernelReason(t *testing.T) {
 		{"avx2", "amd64", "avx512", nil, "they are the fastest that the processor has"},
 		{"avx2", "amd64", "avx2", nil, "JOULE_KERNEL=avx2 asks for them"},
 		{"generic", "amd64", "generic", []string{"a", "purego"}, "the program was built with the tag purego"},
-		{"generic", "arm64", "generic", nil, "there are no others for arm64"},
+		{"generic", "wasm", "generic", nil, "there are no others for wasm"},
+		{"neon", "arm64", "", nil, "they are the fastest that the processor has"},
+		{"neon", "arm64", "neon", nil, "JOULE_KERNEL=neon asks for them"},
+		{"generic", "arm64", "generic", nil, "JOULE_KERNEL=generic asks for them"},
 		{"generic", "amd64", "generic", nil, "JOULE_KERNEL=generic asks for them"},
 		{"generic", "amd64", "", nil, "the processor does not have both AVX2 and FMA"},
 	} {
