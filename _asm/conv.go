@@ -14,7 +14,7 @@ var tileFields = map[string]int{
 	"y": 0, "x": 8, "w": 16, "bias": 24, "blocks": 32, "wBlock": 40,
 	"rows": 48, "run": 56, "xSkip": 64, "wSkip": 72,
 	"px": 80, "mask": 88, "groups": 96, "yNow": 104, "wNow": 112, "biasNow": 120, "maskNow": 128, "left": 136,
-	"first": 144, "yRow": 152, "yCol": 160,
+	"first": 144, "yRow": 152, "yCol": 160, "far": 168,
 }
 
 // convolution writes a kernel for tiles of output channels × pixels.
@@ -124,6 +124,7 @@ func (c *convolution) group() {
 // columns to the bias, and points x and w at the first tap. Without taps it
 // goes to the label store.
 func (c *convolution) block() {
+	c.fetch()
 	bias := GP64()
 	MOVQ(field(c.a, "biasNow"), bias)
 	for o := range c.channels {
@@ -136,6 +137,30 @@ func (c *convolution) block() {
 	c.run = GP64()
 	TESTQ(c.rows, c.rows)
 	JZ(LabelRef("store"))
+}
+
+// fetch has the processor begin to load what store will need, where a's field far
+// is set: the mask and, since a store to a line that is not in the cache waits for
+// it too, the outputs.
+func (c *convolution) fetch() {
+	CMPQ(field(c.a, "far"), U8(0))
+	JE(LabelRef("fetched"))
+	lines := func(pointer string) {
+		base := GP64()
+		MOVQ(field(c.a, pointer), base)
+		TESTQ(base, base)
+		JZ(LabelRef(pointer + "Fetched"))
+		for p := range c.pixels {
+			at := c.place(p, true)
+			for b := 0; b < c.vec*c.channels; b += 64 {
+				PREFETCHT0(Mem{Base: base, Index: at, Scale: 1, Disp: b})
+			}
+		}
+		Label(pointer + "Fetched")
+	}
+	lines("maskNow")
+	lines("yNow")
+	Label("fetched")
 }
 
 // start points x and w at the first tap.

@@ -21,6 +21,8 @@ type tile struct {
 	left          int // blocks left
 
 	first, yRow, yCol int // of Quads alone
+
+	far int // 1 where y is far, see farBytes
 }
 
 func conv(width int, y, x []float32, w *Weights, bias, mask []float32, t Taps, px []Pixel) {
@@ -39,6 +41,7 @@ func conv(width int, y, x []float32, w *Weights, bias, mask []float32, t Taps, p
 		rows:  t.Rows,
 		run:   t.Run,
 		xSkip: 4 * width * (t.XStride - t.Run),
+		far:   far(y),
 	}
 	c := convolution{width, y, w, bias, mask, t}
 	if width > Width {
@@ -46,6 +49,18 @@ func conv(width int, y, x []float32, w *Weights, bias, mask []float32, t Taps, p
 	} else {
 		c.narrow(&a, px)
 	}
+}
+
+// farBytes is the size of an output that does not stay in the second-level cache
+// between two layers, which is one or two megabytes on most processors. Of such a
+// one each tile asks for its part, and that of the mask, before it computes.
+const farBytes = 1 << 20
+
+func far(y []float32) int {
+	if 4*len(y) < farBytes {
+		return 0
+	}
+	return 1
 }
 
 // convolution is what conv was asked for, less the pixels.

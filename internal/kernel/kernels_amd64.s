@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func conv4x3(a *byte)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·conv4x3(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -32,6 +32,43 @@ group:
 	MOVQ    DX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), DX
+	TESTQ      DX, DX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), DI
+	SHLQ       $0x05, DI
+	PREFETCHT0 (DX)(DI*1)
+	PREFETCHT0 64(DX)(DI*1)
+	MOVLQSX    12(CX), DI
+	SHLQ       $0x05, DI
+	PREFETCHT0 (DX)(DI*1)
+	PREFETCHT0 64(DX)(DI*1)
+	MOVLQSX    20(CX), DI
+	SHLQ       $0x05, DI
+	PREFETCHT0 (DX)(DI*1)
+	PREFETCHT0 64(DX)(DI*1)
+
+maskNowFetched:
+	MOVQ       104(AX), DX
+	TESTQ      DX, DX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), DI
+	SHLQ       $0x05, DI
+	PREFETCHT0 (DX)(DI*1)
+	PREFETCHT0 64(DX)(DI*1)
+	MOVLQSX    12(CX), DI
+	SHLQ       $0x05, DI
+	PREFETCHT0 (DX)(DI*1)
+	PREFETCHT0 64(DX)(DI*1)
+	MOVLQSX    20(CX), DI
+	SHLQ       $0x05, DI
+	PREFETCHT0 (DX)(DI*1)
+	PREFETCHT0 64(DX)(DI*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), DX
 	VBROADCASTSS (DX), Y0
 	VMOVAPS      Y0, Y1
@@ -284,7 +321,7 @@ DATA goControl<>+60(SB)/4, $0x00001f80
 GLOBL goControl<>(SB), RODATA|NOPTR, $64
 
 // func conv4x2(a *byte)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·conv4x2(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -308,6 +345,35 @@ group:
 	MOVQ    DX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), DX
+	TESTQ      DX, DX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), SI
+	SHLQ       $0x05, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    12(CX), SI
+	SHLQ       $0x05, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+
+maskNowFetched:
+	MOVQ       104(AX), DX
+	TESTQ      DX, DX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), SI
+	SHLQ       $0x05, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    12(CX), SI
+	SHLQ       $0x05, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), DX
 	VBROADCASTSS (DX), Y0
 	VMOVAPS      Y0, Y1
@@ -479,7 +545,7 @@ stored:
 	RET
 
 // func conv8x1(a *byte)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·conv8x1(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -501,6 +567,31 @@ group:
 	MOVQ    BX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), BX
+	TESTQ      BX, BX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), SI
+	SHLQ       $0x05, SI
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+	PREFETCHT0 128(BX)(SI*1)
+	PREFETCHT0 192(BX)(SI*1)
+
+maskNowFetched:
+	MOVQ       104(AX), BX
+	TESTQ      BX, BX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), SI
+	SHLQ       $0x05, SI
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+	PREFETCHT0 128(BX)(SI*1)
+	PREFETCHT0 192(BX)(SI*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), BX
 	VBROADCASTSS (BX), Y0
 	VBROADCASTSS 4(BX), Y1
@@ -684,7 +775,7 @@ stored:
 	RET
 
 // func conv4x1(a *byte)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·conv4x1(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -705,6 +796,27 @@ group:
 	MOVQ    DX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), DX
+	TESTQ      DX, DX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), BX
+	SHLQ       $0x05, BX
+	PREFETCHT0 (DX)(BX*1)
+	PREFETCHT0 64(DX)(BX*1)
+
+maskNowFetched:
+	MOVQ       104(AX), DX
+	TESTQ      DX, DX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), BX
+	SHLQ       $0x05, BX
+	PREFETCHT0 (DX)(BX*1)
+	PREFETCHT0 64(DX)(BX*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), DX
 	VBROADCASTSS (DX), Y0
 	VBROADCASTSS 4(DX), Y1
@@ -831,7 +943,7 @@ stored:
 	RET
 
 // func conv3x4(a *byte)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·conv3x4(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -862,6 +974,51 @@ group:
 	MOVQ    BX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), BX
+	TESTQ      BX, BX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+	MOVLQSX    12(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+	MOVLQSX    20(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+	MOVLQSX    28(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+
+maskNowFetched:
+	MOVQ       104(AX), BX
+	TESTQ      BX, BX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+	MOVLQSX    12(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+	MOVLQSX    20(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+	MOVLQSX    28(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), BX
 	VBROADCASTSS (BX), Y0
 	VMOVAPS      Y0, Y1
@@ -1082,7 +1239,7 @@ stored:
 	RET
 
 // func conv1x8(a *byte)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·conv1x8(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -1124,6 +1281,67 @@ group:
 	MOVQ    DX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), DX
+	TESTQ      DX, DX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    12(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    20(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    28(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    36(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    44(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    52(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    60(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+
+maskNowFetched:
+	MOVQ       104(AX), DX
+	TESTQ      DX, DX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    12(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    20(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    28(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    36(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    44(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    52(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    60(CX), R12
+	SHLQ       $0x05, R12
+	PREFETCHT0 (DX)(R12*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), DX
 	VBROADCASTSS (DX), Y0
 	VMOVAPS      Y0, Y1
@@ -1294,7 +1512,7 @@ stored:
 	RET
 
 // func conv1x1(a *byte)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·conv1x1(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -1315,6 +1533,25 @@ group:
 	MOVQ    DX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), DX
+	TESTQ      DX, DX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), BX
+	SHLQ       $0x05, BX
+	PREFETCHT0 (DX)(BX*1)
+
+maskNowFetched:
+	MOVQ       104(AX), DX
+	TESTQ      DX, DX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), BX
+	SHLQ       $0x05, BX
+	PREFETCHT0 (DX)(BX*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), DX
 	VBROADCASTSS (DX), Y0
 	MOVLQSX      (CX), SI
@@ -3628,7 +3865,7 @@ loop:
 	RET
 
 // func conv8x6AVX512(a *byte)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·conv8x6AVX512(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -3665,6 +3902,91 @@ group:
 	MOVQ    BX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), BX
+	TESTQ      BX, BX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), R11
+	SHLQ       $0x05, R11
+	PREFETCHT0 (BX)(R11*1)
+	PREFETCHT0 64(BX)(R11*1)
+	PREFETCHT0 128(BX)(R11*1)
+	PREFETCHT0 192(BX)(R11*1)
+	MOVLQSX    12(CX), R11
+	SHLQ       $0x05, R11
+	PREFETCHT0 (BX)(R11*1)
+	PREFETCHT0 64(BX)(R11*1)
+	PREFETCHT0 128(BX)(R11*1)
+	PREFETCHT0 192(BX)(R11*1)
+	MOVLQSX    20(CX), R11
+	SHLQ       $0x05, R11
+	PREFETCHT0 (BX)(R11*1)
+	PREFETCHT0 64(BX)(R11*1)
+	PREFETCHT0 128(BX)(R11*1)
+	PREFETCHT0 192(BX)(R11*1)
+	MOVLQSX    28(CX), R11
+	SHLQ       $0x05, R11
+	PREFETCHT0 (BX)(R11*1)
+	PREFETCHT0 64(BX)(R11*1)
+	PREFETCHT0 128(BX)(R11*1)
+	PREFETCHT0 192(BX)(R11*1)
+	MOVLQSX    36(CX), R11
+	SHLQ       $0x05, R11
+	PREFETCHT0 (BX)(R11*1)
+	PREFETCHT0 64(BX)(R11*1)
+	PREFETCHT0 128(BX)(R11*1)
+	PREFETCHT0 192(BX)(R11*1)
+	MOVLQSX    44(CX), R11
+	SHLQ       $0x05, R11
+	PREFETCHT0 (BX)(R11*1)
+	PREFETCHT0 64(BX)(R11*1)
+	PREFETCHT0 128(BX)(R11*1)
+	PREFETCHT0 192(BX)(R11*1)
+
+maskNowFetched:
+	MOVQ       104(AX), BX
+	TESTQ      BX, BX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), R11
+	SHLQ       $0x05, R11
+	PREFETCHT0 (BX)(R11*1)
+	PREFETCHT0 64(BX)(R11*1)
+	PREFETCHT0 128(BX)(R11*1)
+	PREFETCHT0 192(BX)(R11*1)
+	MOVLQSX    12(CX), R11
+	SHLQ       $0x05, R11
+	PREFETCHT0 (BX)(R11*1)
+	PREFETCHT0 64(BX)(R11*1)
+	PREFETCHT0 128(BX)(R11*1)
+	PREFETCHT0 192(BX)(R11*1)
+	MOVLQSX    20(CX), R11
+	SHLQ       $0x05, R11
+	PREFETCHT0 (BX)(R11*1)
+	PREFETCHT0 64(BX)(R11*1)
+	PREFETCHT0 128(BX)(R11*1)
+	PREFETCHT0 192(BX)(R11*1)
+	MOVLQSX    28(CX), R11
+	SHLQ       $0x05, R11
+	PREFETCHT0 (BX)(R11*1)
+	PREFETCHT0 64(BX)(R11*1)
+	PREFETCHT0 128(BX)(R11*1)
+	PREFETCHT0 192(BX)(R11*1)
+	MOVLQSX    36(CX), R11
+	SHLQ       $0x05, R11
+	PREFETCHT0 (BX)(R11*1)
+	PREFETCHT0 64(BX)(R11*1)
+	PREFETCHT0 128(BX)(R11*1)
+	PREFETCHT0 192(BX)(R11*1)
+	MOVLQSX    44(CX), R11
+	SHLQ       $0x05, R11
+	PREFETCHT0 (BX)(R11*1)
+	PREFETCHT0 64(BX)(R11*1)
+	PREFETCHT0 128(BX)(R11*1)
+	PREFETCHT0 192(BX)(R11*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), BX
 	VBROADCASTSS (BX), Z0
 	VMOVAPS      Z0, Z1
@@ -4006,7 +4328,7 @@ plain:
 	RET
 
 // func conv8x4AVX512(a *byte)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·conv8x4AVX512(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -4037,6 +4359,67 @@ group:
 	MOVQ    BX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), BX
+	TESTQ      BX, BX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+	PREFETCHT0 128(BX)(R9*1)
+	PREFETCHT0 192(BX)(R9*1)
+	MOVLQSX    12(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+	PREFETCHT0 128(BX)(R9*1)
+	PREFETCHT0 192(BX)(R9*1)
+	MOVLQSX    20(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+	PREFETCHT0 128(BX)(R9*1)
+	PREFETCHT0 192(BX)(R9*1)
+	MOVLQSX    28(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+	PREFETCHT0 128(BX)(R9*1)
+	PREFETCHT0 192(BX)(R9*1)
+
+maskNowFetched:
+	MOVQ       104(AX), BX
+	TESTQ      BX, BX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+	PREFETCHT0 128(BX)(R9*1)
+	PREFETCHT0 192(BX)(R9*1)
+	MOVLQSX    12(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+	PREFETCHT0 128(BX)(R9*1)
+	PREFETCHT0 192(BX)(R9*1)
+	MOVLQSX    20(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+	PREFETCHT0 128(BX)(R9*1)
+	PREFETCHT0 192(BX)(R9*1)
+	MOVLQSX    28(CX), R9
+	SHLQ       $0x05, R9
+	PREFETCHT0 (BX)(R9*1)
+	PREFETCHT0 64(BX)(R9*1)
+	PREFETCHT0 128(BX)(R9*1)
+	PREFETCHT0 192(BX)(R9*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), BX
 	VBROADCASTSS (BX), Z0
 	VMOVAPS      Z0, Z1
@@ -4292,7 +4675,7 @@ plain:
 	RET
 
 // func conv8x2AVX512(a *byte)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·conv8x2AVX512(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -4317,6 +4700,43 @@ group:
 	MOVQ    BX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), BX
+	TESTQ      BX, BX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), DI
+	SHLQ       $0x05, DI
+	PREFETCHT0 (BX)(DI*1)
+	PREFETCHT0 64(BX)(DI*1)
+	PREFETCHT0 128(BX)(DI*1)
+	PREFETCHT0 192(BX)(DI*1)
+	MOVLQSX    12(CX), DI
+	SHLQ       $0x05, DI
+	PREFETCHT0 (BX)(DI*1)
+	PREFETCHT0 64(BX)(DI*1)
+	PREFETCHT0 128(BX)(DI*1)
+	PREFETCHT0 192(BX)(DI*1)
+
+maskNowFetched:
+	MOVQ       104(AX), BX
+	TESTQ      BX, BX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), DI
+	SHLQ       $0x05, DI
+	PREFETCHT0 (BX)(DI*1)
+	PREFETCHT0 64(BX)(DI*1)
+	PREFETCHT0 128(BX)(DI*1)
+	PREFETCHT0 192(BX)(DI*1)
+	MOVLQSX    12(CX), DI
+	SHLQ       $0x05, DI
+	PREFETCHT0 (BX)(DI*1)
+	PREFETCHT0 64(BX)(DI*1)
+	PREFETCHT0 128(BX)(DI*1)
+	PREFETCHT0 192(BX)(DI*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), BX
 	VBROADCASTSS (BX), Z0
 	VBROADCASTSS 4(BX), Z1
@@ -4486,7 +4906,7 @@ plain:
 	RET
 
 // func wideConv8x3AVX512(a *byte)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·wideConv8x3AVX512(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -4514,6 +4934,79 @@ group:
 	MOVQ    BX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), BX
+	TESTQ      BX, BX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), R8
+	SHLQ       $0x06, R8
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 64(BX)(R8*1)
+	PREFETCHT0 128(BX)(R8*1)
+	PREFETCHT0 192(BX)(R8*1)
+	PREFETCHT0 256(BX)(R8*1)
+	PREFETCHT0 320(BX)(R8*1)
+	PREFETCHT0 384(BX)(R8*1)
+	PREFETCHT0 448(BX)(R8*1)
+	MOVLQSX    12(CX), R8
+	SHLQ       $0x06, R8
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 64(BX)(R8*1)
+	PREFETCHT0 128(BX)(R8*1)
+	PREFETCHT0 192(BX)(R8*1)
+	PREFETCHT0 256(BX)(R8*1)
+	PREFETCHT0 320(BX)(R8*1)
+	PREFETCHT0 384(BX)(R8*1)
+	PREFETCHT0 448(BX)(R8*1)
+	MOVLQSX    20(CX), R8
+	SHLQ       $0x06, R8
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 64(BX)(R8*1)
+	PREFETCHT0 128(BX)(R8*1)
+	PREFETCHT0 192(BX)(R8*1)
+	PREFETCHT0 256(BX)(R8*1)
+	PREFETCHT0 320(BX)(R8*1)
+	PREFETCHT0 384(BX)(R8*1)
+	PREFETCHT0 448(BX)(R8*1)
+
+maskNowFetched:
+	MOVQ       104(AX), BX
+	TESTQ      BX, BX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), R8
+	SHLQ       $0x06, R8
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 64(BX)(R8*1)
+	PREFETCHT0 128(BX)(R8*1)
+	PREFETCHT0 192(BX)(R8*1)
+	PREFETCHT0 256(BX)(R8*1)
+	PREFETCHT0 320(BX)(R8*1)
+	PREFETCHT0 384(BX)(R8*1)
+	PREFETCHT0 448(BX)(R8*1)
+	MOVLQSX    12(CX), R8
+	SHLQ       $0x06, R8
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 64(BX)(R8*1)
+	PREFETCHT0 128(BX)(R8*1)
+	PREFETCHT0 192(BX)(R8*1)
+	PREFETCHT0 256(BX)(R8*1)
+	PREFETCHT0 320(BX)(R8*1)
+	PREFETCHT0 384(BX)(R8*1)
+	PREFETCHT0 448(BX)(R8*1)
+	MOVLQSX    20(CX), R8
+	SHLQ       $0x06, R8
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 64(BX)(R8*1)
+	PREFETCHT0 128(BX)(R8*1)
+	PREFETCHT0 192(BX)(R8*1)
+	PREFETCHT0 256(BX)(R8*1)
+	PREFETCHT0 320(BX)(R8*1)
+	PREFETCHT0 384(BX)(R8*1)
+	PREFETCHT0 448(BX)(R8*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), BX
 	VBROADCASTSS (BX), Z0
 	VMOVAPS      Z0, Z1
@@ -4789,7 +5282,7 @@ stored:
 	RET
 
 // func wideConv8x2AVX512(a *byte)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·wideConv8x2AVX512(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -4814,6 +5307,59 @@ group:
 	MOVQ    BX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), BX
+	TESTQ      BX, BX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), DI
+	SHLQ       $0x06, DI
+	PREFETCHT0 (BX)(DI*1)
+	PREFETCHT0 64(BX)(DI*1)
+	PREFETCHT0 128(BX)(DI*1)
+	PREFETCHT0 192(BX)(DI*1)
+	PREFETCHT0 256(BX)(DI*1)
+	PREFETCHT0 320(BX)(DI*1)
+	PREFETCHT0 384(BX)(DI*1)
+	PREFETCHT0 448(BX)(DI*1)
+	MOVLQSX    12(CX), DI
+	SHLQ       $0x06, DI
+	PREFETCHT0 (BX)(DI*1)
+	PREFETCHT0 64(BX)(DI*1)
+	PREFETCHT0 128(BX)(DI*1)
+	PREFETCHT0 192(BX)(DI*1)
+	PREFETCHT0 256(BX)(DI*1)
+	PREFETCHT0 320(BX)(DI*1)
+	PREFETCHT0 384(BX)(DI*1)
+	PREFETCHT0 448(BX)(DI*1)
+
+maskNowFetched:
+	MOVQ       104(AX), BX
+	TESTQ      BX, BX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), DI
+	SHLQ       $0x06, DI
+	PREFETCHT0 (BX)(DI*1)
+	PREFETCHT0 64(BX)(DI*1)
+	PREFETCHT0 128(BX)(DI*1)
+	PREFETCHT0 192(BX)(DI*1)
+	PREFETCHT0 256(BX)(DI*1)
+	PREFETCHT0 320(BX)(DI*1)
+	PREFETCHT0 384(BX)(DI*1)
+	PREFETCHT0 448(BX)(DI*1)
+	MOVLQSX    12(CX), DI
+	SHLQ       $0x06, DI
+	PREFETCHT0 (BX)(DI*1)
+	PREFETCHT0 64(BX)(DI*1)
+	PREFETCHT0 128(BX)(DI*1)
+	PREFETCHT0 192(BX)(DI*1)
+	PREFETCHT0 256(BX)(DI*1)
+	PREFETCHT0 320(BX)(DI*1)
+	PREFETCHT0 384(BX)(DI*1)
+	PREFETCHT0 448(BX)(DI*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), BX
 	VBROADCASTSS (BX), Z0
 	VMOVAPS      Z0, Z1
@@ -5026,7 +5572,7 @@ stored:
 	RET
 
 // func wideConv16x1AVX512(a *byte)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·wideConv16x1AVX512(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -5050,6 +5596,55 @@ group:
 	MOVQ    SI, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), SI
+	TESTQ      SI, SI
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), DI
+	SHLQ       $0x06, DI
+	PREFETCHT0 (SI)(DI*1)
+	PREFETCHT0 64(SI)(DI*1)
+	PREFETCHT0 128(SI)(DI*1)
+	PREFETCHT0 192(SI)(DI*1)
+	PREFETCHT0 256(SI)(DI*1)
+	PREFETCHT0 320(SI)(DI*1)
+	PREFETCHT0 384(SI)(DI*1)
+	PREFETCHT0 448(SI)(DI*1)
+	PREFETCHT0 512(SI)(DI*1)
+	PREFETCHT0 576(SI)(DI*1)
+	PREFETCHT0 640(SI)(DI*1)
+	PREFETCHT0 704(SI)(DI*1)
+	PREFETCHT0 768(SI)(DI*1)
+	PREFETCHT0 832(SI)(DI*1)
+	PREFETCHT0 896(SI)(DI*1)
+	PREFETCHT0 960(SI)(DI*1)
+
+maskNowFetched:
+	MOVQ       104(AX), SI
+	TESTQ      SI, SI
+	JZ         yNowFetched
+	MOVLQSX    4(CX), DI
+	SHLQ       $0x06, DI
+	PREFETCHT0 (SI)(DI*1)
+	PREFETCHT0 64(SI)(DI*1)
+	PREFETCHT0 128(SI)(DI*1)
+	PREFETCHT0 192(SI)(DI*1)
+	PREFETCHT0 256(SI)(DI*1)
+	PREFETCHT0 320(SI)(DI*1)
+	PREFETCHT0 384(SI)(DI*1)
+	PREFETCHT0 448(SI)(DI*1)
+	PREFETCHT0 512(SI)(DI*1)
+	PREFETCHT0 576(SI)(DI*1)
+	PREFETCHT0 640(SI)(DI*1)
+	PREFETCHT0 704(SI)(DI*1)
+	PREFETCHT0 768(SI)(DI*1)
+	PREFETCHT0 832(SI)(DI*1)
+	PREFETCHT0 896(SI)(DI*1)
+	PREFETCHT0 960(SI)(DI*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), SI
 	VBROADCASTSS (SI), Z0
 	VBROADCASTSS 4(SI), Z1
@@ -5231,7 +5826,7 @@ stored:
 	RET
 
 // func wideConv8x1AVX512(a *byte)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·wideConv8x1AVX512(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -5253,6 +5848,39 @@ group:
 	MOVQ    BX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), BX
+	TESTQ      BX, BX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), SI
+	SHLQ       $0x06, SI
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+	PREFETCHT0 128(BX)(SI*1)
+	PREFETCHT0 192(BX)(SI*1)
+	PREFETCHT0 256(BX)(SI*1)
+	PREFETCHT0 320(BX)(SI*1)
+	PREFETCHT0 384(BX)(SI*1)
+	PREFETCHT0 448(BX)(SI*1)
+
+maskNowFetched:
+	MOVQ       104(AX), BX
+	TESTQ      BX, BX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), SI
+	SHLQ       $0x06, SI
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+	PREFETCHT0 128(BX)(SI*1)
+	PREFETCHT0 192(BX)(SI*1)
+	PREFETCHT0 256(BX)(SI*1)
+	PREFETCHT0 320(BX)(SI*1)
+	PREFETCHT0 384(BX)(SI*1)
+	PREFETCHT0 448(BX)(SI*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), BX
 	VBROADCASTSS (BX), Z0
 	VBROADCASTSS 4(BX), Z1
@@ -5396,7 +6024,7 @@ stored:
 	RET
 
 // func wideConv4x6AVX512(a *byte)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·wideConv4x6AVX512(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -5432,6 +6060,91 @@ group:
 	MOVQ    DX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), DX
+	TESTQ      DX, DX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), R10
+	SHLQ       $0x06, R10
+	PREFETCHT0 (DX)(R10*1)
+	PREFETCHT0 64(DX)(R10*1)
+	PREFETCHT0 128(DX)(R10*1)
+	PREFETCHT0 192(DX)(R10*1)
+	MOVLQSX    12(CX), R10
+	SHLQ       $0x06, R10
+	PREFETCHT0 (DX)(R10*1)
+	PREFETCHT0 64(DX)(R10*1)
+	PREFETCHT0 128(DX)(R10*1)
+	PREFETCHT0 192(DX)(R10*1)
+	MOVLQSX    20(CX), R10
+	SHLQ       $0x06, R10
+	PREFETCHT0 (DX)(R10*1)
+	PREFETCHT0 64(DX)(R10*1)
+	PREFETCHT0 128(DX)(R10*1)
+	PREFETCHT0 192(DX)(R10*1)
+	MOVLQSX    28(CX), R10
+	SHLQ       $0x06, R10
+	PREFETCHT0 (DX)(R10*1)
+	PREFETCHT0 64(DX)(R10*1)
+	PREFETCHT0 128(DX)(R10*1)
+	PREFETCHT0 192(DX)(R10*1)
+	MOVLQSX    36(CX), R10
+	SHLQ       $0x06, R10
+	PREFETCHT0 (DX)(R10*1)
+	PREFETCHT0 64(DX)(R10*1)
+	PREFETCHT0 128(DX)(R10*1)
+	PREFETCHT0 192(DX)(R10*1)
+	MOVLQSX    44(CX), R10
+	SHLQ       $0x06, R10
+	PREFETCHT0 (DX)(R10*1)
+	PREFETCHT0 64(DX)(R10*1)
+	PREFETCHT0 128(DX)(R10*1)
+	PREFETCHT0 192(DX)(R10*1)
+
+maskNowFetched:
+	MOVQ       104(AX), DX
+	TESTQ      DX, DX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), R10
+	SHLQ       $0x06, R10
+	PREFETCHT0 (DX)(R10*1)
+	PREFETCHT0 64(DX)(R10*1)
+	PREFETCHT0 128(DX)(R10*1)
+	PREFETCHT0 192(DX)(R10*1)
+	MOVLQSX    12(CX), R10
+	SHLQ       $0x06, R10
+	PREFETCHT0 (DX)(R10*1)
+	PREFETCHT0 64(DX)(R10*1)
+	PREFETCHT0 128(DX)(R10*1)
+	PREFETCHT0 192(DX)(R10*1)
+	MOVLQSX    20(CX), R10
+	SHLQ       $0x06, R10
+	PREFETCHT0 (DX)(R10*1)
+	PREFETCHT0 64(DX)(R10*1)
+	PREFETCHT0 128(DX)(R10*1)
+	PREFETCHT0 192(DX)(R10*1)
+	MOVLQSX    28(CX), R10
+	SHLQ       $0x06, R10
+	PREFETCHT0 (DX)(R10*1)
+	PREFETCHT0 64(DX)(R10*1)
+	PREFETCHT0 128(DX)(R10*1)
+	PREFETCHT0 192(DX)(R10*1)
+	MOVLQSX    36(CX), R10
+	SHLQ       $0x06, R10
+	PREFETCHT0 (DX)(R10*1)
+	PREFETCHT0 64(DX)(R10*1)
+	PREFETCHT0 128(DX)(R10*1)
+	PREFETCHT0 192(DX)(R10*1)
+	MOVLQSX    44(CX), R10
+	SHLQ       $0x06, R10
+	PREFETCHT0 (DX)(R10*1)
+	PREFETCHT0 64(DX)(R10*1)
+	PREFETCHT0 128(DX)(R10*1)
+	PREFETCHT0 192(DX)(R10*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), DX
 	VBROADCASTSS (DX), Z0
 	VMOVAPS      Z0, Z1
@@ -5715,7 +6428,7 @@ stored:
 	RET
 
 // func wideConv4x2AVX512(a *byte)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·wideConv4x2AVX512(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -5739,6 +6452,43 @@ group:
 	MOVQ    DX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), DX
+	TESTQ      DX, DX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), SI
+	SHLQ       $0x06, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    12(CX), SI
+	SHLQ       $0x06, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+
+maskNowFetched:
+	MOVQ       104(AX), DX
+	TESTQ      DX, DX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), SI
+	SHLQ       $0x06, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    12(CX), SI
+	SHLQ       $0x06, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), DX
 	VBROADCASTSS (DX), Z0
 	VMOVAPS      Z0, Z1
@@ -5910,7 +6660,7 @@ stored:
 	RET
 
 // func wideConv4x1AVX512(a *byte)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·wideConv4x1AVX512(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -5931,6 +6681,31 @@ group:
 	MOVQ    DX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), DX
+	TESTQ      DX, DX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), BX
+	SHLQ       $0x06, BX
+	PREFETCHT0 (DX)(BX*1)
+	PREFETCHT0 64(DX)(BX*1)
+	PREFETCHT0 128(DX)(BX*1)
+	PREFETCHT0 192(DX)(BX*1)
+
+maskNowFetched:
+	MOVQ       104(AX), DX
+	TESTQ      DX, DX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), BX
+	SHLQ       $0x06, BX
+	PREFETCHT0 (DX)(BX*1)
+	PREFETCHT0 64(DX)(BX*1)
+	PREFETCHT0 128(DX)(BX*1)
+	PREFETCHT0 192(DX)(BX*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), DX
 	VBROADCASTSS (DX), Z0
 	VBROADCASTSS 4(DX), Z1
@@ -6037,7 +6812,7 @@ stored:
 	RET
 
 // func wideConv3x8AVX512(a *byte)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·wideConv3x8AVX512(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -6080,6 +6855,99 @@ group:
 	MOVQ    BX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), BX
+	TESTQ      BX, BX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+	MOVLQSX    12(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+	MOVLQSX    20(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+	MOVLQSX    28(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+	MOVLQSX    36(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+	MOVLQSX    44(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+	MOVLQSX    52(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+	MOVLQSX    60(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+
+maskNowFetched:
+	MOVQ       104(AX), BX
+	TESTQ      BX, BX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+	MOVLQSX    12(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+	MOVLQSX    20(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+	MOVLQSX    28(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+	MOVLQSX    36(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+	MOVLQSX    44(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+	MOVLQSX    52(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+	MOVLQSX    60(CX), R13
+	SHLQ       $0x06, R13
+	PREFETCHT0 (BX)(R13*1)
+	PREFETCHT0 64(BX)(R13*1)
+	PREFETCHT0 128(BX)(R13*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), BX
 	VBROADCASTSS (BX), Z0
 	VMOVAPS      Z0, Z1
@@ -6374,7 +7242,7 @@ stored:
 	RET
 
 // func wideConv1x8AVX512(a *byte)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·wideConv1x8AVX512(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -6416,6 +7284,67 @@ group:
 	MOVQ    DX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), DX
+	TESTQ      DX, DX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    12(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    20(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    28(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    36(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    44(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    52(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    60(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+
+maskNowFetched:
+	MOVQ       104(AX), DX
+	TESTQ      DX, DX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    12(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    20(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    28(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    36(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    44(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    52(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+	MOVLQSX    60(CX), R12
+	SHLQ       $0x06, R12
+	PREFETCHT0 (DX)(R12*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), DX
 	VBROADCASTSS (DX), Z0
 	VMOVAPS      Z0, Z1
@@ -6586,7 +7515,7 @@ stored:
 	RET
 
 // func wideConv1x1AVX512(a *byte)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, MMX+, SSE
 TEXT ·wideConv1x1AVX512(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    a+0(FP), AX
@@ -6607,6 +7536,25 @@ group:
 	MOVQ    DX, 136(AX)
 
 block:
+	CMPQ       168(AX), $0x00
+	JE         fetched
+	MOVQ       128(AX), DX
+	TESTQ      DX, DX
+	JZ         maskNowFetched
+	MOVLQSX    4(CX), BX
+	SHLQ       $0x06, BX
+	PREFETCHT0 (DX)(BX*1)
+
+maskNowFetched:
+	MOVQ       104(AX), DX
+	TESTQ      DX, DX
+	JZ         yNowFetched
+	MOVLQSX    4(CX), BX
+	SHLQ       $0x06, BX
+	PREFETCHT0 (DX)(BX*1)
+
+yNowFetched:
+fetched:
 	MOVQ         120(AX), DX
 	VBROADCASTSS (DX), Z0
 	MOVLQSX      (CX), SI
