@@ -28,7 +28,6 @@ type conv struct {
 
 	forward  direction
 	backward direction
-	squares  *quads // the part of backward that they compute, or nil
 	bias     []float32
 	zeros    []float32 // the bias of the backward direction
 }
@@ -106,6 +105,7 @@ func (c *conv) planForward() {
 		}
 	}
 	c.forward.phases = []phase{p}
+	c.forward.divide(c.out.H, c.out.W*c.out.C, c.out.W*c.out.C+c.stride*c.in.W*c.in.C)
 	row := c.in.W * c.in.C
 	for oy := range c.out.H {
 		ky0, ky1 := max(0, c.pad-oy*c.stride), min(c.kh, c.in.H+c.pad-oy*c.stride)
@@ -122,6 +122,7 @@ func (c *conv) planForward() {
 			}, ((oy*c.stride-c.pad+ky0)*c.in.W+ox*c.stride-c.pad+kx0)*c.in.C, y)
 		}
 	}
+	c.forward.finish()
 }
 
 // planBackward lays out
@@ -168,11 +169,12 @@ func (c *conv) planBackward() {
 		at = n - 1 - (v+c.pad-first*s-phase)/s
 		return first, last, at, n
 	}
+	c.backward.divide(c.in.H, c.in.W*c.in.C, c.in.W*c.in.C+c.out.W*c.out.C/s)
 	c.planQuads()
 	for iy := range c.in.H {
 		oy0, oy1, a, _ := span(iy, c.kh, c.out.H)
 		for ix := range c.in.W {
-			if c.squares.has(iy, ix) {
+			if c.backward.squares.has(iy, ix) {
 				continue
 			}
 			ox0, ox1, b, nkx := span(ix, c.kw, c.out.W)
@@ -188,13 +190,13 @@ func (c *conv) planBackward() {
 			}, (oy0*c.out.W+ox0)*c.out.C, y)
 		}
 	}
+	c.backward.finish()
 }
 
 func (c *conv) Pack(params []float32) {
 	weight := params[:c.weights()]
 	c.forward.pack(weight)
 	c.backward.pack(weight)
-	c.squares.pack(weight)
 	copy(c.bias, params[c.weights():])
 }
 
@@ -215,15 +217,20 @@ func (c *conv) savedLen() int {
 }
 
 func (c *conv) Forward(ctx context.Context, y, saved, x []float32) {
-	c.forward.apply(ctx, c.width(x), y, x, c.bias, nil)
-	if c.fused && ctx.Err() == nil {
-		kernel.SiLU(y, saved, y)
+	width := c.width(x)
+	for b, band := range c.forward.bands {
+		c.forward.apply(ctx, b, width, y, x, c.bias, nil)
+		if c.fused && ctx.Err() == nil {
+			first, end := c.forward.since(b).ready*width, band.ready*width
+			kernel.SiLU(y[first:end], saved[first:end], y[first:end])
+		}
 	}
 }
 
 func (c *conv) InputGrad(ctx context.Context, dx, dy, _, mask []float32) {
-	c.squares.apply(ctx, c.width(dx), dx, dy, mask)
-	c.backward.apply(ctx, c.width(dx), dx, dy, c.zeros, mask)
+	for b := range c.backward.bands {
+		c.backward.apply(ctx, b, c.width(dx), dx, dy, c.zeros, mask)
+	}
 }
 
 // width is that of a block of the layer's inputs.

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"context"
+	"slices"
 
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
@@ -11,9 +12,52 @@ import (
 // they share. The input gradient of a strided convolution falls into stride²
 // phases, each a convolution of its own with a part of the kernel.
 type direction struct {
-	tiles  []tile
-	index  map[class]int // of tiles
-	phases []phase
+	tiles   []tile        // those of the first band first
+	index   map[class]int // of tiles, while they are laid out
+	phases  []phase
+	squares *quads // what computes the tiles of phase inSquares
+	bands   []band
+	rows    int // of the output in a band
+	row     int // vectors of an output row
+	total   int // vectors of the output
+}
+
+// A band is some rows of an output. Those of a large layer are computed one after
+// the other, so that all phases of a band read the same input while it is in the
+// cache, and the activation finds its output there. The first band begins with the
+// first row.
+type band struct {
+	tiles int // of this band and all before it
+	ready int // vectors of the output that are there after it
+}
+
+// A layer that takes more than farBytes for the widest block is divided into bands
+// of bandBytes: that many leave room in a second-level cache of a megabyte or two
+// for the weights. Narrower bands would leave rests of tiles in each. They are
+// variables for tests alone.
+var farBytes, bandBytes = 4 << 20, 512 << 10
+
+// divide sets how many rows a band has: of an output of so many rows of so many
+// vectors, with whose row so many other vectors are read or written.
+func (d *direction) divide(rows, row, others int) {
+	d.rows, d.row, d.total = rows, row, rows*row
+	if size := 4 * kernel.Widest() * rows * (row + others); size > farBytes {
+		d.rows = max(1, rows*bandBytes/size)
+	}
+}
+
+// finish puts the tiles in the order of the bands, once all are there.
+func (d *direction) finish() {
+	slices.SortStableFunc(d.tiles, func(a, b tile) int { return a.band - b.band })
+	d.index = nil
+	for i := range d.tiles {
+		t := &d.tiles[i]
+		for t.band >= len(d.bands) {
+			d.bands = append(d.bands, band{tiles: i, ready: (len(d.bands) + 1) * d.rows * d.row})
+		}
+		d.bands[t.band].tiles = i + 1
+	}
+	d.bands[len(d.bands)-1].ready = d.total
 }
 
 type tile struct {
@@ -23,9 +67,13 @@ type tile struct {
 
 // class is what pixels of one tile have in common.
 type class struct {
-	phase int
+	band  int
+	phase int // or inSquares
 	taps  kernel.Taps
 }
+
+// inSquares is the phase of pixels that kernel.ConvQuads computes.
+const inSquares = -1
 
 // phase is a packed part of the kernel: for channel o of its output and
 // position p, source(o, p) is the index of the weight in PyTorch's order.
@@ -47,9 +95,9 @@ func (p *phase) set(out, position, source int) {
 	p.source[p.packed.Index(out, position)] = int32(source)
 }
 
-// add puts a pixel to those with the same taps.
+// add puts a pixel to those of its band with the same taps.
 func (d *direction) add(phase int, taps kernel.Taps, x, y int) {
-	c := class{phase, taps}
+	c := class{y / (d.rows * d.row), phase, taps}
 	i, ok := d.index[c]
 	if !ok {
 		if d.index == nil {
@@ -70,15 +118,34 @@ func (d *direction) pack(weight []float32) {
 			data[j] = weight[s]
 		}
 	}
+	d.squares.pack(weight)
 }
 
-func (d *direction) apply(ctx context.Context, width int, y, x, bias, mask []float32) {
-	for i := range d.tiles {
+// since returns the end of the band before.
+func (d *direction) since(i int) band {
+	if i == 0 {
+		return band{}
+	}
+	return d.bands[i-1]
+}
+
+// apply computes a band of y.
+func (d *direction) apply(ctx context.Context, band, width int, y, x, bias, mask []float32) {
+	for i := d.since(band).tiles; i < d.bands[band].tiles; i++ {
 		t := &d.tiles[i]
-		w := &d.phases[t.phase].packed
+		each := t.taps.Rows * t.taps.Run // multiply-adds
+		if t.phase == inSquares {
+			each *= 4 * d.squares.Channels
+		} else {
+			each *= d.phases[t.phase].packed.Out
+		}
 		for left := t.pixels; len(left) > 0 && ctx.Err() == nil; {
-			n := piece(len(left), w.Out*t.taps.Rows*t.taps.Run)
-			kernel.Conv(width, y, x, w, bias, mask, t.taps, left[:n])
+			n := piece(len(left), each)
+			if t.phase == inSquares {
+				kernel.ConvQuads(width, y, x, &d.squares.Quads, mask, left[:n])
+			} else {
+				kernel.Conv(width, y, x, &d.phases[t.phase].packed, bias, mask, t.taps, left[:n])
+			}
 			left = left[n:]
 		}
 	}

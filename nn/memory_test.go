@@ -37,8 +37,8 @@ func TestMemory(t *testing.T) {
 				packed += 8 * len(tile.pixels)
 			}
 		}
-		if q := c.squares; q != nil {
-			packed += 4*(len(q.Data)+len(q.source)) + 8*len(q.pixels)
+		if q := c.backward.squares; q != nil {
+			packed += 4 * (len(q.Data) + len(q.source))
 		}
 	}
 	for _, c := range []struct {

@@ -1,17 +1,12 @@
 package nn
 
-import (
-	"context"
-
-	"github.com/joule-ml/joule/internal/kernel"
-)
+import "github.com/joule-ml/joule/internal/kernel"
 
 // quads is the part of an input gradient that kernel.ConvQuads computes: squares
 // of 2 × 2 pixels of the image that read whole taps.
 type quads struct {
 	kernel.Quads
 	source []int32 // of Data, as in phase
-	pixels []kernel.Pixel
 	// Where the squares begin: rows top … bottom−2 and columns left … right−2.
 	top, bottom, left, right int
 }
@@ -42,10 +37,8 @@ func (c *conv) planQuads() {
 	q.top, q.bottom, q.left, q.right = 2*y0-c.pad, 2*y1-c.pad, 2*x0-c.pad, 2*x1-c.pad
 	for y := y0; y < y1; y++ {
 		for x := x0; x < x1; x++ {
-			q.pixels = append(q.pixels, kernel.Pixel{
-				X: int32(((y-n+1)*c.out.W + x - n + 1) * c.out.C),
-				Y: int32(((2*y-c.pad)*c.in.W + 2*x - c.pad) * c.in.C),
-			})
+			c.backward.add(inSquares, kernel.Taps{Rows: n, Run: n * q.Depth, XStride: q.XStride},
+				((y-n+1)*c.out.W+x-n+1)*c.out.C, ((2*y-c.pad)*c.in.W+2*x-c.pad)*c.in.C)
 		}
 	}
 	q.Data = make([]float32, c.in.C*n*n*c.out.C*4)
@@ -53,7 +46,7 @@ func (c *conv) planQuads() {
 	for j := range q.source {
 		q.source[j] = q.find(c, j)
 	}
-	c.squares = q
+	c.backward.squares = q
 }
 
 // find returns which weight stands at place j of Data, or −1 where an output has
@@ -81,16 +74,5 @@ func (q *quads) pack(weight []float32) {
 		if s >= 0 {
 			q.Data[j] = weight[s]
 		}
-	}
-}
-
-func (q *quads) apply(ctx context.Context, width int, y, x, mask []float32) {
-	if q == nil {
-		return
-	}
-	for left := q.pixels; len(left) > 0 && ctx.Err() == nil; {
-		n := piece(len(left), q.Channels*q.Kernel*q.Kernel*q.Depth)
-		kernel.ConvQuads(width, y, x, &q.Quads, mask, left[:n])
-		left = left[n:]
 	}
 }

@@ -1,0 +1,72 @@
+package nn
+
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/joule-ml/joule/lane"
+)
+
+// divided builds a network whose layers are divided into bands of so many bytes at
+// most, at least a row each; as a whole where that is 0.
+func divided(t *testing.T, s Spec, bytes int) *Network {
+	t.Helper()
+	defer func(far, band int) { farBytes, bandBytes = far, band }(farBytes, bandBytes)
+	if bytes > 0 {
+		farBytes, bandBytes = 0, bytes
+	}
+	n, err := New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, ok := n.layers[0].(*conv); ok && bytes == 1 && len(c.forward.bands) != c.out.H {
+		t.Fatalf("%d bands of %d rows", len(c.forward.bands), c.out.H)
+	}
+	n.Init(5)
+	return n
+}
+
+// Bands change no bit of outputs and gradients.
+func TestBands(t *testing.T) {
+	specs := map[string]Spec{"document": document}
+	maps.Copy(specs, networks)
+	maps.Copy(specs, severalOutputs)
+	for name, s := range specs {
+		for _, width := range []int{lane.Width, lane.Max} {
+			var want [][]float32
+			for _, bytes := range []int{0, 1, 8 << 10, 32 << 10} {
+				got := everything(divided(t, s, bytes), width)
+				if want == nil {
+					want = got
+				}
+				for i := range want {
+					if !slices.Equal(got[i], want[i]) {
+						t.Errorf("%s, %d lanes, bands of %d bytes: result %d differs", name, width, bytes, i)
+					}
+				}
+			}
+		}
+	}
+}
+
+// everything returns all outputs of a network and both gradients.
+func everything(n *Network, width int) (results [][]float32) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	a, s := n.NewActivations(width), n.NewScratch(width)
+	var cotangents [][]float32
+	n.Run(a, noise(rng, n.Input().BlockLen(width)))
+	for o := range n.Outputs() {
+		results = append(results, slices.Clone(n.Value(a, o)))
+		cotangents = append(cotangents, noise(rng, n.OutputShape(o).BlockLen(width)))
+	}
+	results = append(results, slices.Clone(n.OutputInputGrad(s, a, cotangents)))
+	grad := make([]float32, n.GradLen())
+	high := grad
+	if width == lane.Width {
+		high = nil
+	}
+	n.OutputParamGrad(grad, high, s, a, cotangents)
+	return append(results, grad)
+}
