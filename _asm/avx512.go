@@ -84,9 +84,7 @@ func outer512(pairs int) {
 	o := newOuter()
 	Label("tile")
 	acc := avx512.regs(4 * pairs) // acc[o*pairs+p]
-	for _, v := range acc {
-		VXORPS(v.AsX(), v.AsX(), v.AsX())
-	}
+	o.begin(acc, 2*vec)
 	o.pixels(func(dy, x reg.GPVirtual) {
 		xv := avx512.regs(pairs)
 		for p := range pairs {
@@ -100,6 +98,7 @@ func outer512(pairs int) {
 			}
 		}
 	})
+	o.suspend(acc, 2*vec)
 	for p := range pairs {
 		sum := halves([4]reg.VecVirtual{acc[p], acc[pairs+p], acc[2*pairs+p], acc[3*pairs+p]})
 		VSHUFF32X4(Imm(0b00_00_10_00), sum, sum, sum) // the halves' first quarters
@@ -108,6 +107,7 @@ func outer512(pairs int) {
 		VADDPS(at, sum.AsY(), v)
 		VMOVUPS(v, at)
 	}
+	Label("kept")
 	o.next(2*pairs, 2*vec*pairs)
 }
 

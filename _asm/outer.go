@@ -11,7 +11,7 @@ import (
 // stripFields are the offsets of the fields of kernel.strip.
 var stripFields = map[string]int{
 	"grad": 0, "dy": 8, "x": 16, "tiles": 24, "rows": 32, "cols": 40,
-	"dyRow": 48, "dyCol": 56, "xRow": 64, "xCol": 72, "high": 80,
+	"dyRow": 48, "dyCol": 56, "xRow": 64, "xCol": 72, "high": 80, "sums": 88, "begun": 96, "goesOn": 97, "sumsNow": 104,
 }
 
 // outer writes the weight gradient of a strip of tiles of four output
@@ -28,9 +28,7 @@ func outer(name string, s simd, inputs int) {
 	}
 	Label("tile")
 	acc := s.regs(4 * inputs) // acc[o*inputs+i]
-	for _, v := range acc {
-		VXORPS(v.AsX(), v.AsX(), v.AsX())
-	}
+	o.begin(acc, s.bytes)
 	o.pixels(func(dy, x reg.GPVirtual) {
 		xv := s.regs(inputs)
 		for i := range inputs {
@@ -44,6 +42,7 @@ func outer(name string, s simd, inputs int) {
 			}
 		}
 	})
+	o.suspend(acc, s.bytes)
 	for i := range inputs {
 		v := [4]reg.VecVirtual{acc[i], acc[inputs+i], acc[2*inputs+i], acc[3*inputs+i]}
 		if s.bytes > vec {
@@ -52,6 +51,7 @@ func outer(name string, s simd, inputs int) {
 			o.fold(i, v)
 		}
 	}
+	Label("kept")
 	if s.bytes > vec {
 		ADDQ(Imm(uint64(16*inputs)), o.high)
 	}
@@ -69,7 +69,38 @@ func newOuter() *outerLoop {
 	o := &outerLoop{s: Mem{Base: Load(Param("s"), GP64())}}
 	o.grad, o.xTile, o.tiles = o.get("grad"), o.get("x"), o.get("tiles")
 	o.dyCol, o.xCol = o.get("dyCol"), o.get("xCol")
+	MOVQ(o.get("sums"), o.field("sumsNow"))
 	return o
+}
+
+// begin sets a tile's sums to zero, or to what the part before left.
+func (o *outerLoop) begin(acc []reg.VecVirtual, bytes int) {
+	CMPB(o.field("begun"), U8(0))
+	JNE(LabelRef("begun"))
+	for _, v := range acc {
+		VXORPS(v.AsX(), v.AsX(), v.AsX())
+	}
+	JMP(LabelRef("go"))
+	Label("begun")
+	from := o.get("sumsNow")
+	for i, v := range acc {
+		VMOVUPS(Mem{Base: from, Disp: bytes * i}, v)
+	}
+	Label("go")
+}
+
+// suspend leaves a tile's sums to the next part, if there is one, and goes to the
+// label kept then.
+func (o *outerLoop) suspend(acc []reg.VecVirtual, bytes int) {
+	to := o.get("sumsNow")
+	ADDQ(U32(bytes*len(acc)), o.field("sumsNow"))
+	CMPB(o.field("goesOn"), U8(0))
+	JE(LabelRef("fold"))
+	for i, v := range acc {
+		VMOVUPS(v, Mem{Base: to, Disp: bytes * i})
+	}
+	JMP(LabelRef("kept"))
+	Label("fold")
 }
 
 func (o *outerLoop) field(name string) Mem { return o.s.Offset(stripFields[name]) }

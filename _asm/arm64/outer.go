@@ -5,7 +5,7 @@ import "fmt"
 // stripFields are the offsets of the fields of kernel.strip.
 var stripFields = map[string]int{
 	"grad": 0, "dy": 8, "x": 16, "tiles": 24, "rows": 32, "cols": 40,
-	"dyRow": 48, "dyCol": 56, "xRow": 64, "xCol": 72,
+	"dyRow": 48, "dyCol": 56, "xRow": 64, "xCol": 72, "sums": 80, "begun": 88, "goesOn": 89,
 }
 
 // outer writes the weight gradient of a strip of tiles of four output
@@ -27,13 +27,22 @@ func outer(inputs int) {
 	grad, xTile, tiles := get("grad"), get("x"), get("tiles")
 	dyRow, dyCol, xRow, xCol := get("dyRow"), get("dyCol"), get("xRow"), get("xCol")
 	dyNow, xNow, dy, x, rows, cols := gp(), gp(), gp(), gp(), gp(), gp()
+	sums, flag := get("sums"), gp()
 	acc := pairs(4 * inputs) // acc[c*inputs+i]
 
 	label("tile")
+	ins("MOVBU %d(%s), %s", stripFields["begun"], s, flag)
+	ins("CBNZ %s, begun", flag)
 	for _, v := range acc {
 		zero(v[0])
 		zero(v[1])
 	}
+	ins("JMP go")
+	label("begun")
+	for i, v := range acc {
+		loadPair(v, sums, vecBytes*i)
+	}
+	label("go")
 	get("dy", dyNow)
 	ins("MOVD %s, %s", xTile, xNow)
 	get("rows", rows)
@@ -52,9 +61,19 @@ func outer(inputs int) {
 	ins("SUBS $1, %s", rows)
 	ins("BNE row")
 
+	ins("MOVBU %d(%s), %s", stripFields["goesOn"], s, flag)
+	ins("CBZ %s, fold", flag)
+	for i, v := range acc {
+		storePair(v, sums, vecBytes*i)
+	}
+	ins("ADD $%d, %s", 16*inputs, grad)
+	ins("JMP kept")
+	label("fold")
 	for i := range inputs {
 		fold([4]pair{acc[i], acc[inputs+i], acc[2*inputs+i], acc[3*inputs+i]}, grad)
 	}
+	label("kept")
+	ins("ADD $%d, %s", vecBytes*len(acc), sums)
 	ins("ADD $%d, %s", vecBytes*inputs, xTile)
 	ins("SUBS $1, %s", tiles)
 	ins("BNE tile")

@@ -80,10 +80,33 @@ func checkWidth(width int) {
 // tree. Both may be the same slice. A block then gives the bits of two blocks,
 // one after the other.
 func Outer(grad, high, dy, x []float32, no, ni int, r Rect) {
+	OuterPart(grad, high, dy, x, no, ni, r, Part{})
+}
+
+// OuterPart is Outer over a rectangle that is a part of the rows of a larger one.
+// Called for one part after the other, from the first rows on, it gives the bits of
+// Outer over the whole.
+func OuterPart(grad, high, dy, x []float32, no, ni int, r Rect, p Part) {
 	if no < 1 || no > 4 || ni < 1 || r.Rows < 1 || r.Cols < 1 || len(grad) < 4*ni || high != nil && len(high) < 4*ni {
 		panic("kernel: Outer of an impossible strip")
 	}
-	outer(grad, high, dy, x, no, ni, r)
+	width := Width
+	if high != nil {
+		width = MaxWidth
+	}
+	if (p.Begun || p.GoesOn) && len(p.Sums) < 4*ni*width {
+		panic("kernel: OuterPart without room for its sums")
+	}
+	outer(grad, high, dy, x, no, ni, r, p)
+}
+
+// A Part says where a rectangle stands among those of one gradient.
+type Part struct {
+	// Sums keeps what one part leaves to the next: 4·ni vectors, a sum for each
+	// lane, in an order of the kernel's own.
+	Sums   []float32
+	Begun  bool // another part came before
+	GoesOn bool // another one follows; until then the gradient stays as it is
 }
 
 // A Rect is a rectangle of output pixels and the strides, in vectors, between

@@ -56,7 +56,7 @@ func convEight(x, row []float32, bias float32, width, step int, t *Taps) [Width]
 	return [Width]float32{a0, a1, a2, a3, a4, a5, a6, a7}
 }
 
-func outerGeneric(grad, high, dy, x []float32, no, ni int, r Rect) {
+func outerGeneric(grad, high, dy, x []float32, no, ni int, r Rect, p Part) {
 	width := Width
 	if high != nil {
 		width = MaxWidth
@@ -64,16 +64,26 @@ func outerGeneric(grad, high, dy, x []float32, no, ni int, r Rect) {
 	for o := range no {
 		for i := range ni {
 			for first, sum := 0, grad; first < width; first, sum = first+Width, high {
+				var a [Width]float32
+				kept := (4*i+o)*width + first
+				if p.Begun {
+					a = [Width]float32(p.Sums[kept:])
+				}
+				outerEight(&a, dy[o*width+first:], x[i*width+first:], width, &r)
+				if p.GoesOn {
+					copy(p.Sums[kept:], a[:])
+					continue
+				}
 				at := &sum[4*i+o]
-				*at = Flush(*at + outerEight(dy[o*width+first:], x[i*width+first:], width, &r))
+				*at = Flush(*at + SumLanes(&a))
 			}
 		}
 	}
 }
 
-// outerEight sums the products of eight lanes over the rectangle, then the lanes.
-func outerEight(dy, x []float32, width int, r *Rect) float32 {
-	var a0, a1, a2, a3, a4, a5, a6, a7 float32
+// outerEight adds the products of eight lanes over the rectangle to their sums.
+func outerEight(sums *[Width]float32, dy, x []float32, width int, r *Rect) {
+	a0, a1, a2, a3, a4, a5, a6, a7 := sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7]
 	for row := range r.Rows {
 		for col := range r.Cols {
 			d := (*[Width]float32)(dy[(row*r.DyRow+col*r.DyCol)*width:])
@@ -88,7 +98,7 @@ func outerEight(dy, x []float32, width int, r *Rect) float32 {
 			a7 += float32(d[7] * v[7])
 		}
 	}
-	return SumLanes(&[Width]float32{a0, a1, a2, a3, a4, a5, a6, a7})
+	*sums = [Width]float32{a0, a1, a2, a3, a4, a5, a6, a7}
 }
 
 // SumLanes adds the lanes by the tree ((0+1)+(2+3))+((4+5)+(6+7)).

@@ -2230,8 +2230,12 @@ TEXT ·outer4x3(SB), NOSPLIT, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    56(AX), SI
 	MOVQ    72(AX), DI
+	MOVQ    88(AX), R8
+	MOVQ    R8, 104(AX)
 
 tile:
+	CMPB   96(AX), $0x00
+	JNE    begun
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -2244,9 +2248,27 @@ tile:
 	VXORPS X9, X9, X9
 	VXORPS X10, X10, X10
 	VXORPS X11, X11, X11
-	MOVQ   8(AX), R8
-	MOVQ   32(AX), R9
-	MOVQ   DX, R10
+	JMP    go
+
+begun:
+	MOVQ    104(AX), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VMOVUPS 128(R8), Y4
+	VMOVUPS 160(R8), Y5
+	VMOVUPS 192(R8), Y6
+	VMOVUPS 224(R8), Y7
+	VMOVUPS 256(R8), Y8
+	VMOVUPS 288(R8), Y9
+	VMOVUPS 320(R8), Y10
+	VMOVUPS 352(R8), Y11
+
+go:
+	MOVQ 8(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ DX, R10
 
 row:
 	MOVQ R8, R11
@@ -2254,33 +2276,52 @@ row:
 	MOVQ 40(AX), R13
 
 col:
-	VMOVUPS      (R12), Y12
-	VMOVUPS      32(R12), Y13
-	VMOVUPS      64(R12), Y14
-	VMOVUPS      (R11), Y15
-	VFMADD231PS  Y12, Y15, Y0
-	VFMADD231PS  Y13, Y15, Y1
-	VFMADD231PS  Y14, Y15, Y2
-	VMOVUPS      32(R11), Y15
-	VFMADD231PS  Y12, Y15, Y3
-	VFMADD231PS  Y13, Y15, Y4
-	VFMADD231PS  Y14, Y15, Y5
-	VMOVUPS      64(R11), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VMOVUPS      96(R11), Y15
-	VFMADD231PS  Y12, Y15, Y9
-	VFMADD231PS  Y13, Y15, Y10
-	VFMADD231PS  Y14, Y15, Y11
-	ADDQ         SI, R11
-	ADDQ         DI, R12
-	DECQ         R13
-	JNZ          col
-	ADDQ         48(AX), R8
-	ADDQ         64(AX), R10
-	DECQ         R9
-	JNZ          row
+	VMOVUPS     (R12), Y12
+	VMOVUPS     32(R12), Y13
+	VMOVUPS     64(R12), Y14
+	VMOVUPS     (R11), Y15
+	VFMADD231PS Y12, Y15, Y0
+	VFMADD231PS Y13, Y15, Y1
+	VFMADD231PS Y14, Y15, Y2
+	VMOVUPS     32(R11), Y15
+	VFMADD231PS Y12, Y15, Y3
+	VFMADD231PS Y13, Y15, Y4
+	VFMADD231PS Y14, Y15, Y5
+	VMOVUPS     64(R11), Y15
+	VFMADD231PS Y12, Y15, Y6
+	VFMADD231PS Y13, Y15, Y7
+	VFMADD231PS Y14, Y15, Y8
+	VMOVUPS     96(R11), Y15
+	VFMADD231PS Y12, Y15, Y9
+	VFMADD231PS Y13, Y15, Y10
+	VFMADD231PS Y14, Y15, Y11
+	ADDQ        SI, R11
+	ADDQ        DI, R12
+	DECQ        R13
+	JNZ         col
+	ADDQ        48(AX), R8
+	ADDQ        64(AX), R10
+	DECQ        R9
+	JNZ         row
+	MOVQ        104(AX), R8
+	ADDQ        $0x00000180, 104(AX)
+	CMPB        97(AX), $0x00
+	JE          fold
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 32(R8)
+	VMOVUPS     Y2, 64(R8)
+	VMOVUPS     Y3, 96(R8)
+	VMOVUPS     Y4, 128(R8)
+	VMOVUPS     Y5, 160(R8)
+	VMOVUPS     Y6, 192(R8)
+	VMOVUPS     Y7, 224(R8)
+	VMOVUPS     Y8, 256(R8)
+	VMOVUPS     Y9, 288(R8)
+	VMOVUPS     Y10, 320(R8)
+	VMOVUPS     Y11, 352(R8)
+	JMP         kept
+
+fold:
 	VHADDPS      Y3, Y0, Y0
 	VHADDPS      Y9, Y6, Y6
 	VHADDPS      Y6, Y0, Y0
@@ -2302,12 +2343,14 @@ col:
 	VADDPS       X0, X2, X0
 	VADDPS       32(CX), X0, X0
 	VMOVUPS      X0, 32(CX)
-	ADDQ         $0x30, CX
-	ADDQ         $0x00000060, DX
-	DECQ         BX
-	JNZ          tile
+
+kept:
+	ADDQ    $0x30, CX
+	ADDQ    $0x00000060, DX
+	DECQ    BX
+	JNZ     tile
 	VZEROUPPER
-	LDMXCSR      goControl<>+0(SB)
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func outer4x2(s *byte)
@@ -2320,8 +2363,12 @@ TEXT ·outer4x2(SB), NOSPLIT, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    56(AX), SI
 	MOVQ    72(AX), DI
+	MOVQ    88(AX), R8
+	MOVQ    R8, 104(AX)
 
 tile:
+	CMPB   96(AX), $0x00
+	JNE    begun
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -2330,9 +2377,23 @@ tile:
 	VXORPS X5, X5, X5
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
-	MOVQ   8(AX), R8
-	MOVQ   32(AX), R9
-	MOVQ   DX, R10
+	JMP    go
+
+begun:
+	MOVQ    104(AX), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VMOVUPS 128(R8), Y4
+	VMOVUPS 160(R8), Y5
+	VMOVUPS 192(R8), Y6
+	VMOVUPS 224(R8), Y7
+
+go:
+	MOVQ 8(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ DX, R10
 
 row:
 	MOVQ R8, R11
@@ -2340,28 +2401,43 @@ row:
 	MOVQ 40(AX), R13
 
 col:
-	VMOVUPS      (R12), Y8
-	VMOVUPS      32(R12), Y9
-	VMOVUPS      (R11), Y10
-	VFMADD231PS  Y8, Y10, Y0
-	VFMADD231PS  Y9, Y10, Y1
-	VMOVUPS      32(R11), Y10
-	VFMADD231PS  Y8, Y10, Y2
-	VFMADD231PS  Y9, Y10, Y3
-	VMOVUPS      64(R11), Y10
-	VFMADD231PS  Y8, Y10, Y4
-	VFMADD231PS  Y9, Y10, Y5
-	VMOVUPS      96(R11), Y10
-	VFMADD231PS  Y8, Y10, Y6
-	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         SI, R11
-	ADDQ         DI, R12
-	DECQ         R13
-	JNZ          col
-	ADDQ         48(AX), R8
-	ADDQ         64(AX), R10
-	DECQ         R9
-	JNZ          row
+	VMOVUPS     (R12), Y8
+	VMOVUPS     32(R12), Y9
+	VMOVUPS     (R11), Y10
+	VFMADD231PS Y8, Y10, Y0
+	VFMADD231PS Y9, Y10, Y1
+	VMOVUPS     32(R11), Y10
+	VFMADD231PS Y8, Y10, Y2
+	VFMADD231PS Y9, Y10, Y3
+	VMOVUPS     64(R11), Y10
+	VFMADD231PS Y8, Y10, Y4
+	VFMADD231PS Y9, Y10, Y5
+	VMOVUPS     96(R11), Y10
+	VFMADD231PS Y8, Y10, Y6
+	VFMADD231PS Y9, Y10, Y7
+	ADDQ        SI, R11
+	ADDQ        DI, R12
+	DECQ        R13
+	JNZ         col
+	ADDQ        48(AX), R8
+	ADDQ        64(AX), R10
+	DECQ        R9
+	JNZ         row
+	MOVQ        104(AX), R8
+	ADDQ        $0x00000100, 104(AX)
+	CMPB        97(AX), $0x00
+	JE          fold
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 32(R8)
+	VMOVUPS     Y2, 64(R8)
+	VMOVUPS     Y3, 96(R8)
+	VMOVUPS     Y4, 128(R8)
+	VMOVUPS     Y5, 160(R8)
+	VMOVUPS     Y6, 192(R8)
+	VMOVUPS     Y7, 224(R8)
+	JMP         kept
+
+fold:
 	VHADDPS      Y2, Y0, Y0
 	VHADDPS      Y6, Y4, Y4
 	VHADDPS      Y4, Y0, Y0
@@ -2376,12 +2452,14 @@ col:
 	VADDPS       X0, X1, X0
 	VADDPS       16(CX), X0, X0
 	VMOVUPS      X0, 16(CX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x00000040, DX
-	DECQ         BX
-	JNZ          tile
+
+kept:
+	ADDQ    $0x20, CX
+	ADDQ    $0x00000040, DX
+	DECQ    BX
+	JNZ     tile
 	VZEROUPPER
-	LDMXCSR      goControl<>+0(SB)
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func outer4x1(s *byte)
@@ -2394,15 +2472,29 @@ TEXT ·outer4x1(SB), NOSPLIT, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    56(AX), SI
 	MOVQ    72(AX), DI
+	MOVQ    88(AX), R8
+	MOVQ    R8, 104(AX)
 
 tile:
+	CMPB   96(AX), $0x00
+	JNE    begun
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
-	MOVQ   8(AX), R8
-	MOVQ   32(AX), R9
-	MOVQ   DX, R10
+	JMP    go
+
+begun:
+	MOVQ    104(AX), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+
+go:
+	MOVQ 8(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ DX, R10
 
 row:
 	MOVQ R8, R11
@@ -2410,23 +2502,34 @@ row:
 	MOVQ 40(AX), R13
 
 col:
-	VMOVUPS      (R12), Y4
-	VMOVUPS      (R11), Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VMOVUPS      32(R11), Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VMOVUPS      64(R11), Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VMOVUPS      96(R11), Y5
-	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         SI, R11
-	ADDQ         DI, R12
-	DECQ         R13
-	JNZ          col
-	ADDQ         48(AX), R8
-	ADDQ         64(AX), R10
-	DECQ         R9
-	JNZ          row
+	VMOVUPS     (R12), Y4
+	VMOVUPS     (R11), Y5
+	VFMADD231PS Y4, Y5, Y0
+	VMOVUPS     32(R11), Y5
+	VFMADD231PS Y4, Y5, Y1
+	VMOVUPS     64(R11), Y5
+	VFMADD231PS Y4, Y5, Y2
+	VMOVUPS     96(R11), Y5
+	VFMADD231PS Y4, Y5, Y3
+	ADDQ        SI, R11
+	ADDQ        DI, R12
+	DECQ        R13
+	JNZ         col
+	ADDQ        48(AX), R8
+	ADDQ        64(AX), R10
+	DECQ        R9
+	JNZ         row
+	MOVQ        104(AX), R8
+	ADDQ        $0x00000080, 104(AX)
+	CMPB        97(AX), $0x00
+	JE          fold
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 32(R8)
+	VMOVUPS     Y2, 64(R8)
+	VMOVUPS     Y3, 96(R8)
+	JMP         kept
+
+fold:
 	VHADDPS      Y1, Y0, Y0
 	VHADDPS      Y3, Y2, Y2
 	VHADDPS      Y2, Y0, Y0
@@ -2434,12 +2537,14 @@ col:
 	VADDPS       X1, X0, X1
 	VADDPS       (CX), X1, X1
 	VMOVUPS      X1, (CX)
-	ADDQ         $0x10, CX
-	ADDQ         $0x00000020, DX
-	DECQ         BX
-	JNZ          tile
+
+kept:
+	ADDQ    $0x10, CX
+	ADDQ    $0x00000020, DX
+	DECQ    BX
+	JNZ     tile
 	VZEROUPPER
-	LDMXCSR      goControl<>+0(SB)
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func siluAVX2(y *float32, d *float32, x *float32, n int)
@@ -8431,9 +8536,13 @@ TEXT ·wideOuter4x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    56(AX), SI
 	MOVQ    72(AX), DI
+	MOVQ    88(AX), R8
+	MOVQ    R8, 104(AX)
 	MOVQ    80(AX), R8
 
 tile:
+	CMPB   96(AX), $0x00
+	JNE    begun
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -8458,9 +8567,39 @@ tile:
 	VXORPS X21, X21, X21
 	VXORPS X22, X22, X22
 	VXORPS X23, X23, X23
-	MOVQ   8(AX), R9
-	MOVQ   32(AX), R10
-	MOVQ   DX, R11
+	JMP    go
+
+begun:
+	MOVQ    104(AX), R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 256(R9), Z4
+	VMOVUPS 320(R9), Z5
+	VMOVUPS 384(R9), Z6
+	VMOVUPS 448(R9), Z7
+	VMOVUPS 512(R9), Z8
+	VMOVUPS 576(R9), Z9
+	VMOVUPS 640(R9), Z10
+	VMOVUPS 704(R9), Z11
+	VMOVUPS 768(R9), Z12
+	VMOVUPS 832(R9), Z13
+	VMOVUPS 896(R9), Z14
+	VMOVUPS 960(R9), Z15
+	VMOVUPS 1024(R9), Z16
+	VMOVUPS 1088(R9), Z17
+	VMOVUPS 1152(R9), Z18
+	VMOVUPS 1216(R9), Z19
+	VMOVUPS 1280(R9), Z20
+	VMOVUPS 1344(R9), Z21
+	VMOVUPS 1408(R9), Z22
+	VMOVUPS 1472(R9), Z23
+
+go:
+	MOVQ 8(AX), R9
+	MOVQ 32(AX), R10
+	MOVQ DX, R11
 
 row:
 	MOVQ R9, R12
@@ -8468,48 +8607,79 @@ row:
 	MOVQ 40(AX), R14
 
 col:
-	VMOVUPS       (R13), Z24
-	VMOVUPS       64(R13), Z25
-	VMOVUPS       128(R13), Z26
-	VMOVUPS       192(R13), Z27
-	VMOVUPS       256(R13), Z28
-	VMOVUPS       320(R13), Z29
-	VMOVUPS       (R12), Z30
-	VFMADD231PS   Z24, Z30, Z0
-	VFMADD231PS   Z25, Z30, Z1
-	VFMADD231PS   Z26, Z30, Z2
-	VFMADD231PS   Z27, Z30, Z3
-	VFMADD231PS   Z28, Z30, Z4
-	VFMADD231PS   Z29, Z30, Z5
-	VMOVUPS       64(R12), Z30
-	VFMADD231PS   Z24, Z30, Z6
-	VFMADD231PS   Z25, Z30, Z7
-	VFMADD231PS   Z26, Z30, Z8
-	VFMADD231PS   Z27, Z30, Z9
-	VFMADD231PS   Z28, Z30, Z10
-	VFMADD231PS   Z29, Z30, Z11
-	VMOVUPS       128(R12), Z30
-	VFMADD231PS   Z24, Z30, Z12
-	VFMADD231PS   Z25, Z30, Z13
-	VFMADD231PS   Z26, Z30, Z14
-	VFMADD231PS   Z27, Z30, Z15
-	VFMADD231PS   Z28, Z30, Z16
-	VFMADD231PS   Z29, Z30, Z17
-	VMOVUPS       192(R12), Z30
-	VFMADD231PS   Z24, Z30, Z18
-	VFMADD231PS   Z25, Z30, Z19
-	VFMADD231PS   Z26, Z30, Z20
-	VFMADD231PS   Z27, Z30, Z21
-	VFMADD231PS   Z28, Z30, Z22
-	VFMADD231PS   Z29, Z30, Z23
-	ADDQ          SI, R12
-	ADDQ          DI, R13
-	DECQ          R14
-	JNZ           col
-	ADDQ          48(AX), R9
-	ADDQ          64(AX), R11
-	DECQ          R10
-	JNZ           row
+	VMOVUPS     (R13), Z24
+	VMOVUPS     64(R13), Z25
+	VMOVUPS     128(R13), Z26
+	VMOVUPS     192(R13), Z27
+	VMOVUPS     256(R13), Z28
+	VMOVUPS     320(R13), Z29
+	VMOVUPS     (R12), Z30
+	VFMADD231PS Z24, Z30, Z0
+	VFMADD231PS Z25, Z30, Z1
+	VFMADD231PS Z26, Z30, Z2
+	VFMADD231PS Z27, Z30, Z3
+	VFMADD231PS Z28, Z30, Z4
+	VFMADD231PS Z29, Z30, Z5
+	VMOVUPS     64(R12), Z30
+	VFMADD231PS Z24, Z30, Z6
+	VFMADD231PS Z25, Z30, Z7
+	VFMADD231PS Z26, Z30, Z8
+	VFMADD231PS Z27, Z30, Z9
+	VFMADD231PS Z28, Z30, Z10
+	VFMADD231PS Z29, Z30, Z11
+	VMOVUPS     128(R12), Z30
+	VFMADD231PS Z24, Z30, Z12
+	VFMADD231PS Z25, Z30, Z13
+	VFMADD231PS Z26, Z30, Z14
+	VFMADD231PS Z27, Z30, Z15
+	VFMADD231PS Z28, Z30, Z16
+	VFMADD231PS Z29, Z30, Z17
+	VMOVUPS     192(R12), Z30
+	VFMADD231PS Z24, Z30, Z18
+	VFMADD231PS Z25, Z30, Z19
+	VFMADD231PS Z26, Z30, Z20
+	VFMADD231PS Z27, Z30, Z21
+	VFMADD231PS Z28, Z30, Z22
+	VFMADD231PS Z29, Z30, Z23
+	ADDQ        SI, R12
+	ADDQ        DI, R13
+	DECQ        R14
+	JNZ         col
+	ADDQ        48(AX), R9
+	ADDQ        64(AX), R11
+	DECQ        R10
+	JNZ         row
+	MOVQ        104(AX), R9
+	ADDQ        $0x00000600, 104(AX)
+	CMPB        97(AX), $0x00
+	JE          fold
+	VMOVUPS     Z0, (R9)
+	VMOVUPS     Z1, 64(R9)
+	VMOVUPS     Z2, 128(R9)
+	VMOVUPS     Z3, 192(R9)
+	VMOVUPS     Z4, 256(R9)
+	VMOVUPS     Z5, 320(R9)
+	VMOVUPS     Z6, 384(R9)
+	VMOVUPS     Z7, 448(R9)
+	VMOVUPS     Z8, 512(R9)
+	VMOVUPS     Z9, 576(R9)
+	VMOVUPS     Z10, 640(R9)
+	VMOVUPS     Z11, 704(R9)
+	VMOVUPS     Z12, 768(R9)
+	VMOVUPS     Z13, 832(R9)
+	VMOVUPS     Z14, 896(R9)
+	VMOVUPS     Z15, 960(R9)
+	VMOVUPS     Z16, 1024(R9)
+	VMOVUPS     Z17, 1088(R9)
+	VMOVUPS     Z18, 1152(R9)
+	VMOVUPS     Z19, 1216(R9)
+	VMOVUPS     Z20, 1280(R9)
+	VMOVUPS     Z21, 1344(R9)
+	VMOVUPS     Z22, 1408(R9)
+	VMOVUPS     Z23, 1472(R9)
+	JMP         kept
+
+fold:
 	VSHUFPS       $0x88, Z6, Z0, Z24
 	VSHUFPS       $0xdd, Z6, Z0, Z25
 	VADDPS        Z25, Z24, Z24
@@ -8606,13 +8776,15 @@ col:
 	VMOVUPS       X26, 80(CX)
 	VADDPS        80(R8), X0, X0
 	VMOVUPS       X0, 80(R8)
-	ADDQ          $0x60, R8
-	ADDQ          $0x60, CX
-	ADDQ          $0x00000180, DX
-	DECQ          BX
-	JNZ           tile
+
+kept:
+	ADDQ    $0x60, R8
+	ADDQ    $0x60, CX
+	ADDQ    $0x00000180, DX
+	DECQ    BX
+	JNZ     tile
 	VZEROUPPER
-	LDMXCSR       goControl<>+0(SB)
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func wideOuter4x3AVX512(s *byte)
@@ -8625,9 +8797,13 @@ TEXT ·wideOuter4x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    56(AX), SI
 	MOVQ    72(AX), DI
+	MOVQ    88(AX), R8
+	MOVQ    R8, 104(AX)
 	MOVQ    80(AX), R8
 
 tile:
+	CMPB   96(AX), $0x00
+	JNE    begun
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -8640,9 +8816,27 @@ tile:
 	VXORPS X9, X9, X9
 	VXORPS X10, X10, X10
 	VXORPS X11, X11, X11
-	MOVQ   8(AX), R9
-	MOVQ   32(AX), R10
-	MOVQ   DX, R11
+	JMP    go
+
+begun:
+	MOVQ    104(AX), R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 256(R9), Z4
+	VMOVUPS 320(R9), Z5
+	VMOVUPS 384(R9), Z6
+	VMOVUPS 448(R9), Z7
+	VMOVUPS 512(R9), Z8
+	VMOVUPS 576(R9), Z9
+	VMOVUPS 640(R9), Z10
+	VMOVUPS 704(R9), Z11
+
+go:
+	MOVQ 8(AX), R9
+	MOVQ 32(AX), R10
+	MOVQ DX, R11
 
 row:
 	MOVQ R9, R12
@@ -8650,33 +8844,52 @@ row:
 	MOVQ 40(AX), R14
 
 col:
-	VMOVUPS       (R13), Z12
-	VMOVUPS       64(R13), Z13
-	VMOVUPS       128(R13), Z14
-	VMOVUPS       (R12), Z15
-	VFMADD231PS   Z12, Z15, Z0
-	VFMADD231PS   Z13, Z15, Z1
-	VFMADD231PS   Z14, Z15, Z2
-	VMOVUPS       64(R12), Z15
-	VFMADD231PS   Z12, Z15, Z3
-	VFMADD231PS   Z13, Z15, Z4
-	VFMADD231PS   Z14, Z15, Z5
-	VMOVUPS       128(R12), Z15
-	VFMADD231PS   Z12, Z15, Z6
-	VFMADD231PS   Z13, Z15, Z7
-	VFMADD231PS   Z14, Z15, Z8
-	VMOVUPS       192(R12), Z15
-	VFMADD231PS   Z12, Z15, Z9
-	VFMADD231PS   Z13, Z15, Z10
-	VFMADD231PS   Z14, Z15, Z11
-	ADDQ          SI, R12
-	ADDQ          DI, R13
-	DECQ          R14
-	JNZ           col
-	ADDQ          48(AX), R9
-	ADDQ          64(AX), R11
-	DECQ          R10
-	JNZ           row
+	VMOVUPS     (R13), Z12
+	VMOVUPS     64(R13), Z13
+	VMOVUPS     128(R13), Z14
+	VMOVUPS     (R12), Z15
+	VFMADD231PS Z12, Z15, Z0
+	VFMADD231PS Z13, Z15, Z1
+	VFMADD231PS Z14, Z15, Z2
+	VMOVUPS     64(R12), Z15
+	VFMADD231PS Z12, Z15, Z3
+	VFMADD231PS Z13, Z15, Z4
+	VFMADD231PS Z14, Z15, Z5
+	VMOVUPS     128(R12), Z15
+	VFMADD231PS Z12, Z15, Z6
+	VFMADD231PS Z13, Z15, Z7
+	VFMADD231PS Z14, Z15, Z8
+	VMOVUPS     192(R12), Z15
+	VFMADD231PS Z12, Z15, Z9
+	VFMADD231PS Z13, Z15, Z10
+	VFMADD231PS Z14, Z15, Z11
+	ADDQ        SI, R12
+	ADDQ        DI, R13
+	DECQ        R14
+	JNZ         col
+	ADDQ        48(AX), R9
+	ADDQ        64(AX), R11
+	DECQ        R10
+	JNZ         row
+	MOVQ        104(AX), R9
+	ADDQ        $0x00000300, 104(AX)
+	CMPB        97(AX), $0x00
+	JE          fold
+	VMOVUPS     Z0, (R9)
+	VMOVUPS     Z1, 64(R9)
+	VMOVUPS     Z2, 128(R9)
+	VMOVUPS     Z3, 192(R9)
+	VMOVUPS     Z4, 256(R9)
+	VMOVUPS     Z5, 320(R9)
+	VMOVUPS     Z6, 384(R9)
+	VMOVUPS     Z7, 448(R9)
+	VMOVUPS     Z8, 512(R9)
+	VMOVUPS     Z9, 576(R9)
+	VMOVUPS     Z10, 640(R9)
+	VMOVUPS     Z11, 704(R9)
+	JMP         kept
+
+fold:
 	VSHUFPS       $0x88, Z3, Z0, Z12
 	VSHUFPS       $0xdd, Z3, Z0, Z13
 	VADDPS        Z13, Z12, Z12
@@ -8725,13 +8938,15 @@ col:
 	VMOVUPS       X14, 32(CX)
 	VADDPS        32(R8), X0, X0
 	VMOVUPS       X0, 32(R8)
-	ADDQ          $0x30, R8
-	ADDQ          $0x30, CX
-	ADDQ          $0x000000c0, DX
-	DECQ          BX
-	JNZ           tile
+
+kept:
+	ADDQ    $0x30, R8
+	ADDQ    $0x30, CX
+	ADDQ    $0x000000c0, DX
+	DECQ    BX
+	JNZ     tile
 	VZEROUPPER
-	LDMXCSR       goControl<>+0(SB)
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func wideOuter4x2AVX512(s *byte)
@@ -8744,9 +8959,13 @@ TEXT ·wideOuter4x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    56(AX), SI
 	MOVQ    72(AX), DI
+	MOVQ    88(AX), R8
+	MOVQ    R8, 104(AX)
 	MOVQ    80(AX), R8
 
 tile:
+	CMPB   96(AX), $0x00
+	JNE    begun
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -8755,9 +8974,23 @@ tile:
 	VXORPS X5, X5, X5
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
-	MOVQ   8(AX), R9
-	MOVQ   32(AX), R10
-	MOVQ   DX, R11
+	JMP    go
+
+begun:
+	MOVQ    104(AX), R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 256(R9), Z4
+	VMOVUPS 320(R9), Z5
+	VMOVUPS 384(R9), Z6
+	VMOVUPS 448(R9), Z7
+
+go:
+	MOVQ 8(AX), R9
+	MOVQ 32(AX), R10
+	MOVQ DX, R11
 
 row:
 	MOVQ R9, R12
@@ -8765,28 +8998,43 @@ row:
 	MOVQ 40(AX), R14
 
 col:
-	VMOVUPS       (R13), Z8
-	VMOVUPS       64(R13), Z9
-	VMOVUPS       (R12), Z10
-	VFMADD231PS   Z8, Z10, Z0
-	VFMADD231PS   Z9, Z10, Z1
-	VMOVUPS       64(R12), Z10
-	VFMADD231PS   Z8, Z10, Z2
-	VFMADD231PS   Z9, Z10, Z3
-	VMOVUPS       128(R12), Z10
-	VFMADD231PS   Z8, Z10, Z4
-	VFMADD231PS   Z9, Z10, Z5
-	VMOVUPS       192(R12), Z10
-	VFMADD231PS   Z8, Z10, Z6
-	VFMADD231PS   Z9, Z10, Z7
-	ADDQ          SI, R12
-	ADDQ          DI, R13
-	DECQ          R14
-	JNZ           col
-	ADDQ          48(AX), R9
-	ADDQ          64(AX), R11
-	DECQ          R10
-	JNZ           row
+	VMOVUPS     (R13), Z8
+	VMOVUPS     64(R13), Z9
+	VMOVUPS     (R12), Z10
+	VFMADD231PS Z8, Z10, Z0
+	VFMADD231PS Z9, Z10, Z1
+	VMOVUPS     64(R12), Z10
+	VFMADD231PS Z8, Z10, Z2
+	VFMADD231PS Z9, Z10, Z3
+	VMOVUPS     128(R12), Z10
+	VFMADD231PS Z8, Z10, Z4
+	VFMADD231PS Z9, Z10, Z5
+	VMOVUPS     192(R12), Z10
+	VFMADD231PS Z8, Z10, Z6
+	VFMADD231PS Z9, Z10, Z7
+	ADDQ        SI, R12
+	ADDQ        DI, R13
+	DECQ        R14
+	JNZ         col
+	ADDQ        48(AX), R9
+	ADDQ        64(AX), R11
+	DECQ        R10
+	JNZ         row
+	MOVQ        104(AX), R9
+	ADDQ        $0x00000200, 104(AX)
+	CMPB        97(AX), $0x00
+	JE          fold
+	VMOVUPS     Z0, (R9)
+	VMOVUPS     Z1, 64(R9)
+	VMOVUPS     Z2, 128(R9)
+	VMOVUPS     Z3, 192(R9)
+	VMOVUPS     Z4, 256(R9)
+	VMOVUPS     Z5, 320(R9)
+	VMOVUPS     Z6, 384(R9)
+	VMOVUPS     Z7, 448(R9)
+	JMP         kept
+
+fold:
 	VSHUFPS       $0x88, Z2, Z0, Z8
 	VSHUFPS       $0xdd, Z2, Z0, Z9
 	VADDPS        Z9, Z8, Z8
@@ -8819,13 +9067,15 @@ col:
 	VMOVUPS       X10, 16(CX)
 	VADDPS        16(R8), X0, X0
 	VMOVUPS       X0, 16(R8)
-	ADDQ          $0x20, R8
-	ADDQ          $0x20, CX
-	ADDQ          $0x00000080, DX
-	DECQ          BX
-	JNZ           tile
+
+kept:
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, CX
+	ADDQ    $0x00000080, DX
+	DECQ    BX
+	JNZ     tile
 	VZEROUPPER
-	LDMXCSR       goControl<>+0(SB)
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func wideOuter4x1AVX512(s *byte)
@@ -8838,16 +9088,30 @@ TEXT ·wideOuter4x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    56(AX), SI
 	MOVQ    72(AX), DI
+	MOVQ    88(AX), R8
+	MOVQ    R8, 104(AX)
 	MOVQ    80(AX), R8
 
 tile:
+	CMPB   96(AX), $0x00
+	JNE    begun
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
-	MOVQ   8(AX), R9
-	MOVQ   32(AX), R10
-	MOVQ   DX, R11
+	JMP    go
+
+begun:
+	MOVQ    104(AX), R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+
+go:
+	MOVQ 8(AX), R9
+	MOVQ 32(AX), R10
+	MOVQ DX, R11
 
 row:
 	MOVQ R9, R12
@@ -8855,23 +9119,34 @@ row:
 	MOVQ 40(AX), R14
 
 col:
-	VMOVUPS       (R13), Z4
-	VMOVUPS       (R12), Z5
-	VFMADD231PS   Z4, Z5, Z0
-	VMOVUPS       64(R12), Z5
-	VFMADD231PS   Z4, Z5, Z1
-	VMOVUPS       128(R12), Z5
-	VFMADD231PS   Z4, Z5, Z2
-	VMOVUPS       192(R12), Z5
-	VFMADD231PS   Z4, Z5, Z3
-	ADDQ          SI, R12
-	ADDQ          DI, R13
-	DECQ          R14
-	JNZ           col
-	ADDQ          48(AX), R9
-	ADDQ          64(AX), R11
-	DECQ          R10
-	JNZ           row
+	VMOVUPS     (R13), Z4
+	VMOVUPS     (R12), Z5
+	VFMADD231PS Z4, Z5, Z0
+	VMOVUPS     64(R12), Z5
+	VFMADD231PS Z4, Z5, Z1
+	VMOVUPS     128(R12), Z5
+	VFMADD231PS Z4, Z5, Z2
+	VMOVUPS     192(R12), Z5
+	VFMADD231PS Z4, Z5, Z3
+	ADDQ        SI, R12
+	ADDQ        DI, R13
+	DECQ        R14
+	JNZ         col
+	ADDQ        48(AX), R9
+	ADDQ        64(AX), R11
+	DECQ        R10
+	JNZ         row
+	MOVQ        104(AX), R9
+	ADDQ        $0x00000100, 104(AX)
+	CMPB        97(AX), $0x00
+	JE          fold
+	VMOVUPS     Z0, (R9)
+	VMOVUPS     Z1, 64(R9)
+	VMOVUPS     Z2, 128(R9)
+	VMOVUPS     Z3, 192(R9)
+	JMP         kept
+
+fold:
 	VSHUFPS       $0x88, Z1, Z0, Z4
 	VSHUFPS       $0xdd, Z1, Z0, Z5
 	VADDPS        Z5, Z4, Z4
@@ -8888,13 +9163,15 @@ col:
 	VMOVUPS       X6, (CX)
 	VADDPS        (R8), X0, X0
 	VMOVUPS       X0, (R8)
-	ADDQ          $0x10, R8
-	ADDQ          $0x10, CX
-	ADDQ          $0x00000040, DX
-	DECQ          BX
-	JNZ           tile
+
+kept:
+	ADDQ    $0x10, R8
+	ADDQ    $0x10, CX
+	ADDQ    $0x00000040, DX
+	DECQ    BX
+	JNZ     tile
 	VZEROUPPER
-	LDMXCSR       goControl<>+0(SB)
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func wideNoiseAVX512(x *float32, turns int, c *byte, scale *float32, lo float32, hi float32, group uint32)
@@ -9299,8 +9576,12 @@ TEXT ·outer4x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    56(AX), SI
 	MOVQ    72(AX), DI
+	MOVQ    88(AX), R8
+	MOVQ    R8, 104(AX)
 
 tile:
+	CMPB   96(AX), $0x00
+	JNE    begun
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -9313,9 +9594,27 @@ tile:
 	VXORPS X9, X9, X9
 	VXORPS X10, X10, X10
 	VXORPS X11, X11, X11
-	MOVQ   8(AX), R8
-	MOVQ   32(AX), R9
-	MOVQ   DX, R10
+	JMP    go
+
+begun:
+	MOVQ    104(AX), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	VMOVUPS 256(R8), Z4
+	VMOVUPS 320(R8), Z5
+	VMOVUPS 384(R8), Z6
+	VMOVUPS 448(R8), Z7
+	VMOVUPS 512(R8), Z8
+	VMOVUPS 576(R8), Z9
+	VMOVUPS 640(R8), Z10
+	VMOVUPS 704(R8), Z11
+
+go:
+	MOVQ 8(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ DX, R10
 
 row:
 	MOVQ R8, R11
@@ -9350,54 +9649,75 @@ col:
 	ADDQ            64(AX), R10
 	DECQ            R9
 	JNZ             row
-	VSHUFPS         $0x88, Z3, Z0, Z12
-	VSHUFPS         $0xdd, Z3, Z0, Z13
-	VADDPS          Z13, Z12, Z12
-	VSHUFPS         $0x88, Z9, Z6, Z13
-	VSHUFPS         $0xdd, Z9, Z6, Z14
-	VADDPS          Z14, Z13, Z13
-	VSHUFPS         $0x88, Z13, Z12, Z14
-	VSHUFPS         $0xdd, Z13, Z12, Z12
-	VADDPS          Z12, Z14, Z14
-	VSHUFF32X4      $0xb1, Z14, Z14, Z12
-	VADDPS          Z12, Z14, Z14
-	VSHUFF32X4      $0x08, Z14, Z14, Z14
-	VADDPS          (CX), Y14, Y12
-	VMOVUPS         Y12, (CX)
-	VSHUFPS         $0x88, Z4, Z1, Z12
-	VSHUFPS         $0xdd, Z4, Z1, Z13
-	VADDPS          Z13, Z12, Z12
-	VSHUFPS         $0x88, Z10, Z7, Z13
-	VSHUFPS         $0xdd, Z10, Z7, Z14
-	VADDPS          Z14, Z13, Z13
-	VSHUFPS         $0x88, Z13, Z12, Z14
-	VSHUFPS         $0xdd, Z13, Z12, Z12
-	VADDPS          Z12, Z14, Z14
-	VSHUFF32X4      $0xb1, Z14, Z14, Z12
-	VADDPS          Z12, Z14, Z14
-	VSHUFF32X4      $0x08, Z14, Z14, Z14
-	VADDPS          32(CX), Y14, Y12
-	VMOVUPS         Y12, 32(CX)
-	VSHUFPS         $0x88, Z5, Z2, Z12
-	VSHUFPS         $0xdd, Z5, Z2, Z13
-	VADDPS          Z13, Z12, Z12
-	VSHUFPS         $0x88, Z11, Z8, Z13
-	VSHUFPS         $0xdd, Z11, Z8, Z14
-	VADDPS          Z14, Z13, Z13
-	VSHUFPS         $0x88, Z13, Z12, Z14
-	VSHUFPS         $0xdd, Z13, Z12, Z12
-	VADDPS          Z12, Z14, Z14
-	VSHUFF32X4      $0xb1, Z14, Z14, Z12
-	VADDPS          Z12, Z14, Z14
-	VSHUFF32X4      $0x08, Z14, Z14, Z14
-	VADDPS          64(CX), Y14, Y12
-	VMOVUPS         Y12, 64(CX)
-	ADDQ            $0x60, CX
-	ADDQ            $0x000000c0, DX
-	DECQ            BX
-	JNZ             tile
+	MOVQ            104(AX), R8
+	ADDQ            $0x00000300, 104(AX)
+	CMPB            97(AX), $0x00
+	JE              fold
+	VMOVUPS         Z0, (R8)
+	VMOVUPS         Z1, 64(R8)
+	VMOVUPS         Z2, 128(R8)
+	VMOVUPS         Z3, 192(R8)
+	VMOVUPS         Z4, 256(R8)
+	VMOVUPS         Z5, 320(R8)
+	VMOVUPS         Z6, 384(R8)
+	VMOVUPS         Z7, 448(R8)
+	VMOVUPS         Z8, 512(R8)
+	VMOVUPS         Z9, 576(R8)
+	VMOVUPS         Z10, 640(R8)
+	VMOVUPS         Z11, 704(R8)
+	JMP             kept
+
+fold:
+	VSHUFPS    $0x88, Z3, Z0, Z12
+	VSHUFPS    $0xdd, Z3, Z0, Z13
+	VADDPS     Z13, Z12, Z12
+	VSHUFPS    $0x88, Z9, Z6, Z13
+	VSHUFPS    $0xdd, Z9, Z6, Z14
+	VADDPS     Z14, Z13, Z13
+	VSHUFPS    $0x88, Z13, Z12, Z14
+	VSHUFPS    $0xdd, Z13, Z12, Z12
+	VADDPS     Z12, Z14, Z14
+	VSHUFF32X4 $0xb1, Z14, Z14, Z12
+	VADDPS     Z12, Z14, Z14
+	VSHUFF32X4 $0x08, Z14, Z14, Z14
+	VADDPS     (CX), Y14, Y12
+	VMOVUPS    Y12, (CX)
+	VSHUFPS    $0x88, Z4, Z1, Z12
+	VSHUFPS    $0xdd, Z4, Z1, Z13
+	VADDPS     Z13, Z12, Z12
+	VSHUFPS    $0x88, Z10, Z7, Z13
+	VSHUFPS    $0xdd, Z10, Z7, Z14
+	VADDPS     Z14, Z13, Z13
+	VSHUFPS    $0x88, Z13, Z12, Z14
+	VSHUFPS    $0xdd, Z13, Z12, Z12
+	VADDPS     Z12, Z14, Z14
+	VSHUFF32X4 $0xb1, Z14, Z14, Z12
+	VADDPS     Z12, Z14, Z14
+	VSHUFF32X4 $0x08, Z14, Z14, Z14
+	VADDPS     32(CX), Y14, Y12
+	VMOVUPS    Y12, 32(CX)
+	VSHUFPS    $0x88, Z5, Z2, Z12
+	VSHUFPS    $0xdd, Z5, Z2, Z13
+	VADDPS     Z13, Z12, Z12
+	VSHUFPS    $0x88, Z11, Z8, Z13
+	VSHUFPS    $0xdd, Z11, Z8, Z14
+	VADDPS     Z14, Z13, Z13
+	VSHUFPS    $0x88, Z13, Z12, Z14
+	VSHUFPS    $0xdd, Z13, Z12, Z12
+	VADDPS     Z12, Z14, Z14
+	VSHUFF32X4 $0xb1, Z14, Z14, Z12
+	VADDPS     Z12, Z14, Z14
+	VSHUFF32X4 $0x08, Z14, Z14, Z14
+	VADDPS     64(CX), Y14, Y12
+	VMOVUPS    Y12, 64(CX)
+
+kept:
+	ADDQ    $0x60, CX
+	ADDQ    $0x000000c0, DX
+	DECQ    BX
+	JNZ     tile
 	VZEROUPPER
-	LDMXCSR         goControl<>+0(SB)
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func siluAVX512(y *float32, d *float32, x *float32, n int)

@@ -12,15 +12,19 @@ type strip struct {
 	dyRow, dyCol int
 	xRow, xCol   int
 	high         unsafe.Pointer // of wide blocks
+	sums         unsafe.Pointer // of a part
+	begun        bool           // sums has those of parts before
+	goesOn       bool           // leave the sums there
+	sumsNow      uintptr        // scratch, see tile
 }
 
-func outer(grad, high, dy, x []float32, no, ni int, r Rect) {
+func outer(grad, high, dy, x []float32, no, ni int, r Rect, p Part) {
 	width := Width
 	if high != nil {
 		width = MaxWidth
 	}
 	if no < 4 || !assembled(width) {
-		outerGeneric(grad, high, dy, x, no, ni, r)
+		outerGeneric(grad, high, dy, x, no, ni, r, p)
 		return
 	}
 	vec := 4 * width
@@ -28,8 +32,12 @@ func outer(grad, high, dy, x []float32, no, ni int, r Rect) {
 		strip: strip{
 			dy: unsafe.Pointer(&dy[0]), rows: r.Rows, cols: r.Cols,
 			dyRow: vec * r.DyRow, dyCol: vec * r.DyCol, xRow: vec * r.XRow, xCol: vec * r.XCol,
+			begun: p.Begun, goesOn: p.GoesOn,
 		},
-		sums: grad, upper: high, inputs: x,
+		low: grad, upper: high, inputs: x,
+	}
+	if p.Begun || p.GoesOn {
+		s.kept = p.Sums
 	}
 	if high != nil {
 		s.wide(ni)
@@ -41,14 +49,20 @@ func outer(grad, high, dy, x []float32, no, ni int, r Rect) {
 // strips are what Outer was asked for.
 type strips struct {
 	strip
-	sums, upper, inputs []float32
+	low, upper, inputs []float32
+	kept               []float32
 }
 
 // at points s at an input and tiles from there on.
 func (s *strips) at(i, tiles int) *byte {
-	s.grad, s.x, s.tiles = unsafe.Pointer(&s.sums[4*i]), unsafe.Pointer(&s.inputs[i*Width]), tiles
+	width := Width
 	if s.upper != nil {
-		s.high, s.x = unsafe.Pointer(&s.upper[4*i]), unsafe.Pointer(&s.inputs[i*MaxWidth])
+		width = MaxWidth
+		s.high = unsafe.Pointer(&s.upper[4*i])
+	}
+	s.grad, s.x, s.tiles = unsafe.Pointer(&s.low[4*i]), unsafe.Pointer(&s.inputs[i*width]), tiles
+	if s.kept != nil {
+		s.sums = unsafe.Pointer(&s.kept[4*i*width])
 	}
 	return (*byte)(unsafe.Pointer(&s.strip))
 }

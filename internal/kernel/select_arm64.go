@@ -186,20 +186,27 @@ type strip struct {
 	rows, cols   int
 	dyRow, dyCol int
 	xRow, xCol   int
+	sums         unsafe.Pointer // of a part
+	begun        bool           // sums has those of parts before
+	goesOn       bool           // leave the sums there
 }
 
-func outer(grad, high, dy, x []float32, no, ni int, r Rect) {
+func outer(grad, high, dy, x []float32, no, ni int, r Rect, p Part) {
 	if !neon || no < 4 || high != nil {
-		outerGeneric(grad, high, dy, x, no, ni, r)
+		outerGeneric(grad, high, dy, x, no, ni, r, p)
 		return
 	}
 	const vector = 4 * Width
 	s := strip{
 		dy: unsafe.Pointer(&dy[0]), rows: r.Rows, cols: r.Cols,
 		dyRow: vector * r.DyRow, dyCol: vector * r.DyCol, xRow: vector * r.XRow, xCol: vector * r.XCol,
+		begun: p.Begun, goesOn: p.GoesOn,
 	}
 	at := func(i, tiles int) *byte {
 		s.grad, s.x, s.tiles = unsafe.Pointer(&grad[4*i]), unsafe.Pointer(&x[i*Width]), tiles
+		if s.begun || s.goesOn {
+			s.sums = unsafe.Pointer(&p.Sums[4*i*Width])
+		}
 		return (*byte)(unsafe.Pointer(&s))
 	}
 	if ni >= 3 {

@@ -17,8 +17,8 @@ func convQuads(width int, y, x []float32, q *Quads, mask []float32, px []Pixel) 
 	quadsGeneric(width, y, x, q, mask, px)
 }
 
-func outer(grad, high, dy, x []float32, no, ni int, r Rect) {
-	outerGeneric(grad, high, dy, x, no, ni, r)
+func outer(grad, high, dy, x []float32, no, ni int, r Rect, p Part) {
+	outerGeneric(grad, high, dy, x, no, ni, r, p)
 }
 
 func silu(y, d, x []float32)  { siluGeneric(y, d, x) }
