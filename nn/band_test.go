@@ -13,16 +13,19 @@ import (
 // most, at least a row each; as a whole where that is 0.
 func divided(t *testing.T, s Spec, bytes int) *Network {
 	t.Helper()
-	defer func(far, band int) { farBytes, bandBytes = far, band }(farBytes, bandBytes)
+	whole := []int{farBytes, bandBytes, farPixels, pixelBytes, pixelsOfSum}
+	defer func() {
+		farBytes, bandBytes, farPixels, pixelBytes, pixelsOfSum = whole[0], whole[1], whole[2], whole[3], whole[4]
+	}()
 	if bytes > 0 {
-		farBytes, bandBytes = 0, bytes
+		farBytes, bandBytes, farPixels, pixelBytes, pixelsOfSum = 0, bytes, 0, bytes, 0
 	}
 	n, err := New(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, ok := n.layers[0].(*conv); ok && bytes == 1 && len(c.forward.bands) != c.out.H {
-		t.Fatalf("%d bands of %d rows", len(c.forward.bands), c.out.H)
+	if c, ok := n.layers[0].(*conv); ok && bytes == 1 && (len(c.forward.bands) != c.out.H || c.gradRows != 1) {
+		t.Fatalf("%d bands of %d rows, %d rows of a gradient", len(c.forward.bands), c.out.H, c.gradRows)
 	}
 	n.Init(5)
 	return n

@@ -25,6 +25,7 @@ type conv struct {
 	kh, kw, stride, pad int
 	flat                bool // a Linear: weights are shown as a matrix
 	fused               bool // see activate
+	gradRows            int  // of the output, in a band of ParamGrad
 
 	forward  direction
 	backward direction
@@ -57,6 +58,7 @@ func buildConv2D(l LayerSpec, in input) layer {
 func newConv(in lane.Shape, out, kh, kw, stride, pad int) *conv {
 	c := &conv{in: in, kh: kh, kw: kw, stride: stride, pad: pad}
 	c.out = lane.Shape{C: out, H: (in.H+2*pad-kh)/stride + 1, W: (in.W+2*pad-kw)/stride + 1}
+	c.gradRows = c.rowsOfGrad()
 	return c
 }
 
@@ -235,95 +237,3 @@ func (c *conv) InputGrad(ctx context.Context, dx, dy, _, mask []float32) {
 
 // width is that of a block of the layer's inputs.
 func (c *conv) width(x []float32) int { return len(x) / c.in.Len() }
-
-// ones stands for the constant input of a bias.
-var ones = [lane.Max]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
-
-// gradLen is the length of the parameters' gradient as ParamGrad lays it out
-// for kernel.Outer: for every four output channels and kernel row a strip of
-// the row's taps and their channels, then a strip for the bias.
-func (c *conv) gradLen() int {
-	n := (c.out.C + 3) / 4 * 4 * (c.kh*c.kw*c.in.C + 1)
-	return (n + lane.Width - 1) / lane.Width * lane.Width // whole vectors
-}
-
-// gradIndex is the place of a weight in that layout.
-func (c *conv) gradIndex(o, i, ky, kx int) int {
-	return 4*((o/4*c.kh+ky)*c.kw*c.in.C+kx*c.in.C+i) + o%4
-}
-
-func (c *conv) biasIndex(o int) int {
-	return (c.out.C+3)/4*4*c.kh*c.kw*c.in.C + o
-}
-
-// Unpack puts a gradient into PyTorch's order.
-func (c *conv) Unpack(grad, packed []float32) {
-	taps := c.kh * c.kw
-	for o := range c.out.C {
-		row := grad[c.weightIndex(o, 0, 0, 0):c.weightIndex(o+1, 0, 0, 0)]
-		from := packed[c.gradIndex(o, 0, 0, 0):]
-		for tap := range taps {
-			at := 4 * tap * c.in.C
-			for j := tap; j < len(row); j += taps {
-				row[j] = from[at]
-				at += 4
-			}
-		}
-		grad[c.weights()+o] = packed[c.biasIndex(o)]
-	}
-}
-
-// ParamGrad adds ∂/∂w = Σ dy[oy][ox][o]·x[oy·s−p+ky][ox·s−p+kx][i] and
-// ∂/∂b = Σ dy[oy][ox][o], summed over pixels and lanes, to packed and high.
-func (c *conv) ParamGrad(ctx context.Context, packed, high, dy, x []float32) {
-	width := c.width(x)
-	upper := func(at int) []float32 { // of high what belongs to packed[at:]
-		if high == nil {
-			return nil
-		}
-		return high[at:]
-	}
-	dyRow, dyCol := c.out.W*c.out.C, c.out.C
-	xRow, xCol := c.in.W*c.in.C, c.in.C
-	// valid gives the outputs first … last whose tap k lies on the image.
-	valid := func(k, size, outputs int) (first, last int) {
-		if c.pad > k {
-			first = (c.pad - k + c.stride - 1) / c.stride
-		}
-		if v := size - 1 + c.pad - k; v >= 0 {
-			return first, min(v/c.stride, outputs-1)
-		}
-		return 0, -1
-	}
-	for o := 0; o < c.out.C; o += 4 {
-		no := min(4, c.out.C-o)
-		for ky := range c.kh {
-			if ctx.Err() != nil {
-				return
-			}
-			oy0, oy1 := valid(ky, c.in.H, c.out.H)
-			for kx, n := 0, 0; kx < c.kw; kx += n {
-				// Taps side by side that reach the same pixels are one strip.
-				ox0, ox1 := valid(kx, c.in.W, c.out.W)
-				for n = 1; kx+n < c.kw; n++ {
-					if a, b := valid(kx+n, c.in.W, c.out.W); a != ox0 || b != ox1 {
-						break
-					}
-				}
-				if oy0 > oy1 || ox0 > ox1 {
-					continue
-				}
-				at := c.gradIndex(o, 0, ky, kx)
-				kernel.Outer(packed[at:], upper(at), dy[(oy0*dyRow+ox0*dyCol+o)*width:],
-					x[((oy0*c.stride-c.pad+ky)*xRow+(ox0*c.stride-c.pad+kx)*xCol)*width:],
-					no, n*c.in.C, kernel.Rect{
-						Rows: oy1 - oy0 + 1, Cols: ox1 - ox0 + 1,
-						DyRow: dyRow, DyCol: dyCol, XRow: xRow * c.stride, XCol: xCol * c.stride,
-					})
-			}
-		}
-		at := c.biasIndex(o)
-		kernel.Outer(packed[at:], upper(at), dy[o*width:], ones[:width], no, 1,
-			kernel.Rect{Rows: c.out.H, Cols: c.out.W, DyRow: dyRow, DyCol: dyCol})
-	}
-}

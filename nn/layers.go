@@ -47,6 +47,7 @@ type Probe struct {
 	dx   []float32
 	grad []float32 // packed
 	high []float32 // of the upper lanes, nil in a narrow block
+	sums []float32
 }
 
 // NewProbe takes the block x through n, forward and back.
@@ -55,6 +56,7 @@ func (n *Network) NewProbe(x []float32) *Probe {
 	p := &Probe{
 		net: n, acts: n.NewActivations(width), dy: make([][]float32, len(n.layers)),
 		dx: n.NewScratch(width).a, grad: make([]float32, n.GradLen()),
+		sums: make([]float32, n.sumsLen()*width),
 	}
 	if width > lane.Width {
 		p.high = p.grad
@@ -88,6 +90,6 @@ func (p *Probe) InputGrad(i int) {
 // ParamGrad computes the gradient with respect to the parameters of layer i.
 func (p *Probe) ParamGrad(i int) {
 	if w := p.net.weights[i]; w != nil {
-		w.ParamGrad(context.Background(), p.net.layerGrad(p.grad, i), p.net.layerGrad(p.high, i), p.dy[i], p.acts.values[i])
+		w.ParamGrad(context.Background(), p.net.layerGrad(p.grad, i), p.net.layerGrad(p.high, i), p.sums, p.dy[i], p.acts.values[i])
 	}
 }

@@ -36,7 +36,7 @@ func (s Spec) Memory() (Memory, error) {
 		shape = l.Out()
 		largest = max(largest, shape.Len())
 	}
-	m.Scratch = float * (2*int64(largest) + int64(s.Input.Len()))
+	m.Scratch = float * (2*int64(largest) + int64(s.Input.Len()) + int64(n.sumsLen()))
 	return m, nil
 }
 

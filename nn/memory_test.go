@@ -48,7 +48,7 @@ func TestMemory(t *testing.T) {
 		{"parameters", m.Parameters, 4 * int64(len(n.Params()))},
 		{"gradient", m.Grad, 4 * int64(n.GradLen())},
 		{"activations", m.Activations * lane.Width, 4 * int64(acts)},
-		{"scratch", m.Scratch * lane.Width, 4 * int64(len(s.a)+len(s.b)+n.Input().BlockLen(lane.Width))},
+		{"scratch", m.Scratch * lane.Width, 4 * int64(len(s.a)+len(s.b)+len(s.sums)+n.Input().BlockLen(lane.Width))},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %d bytes, want %d", c.what, c.got, c.want)
