@@ -2983,6 +2983,7 @@ loop:
 	VMOVUPS      256(DX), Y2
 	VMOVD        SI, X3
 	VPBROADCASTD X3, Y3
+	ADDL         $0x01, SI
 	VMOVUPS      philoxM0<>+0(SB), Y4
 	VMOVUPS      philoxM1<>+0(SB), Y5
 	VMOVUPS      (DX), Y6
@@ -3218,38 +3219,38 @@ loop:
 	VPSRLD       $0x08, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       two_22<>+0(SB), Y2, Y2
-	VROUNDPS     $0x00, Y2, Y4
-	VSUBPS       Y4, Y2, Y2
-	VCVTPS2DQ    Y4, Y4
+	VROUNDPS     $0x00, Y2, Y7
+	VSUBPS       Y7, Y2, Y2
+	VCVTPS2DQ    Y7, Y7
 	VMULPS       halfPi<>+0(SB), Y2, Y2
-	VMULPS       Y2, Y2, Y5
-	VMOVUPS      sin0<>+0(SB), Y6
-	VFMADD213PS  sin1<>+0(SB), Y5, Y6
-	VFMADD213PS  sin2<>+0(SB), Y5, Y6
-	VMULPS       Y5, Y6, Y6
-	VFMADD213PS  Y2, Y2, Y6
-	VMOVUPS      cos0<>+0(SB), Y2
-	VFMADD213PS  cos1<>+0(SB), Y5, Y2
-	VFMADD213PS  cos2<>+0(SB), Y5, Y2
-	VMULPS       Y5, Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VFNMADD231PS half<>+0(SB), Y5, Y2
-	VADDPS       one<>+0(SB), Y2, Y2
-	VPSLLD       $0x1f, Y4, Y5
-	VBLENDVPS    Y5, Y6, Y2, Y7
-	VBLENDVPS    Y5, Y2, Y6, Y5
-	VPADDD       int1<>+0(SB), Y4, Y2
+	VMULPS       Y2, Y2, Y4
+	VMOVUPS      sin0<>+0(SB), Y5
+	VMOVUPS      cos0<>+0(SB), Y6
+	VFMADD213PS  sin1<>+0(SB), Y4, Y5
+	VFMADD213PS  cos1<>+0(SB), Y4, Y6
+	VFMADD213PS  sin2<>+0(SB), Y4, Y5
+	VFMADD213PS  cos2<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y4, Y6, Y6
+	VFMADD213PS  Y2, Y2, Y5
+	VMULPS       Y4, Y6, Y6
+	VFNMADD231PS half<>+0(SB), Y4, Y6
+	VADDPS       one<>+0(SB), Y6, Y6
+	VPSLLD       $0x1f, Y7, Y2
+	VBLENDVPS    Y2, Y5, Y6, Y4
+	VBLENDVPS    Y2, Y6, Y5, Y5
+	VPADDD       int1<>+0(SB), Y7, Y2
 	VPAND        int2<>+0(SB), Y2, Y2
 	VPSLLD       $0x1e, Y2, Y2
-	VPXOR        Y2, Y7, Y7
-	VMULPS       Y0, Y7, Y7
-	VPAND        int2<>+0(SB), Y4, Y4
-	VPSLLD       $0x1e, Y4, Y4
-	VPXOR        Y4, Y5, Y5
+	VPXOR        Y2, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VPAND        int2<>+0(SB), Y7, Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VPXOR        Y7, Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VMOVUPS      (AX), Y0
 	VMOVUPS      (BX), Y2
-	VFMADD231PS  Y2, Y7, Y0
+	VFMADD231PS  Y2, Y4, Y0
 	VBROADCASTSS lo+32(FP), Y2
 	VMAXPS       Y0, Y2, Y0
 	VBROADCASTSS hi+36(FP), Y2
@@ -3296,38 +3297,38 @@ loop:
 	VPSRLD       $0x08, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       two_22<>+0(SB), Y1, Y1
-	VROUNDPS     $0x00, Y1, Y2
-	VSUBPS       Y2, Y1, Y1
-	VCVTPS2DQ    Y2, Y2
+	VROUNDPS     $0x00, Y1, Y5
+	VSUBPS       Y5, Y1, Y1
+	VCVTPS2DQ    Y5, Y5
 	VMULPS       halfPi<>+0(SB), Y1, Y1
-	VMULPS       Y1, Y1, Y3
-	VMOVUPS      sin0<>+0(SB), Y4
-	VFMADD213PS  sin1<>+0(SB), Y3, Y4
-	VFMADD213PS  sin2<>+0(SB), Y3, Y4
-	VMULPS       Y3, Y4, Y4
-	VFMADD213PS  Y1, Y1, Y4
-	VMOVUPS      cos0<>+0(SB), Y1
-	VFMADD213PS  cos1<>+0(SB), Y3, Y1
-	VFMADD213PS  cos2<>+0(SB), Y3, Y1
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y3, Y1, Y1
-	VFNMADD231PS half<>+0(SB), Y3, Y1
-	VADDPS       one<>+0(SB), Y1, Y1
-	VPSLLD       $0x1f, Y2, Y3
-	VBLENDVPS    Y3, Y4, Y1, Y5
-	VBLENDVPS    Y3, Y1, Y4, Y3
-	VPADDD       int1<>+0(SB), Y2, Y1
+	VMULPS       Y1, Y1, Y2
+	VMOVUPS      sin0<>+0(SB), Y3
+	VMOVUPS      cos0<>+0(SB), Y4
+	VFMADD213PS  sin1<>+0(SB), Y2, Y3
+	VFMADD213PS  cos1<>+0(SB), Y2, Y4
+	VFMADD213PS  sin2<>+0(SB), Y2, Y3
+	VFMADD213PS  cos2<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y2, Y4, Y4
+	VFMADD213PS  Y1, Y1, Y3
+	VMULPS       Y2, Y4, Y4
+	VFNMADD231PS half<>+0(SB), Y2, Y4
+	VADDPS       one<>+0(SB), Y4, Y4
+	VPSLLD       $0x1f, Y5, Y1
+	VBLENDVPS    Y1, Y3, Y4, Y2
+	VBLENDVPS    Y1, Y4, Y3, Y3
+	VPADDD       int1<>+0(SB), Y5, Y1
 	VPAND        int2<>+0(SB), Y1, Y1
 	VPSLLD       $0x1e, Y1, Y1
-	VPXOR        Y1, Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VPAND        int2<>+0(SB), Y2, Y2
-	VPSLLD       $0x1e, Y2, Y2
-	VPXOR        Y2, Y3, Y3
+	VPXOR        Y1, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VPAND        int2<>+0(SB), Y5, Y5
+	VPSLLD       $0x1e, Y5, Y5
+	VPXOR        Y5, Y3, Y3
 	VMULPS       Y0, Y3, Y3
 	VMOVUPS      64(AX), Y0
 	VMOVUPS      (BX), Y1
-	VFMADD231PS  Y1, Y5, Y0
+	VFMADD231PS  Y1, Y2, Y0
 	VBROADCASTSS lo+32(FP), Y1
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS hi+36(FP), Y1
@@ -3342,7 +3343,6 @@ loop:
 	VMINPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 96(AX)
 	ADDQ         $0x00000080, AX
-	ADDL         $0x01, SI
 	DECQ         CX
 	JNZ          loop
 	VZEROUPPER
@@ -3745,42 +3745,6 @@ DATA sin0<>+56(SB)/4, $0xb94ca1f9
 DATA sin0<>+60(SB)/4, $0xb94ca1f9
 GLOBL sin0<>(SB), RODATA|NOPTR, $64
 
-DATA sin1<>+0(SB)/4, $0x3c08839e
-DATA sin1<>+4(SB)/4, $0x3c08839e
-DATA sin1<>+8(SB)/4, $0x3c08839e
-DATA sin1<>+12(SB)/4, $0x3c08839e
-DATA sin1<>+16(SB)/4, $0x3c08839e
-DATA sin1<>+20(SB)/4, $0x3c08839e
-DATA sin1<>+24(SB)/4, $0x3c08839e
-DATA sin1<>+28(SB)/4, $0x3c08839e
-DATA sin1<>+32(SB)/4, $0x3c08839e
-DATA sin1<>+36(SB)/4, $0x3c08839e
-DATA sin1<>+40(SB)/4, $0x3c08839e
-DATA sin1<>+44(SB)/4, $0x3c08839e
-DATA sin1<>+48(SB)/4, $0x3c08839e
-DATA sin1<>+52(SB)/4, $0x3c08839e
-DATA sin1<>+56(SB)/4, $0x3c08839e
-DATA sin1<>+60(SB)/4, $0x3c08839e
-GLOBL sin1<>(SB), RODATA|NOPTR, $64
-
-DATA sin2<>+0(SB)/4, $0xbe2aaaa3
-DATA sin2<>+4(SB)/4, $0xbe2aaaa3
-DATA sin2<>+8(SB)/4, $0xbe2aaaa3
-DATA sin2<>+12(SB)/4, $0xbe2aaaa3
-DATA sin2<>+16(SB)/4, $0xbe2aaaa3
-DATA sin2<>+20(SB)/4, $0xbe2aaaa3
-DATA sin2<>+24(SB)/4, $0xbe2aaaa3
-DATA sin2<>+28(SB)/4, $0xbe2aaaa3
-DATA sin2<>+32(SB)/4, $0xbe2aaaa3
-DATA sin2<>+36(SB)/4, $0xbe2aaaa3
-DATA sin2<>+40(SB)/4, $0xbe2aaaa3
-DATA sin2<>+44(SB)/4, $0xbe2aaaa3
-DATA sin2<>+48(SB)/4, $0xbe2aaaa3
-DATA sin2<>+52(SB)/4, $0xbe2aaaa3
-DATA sin2<>+56(SB)/4, $0xbe2aaaa3
-DATA sin2<>+60(SB)/4, $0xbe2aaaa3
-GLOBL sin2<>(SB), RODATA|NOPTR, $64
-
 DATA cos0<>+0(SB)/4, $0x37ccf5ce
 DATA cos0<>+4(SB)/4, $0x37ccf5ce
 DATA cos0<>+8(SB)/4, $0x37ccf5ce
@@ -3799,6 +3763,24 @@ DATA cos0<>+56(SB)/4, $0x37ccf5ce
 DATA cos0<>+60(SB)/4, $0x37ccf5ce
 GLOBL cos0<>(SB), RODATA|NOPTR, $64
 
+DATA sin1<>+0(SB)/4, $0x3c08839e
+DATA sin1<>+4(SB)/4, $0x3c08839e
+DATA sin1<>+8(SB)/4, $0x3c08839e
+DATA sin1<>+12(SB)/4, $0x3c08839e
+DATA sin1<>+16(SB)/4, $0x3c08839e
+DATA sin1<>+20(SB)/4, $0x3c08839e
+DATA sin1<>+24(SB)/4, $0x3c08839e
+DATA sin1<>+28(SB)/4, $0x3c08839e
+DATA sin1<>+32(SB)/4, $0x3c08839e
+DATA sin1<>+36(SB)/4, $0x3c08839e
+DATA sin1<>+40(SB)/4, $0x3c08839e
+DATA sin1<>+44(SB)/4, $0x3c08839e
+DATA sin1<>+48(SB)/4, $0x3c08839e
+DATA sin1<>+52(SB)/4, $0x3c08839e
+DATA sin1<>+56(SB)/4, $0x3c08839e
+DATA sin1<>+60(SB)/4, $0x3c08839e
+GLOBL sin1<>(SB), RODATA|NOPTR, $64
+
 DATA cos1<>+0(SB)/4, $0xbab6061a
 DATA cos1<>+4(SB)/4, $0xbab6061a
 DATA cos1<>+8(SB)/4, $0xbab6061a
@@ -3816,6 +3798,24 @@ DATA cos1<>+52(SB)/4, $0xbab6061a
 DATA cos1<>+56(SB)/4, $0xbab6061a
 DATA cos1<>+60(SB)/4, $0xbab6061a
 GLOBL cos1<>(SB), RODATA|NOPTR, $64
+
+DATA sin2<>+0(SB)/4, $0xbe2aaaa3
+DATA sin2<>+4(SB)/4, $0xbe2aaaa3
+DATA sin2<>+8(SB)/4, $0xbe2aaaa3
+DATA sin2<>+12(SB)/4, $0xbe2aaaa3
+DATA sin2<>+16(SB)/4, $0xbe2aaaa3
+DATA sin2<>+20(SB)/4, $0xbe2aaaa3
+DATA sin2<>+24(SB)/4, $0xbe2aaaa3
+DATA sin2<>+28(SB)/4, $0xbe2aaaa3
+DATA sin2<>+32(SB)/4, $0xbe2aaaa3
+DATA sin2<>+36(SB)/4, $0xbe2aaaa3
+DATA sin2<>+40(SB)/4, $0xbe2aaaa3
+DATA sin2<>+44(SB)/4, $0xbe2aaaa3
+DATA sin2<>+48(SB)/4, $0xbe2aaaa3
+DATA sin2<>+52(SB)/4, $0xbe2aaaa3
+DATA sin2<>+56(SB)/4, $0xbe2aaaa3
+DATA sin2<>+60(SB)/4, $0xbe2aaaa3
+GLOBL sin2<>(SB), RODATA|NOPTR, $64
 
 DATA cos2<>+0(SB)/4, $0x3d2aaaa5
 DATA cos2<>+4(SB)/4, $0x3d2aaaa5
@@ -9186,12 +9186,654 @@ TEXT ·wideNoiseAVX512(SB), NOSPLIT, $0-44
 	MOVL    $0x00005555, DI
 	KMOVW   DI, K1
 	KNOTW   K1, K2
+	SUBQ    $0x02, CX
+	JLT     rest
+
+several:
+	VMOVUPS      128(DX), Z0
+	VMOVUPS      192(DX), Z2
+	VMOVUPS      256(DX), Z4
+	VPBROADCASTD SI, Z6
+	ADDL         $0x01, SI
+	VMOVUPS      128(DX), Z1
+	VMOVUPS      192(DX), Z3
+	VMOVUPS      256(DX), Z5
+	VPBROADCASTD SI, Z7
+	ADDL         $0x01, SI
+	VMOVUPS      philoxM0<>+0(SB), Z8
+	VMOVUPS      philoxM1<>+0(SB), Z9
+	VMOVUPS      (DX), Z10
+	VMOVUPS      64(DX), Z11
+	VPMULUDQ     Z8, Z0, Z12
+	VPSRLQ       $0x20, Z0, Z26
+	VPMULUDQ     Z8, Z26, Z26
+	VPMULUDQ     Z8, Z1, Z0
+	VPSRLQ       $0x20, Z1, Z1
+	VPMULUDQ     Z8, Z1, Z1
+	VMOVDQA64    Z26, Z27
+	VPSHUFD      $0xf5, Z12, K1, Z27
+	VPSHUFD      $0xa0, Z26, K2, Z12
+	VMOVDQA64    Z1, Z26
+	VPSHUFD      $0xf5, Z0, K1, Z26
+	VPSHUFD      $0xa0, Z1, K2, Z0
+	VPMULUDQ     Z9, Z4, Z1
+	VPSRLQ       $0x20, Z4, Z28
+	VPMULUDQ     Z9, Z28, Z28
+	VPMULUDQ     Z9, Z5, Z4
+	VPSRLQ       $0x20, Z5, Z5
+	VPMULUDQ     Z9, Z5, Z5
+	VMOVDQA64    Z28, Z29
+	VPSHUFD      $0xf5, Z1, K1, Z29
+	VPSHUFD      $0xa0, Z28, K2, Z1
+	VMOVDQA64    Z5, Z28
+	VPSHUFD      $0xf5, Z4, K1, Z28
+	VPSHUFD      $0xa0, Z5, K2, Z4
+	VPTERNLOGD   $0x96, Z2, Z10, Z29
+	VPTERNLOGD   $0x96, Z6, Z11, Z27
+	VPTERNLOGD   $0x96, Z3, Z10, Z28
+	VPTERNLOGD   $0x96, Z7, Z11, Z26
+	VPADDD       philoxW0<>+0(SB), Z10, Z10
+	VPADDD       philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ     Z8, Z29, Z2
+	VPSRLQ       $0x20, Z29, Z5
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z8, Z28, Z3
+	VPSRLQ       $0x20, Z28, Z6
+	VPMULUDQ     Z8, Z6, Z6
+	VMOVDQA64    Z5, Z7
+	VPSHUFD      $0xf5, Z2, K1, Z7
+	VPSHUFD      $0xa0, Z5, K2, Z2
+	VMOVDQA64    Z6, Z5
+	VPSHUFD      $0xf5, Z3, K1, Z5
+	VPSHUFD      $0xa0, Z6, K2, Z3
+	VPMULUDQ     Z9, Z27, Z6
+	VPSRLQ       $0x20, Z27, Z28
+	VPMULUDQ     Z9, Z28, Z28
+	VPMULUDQ     Z9, Z26, Z27
+	VPSRLQ       $0x20, Z26, Z26
+	VPMULUDQ     Z9, Z26, Z26
+	VMOVDQA64    Z28, Z29
+	VPSHUFD      $0xf5, Z6, K1, Z29
+	VPSHUFD      $0xa0, Z28, K2, Z6
+	VMOVDQA64    Z26, Z28
+	VPSHUFD      $0xf5, Z27, K1, Z28
+	VPSHUFD      $0xa0, Z26, K2, Z27
+	VPTERNLOGD   $0x96, Z1, Z10, Z29
+	VPTERNLOGD   $0x96, Z12, Z11, Z7
+	VPTERNLOGD   $0x96, Z4, Z10, Z28
+	VPTERNLOGD   $0x96, Z0, Z11, Z5
+	VPADDD       philoxW0<>+0(SB), Z10, Z10
+	VPADDD       philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ     Z8, Z29, Z0
+	VPSRLQ       $0x20, Z29, Z4
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z28, Z1
+	VPSRLQ       $0x20, Z28, Z12
+	VPMULUDQ     Z8, Z12, Z12
+	VMOVDQA64    Z4, Z26
+	VPSHUFD      $0xf5, Z0, K1, Z26
+	VPSHUFD      $0xa0, Z4, K2, Z0
+	VMOVDQA64    Z12, Z4
+	VPSHUFD      $0xf5, Z1, K1, Z4
+	VPSHUFD      $0xa0, Z12, K2, Z1
+	VPMULUDQ     Z9, Z7, Z12
+	VPSRLQ       $0x20, Z7, Z28
+	VPMULUDQ     Z9, Z28, Z28
+	VPMULUDQ     Z9, Z5, Z7
+	VPSRLQ       $0x20, Z5, Z5
+	VPMULUDQ     Z9, Z5, Z5
+	VMOVDQA64    Z28, Z29
+	VPSHUFD      $0xf5, Z12, K1, Z29
+	VPSHUFD      $0xa0, Z28, K2, Z12
+	VMOVDQA64    Z5, Z28
+	VPSHUFD      $0xf5, Z7, K1, Z28
+	VPSHUFD      $0xa0, Z5, K2, Z7
+	VPTERNLOGD   $0x96, Z6, Z10, Z29
+	VPTERNLOGD   $0x96, Z2, Z11, Z26
+	VPTERNLOGD   $0x96, Z27, Z10, Z28
+	VPTERNLOGD   $0x96, Z3, Z11, Z4
+	VPADDD       philoxW0<>+0(SB), Z10, Z10
+	VPADDD       philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ     Z8, Z29, Z2
+	VPSRLQ       $0x20, Z29, Z5
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z8, Z28, Z3
+	VPSRLQ       $0x20, Z28, Z6
+	VPMULUDQ     Z8, Z6, Z6
+	VMOVDQA64    Z5, Z27
+	VPSHUFD      $0xf5, Z2, K1, Z27
+	VPSHUFD      $0xa0, Z5, K2, Z2
+	VMOVDQA64    Z6, Z5
+	VPSHUFD      $0xf5, Z3, K1, Z5
+	VPSHUFD      $0xa0, Z6, K2, Z3
+	VPMULUDQ     Z9, Z26, Z6
+	VPSRLQ       $0x20, Z26, Z28
+	VPMULUDQ     Z9, Z28, Z28
+	VPMULUDQ     Z9, Z4, Z26
+	VPSRLQ       $0x20, Z4, Z4
+	VPMULUDQ     Z9, Z4, Z4
+	VMOVDQA64    Z28, Z29
+	VPSHUFD      $0xf5, Z6, K1, Z29
+	VPSHUFD      $0xa0, Z28, K2, Z6
+	VMOVDQA64    Z4, Z28
+	VPSHUFD      $0xf5, Z26, K1, Z28
+	VPSHUFD      $0xa0, Z4, K2, Z26
+	VPTERNLOGD   $0x96, Z12, Z10, Z29
+	VPTERNLOGD   $0x96, Z0, Z11, Z27
+	VPTERNLOGD   $0x96, Z7, Z10, Z28
+	VPTERNLOGD   $0x96, Z1, Z11, Z5
+	VPADDD       philoxW0<>+0(SB), Z10, Z10
+	VPADDD       philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ     Z8, Z29, Z0
+	VPSRLQ       $0x20, Z29, Z4
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z28, Z1
+	VPSRLQ       $0x20, Z28, Z7
+	VPMULUDQ     Z8, Z7, Z7
+	VMOVDQA64    Z4, Z12
+	VPSHUFD      $0xf5, Z0, K1, Z12
+	VPSHUFD      $0xa0, Z4, K2, Z0
+	VMOVDQA64    Z7, Z4
+	VPSHUFD      $0xf5, Z1, K1, Z4
+	VPSHUFD      $0xa0, Z7, K2, Z1
+	VPMULUDQ     Z9, Z27, Z7
+	VPSRLQ       $0x20, Z27, Z28
+	VPMULUDQ     Z9, Z28, Z28
+	VPMULUDQ     Z9, Z5, Z27
+	VPSRLQ       $0x20, Z5, Z5
+	VPMULUDQ     Z9, Z5, Z5
+	VMOVDQA64    Z28, Z29
+	VPSHUFD      $0xf5, Z7, K1, Z29
+	VPSHUFD      $0xa0, Z28, K2, Z7
+	VMOVDQA64    Z5, Z28
+	VPSHUFD      $0xf5, Z27, K1, Z28
+	VPSHUFD      $0xa0, Z5, K2, Z27
+	VPTERNLOGD   $0x96, Z6, Z10, Z29
+	VPTERNLOGD   $0x96, Z2, Z11, Z12
+	VPTERNLOGD   $0x96, Z26, Z10, Z28
+	VPTERNLOGD   $0x96, Z3, Z11, Z4
+	VPADDD       philoxW0<>+0(SB), Z10, Z10
+	VPADDD       philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ     Z8, Z29, Z2
+	VPSRLQ       $0x20, Z29, Z5
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z8, Z28, Z3
+	VPSRLQ       $0x20, Z28, Z6
+	VPMULUDQ     Z8, Z6, Z6
+	VMOVDQA64    Z5, Z26
+	VPSHUFD      $0xf5, Z2, K1, Z26
+	VPSHUFD      $0xa0, Z5, K2, Z2
+	VMOVDQA64    Z6, Z5
+	VPSHUFD      $0xf5, Z3, K1, Z5
+	VPSHUFD      $0xa0, Z6, K2, Z3
+	VPMULUDQ     Z9, Z12, Z6
+	VPSRLQ       $0x20, Z12, Z28
+	VPMULUDQ     Z9, Z28, Z28
+	VPMULUDQ     Z9, Z4, Z12
+	VPSRLQ       $0x20, Z4, Z4
+	VPMULUDQ     Z9, Z4, Z4
+	VMOVDQA64    Z28, Z29
+	VPSHUFD      $0xf5, Z6, K1, Z29
+	VPSHUFD      $0xa0, Z28, K2, Z6
+	VMOVDQA64    Z4, Z28
+	VPSHUFD      $0xf5, Z12, K1, Z28
+	VPSHUFD      $0xa0, Z4, K2, Z12
+	VPTERNLOGD   $0x96, Z7, Z10, Z29
+	VPTERNLOGD   $0x96, Z0, Z11, Z26
+	VPTERNLOGD   $0x96, Z27, Z10, Z28
+	VPTERNLOGD   $0x96, Z1, Z11, Z5
+	VPADDD       philoxW0<>+0(SB), Z10, Z10
+	VPADDD       philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ     Z8, Z29, Z0
+	VPSRLQ       $0x20, Z29, Z4
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z28, Z1
+	VPSRLQ       $0x20, Z28, Z7
+	VPMULUDQ     Z8, Z7, Z7
+	VMOVDQA64    Z4, Z27
+	VPSHUFD      $0xf5, Z0, K1, Z27
+	VPSHUFD      $0xa0, Z4, K2, Z0
+	VMOVDQA64    Z7, Z4
+	VPSHUFD      $0xf5, Z1, K1, Z4
+	VPSHUFD      $0xa0, Z7, K2, Z1
+	VPMULUDQ     Z9, Z26, Z7
+	VPSRLQ       $0x20, Z26, Z28
+	VPMULUDQ     Z9, Z28, Z28
+	VPMULUDQ     Z9, Z5, Z26
+	VPSRLQ       $0x20, Z5, Z5
+	VPMULUDQ     Z9, Z5, Z5
+	VMOVDQA64    Z28, Z29
+	VPSHUFD      $0xf5, Z7, K1, Z29
+	VPSHUFD      $0xa0, Z28, K2, Z7
+	VMOVDQA64    Z5, Z28
+	VPSHUFD      $0xf5, Z26, K1, Z28
+	VPSHUFD      $0xa0, Z5, K2, Z26
+	VPTERNLOGD   $0x96, Z6, Z10, Z29
+	VPTERNLOGD   $0x96, Z2, Z11, Z27
+	VPTERNLOGD   $0x96, Z12, Z10, Z28
+	VPTERNLOGD   $0x96, Z3, Z11, Z4
+	VPADDD       philoxW0<>+0(SB), Z10, Z10
+	VPADDD       philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ     Z8, Z29, Z2
+	VPSRLQ       $0x20, Z29, Z5
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z8, Z28, Z3
+	VPSRLQ       $0x20, Z28, Z6
+	VPMULUDQ     Z8, Z6, Z6
+	VMOVDQA64    Z5, Z12
+	VPSHUFD      $0xf5, Z2, K1, Z12
+	VPSHUFD      $0xa0, Z5, K2, Z2
+	VMOVDQA64    Z6, Z5
+	VPSHUFD      $0xf5, Z3, K1, Z5
+	VPSHUFD      $0xa0, Z6, K2, Z3
+	VPMULUDQ     Z9, Z27, Z6
+	VPSRLQ       $0x20, Z27, Z28
+	VPMULUDQ     Z9, Z28, Z28
+	VPMULUDQ     Z9, Z4, Z27
+	VPSRLQ       $0x20, Z4, Z4
+	VPMULUDQ     Z9, Z4, Z4
+	VMOVDQA64    Z28, Z29
+	VPSHUFD      $0xf5, Z6, K1, Z29
+	VPSHUFD      $0xa0, Z28, K2, Z6
+	VMOVDQA64    Z4, Z28
+	VPSHUFD      $0xf5, Z27, K1, Z28
+	VPSHUFD      $0xa0, Z4, K2, Z27
+	VPTERNLOGD   $0x96, Z7, Z10, Z29
+	VPTERNLOGD   $0x96, Z0, Z11, Z12
+	VPTERNLOGD   $0x96, Z26, Z10, Z28
+	VPTERNLOGD   $0x96, Z1, Z11, Z5
+	VPADDD       philoxW0<>+0(SB), Z10, Z10
+	VPADDD       philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ     Z8, Z29, Z0
+	VPSRLQ       $0x20, Z29, Z4
+	VPMULUDQ     Z8, Z4, Z4
+	VPMULUDQ     Z8, Z28, Z1
+	VPSRLQ       $0x20, Z28, Z7
+	VPMULUDQ     Z8, Z7, Z7
+	VMOVDQA64    Z4, Z26
+	VPSHUFD      $0xf5, Z0, K1, Z26
+	VPSHUFD      $0xa0, Z4, K2, Z0
+	VMOVDQA64    Z7, Z4
+	VPSHUFD      $0xf5, Z1, K1, Z4
+	VPSHUFD      $0xa0, Z7, K2, Z1
+	VPMULUDQ     Z9, Z12, Z7
+	VPSRLQ       $0x20, Z12, Z28
+	VPMULUDQ     Z9, Z28, Z28
+	VPMULUDQ     Z9, Z5, Z12
+	VPSRLQ       $0x20, Z5, Z5
+	VPMULUDQ     Z9, Z5, Z5
+	VMOVDQA64    Z28, Z29
+	VPSHUFD      $0xf5, Z7, K1, Z29
+	VPSHUFD      $0xa0, Z28, K2, Z7
+	VMOVDQA64    Z5, Z28
+	VPSHUFD      $0xf5, Z12, K1, Z28
+	VPSHUFD      $0xa0, Z5, K2, Z12
+	VPTERNLOGD   $0x96, Z6, Z10, Z29
+	VPTERNLOGD   $0x96, Z2, Z11, Z26
+	VPTERNLOGD   $0x96, Z27, Z10, Z28
+	VPTERNLOGD   $0x96, Z3, Z11, Z4
+	VPADDD       philoxW0<>+0(SB), Z10, Z10
+	VPADDD       philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ     Z8, Z29, Z2
+	VPSRLQ       $0x20, Z29, Z5
+	VPMULUDQ     Z8, Z5, Z5
+	VPMULUDQ     Z8, Z28, Z3
+	VPSRLQ       $0x20, Z28, Z6
+	VPMULUDQ     Z8, Z6, Z6
+	VMOVDQA64    Z5, Z8
+	VPSHUFD      $0xf5, Z2, K1, Z8
+	VPSHUFD      $0xa0, Z5, K2, Z2
+	VMOVDQA64    Z6, Z5
+	VPSHUFD      $0xf5, Z3, K1, Z5
+	VPSHUFD      $0xa0, Z6, K2, Z3
+	VPMULUDQ     Z9, Z26, Z6
+	VPSRLQ       $0x20, Z26, Z27
+	VPMULUDQ     Z9, Z27, Z27
+	VPMULUDQ     Z9, Z4, Z26
+	VPSRLQ       $0x20, Z4, Z4
+	VPMULUDQ     Z9, Z4, Z4
+	VMOVDQA64    Z27, Z9
+	VPSHUFD      $0xf5, Z6, K1, Z9
+	VPSHUFD      $0xa0, Z27, K2, Z6
+	VMOVDQA64    Z4, Z27
+	VPSHUFD      $0xf5, Z26, K1, Z27
+	VPSHUFD      $0xa0, Z4, K2, Z26
+	VPTERNLOGD   $0x96, Z7, Z10, Z9
+	VPTERNLOGD   $0x96, Z0, Z11, Z8
+	VPTERNLOGD   $0x96, Z12, Z10, Z27
+	VPTERNLOGD   $0x96, Z1, Z11, Z5
+	VPSRLD       $0x08, Z9, Z0
+	VPSRLD       $0x08, Z27, Z1
+	VPADDD       int1<>+0(SB), Z0, Z0
+	VPADDD       int1<>+0(SB), Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       two_24<>+0(SB), Z0, Z0
+	VMULPS       two_24<>+0(SB), Z1, Z1
+	VPSUBD       sqrtHalf<>+0(SB), Z0, Z4
+	VPSUBD       sqrtHalf<>+0(SB), Z1, Z7
+	VPSRAD       $0x17, Z4, Z4
+	VPSRAD       $0x17, Z7, Z7
+	VPSLLD       $0x17, Z4, Z9
+	VPSLLD       $0x17, Z7, Z10
+	VPSUBD       Z9, Z0, Z9
+	VPSUBD       Z10, Z1, Z10
+	VCVTDQ2PS    Z4, Z4
+	VCVTDQ2PS    Z7, Z7
+	VSUBPS       one<>+0(SB), Z9, Z9
+	VSUBPS       one<>+0(SB), Z10, Z10
+	VMOVUPS      log0<>+0(SB), Z0
+	VMOVUPS      log0<>+0(SB), Z1
+	VFMADD213PS  log1<>+0(SB), Z9, Z0
+	VFMADD213PS  log1<>+0(SB), Z10, Z1
+	VFMADD213PS  log2<>+0(SB), Z9, Z0
+	VFMADD213PS  log2<>+0(SB), Z10, Z1
+	VFMADD213PS  log3<>+0(SB), Z9, Z0
+	VFMADD213PS  log3<>+0(SB), Z10, Z1
+	VFMADD213PS  log4<>+0(SB), Z9, Z0
+	VFMADD213PS  log4<>+0(SB), Z10, Z1
+	VFMADD213PS  log5<>+0(SB), Z9, Z0
+	VFMADD213PS  log5<>+0(SB), Z10, Z1
+	VFMADD213PS  log6<>+0(SB), Z9, Z0
+	VFMADD213PS  log6<>+0(SB), Z10, Z1
+	VFMADD213PS  log7<>+0(SB), Z9, Z0
+	VFMADD213PS  log7<>+0(SB), Z10, Z1
+	VFMADD213PS  log8<>+0(SB), Z9, Z0
+	VFMADD213PS  log8<>+0(SB), Z10, Z1
+	VMULPS       Z9, Z9, Z11
+	VMULPS       Z10, Z10, Z12
+	VMULPS       Z9, Z0, Z0
+	VMULPS       Z10, Z1, Z1
+	VMULPS       Z11, Z0, Z0
+	VMULPS       Z12, Z1, Z1
+	VFMADD231PS  ln2Lo<>+0(SB), Z4, Z0
+	VFMADD231PS  ln2Lo<>+0(SB), Z7, Z1
+	VFNMADD231PS half<>+0(SB), Z11, Z0
+	VFNMADD231PS half<>+0(SB), Z12, Z1
+	VADDPS       Z0, Z9, Z9
+	VADDPS       Z1, Z10, Z10
+	VFMADD231PS  ln2Hi<>+0(SB), Z4, Z9
+	VFMADD231PS  ln2Hi<>+0(SB), Z7, Z10
+	VMULPS       minus2<>+0(SB), Z9, Z0
+	VMULPS       minus2<>+0(SB), Z10, Z1
+	VXORPS       X13, X13, X13
+	VMAXPS       Z0, Z13, Z0
+	VMAXPS       Z1, Z13, Z1
+	VSQRTPS      Z0, Z0
+	VSQRTPS      Z1, Z1
+	VPSRLD       $0x08, Z6, Z4
+	VPSRLD       $0x08, Z26, Z6
+	VCVTDQ2PS    Z4, Z4
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       two_22<>+0(SB), Z4, Z4
+	VMULPS       two_22<>+0(SB), Z6, Z6
+	VRNDSCALEPS  $0x00, Z4, Z27
+	VRNDSCALEPS  $0x00, Z6, Z28
+	VSUBPS       Z27, Z4, Z4
+	VSUBPS       Z28, Z6, Z6
+	VCVTPS2DQ    Z27, Z27
+	VCVTPS2DQ    Z28, Z28
+	VMULPS       halfPi<>+0(SB), Z4, Z4
+	VMULPS       halfPi<>+0(SB), Z6, Z6
+	VMULPS       Z4, Z4, Z7
+	VMULPS       Z6, Z6, Z9
+	VMOVUPS      sin0<>+0(SB), Z10
+	VMOVUPS      sin0<>+0(SB), Z11
+	VMOVUPS      cos0<>+0(SB), Z12
+	VMOVUPS      cos0<>+0(SB), Z26
+	VFMADD213PS  sin1<>+0(SB), Z7, Z10
+	VFMADD213PS  sin1<>+0(SB), Z9, Z11
+	VFMADD213PS  cos1<>+0(SB), Z7, Z12
+	VFMADD213PS  cos1<>+0(SB), Z9, Z26
+	VFMADD213PS  sin2<>+0(SB), Z7, Z10
+	VFMADD213PS  sin2<>+0(SB), Z9, Z11
+	VFMADD213PS  cos2<>+0(SB), Z7, Z12
+	VFMADD213PS  cos2<>+0(SB), Z9, Z26
+	VMULPS       Z7, Z10, Z10
+	VMULPS       Z9, Z11, Z11
+	VMULPS       Z7, Z12, Z12
+	VMULPS       Z9, Z26, Z26
+	VFMADD213PS  Z4, Z4, Z10
+	VFMADD213PS  Z6, Z6, Z11
+	VMULPS       Z7, Z12, Z12
+	VMULPS       Z9, Z26, Z26
+	VFNMADD231PS half<>+0(SB), Z7, Z12
+	VFNMADD231PS half<>+0(SB), Z9, Z26
+	VADDPS       one<>+0(SB), Z12, Z12
+	VADDPS       one<>+0(SB), Z26, Z26
+	VPSLLD       $0x1f, Z27, Z4
+	VPMOVD2M     Z4, K3
+	VBLENDMPS    Z10, Z12, K3, Z14
+	VPMOVD2M     Z4, K3
+	VBLENDMPS    Z12, Z10, K3, Z16
+	VPADDD       int1<>+0(SB), Z27, Z4
+	VPANDD       int2<>+0(SB), Z4, Z4
+	VPSLLD       $0x1e, Z4, Z4
+	VPXORD       Z4, Z14, Z14
+	VMULPS       Z0, Z14, Z14
+	VPANDD       int2<>+0(SB), Z27, Z27
+	VPSLLD       $0x1e, Z27, Z27
+	VPXORD       Z27, Z16, Z16
+	VMULPS       Z0, Z16, Z16
+	VPSLLD       $0x1f, Z28, Z0
+	VPMOVD2M     Z0, K3
+	VBLENDMPS    Z11, Z26, K3, Z15
+	VPMOVD2M     Z0, K3
+	VBLENDMPS    Z26, Z11, K3, Z17
+	VPADDD       int1<>+0(SB), Z28, Z0
+	VPANDD       int2<>+0(SB), Z0, Z0
+	VPSLLD       $0x1e, Z0, Z0
+	VPXORD       Z0, Z15, Z15
+	VMULPS       Z1, Z15, Z15
+	VPANDD       int2<>+0(SB), Z28, Z28
+	VPSLLD       $0x1e, Z28, Z28
+	VPXORD       Z28, Z17, Z17
+	VMULPS       Z1, Z17, Z17
+	VMOVUPS      (AX), Z0
+	VMOVUPS      (BX), Z1
+	VFMADD231PS  Z1, Z14, Z0
+	VBROADCASTSS lo+32(FP), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS hi+36(FP), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      256(AX), Z0
+	VMOVUPS      (BX), Z1
+	VFMADD231PS  Z1, Z15, Z0
+	VBROADCASTSS lo+32(FP), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS hi+36(FP), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, 256(AX)
+	VMOVUPS      64(AX), Z0
+	VMOVUPS      (BX), Z1
+	VFMADD231PS  Z1, Z16, Z0
+	VBROADCASTSS lo+32(FP), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS hi+36(FP), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, 64(AX)
+	VMOVUPS      320(AX), Z0
+	VMOVUPS      (BX), Z1
+	VFMADD231PS  Z1, Z17, Z0
+	VBROADCASTSS lo+32(FP), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS hi+36(FP), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, 320(AX)
+	VPSRLD       $0x08, Z8, Z0
+	VPSRLD       $0x08, Z5, Z1
+	VPADDD       int1<>+0(SB), Z0, Z0
+	VPADDD       int1<>+0(SB), Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       two_24<>+0(SB), Z0, Z0
+	VMULPS       two_24<>+0(SB), Z1, Z1
+	VPSUBD       sqrtHalf<>+0(SB), Z0, Z4
+	VPSUBD       sqrtHalf<>+0(SB), Z1, Z5
+	VPSRAD       $0x17, Z4, Z4
+	VPSRAD       $0x17, Z5, Z5
+	VPSLLD       $0x17, Z4, Z6
+	VPSLLD       $0x17, Z5, Z7
+	VPSUBD       Z6, Z0, Z6
+	VPSUBD       Z7, Z1, Z7
+	VCVTDQ2PS    Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VSUBPS       one<>+0(SB), Z6, Z6
+	VSUBPS       one<>+0(SB), Z7, Z7
+	VMOVUPS      log0<>+0(SB), Z0
+	VMOVUPS      log0<>+0(SB), Z1
+	VFMADD213PS  log1<>+0(SB), Z6, Z0
+	VFMADD213PS  log1<>+0(SB), Z7, Z1
+	VFMADD213PS  log2<>+0(SB), Z6, Z0
+	VFMADD213PS  log2<>+0(SB), Z7, Z1
+	VFMADD213PS  log3<>+0(SB), Z6, Z0
+	VFMADD213PS  log3<>+0(SB), Z7, Z1
+	VFMADD213PS  log4<>+0(SB), Z6, Z0
+	VFMADD213PS  log4<>+0(SB), Z7, Z1
+	VFMADD213PS  log5<>+0(SB), Z6, Z0
+	VFMADD213PS  log5<>+0(SB), Z7, Z1
+	VFMADD213PS  log6<>+0(SB), Z6, Z0
+	VFMADD213PS  log6<>+0(SB), Z7, Z1
+	VFMADD213PS  log7<>+0(SB), Z6, Z0
+	VFMADD213PS  log7<>+0(SB), Z7, Z1
+	VFMADD213PS  log8<>+0(SB), Z6, Z0
+	VFMADD213PS  log8<>+0(SB), Z7, Z1
+	VMULPS       Z6, Z6, Z8
+	VMULPS       Z7, Z7, Z9
+	VMULPS       Z6, Z0, Z0
+	VMULPS       Z7, Z1, Z1
+	VMULPS       Z8, Z0, Z0
+	VMULPS       Z9, Z1, Z1
+	VFMADD231PS  ln2Lo<>+0(SB), Z4, Z0
+	VFMADD231PS  ln2Lo<>+0(SB), Z5, Z1
+	VFNMADD231PS half<>+0(SB), Z8, Z0
+	VFNMADD231PS half<>+0(SB), Z9, Z1
+	VADDPS       Z0, Z6, Z6
+	VADDPS       Z1, Z7, Z7
+	VFMADD231PS  ln2Hi<>+0(SB), Z4, Z6
+	VFMADD231PS  ln2Hi<>+0(SB), Z5, Z7
+	VMULPS       minus2<>+0(SB), Z6, Z0
+	VMULPS       minus2<>+0(SB), Z7, Z1
+	VXORPS       X13, X13, X13
+	VMAXPS       Z0, Z13, Z0
+	VMAXPS       Z1, Z13, Z1
+	VSQRTPS      Z0, Z0
+	VSQRTPS      Z1, Z1
+	VPSRLD       $0x08, Z2, Z2
+	VPSRLD       $0x08, Z3, Z3
+	VCVTDQ2PS    Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       two_22<>+0(SB), Z2, Z2
+	VMULPS       two_22<>+0(SB), Z3, Z3
+	VRNDSCALEPS  $0x00, Z2, Z10
+	VRNDSCALEPS  $0x00, Z3, Z11
+	VSUBPS       Z10, Z2, Z2
+	VSUBPS       Z11, Z3, Z3
+	VCVTPS2DQ    Z10, Z10
+	VCVTPS2DQ    Z11, Z11
+	VMULPS       halfPi<>+0(SB), Z2, Z2
+	VMULPS       halfPi<>+0(SB), Z3, Z3
+	VMULPS       Z2, Z2, Z4
+	VMULPS       Z3, Z3, Z5
+	VMOVUPS      sin0<>+0(SB), Z6
+	VMOVUPS      sin0<>+0(SB), Z7
+	VMOVUPS      cos0<>+0(SB), Z8
+	VMOVUPS      cos0<>+0(SB), Z9
+	VFMADD213PS  sin1<>+0(SB), Z4, Z6
+	VFMADD213PS  sin1<>+0(SB), Z5, Z7
+	VFMADD213PS  cos1<>+0(SB), Z4, Z8
+	VFMADD213PS  cos1<>+0(SB), Z5, Z9
+	VFMADD213PS  sin2<>+0(SB), Z4, Z6
+	VFMADD213PS  sin2<>+0(SB), Z5, Z7
+	VFMADD213PS  cos2<>+0(SB), Z4, Z8
+	VFMADD213PS  cos2<>+0(SB), Z5, Z9
+	VMULPS       Z4, Z6, Z6
+	VMULPS       Z5, Z7, Z7
+	VMULPS       Z4, Z8, Z8
+	VMULPS       Z5, Z9, Z9
+	VFMADD213PS  Z2, Z2, Z6
+	VFMADD213PS  Z3, Z3, Z7
+	VMULPS       Z4, Z8, Z8
+	VMULPS       Z5, Z9, Z9
+	VFNMADD231PS half<>+0(SB), Z4, Z8
+	VFNMADD231PS half<>+0(SB), Z5, Z9
+	VADDPS       one<>+0(SB), Z8, Z8
+	VADDPS       one<>+0(SB), Z9, Z9
+	VPSLLD       $0x1f, Z10, Z2
+	VPMOVD2M     Z2, K3
+	VBLENDMPS    Z6, Z8, K3, Z18
+	VPMOVD2M     Z2, K3
+	VBLENDMPS    Z8, Z6, K3, Z20
+	VPADDD       int1<>+0(SB), Z10, Z2
+	VPANDD       int2<>+0(SB), Z2, Z2
+	VPSLLD       $0x1e, Z2, Z2
+	VPXORD       Z2, Z18, Z18
+	VMULPS       Z0, Z18, Z18
+	VPANDD       int2<>+0(SB), Z10, Z10
+	VPSLLD       $0x1e, Z10, Z10
+	VPXORD       Z10, Z20, Z20
+	VMULPS       Z0, Z20, Z20
+	VPSLLD       $0x1f, Z11, Z0
+	VPMOVD2M     Z0, K3
+	VBLENDMPS    Z7, Z9, K3, Z19
+	VPMOVD2M     Z0, K3
+	VBLENDMPS    Z9, Z7, K3, Z21
+	VPADDD       int1<>+0(SB), Z11, Z0
+	VPANDD       int2<>+0(SB), Z0, Z0
+	VPSLLD       $0x1e, Z0, Z0
+	VPXORD       Z0, Z19, Z19
+	VMULPS       Z1, Z19, Z19
+	VPANDD       int2<>+0(SB), Z11, Z11
+	VPSLLD       $0x1e, Z11, Z11
+	VPXORD       Z11, Z21, Z21
+	VMULPS       Z1, Z21, Z21
+	VMOVUPS      128(AX), Z0
+	VMOVUPS      (BX), Z1
+	VFMADD231PS  Z1, Z18, Z0
+	VBROADCASTSS lo+32(FP), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS hi+36(FP), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, 128(AX)
+	VMOVUPS      384(AX), Z0
+	VMOVUPS      (BX), Z1
+	VFMADD231PS  Z1, Z19, Z0
+	VBROADCASTSS lo+32(FP), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS hi+36(FP), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, 384(AX)
+	VMOVUPS      192(AX), Z0
+	VMOVUPS      (BX), Z1
+	VFMADD231PS  Z1, Z20, Z0
+	VBROADCASTSS lo+32(FP), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS hi+36(FP), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, 192(AX)
+	VMOVUPS      448(AX), Z0
+	VMOVUPS      (BX), Z1
+	VFMADD231PS  Z1, Z21, Z0
+	VBROADCASTSS lo+32(FP), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS hi+36(FP), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, 448(AX)
+	ADDQ         $0x00000200, AX
+	SUBQ         $0x02, CX
+	JGE          several
+
+rest:
+	ADDQ $0x02, CX
+	JZ   done
 
 loop:
 	VMOVUPS      128(DX), Z0
 	VMOVUPS      192(DX), Z1
 	VMOVUPS      256(DX), Z2
 	VPBROADCASTD SI, Z3
+	ADDL         $0x01, SI
 	VMOVUPS      philoxM0<>+0(SB), Z4
 	VMOVUPS      philoxM1<>+0(SB), Z5
 	VMOVUPS      (DX), Z6
@@ -9199,155 +9841,155 @@ loop:
 	VPMULUDQ     Z4, Z0, Z8
 	VPSRLQ       $0x20, Z0, Z0
 	VPMULUDQ     Z4, Z0, Z0
-	VMOVDQA64    Z0, Z14
-	VPSHUFD      $0xf5, Z8, K1, Z14
+	VMOVDQA64    Z0, Z9
+	VPSHUFD      $0xf5, Z8, K1, Z9
 	VPSHUFD      $0xa0, Z0, K2, Z8
 	VPMULUDQ     Z5, Z2, Z0
 	VPSRLQ       $0x20, Z2, Z2
 	VPMULUDQ     Z5, Z2, Z2
-	VMOVDQA64    Z2, Z15
-	VPSHUFD      $0xf5, Z0, K1, Z15
+	VMOVDQA64    Z2, Z10
+	VPSHUFD      $0xf5, Z0, K1, Z10
 	VPSHUFD      $0xa0, Z2, K2, Z0
-	VPTERNLOGD   $0x96, Z1, Z6, Z15
-	VPTERNLOGD   $0x96, Z3, Z7, Z14
+	VPTERNLOGD   $0x96, Z1, Z6, Z10
+	VPTERNLOGD   $0x96, Z3, Z7, Z9
 	VPADDD       philoxW0<>+0(SB), Z6, Z6
 	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z1
-	VPSRLQ       $0x20, Z15, Z2
+	VPMULUDQ     Z4, Z10, Z1
+	VPSRLQ       $0x20, Z10, Z2
 	VPMULUDQ     Z4, Z2, Z2
 	VMOVDQA64    Z2, Z3
 	VPSHUFD      $0xf5, Z1, K1, Z3
 	VPSHUFD      $0xa0, Z2, K2, Z1
-	VPMULUDQ     Z5, Z14, Z2
-	VPSRLQ       $0x20, Z14, Z14
-	VPMULUDQ     Z5, Z14, Z14
-	VMOVDQA64    Z14, Z15
-	VPSHUFD      $0xf5, Z2, K1, Z15
-	VPSHUFD      $0xa0, Z14, K2, Z2
-	VPTERNLOGD   $0x96, Z0, Z6, Z15
+	VPMULUDQ     Z5, Z9, Z2
+	VPSRLQ       $0x20, Z9, Z9
+	VPMULUDQ     Z5, Z9, Z9
+	VMOVDQA64    Z9, Z10
+	VPSHUFD      $0xf5, Z2, K1, Z10
+	VPSHUFD      $0xa0, Z9, K2, Z2
+	VPTERNLOGD   $0x96, Z0, Z6, Z10
 	VPTERNLOGD   $0x96, Z8, Z7, Z3
 	VPADDD       philoxW0<>+0(SB), Z6, Z6
 	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z0
-	VPSRLQ       $0x20, Z15, Z8
+	VPMULUDQ     Z4, Z10, Z0
+	VPSRLQ       $0x20, Z10, Z8
 	VPMULUDQ     Z4, Z8, Z8
-	VMOVDQA64    Z8, Z14
-	VPSHUFD      $0xf5, Z0, K1, Z14
+	VMOVDQA64    Z8, Z9
+	VPSHUFD      $0xf5, Z0, K1, Z9
 	VPSHUFD      $0xa0, Z8, K2, Z0
 	VPMULUDQ     Z5, Z3, Z8
 	VPSRLQ       $0x20, Z3, Z3
 	VPMULUDQ     Z5, Z3, Z3
-	VMOVDQA64    Z3, Z15
-	VPSHUFD      $0xf5, Z8, K1, Z15
+	VMOVDQA64    Z3, Z10
+	VPSHUFD      $0xf5, Z8, K1, Z10
 	VPSHUFD      $0xa0, Z3, K2, Z8
-	VPTERNLOGD   $0x96, Z2, Z6, Z15
-	VPTERNLOGD   $0x96, Z1, Z7, Z14
+	VPTERNLOGD   $0x96, Z2, Z6, Z10
+	VPTERNLOGD   $0x96, Z1, Z7, Z9
 	VPADDD       philoxW0<>+0(SB), Z6, Z6
 	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z1
-	VPSRLQ       $0x20, Z15, Z2
+	VPMULUDQ     Z4, Z10, Z1
+	VPSRLQ       $0x20, Z10, Z2
 	VPMULUDQ     Z4, Z2, Z2
 	VMOVDQA64    Z2, Z3
 	VPSHUFD      $0xf5, Z1, K1, Z3
 	VPSHUFD      $0xa0, Z2, K2, Z1
-	VPMULUDQ     Z5, Z14, Z2
-	VPSRLQ       $0x20, Z14, Z14
-	VPMULUDQ     Z5, Z14, Z14
-	VMOVDQA64    Z14, Z15
-	VPSHUFD      $0xf5, Z2, K1, Z15
-	VPSHUFD      $0xa0, Z14, K2, Z2
-	VPTERNLOGD   $0x96, Z8, Z6, Z15
+	VPMULUDQ     Z5, Z9, Z2
+	VPSRLQ       $0x20, Z9, Z9
+	VPMULUDQ     Z5, Z9, Z9
+	VMOVDQA64    Z9, Z10
+	VPSHUFD      $0xf5, Z2, K1, Z10
+	VPSHUFD      $0xa0, Z9, K2, Z2
+	VPTERNLOGD   $0x96, Z8, Z6, Z10
 	VPTERNLOGD   $0x96, Z0, Z7, Z3
 	VPADDD       philoxW0<>+0(SB), Z6, Z6
 	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z0
-	VPSRLQ       $0x20, Z15, Z8
+	VPMULUDQ     Z4, Z10, Z0
+	VPSRLQ       $0x20, Z10, Z8
 	VPMULUDQ     Z4, Z8, Z8
-	VMOVDQA64    Z8, Z14
-	VPSHUFD      $0xf5, Z0, K1, Z14
+	VMOVDQA64    Z8, Z9
+	VPSHUFD      $0xf5, Z0, K1, Z9
 	VPSHUFD      $0xa0, Z8, K2, Z0
 	VPMULUDQ     Z5, Z3, Z8
 	VPSRLQ       $0x20, Z3, Z3
 	VPMULUDQ     Z5, Z3, Z3
-	VMOVDQA64    Z3, Z15
-	VPSHUFD      $0xf5, Z8, K1, Z15
+	VMOVDQA64    Z3, Z10
+	VPSHUFD      $0xf5, Z8, K1, Z10
 	VPSHUFD      $0xa0, Z3, K2, Z8
-	VPTERNLOGD   $0x96, Z2, Z6, Z15
-	VPTERNLOGD   $0x96, Z1, Z7, Z14
+	VPTERNLOGD   $0x96, Z2, Z6, Z10
+	VPTERNLOGD   $0x96, Z1, Z7, Z9
 	VPADDD       philoxW0<>+0(SB), Z6, Z6
 	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z1
-	VPSRLQ       $0x20, Z15, Z2
+	VPMULUDQ     Z4, Z10, Z1
+	VPSRLQ       $0x20, Z10, Z2
 	VPMULUDQ     Z4, Z2, Z2
 	VMOVDQA64    Z2, Z3
 	VPSHUFD      $0xf5, Z1, K1, Z3
 	VPSHUFD      $0xa0, Z2, K2, Z1
-	VPMULUDQ     Z5, Z14, Z2
-	VPSRLQ       $0x20, Z14, Z14
-	VPMULUDQ     Z5, Z14, Z14
-	VMOVDQA64    Z14, Z15
-	VPSHUFD      $0xf5, Z2, K1, Z15
-	VPSHUFD      $0xa0, Z14, K2, Z2
-	VPTERNLOGD   $0x96, Z8, Z6, Z15
+	VPMULUDQ     Z5, Z9, Z2
+	VPSRLQ       $0x20, Z9, Z9
+	VPMULUDQ     Z5, Z9, Z9
+	VMOVDQA64    Z9, Z10
+	VPSHUFD      $0xf5, Z2, K1, Z10
+	VPSHUFD      $0xa0, Z9, K2, Z2
+	VPTERNLOGD   $0x96, Z8, Z6, Z10
 	VPTERNLOGD   $0x96, Z0, Z7, Z3
 	VPADDD       philoxW0<>+0(SB), Z6, Z6
 	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z0
-	VPSRLQ       $0x20, Z15, Z8
+	VPMULUDQ     Z4, Z10, Z0
+	VPSRLQ       $0x20, Z10, Z8
 	VPMULUDQ     Z4, Z8, Z8
-	VMOVDQA64    Z8, Z14
-	VPSHUFD      $0xf5, Z0, K1, Z14
+	VMOVDQA64    Z8, Z9
+	VPSHUFD      $0xf5, Z0, K1, Z9
 	VPSHUFD      $0xa0, Z8, K2, Z0
 	VPMULUDQ     Z5, Z3, Z8
 	VPSRLQ       $0x20, Z3, Z3
 	VPMULUDQ     Z5, Z3, Z3
-	VMOVDQA64    Z3, Z15
-	VPSHUFD      $0xf5, Z8, K1, Z15
+	VMOVDQA64    Z3, Z10
+	VPSHUFD      $0xf5, Z8, K1, Z10
 	VPSHUFD      $0xa0, Z3, K2, Z8
-	VPTERNLOGD   $0x96, Z2, Z6, Z15
-	VPTERNLOGD   $0x96, Z1, Z7, Z14
+	VPTERNLOGD   $0x96, Z2, Z6, Z10
+	VPTERNLOGD   $0x96, Z1, Z7, Z9
 	VPADDD       philoxW0<>+0(SB), Z6, Z6
 	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z1
-	VPSRLQ       $0x20, Z15, Z2
+	VPMULUDQ     Z4, Z10, Z1
+	VPSRLQ       $0x20, Z10, Z2
 	VPMULUDQ     Z4, Z2, Z2
 	VMOVDQA64    Z2, Z3
 	VPSHUFD      $0xf5, Z1, K1, Z3
 	VPSHUFD      $0xa0, Z2, K2, Z1
-	VPMULUDQ     Z5, Z14, Z2
-	VPSRLQ       $0x20, Z14, Z14
-	VPMULUDQ     Z5, Z14, Z14
-	VMOVDQA64    Z14, Z15
-	VPSHUFD      $0xf5, Z2, K1, Z15
-	VPSHUFD      $0xa0, Z14, K2, Z2
-	VPTERNLOGD   $0x96, Z8, Z6, Z15
+	VPMULUDQ     Z5, Z9, Z2
+	VPSRLQ       $0x20, Z9, Z9
+	VPMULUDQ     Z5, Z9, Z9
+	VMOVDQA64    Z9, Z10
+	VPSHUFD      $0xf5, Z2, K1, Z10
+	VPSHUFD      $0xa0, Z9, K2, Z2
+	VPTERNLOGD   $0x96, Z8, Z6, Z10
 	VPTERNLOGD   $0x96, Z0, Z7, Z3
 	VPADDD       philoxW0<>+0(SB), Z6, Z6
 	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z0
-	VPSRLQ       $0x20, Z15, Z8
+	VPMULUDQ     Z4, Z10, Z0
+	VPSRLQ       $0x20, Z10, Z8
 	VPMULUDQ     Z4, Z8, Z8
-	VMOVDQA64    Z8, Z14
-	VPSHUFD      $0xf5, Z0, K1, Z14
+	VMOVDQA64    Z8, Z9
+	VPSHUFD      $0xf5, Z0, K1, Z9
 	VPSHUFD      $0xa0, Z8, K2, Z0
 	VPMULUDQ     Z5, Z3, Z8
 	VPSRLQ       $0x20, Z3, Z3
 	VPMULUDQ     Z5, Z3, Z3
-	VMOVDQA64    Z3, Z15
-	VPSHUFD      $0xf5, Z8, K1, Z15
+	VMOVDQA64    Z3, Z10
+	VPSHUFD      $0xf5, Z8, K1, Z10
 	VPSHUFD      $0xa0, Z3, K2, Z8
-	VPTERNLOGD   $0x96, Z2, Z6, Z15
-	VPTERNLOGD   $0x96, Z1, Z7, Z14
+	VPTERNLOGD   $0x96, Z2, Z6, Z10
+	VPTERNLOGD   $0x96, Z1, Z7, Z9
 	VPADDD       philoxW0<>+0(SB), Z6, Z6
 	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z15, Z1
-	VPSRLQ       $0x20, Z15, Z2
+	VPMULUDQ     Z4, Z10, Z1
+	VPSRLQ       $0x20, Z10, Z2
 	VPMULUDQ     Z4, Z2, Z2
 	VMOVDQA64    Z2, Z3
 	VPSHUFD      $0xf5, Z1, K1, Z3
 	VPSHUFD      $0xa0, Z2, K2, Z1
-	VPMULUDQ     Z5, Z14, Z2
-	VPSRLQ       $0x20, Z14, Z4
+	VPMULUDQ     Z5, Z9, Z2
+	VPSRLQ       $0x20, Z9, Z4
 	VPMULUDQ     Z5, Z4, Z4
 	VMOVDQA64    Z4, Z5
 	VPSHUFD      $0xf5, Z2, K1, Z5
@@ -9381,46 +10023,46 @@ loop:
 	VADDPS       Z0, Z5, Z5
 	VFMADD231PS  ln2Hi<>+0(SB), Z4, Z5
 	VMULPS       minus2<>+0(SB), Z5, Z0
-	VXORPS       X9, X9, X9
-	VMAXPS       Z0, Z9, Z0
+	VXORPS       X13, X13, X13
+	VMAXPS       Z0, Z13, Z0
 	VSQRTPS      Z0, Z0
 	VPSRLD       $0x08, Z2, Z2
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       two_22<>+0(SB), Z2, Z2
-	VRNDSCALEPS  $0x00, Z2, Z4
-	VSUBPS       Z4, Z2, Z2
-	VCVTPS2DQ    Z4, Z4
+	VRNDSCALEPS  $0x00, Z2, Z7
+	VSUBPS       Z7, Z2, Z2
+	VCVTPS2DQ    Z7, Z7
 	VMULPS       halfPi<>+0(SB), Z2, Z2
-	VMULPS       Z2, Z2, Z5
-	VMOVUPS      sin0<>+0(SB), Z6
-	VFMADD213PS  sin1<>+0(SB), Z5, Z6
-	VFMADD213PS  sin2<>+0(SB), Z5, Z6
-	VMULPS       Z5, Z6, Z6
-	VFMADD213PS  Z2, Z2, Z6
-	VMOVUPS      cos0<>+0(SB), Z2
-	VFMADD213PS  cos1<>+0(SB), Z5, Z2
-	VFMADD213PS  cos2<>+0(SB), Z5, Z2
-	VMULPS       Z5, Z2, Z2
-	VMULPS       Z5, Z2, Z2
-	VFNMADD231PS half<>+0(SB), Z5, Z2
-	VADDPS       one<>+0(SB), Z2, Z2
-	VPSLLD       $0x1f, Z4, Z5
-	VPMOVD2M     Z5, K3
-	VBLENDMPS    Z6, Z2, K3, Z10
-	VPMOVD2M     Z5, K3
-	VBLENDMPS    Z2, Z6, K3, Z11
-	VPADDD       int1<>+0(SB), Z4, Z2
+	VMULPS       Z2, Z2, Z4
+	VMOVUPS      sin0<>+0(SB), Z5
+	VMOVUPS      cos0<>+0(SB), Z6
+	VFMADD213PS  sin1<>+0(SB), Z4, Z5
+	VFMADD213PS  cos1<>+0(SB), Z4, Z6
+	VFMADD213PS  sin2<>+0(SB), Z4, Z5
+	VFMADD213PS  cos2<>+0(SB), Z4, Z6
+	VMULPS       Z4, Z5, Z5
+	VMULPS       Z4, Z6, Z6
+	VFMADD213PS  Z2, Z2, Z5
+	VMULPS       Z4, Z6, Z6
+	VFNMADD231PS half<>+0(SB), Z4, Z6
+	VADDPS       one<>+0(SB), Z6, Z6
+	VPSLLD       $0x1f, Z7, Z2
+	VPMOVD2M     Z2, K3
+	VBLENDMPS    Z5, Z6, K3, Z22
+	VPMOVD2M     Z2, K3
+	VBLENDMPS    Z6, Z5, K3, Z23
+	VPADDD       int1<>+0(SB), Z7, Z2
 	VPANDD       int2<>+0(SB), Z2, Z2
 	VPSLLD       $0x1e, Z2, Z2
-	VPXORD       Z2, Z10, Z10
-	VMULPS       Z0, Z10, Z10
-	VPANDD       int2<>+0(SB), Z4, Z4
-	VPSLLD       $0x1e, Z4, Z4
-	VPXORD       Z4, Z11, Z11
-	VMULPS       Z0, Z11, Z11
+	VPXORD       Z2, Z22, Z22
+	VMULPS       Z0, Z22, Z22
+	VPANDD       int2<>+0(SB), Z7, Z7
+	VPSLLD       $0x1e, Z7, Z7
+	VPXORD       Z7, Z23, Z23
+	VMULPS       Z0, Z23, Z23
 	VMOVUPS      (AX), Z0
 	VMOVUPS      (BX), Z2
-	VFMADD231PS  Z2, Z10, Z0
+	VFMADD231PS  Z2, Z22, Z0
 	VBROADCASTSS lo+32(FP), Z2
 	VMAXPS       Z0, Z2, Z0
 	VBROADCASTSS hi+36(FP), Z2
@@ -9428,7 +10070,7 @@ loop:
 	VMOVUPS      Z0, (AX)
 	VMOVUPS      64(AX), Z0
 	VMOVUPS      (BX), Z2
-	VFMADD231PS  Z2, Z11, Z0
+	VFMADD231PS  Z2, Z23, Z0
 	VBROADCASTSS lo+32(FP), Z2
 	VMAXPS       Z0, Z2, Z0
 	VBROADCASTSS hi+36(FP), Z2
@@ -9461,46 +10103,46 @@ loop:
 	VADDPS       Z0, Z3, Z3
 	VFMADD231PS  ln2Hi<>+0(SB), Z2, Z3
 	VMULPS       minus2<>+0(SB), Z3, Z0
-	VXORPS       X9, X9, X9
-	VMAXPS       Z0, Z9, Z0
+	VXORPS       X13, X13, X13
+	VMAXPS       Z0, Z13, Z0
 	VSQRTPS      Z0, Z0
 	VPSRLD       $0x08, Z1, Z1
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       two_22<>+0(SB), Z1, Z1
-	VRNDSCALEPS  $0x00, Z1, Z2
-	VSUBPS       Z2, Z1, Z1
-	VCVTPS2DQ    Z2, Z2
+	VRNDSCALEPS  $0x00, Z1, Z5
+	VSUBPS       Z5, Z1, Z1
+	VCVTPS2DQ    Z5, Z5
 	VMULPS       halfPi<>+0(SB), Z1, Z1
-	VMULPS       Z1, Z1, Z3
-	VMOVUPS      sin0<>+0(SB), Z4
-	VFMADD213PS  sin1<>+0(SB), Z3, Z4
-	VFMADD213PS  sin2<>+0(SB), Z3, Z4
-	VMULPS       Z3, Z4, Z4
-	VFMADD213PS  Z1, Z1, Z4
-	VMOVUPS      cos0<>+0(SB), Z1
-	VFMADD213PS  cos1<>+0(SB), Z3, Z1
-	VFMADD213PS  cos2<>+0(SB), Z3, Z1
-	VMULPS       Z3, Z1, Z1
-	VMULPS       Z3, Z1, Z1
-	VFNMADD231PS half<>+0(SB), Z3, Z1
-	VADDPS       one<>+0(SB), Z1, Z1
-	VPSLLD       $0x1f, Z2, Z3
-	VPMOVD2M     Z3, K3
-	VBLENDMPS    Z4, Z1, K3, Z12
-	VPMOVD2M     Z3, K3
-	VBLENDMPS    Z1, Z4, K3, Z13
-	VPADDD       int1<>+0(SB), Z2, Z1
+	VMULPS       Z1, Z1, Z2
+	VMOVUPS      sin0<>+0(SB), Z3
+	VMOVUPS      cos0<>+0(SB), Z4
+	VFMADD213PS  sin1<>+0(SB), Z2, Z3
+	VFMADD213PS  cos1<>+0(SB), Z2, Z4
+	VFMADD213PS  sin2<>+0(SB), Z2, Z3
+	VFMADD213PS  cos2<>+0(SB), Z2, Z4
+	VMULPS       Z2, Z3, Z3
+	VMULPS       Z2, Z4, Z4
+	VFMADD213PS  Z1, Z1, Z3
+	VMULPS       Z2, Z4, Z4
+	VFNMADD231PS half<>+0(SB), Z2, Z4
+	VADDPS       one<>+0(SB), Z4, Z4
+	VPSLLD       $0x1f, Z5, Z1
+	VPMOVD2M     Z1, K3
+	VBLENDMPS    Z3, Z4, K3, Z24
+	VPMOVD2M     Z1, K3
+	VBLENDMPS    Z4, Z3, K3, Z25
+	VPADDD       int1<>+0(SB), Z5, Z1
 	VPANDD       int2<>+0(SB), Z1, Z1
 	VPSLLD       $0x1e, Z1, Z1
-	VPXORD       Z1, Z12, Z12
-	VMULPS       Z0, Z12, Z12
-	VPANDD       int2<>+0(SB), Z2, Z2
-	VPSLLD       $0x1e, Z2, Z2
-	VPXORD       Z2, Z13, Z13
-	VMULPS       Z0, Z13, Z13
+	VPXORD       Z1, Z24, Z24
+	VMULPS       Z0, Z24, Z24
+	VPANDD       int2<>+0(SB), Z5, Z5
+	VPSLLD       $0x1e, Z5, Z5
+	VPXORD       Z5, Z25, Z25
+	VMULPS       Z0, Z25, Z25
 	VMOVUPS      128(AX), Z0
 	VMOVUPS      (BX), Z1
-	VFMADD231PS  Z1, Z12, Z0
+	VFMADD231PS  Z1, Z24, Z0
 	VBROADCASTSS lo+32(FP), Z1
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS hi+36(FP), Z1
@@ -9508,18 +10150,19 @@ loop:
 	VMOVUPS      Z0, 128(AX)
 	VMOVUPS      192(AX), Z0
 	VMOVUPS      (BX), Z1
-	VFMADD231PS  Z1, Z13, Z0
+	VFMADD231PS  Z1, Z25, Z0
 	VBROADCASTSS lo+32(FP), Z1
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS hi+36(FP), Z1
 	VMINPS       Z0, Z1, Z0
 	VMOVUPS      Z0, 192(AX)
 	ADDQ         $0x00000100, AX
-	ADDL         $0x01, SI
 	DECQ         CX
 	JNZ          loop
+
+done:
 	VZEROUPPER
-	LDMXCSR      goControl<>+0(SB)
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 // func wideDescendAVX512(x *float32, grad *float32, n int, eta *float32, clip float32, lo float32, hi float32, sumsq *float32, clipped *float32)
@@ -9899,6 +10542,665 @@ TEXT ·noiseAVX512(SB), NOSPLIT, $0-44
 	MOVL    $0x00005555, DI
 	KMOVW   DI, K1
 	KNOTW   K1, K2
+	SUBQ    $0x02, CX
+	JLT     rest
+
+several:
+	VBROADCASTF64X4 128(DX), Z0
+	VBROADCASTF64X4 192(DX), Z2
+	VBROADCASTF64X4 256(DX), Z4
+	VPBROADCASTD    SI, Z6
+	VPADDD          secondGroup<>+0(SB), Z6, Z6
+	ADDL            $0x02, SI
+	VBROADCASTF64X4 128(DX), Z1
+	VBROADCASTF64X4 192(DX), Z3
+	VBROADCASTF64X4 256(DX), Z5
+	VPBROADCASTD    SI, Z7
+	VPADDD          secondGroup<>+0(SB), Z7, Z7
+	ADDL            $0x02, SI
+	VMOVUPS         philoxM0<>+0(SB), Z8
+	VMOVUPS         philoxM1<>+0(SB), Z9
+	VBROADCASTF64X4 (DX), Z10
+	VBROADCASTF64X4 64(DX), Z11
+	VPMULUDQ        Z8, Z0, Z12
+	VPSRLQ          $0x20, Z0, Z26
+	VPMULUDQ        Z8, Z26, Z26
+	VPMULUDQ        Z8, Z1, Z0
+	VPSRLQ          $0x20, Z1, Z1
+	VPMULUDQ        Z8, Z1, Z1
+	VMOVDQA64       Z26, Z27
+	VPSHUFD         $0xf5, Z12, K1, Z27
+	VPSHUFD         $0xa0, Z26, K2, Z12
+	VMOVDQA64       Z1, Z26
+	VPSHUFD         $0xf5, Z0, K1, Z26
+	VPSHUFD         $0xa0, Z1, K2, Z0
+	VPMULUDQ        Z9, Z4, Z1
+	VPSRLQ          $0x20, Z4, Z28
+	VPMULUDQ        Z9, Z28, Z28
+	VPMULUDQ        Z9, Z5, Z4
+	VPSRLQ          $0x20, Z5, Z5
+	VPMULUDQ        Z9, Z5, Z5
+	VMOVDQA64       Z28, Z29
+	VPSHUFD         $0xf5, Z1, K1, Z29
+	VPSHUFD         $0xa0, Z28, K2, Z1
+	VMOVDQA64       Z5, Z28
+	VPSHUFD         $0xf5, Z4, K1, Z28
+	VPSHUFD         $0xa0, Z5, K2, Z4
+	VPTERNLOGD      $0x96, Z2, Z10, Z29
+	VPTERNLOGD      $0x96, Z6, Z11, Z27
+	VPTERNLOGD      $0x96, Z3, Z10, Z28
+	VPTERNLOGD      $0x96, Z7, Z11, Z26
+	VPADDD          philoxW0<>+0(SB), Z10, Z10
+	VPADDD          philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ        Z8, Z29, Z2
+	VPSRLQ          $0x20, Z29, Z5
+	VPMULUDQ        Z8, Z5, Z5
+	VPMULUDQ        Z8, Z28, Z3
+	VPSRLQ          $0x20, Z28, Z6
+	VPMULUDQ        Z8, Z6, Z6
+	VMOVDQA64       Z5, Z7
+	VPSHUFD         $0xf5, Z2, K1, Z7
+	VPSHUFD         $0xa0, Z5, K2, Z2
+	VMOVDQA64       Z6, Z5
+	VPSHUFD         $0xf5, Z3, K1, Z5
+	VPSHUFD         $0xa0, Z6, K2, Z3
+	VPMULUDQ        Z9, Z27, Z6
+	VPSRLQ          $0x20, Z27, Z28
+	VPMULUDQ        Z9, Z28, Z28
+	VPMULUDQ        Z9, Z26, Z27
+	VPSRLQ          $0x20, Z26, Z26
+	VPMULUDQ        Z9, Z26, Z26
+	VMOVDQA64       Z28, Z29
+	VPSHUFD         $0xf5, Z6, K1, Z29
+	VPSHUFD         $0xa0, Z28, K2, Z6
+	VMOVDQA64       Z26, Z28
+	VPSHUFD         $0xf5, Z27, K1, Z28
+	VPSHUFD         $0xa0, Z26, K2, Z27
+	VPTERNLOGD      $0x96, Z1, Z10, Z29
+	VPTERNLOGD      $0x96, Z12, Z11, Z7
+	VPTERNLOGD      $0x96, Z4, Z10, Z28
+	VPTERNLOGD      $0x96, Z0, Z11, Z5
+	VPADDD          philoxW0<>+0(SB), Z10, Z10
+	VPADDD          philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ        Z8, Z29, Z0
+	VPSRLQ          $0x20, Z29, Z4
+	VPMULUDQ        Z8, Z4, Z4
+	VPMULUDQ        Z8, Z28, Z1
+	VPSRLQ          $0x20, Z28, Z12
+	VPMULUDQ        Z8, Z12, Z12
+	VMOVDQA64       Z4, Z26
+	VPSHUFD         $0xf5, Z0, K1, Z26
+	VPSHUFD         $0xa0, Z4, K2, Z0
+	VMOVDQA64       Z12, Z4
+	VPSHUFD         $0xf5, Z1, K1, Z4
+	VPSHUFD         $0xa0, Z12, K2, Z1
+	VPMULUDQ        Z9, Z7, Z12
+	VPSRLQ          $0x20, Z7, Z28
+	VPMULUDQ        Z9, Z28, Z28
+	VPMULUDQ        Z9, Z5, Z7
+	VPSRLQ          $0x20, Z5, Z5
+	VPMULUDQ        Z9, Z5, Z5
+	VMOVDQA64       Z28, Z29
+	VPSHUFD         $0xf5, Z12, K1, Z29
+	VPSHUFD         $0xa0, Z28, K2, Z12
+	VMOVDQA64       Z5, Z28
+	VPSHUFD         $0xf5, Z7, K1, Z28
+	VPSHUFD         $0xa0, Z5, K2, Z7
+	VPTERNLOGD      $0x96, Z6, Z10, Z29
+	VPTERNLOGD      $0x96, Z2, Z11, Z26
+	VPTERNLOGD      $0x96, Z27, Z10, Z28
+	VPTERNLOGD      $0x96, Z3, Z11, Z4
+	VPADDD          philoxW0<>+0(SB), Z10, Z10
+	VPADDD          philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ        Z8, Z29, Z2
+	VPSRLQ          $0x20, Z29, Z5
+	VPMULUDQ        Z8, Z5, Z5
+	VPMULUDQ        Z8, Z28, Z3
+	VPSRLQ          $0x20, Z28, Z6
+	VPMULUDQ        Z8, Z6, Z6
+	VMOVDQA64       Z5, Z27
+	VPSHUFD         $0xf5, Z2, K1, Z27
+	VPSHUFD         $0xa0, Z5, K2, Z2
+	VMOVDQA64       Z6, Z5
+	VPSHUFD         $0xf5, Z3, K1, Z5
+	VPSHUFD         $0xa0, Z6, K2, Z3
+	VPMULUDQ        Z9, Z26, Z6
+	VPSRLQ          $0x20, Z26, Z28
+	VPMULUDQ        Z9, Z28, Z28
+	VPMULUDQ        Z9, Z4, Z26
+	VPSRLQ          $0x20, Z4, Z4
+	VPMULUDQ        Z9, Z4, Z4
+	VMOVDQA64       Z28, Z29
+	VPSHUFD         $0xf5, Z6, K1, Z29
+	VPSHUFD         $0xa0, Z28, K2, Z6
+	VMOVDQA64       Z4, Z28
+	VPSHUFD         $0xf5, Z26, K1, Z28
+	VPSHUFD         $0xa0, Z4, K2, Z26
+	VPTERNLOGD      $0x96, Z12, Z10, Z29
+	VPTERNLOGD      $0x96, Z0, Z11, Z27
+	VPTERNLOGD      $0x96, Z7, Z10, Z28
+	VPTERNLOGD      $0x96, Z1, Z11, Z5
+	VPADDD          philoxW0<>+0(SB), Z10, Z10
+	VPADDD          philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ        Z8, Z29, Z0
+	VPSRLQ          $0x20, Z29, Z4
+	VPMULUDQ        Z8, Z4, Z4
+	VPMULUDQ        Z8, Z28, Z1
+	VPSRLQ          $0x20, Z28, Z7
+	VPMULUDQ        Z8, Z7, Z7
+	VMOVDQA64       Z4, Z12
+	VPSHUFD         $0xf5, Z0, K1, Z12
+	VPSHUFD         $0xa0, Z4, K2, Z0
+	VMOVDQA64       Z7, Z4
+	VPSHUFD         $0xf5, Z1, K1, Z4
+	VPSHUFD         $0xa0, Z7, K2, Z1
+	VPMULUDQ        Z9, Z27, Z7
+	VPSRLQ          $0x20, Z27, Z28
+	VPMULUDQ        Z9, Z28, Z28
+	VPMULUDQ        Z9, Z5, Z27
+	VPSRLQ          $0x20, Z5, Z5
+	VPMULUDQ        Z9, Z5, Z5
+	VMOVDQA64       Z28, Z29
+	VPSHUFD         $0xf5, Z7, K1, Z29
+	VPSHUFD         $0xa0, Z28, K2, Z7
+	VMOVDQA64       Z5, Z28
+	VPSHUFD         $0xf5, Z27, K1, Z28
+	VPSHUFD         $0xa0, Z5, K2, Z27
+	VPTERNLOGD      $0x96, Z6, Z10, Z29
+	VPTERNLOGD      $0x96, Z2, Z11, Z12
+	VPTERNLOGD      $0x96, Z26, Z10, Z28
+	VPTERNLOGD      $0x96, Z3, Z11, Z4
+	VPADDD          philoxW0<>+0(SB), Z10, Z10
+	VPADDD          philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ        Z8, Z29, Z2
+	VPSRLQ          $0x20, Z29, Z5
+	VPMULUDQ        Z8, Z5, Z5
+	VPMULUDQ        Z8, Z28, Z3
+	VPSRLQ          $0x20, Z28, Z6
+	VPMULUDQ        Z8, Z6, Z6
+	VMOVDQA64       Z5, Z26
+	VPSHUFD         $0xf5, Z2, K1, Z26
+	VPSHUFD         $0xa0, Z5, K2, Z2
+	VMOVDQA64       Z6, Z5
+	VPSHUFD         $0xf5, Z3, K1, Z5
+	VPSHUFD         $0xa0, Z6, K2, Z3
+	VPMULUDQ        Z9, Z12, Z6
+	VPSRLQ          $0x20, Z12, Z28
+	VPMULUDQ        Z9, Z28, Z28
+	VPMULUDQ        Z9, Z4, Z12
+	VPSRLQ          $0x20, Z4, Z4
+	VPMULUDQ        Z9, Z4, Z4
+	VMOVDQA64       Z28, Z29
+	VPSHUFD         $0xf5, Z6, K1, Z29
+	VPSHUFD         $0xa0, Z28, K2, Z6
+	VMOVDQA64       Z4, Z28
+	VPSHUFD         $0xf5, Z12, K1, Z28
+	VPSHUFD         $0xa0, Z4, K2, Z12
+	VPTERNLOGD      $0x96, Z7, Z10, Z29
+	VPTERNLOGD      $0x96, Z0, Z11, Z26
+	VPTERNLOGD      $0x96, Z27, Z10, Z28
+	VPTERNLOGD      $0x96, Z1, Z11, Z5
+	VPADDD          philoxW0<>+0(SB), Z10, Z10
+	VPADDD          philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ        Z8, Z29, Z0
+	VPSRLQ          $0x20, Z29, Z4
+	VPMULUDQ        Z8, Z4, Z4
+	VPMULUDQ        Z8, Z28, Z1
+	VPSRLQ          $0x20, Z28, Z7
+	VPMULUDQ        Z8, Z7, Z7
+	VMOVDQA64       Z4, Z27
+	VPSHUFD         $0xf5, Z0, K1, Z27
+	VPSHUFD         $0xa0, Z4, K2, Z0
+	VMOVDQA64       Z7, Z4
+	VPSHUFD         $0xf5, Z1, K1, Z4
+	VPSHUFD         $0xa0, Z7, K2, Z1
+	VPMULUDQ        Z9, Z26, Z7
+	VPSRLQ          $0x20, Z26, Z28
+	VPMULUDQ        Z9, Z28, Z28
+	VPMULUDQ        Z9, Z5, Z26
+	VPSRLQ          $0x20, Z5, Z5
+	VPMULUDQ        Z9, Z5, Z5
+	VMOVDQA64       Z28, Z29
+	VPSHUFD         $0xf5, Z7, K1, Z29
+	VPSHUFD         $0xa0, Z28, K2, Z7
+	VMOVDQA64       Z5, Z28
+	VPSHUFD         $0xf5, Z26, K1, Z28
+	VPSHUFD         $0xa0, Z5, K2, Z26
+	VPTERNLOGD      $0x96, Z6, Z10, Z29
+	VPTERNLOGD      $0x96, Z2, Z11, Z27
+	VPTERNLOGD      $0x96, Z12, Z10, Z28
+	VPTERNLOGD      $0x96, Z3, Z11, Z4
+	VPADDD          philoxW0<>+0(SB), Z10, Z10
+	VPADDD          philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ        Z8, Z29, Z2
+	VPSRLQ          $0x20, Z29, Z5
+	VPMULUDQ        Z8, Z5, Z5
+	VPMULUDQ        Z8, Z28, Z3
+	VPSRLQ          $0x20, Z28, Z6
+	VPMULUDQ        Z8, Z6, Z6
+	VMOVDQA64       Z5, Z12
+	VPSHUFD         $0xf5, Z2, K1, Z12
+	VPSHUFD         $0xa0, Z5, K2, Z2
+	VMOVDQA64       Z6, Z5
+	VPSHUFD         $0xf5, Z3, K1, Z5
+	VPSHUFD         $0xa0, Z6, K2, Z3
+	VPMULUDQ        Z9, Z27, Z6
+	VPSRLQ          $0x20, Z27, Z28
+	VPMULUDQ        Z9, Z28, Z28
+	VPMULUDQ        Z9, Z4, Z27
+	VPSRLQ          $0x20, Z4, Z4
+	VPMULUDQ        Z9, Z4, Z4
+	VMOVDQA64       Z28, Z29
+	VPSHUFD         $0xf5, Z6, K1, Z29
+	VPSHUFD         $0xa0, Z28, K2, Z6
+	VMOVDQA64       Z4, Z28
+	VPSHUFD         $0xf5, Z27, K1, Z28
+	VPSHUFD         $0xa0, Z4, K2, Z27
+	VPTERNLOGD      $0x96, Z7, Z10, Z29
+	VPTERNLOGD      $0x96, Z0, Z11, Z12
+	VPTERNLOGD      $0x96, Z26, Z10, Z28
+	VPTERNLOGD      $0x96, Z1, Z11, Z5
+	VPADDD          philoxW0<>+0(SB), Z10, Z10
+	VPADDD          philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ        Z8, Z29, Z0
+	VPSRLQ          $0x20, Z29, Z4
+	VPMULUDQ        Z8, Z4, Z4
+	VPMULUDQ        Z8, Z28, Z1
+	VPSRLQ          $0x20, Z28, Z7
+	VPMULUDQ        Z8, Z7, Z7
+	VMOVDQA64       Z4, Z26
+	VPSHUFD         $0xf5, Z0, K1, Z26
+	VPSHUFD         $0xa0, Z4, K2, Z0
+	VMOVDQA64       Z7, Z4
+	VPSHUFD         $0xf5, Z1, K1, Z4
+	VPSHUFD         $0xa0, Z7, K2, Z1
+	VPMULUDQ        Z9, Z12, Z7
+	VPSRLQ          $0x20, Z12, Z28
+	VPMULUDQ        Z9, Z28, Z28
+	VPMULUDQ        Z9, Z5, Z12
+	VPSRLQ          $0x20, Z5, Z5
+	VPMULUDQ        Z9, Z5, Z5
+	VMOVDQA64       Z28, Z29
+	VPSHUFD         $0xf5, Z7, K1, Z29
+	VPSHUFD         $0xa0, Z28, K2, Z7
+	VMOVDQA64       Z5, Z28
+	VPSHUFD         $0xf5, Z12, K1, Z28
+	VPSHUFD         $0xa0, Z5, K2, Z12
+	VPTERNLOGD      $0x96, Z6, Z10, Z29
+	VPTERNLOGD      $0x96, Z2, Z11, Z26
+	VPTERNLOGD      $0x96, Z27, Z10, Z28
+	VPTERNLOGD      $0x96, Z3, Z11, Z4
+	VPADDD          philoxW0<>+0(SB), Z10, Z10
+	VPADDD          philoxW1<>+0(SB), Z11, Z11
+	VPMULUDQ        Z8, Z29, Z2
+	VPSRLQ          $0x20, Z29, Z5
+	VPMULUDQ        Z8, Z5, Z5
+	VPMULUDQ        Z8, Z28, Z3
+	VPSRLQ          $0x20, Z28, Z6
+	VPMULUDQ        Z8, Z6, Z6
+	VMOVDQA64       Z5, Z8
+	VPSHUFD         $0xf5, Z2, K1, Z8
+	VPSHUFD         $0xa0, Z5, K2, Z2
+	VMOVDQA64       Z6, Z5
+	VPSHUFD         $0xf5, Z3, K1, Z5
+	VPSHUFD         $0xa0, Z6, K2, Z3
+	VPMULUDQ        Z9, Z26, Z6
+	VPSRLQ          $0x20, Z26, Z27
+	VPMULUDQ        Z9, Z27, Z27
+	VPMULUDQ        Z9, Z4, Z26
+	VPSRLQ          $0x20, Z4, Z4
+	VPMULUDQ        Z9, Z4, Z4
+	VMOVDQA64       Z27, Z9
+	VPSHUFD         $0xf5, Z6, K1, Z9
+	VPSHUFD         $0xa0, Z27, K2, Z6
+	VMOVDQA64       Z4, Z27
+	VPSHUFD         $0xf5, Z26, K1, Z27
+	VPSHUFD         $0xa0, Z4, K2, Z26
+	VPTERNLOGD      $0x96, Z7, Z10, Z9
+	VPTERNLOGD      $0x96, Z0, Z11, Z8
+	VPTERNLOGD      $0x96, Z12, Z10, Z27
+	VPTERNLOGD      $0x96, Z1, Z11, Z5
+	VPSRLD          $0x08, Z9, Z0
+	VPSRLD          $0x08, Z27, Z1
+	VPADDD          int1<>+0(SB), Z0, Z0
+	VPADDD          int1<>+0(SB), Z1, Z1
+	VCVTDQ2PS       Z0, Z0
+	VCVTDQ2PS       Z1, Z1
+	VMULPS          two_24<>+0(SB), Z0, Z0
+	VMULPS          two_24<>+0(SB), Z1, Z1
+	VPSUBD          sqrtHalf<>+0(SB), Z0, Z4
+	VPSUBD          sqrtHalf<>+0(SB), Z1, Z7
+	VPSRAD          $0x17, Z4, Z4
+	VPSRAD          $0x17, Z7, Z7
+	VPSLLD          $0x17, Z4, Z9
+	VPSLLD          $0x17, Z7, Z10
+	VPSUBD          Z9, Z0, Z9
+	VPSUBD          Z10, Z1, Z10
+	VCVTDQ2PS       Z4, Z4
+	VCVTDQ2PS       Z7, Z7
+	VSUBPS          one<>+0(SB), Z9, Z9
+	VSUBPS          one<>+0(SB), Z10, Z10
+	VMOVUPS         log0<>+0(SB), Z0
+	VMOVUPS         log0<>+0(SB), Z1
+	VFMADD213PS     log1<>+0(SB), Z9, Z0
+	VFMADD213PS     log1<>+0(SB), Z10, Z1
+	VFMADD213PS     log2<>+0(SB), Z9, Z0
+	VFMADD213PS     log2<>+0(SB), Z10, Z1
+	VFMADD213PS     log3<>+0(SB), Z9, Z0
+	VFMADD213PS     log3<>+0(SB), Z10, Z1
+	VFMADD213PS     log4<>+0(SB), Z9, Z0
+	VFMADD213PS     log4<>+0(SB), Z10, Z1
+	VFMADD213PS     log5<>+0(SB), Z9, Z0
+	VFMADD213PS     log5<>+0(SB), Z10, Z1
+	VFMADD213PS     log6<>+0(SB), Z9, Z0
+	VFMADD213PS     log6<>+0(SB), Z10, Z1
+	VFMADD213PS     log7<>+0(SB), Z9, Z0
+	VFMADD213PS     log7<>+0(SB), Z10, Z1
+	VFMADD213PS     log8<>+0(SB), Z9, Z0
+	VFMADD213PS     log8<>+0(SB), Z10, Z1
+	VMULPS          Z9, Z9, Z11
+	VMULPS          Z10, Z10, Z12
+	VMULPS          Z9, Z0, Z0
+	VMULPS          Z10, Z1, Z1
+	VMULPS          Z11, Z0, Z0
+	VMULPS          Z12, Z1, Z1
+	VFMADD231PS     ln2Lo<>+0(SB), Z4, Z0
+	VFMADD231PS     ln2Lo<>+0(SB), Z7, Z1
+	VFNMADD231PS    half<>+0(SB), Z11, Z0
+	VFNMADD231PS    half<>+0(SB), Z12, Z1
+	VADDPS          Z0, Z9, Z9
+	VADDPS          Z1, Z10, Z10
+	VFMADD231PS     ln2Hi<>+0(SB), Z4, Z9
+	VFMADD231PS     ln2Hi<>+0(SB), Z7, Z10
+	VMULPS          minus2<>+0(SB), Z9, Z0
+	VMULPS          minus2<>+0(SB), Z10, Z1
+	VXORPS          X13, X13, X13
+	VMAXPS          Z0, Z13, Z0
+	VMAXPS          Z1, Z13, Z1
+	VSQRTPS         Z0, Z0
+	VSQRTPS         Z1, Z1
+	VPSRLD          $0x08, Z6, Z4
+	VPSRLD          $0x08, Z26, Z6
+	VCVTDQ2PS       Z4, Z4
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          two_22<>+0(SB), Z4, Z4
+	VMULPS          two_22<>+0(SB), Z6, Z6
+	VRNDSCALEPS     $0x00, Z4, Z27
+	VRNDSCALEPS     $0x00, Z6, Z28
+	VSUBPS          Z27, Z4, Z4
+	VSUBPS          Z28, Z6, Z6
+	VCVTPS2DQ       Z27, Z27
+	VCVTPS2DQ       Z28, Z28
+	VMULPS          halfPi<>+0(SB), Z4, Z4
+	VMULPS          halfPi<>+0(SB), Z6, Z6
+	VMULPS          Z4, Z4, Z7
+	VMULPS          Z6, Z6, Z9
+	VMOVUPS         sin0<>+0(SB), Z10
+	VMOVUPS         sin0<>+0(SB), Z11
+	VMOVUPS         cos0<>+0(SB), Z12
+	VMOVUPS         cos0<>+0(SB), Z26
+	VFMADD213PS     sin1<>+0(SB), Z7, Z10
+	VFMADD213PS     sin1<>+0(SB), Z9, Z11
+	VFMADD213PS     cos1<>+0(SB), Z7, Z12
+	VFMADD213PS     cos1<>+0(SB), Z9, Z26
+	VFMADD213PS     sin2<>+0(SB), Z7, Z10
+	VFMADD213PS     sin2<>+0(SB), Z9, Z11
+	VFMADD213PS     cos2<>+0(SB), Z7, Z12
+	VFMADD213PS     cos2<>+0(SB), Z9, Z26
+	VMULPS          Z7, Z10, Z10
+	VMULPS          Z9, Z11, Z11
+	VMULPS          Z7, Z12, Z12
+	VMULPS          Z9, Z26, Z26
+	VFMADD213PS     Z4, Z4, Z10
+	VFMADD213PS     Z6, Z6, Z11
+	VMULPS          Z7, Z12, Z12
+	VMULPS          Z9, Z26, Z26
+	VFNMADD231PS    half<>+0(SB), Z7, Z12
+	VFNMADD231PS    half<>+0(SB), Z9, Z26
+	VADDPS          one<>+0(SB), Z12, Z12
+	VADDPS          one<>+0(SB), Z26, Z26
+	VPSLLD          $0x1f, Z27, Z4
+	VPMOVD2M        Z4, K3
+	VBLENDMPS       Z10, Z12, K3, Z14
+	VPMOVD2M        Z4, K3
+	VBLENDMPS       Z12, Z10, K3, Z16
+	VPADDD          int1<>+0(SB), Z27, Z4
+	VPANDD          int2<>+0(SB), Z4, Z4
+	VPSLLD          $0x1e, Z4, Z4
+	VPXORD          Z4, Z14, Z14
+	VMULPS          Z0, Z14, Z14
+	VPANDD          int2<>+0(SB), Z27, Z27
+	VPSLLD          $0x1e, Z27, Z27
+	VPXORD          Z27, Z16, Z16
+	VMULPS          Z0, Z16, Z16
+	VPSLLD          $0x1f, Z28, Z0
+	VPMOVD2M        Z0, K3
+	VBLENDMPS       Z11, Z26, K3, Z15
+	VPMOVD2M        Z0, K3
+	VBLENDMPS       Z26, Z11, K3, Z17
+	VPADDD          int1<>+0(SB), Z28, Z0
+	VPANDD          int2<>+0(SB), Z0, Z0
+	VPSLLD          $0x1e, Z0, Z0
+	VPXORD          Z0, Z15, Z15
+	VMULPS          Z1, Z15, Z15
+	VPANDD          int2<>+0(SB), Z28, Z28
+	VPSLLD          $0x1e, Z28, Z28
+	VPXORD          Z28, Z17, Z17
+	VMULPS          Z1, Z17, Z17
+	VBROADCASTF64X4 (AX), Z0
+	VINSERTF64X4    $0x01, 128(AX), Z0, Z0
+	VBROADCASTF64X4 (BX), Z1
+	VFMADD231PS     Z1, Z14, Z0
+	VBROADCASTSS    lo+32(FP), Z1
+	VMAXPS          Z0, Z1, Z0
+	VBROADCASTSS    hi+36(FP), Z1
+	VMINPS          Z0, Z1, Z0
+	VMOVUPS         Y0, (AX)
+	VEXTRACTF64X4   $0x01, Z0, 128(AX)
+	VBROADCASTF64X4 256(AX), Z0
+	VINSERTF64X4    $0x01, 384(AX), Z0, Z0
+	VBROADCASTF64X4 (BX), Z1
+	VFMADD231PS     Z1, Z15, Z0
+	VBROADCASTSS    lo+32(FP), Z1
+	VMAXPS          Z0, Z1, Z0
+	VBROADCASTSS    hi+36(FP), Z1
+	VMINPS          Z0, Z1, Z0
+	VMOVUPS         Y0, 256(AX)
+	VEXTRACTF64X4   $0x01, Z0, 384(AX)
+	VBROADCASTF64X4 32(AX), Z0
+	VINSERTF64X4    $0x01, 160(AX), Z0, Z0
+	VBROADCASTF64X4 (BX), Z1
+	VFMADD231PS     Z1, Z16, Z0
+	VBROADCASTSS    lo+32(FP), Z1
+	VMAXPS          Z0, Z1, Z0
+	VBROADCASTSS    hi+36(FP), Z1
+	VMINPS          Z0, Z1, Z0
+	VMOVUPS         Y0, 32(AX)
+	VEXTRACTF64X4   $0x01, Z0, 160(AX)
+	VBROADCASTF64X4 288(AX), Z0
+	VINSERTF64X4    $0x01, 416(AX), Z0, Z0
+	VBROADCASTF64X4 (BX), Z1
+	VFMADD231PS     Z1, Z17, Z0
+	VBROADCASTSS    lo+32(FP), Z1
+	VMAXPS          Z0, Z1, Z0
+	VBROADCASTSS    hi+36(FP), Z1
+	VMINPS          Z0, Z1, Z0
+	VMOVUPS         Y0, 288(AX)
+	VEXTRACTF64X4   $0x01, Z0, 416(AX)
+	VPSRLD          $0x08, Z8, Z0
+	VPSRLD          $0x08, Z5, Z1
+	VPADDD          int1<>+0(SB), Z0, Z0
+	VPADDD          int1<>+0(SB), Z1, Z1
+	VCVTDQ2PS       Z0, Z0
+	VCVTDQ2PS       Z1, Z1
+	VMULPS          two_24<>+0(SB), Z0, Z0
+	VMULPS          two_24<>+0(SB), Z1, Z1
+	VPSUBD          sqrtHalf<>+0(SB), Z0, Z4
+	VPSUBD          sqrtHalf<>+0(SB), Z1, Z5
+	VPSRAD          $0x17, Z4, Z4
+	VPSRAD          $0x17, Z5, Z5
+	VPSLLD          $0x17, Z4, Z6
+	VPSLLD          $0x17, Z5, Z7
+	VPSUBD          Z6, Z0, Z6
+	VPSUBD          Z7, Z1, Z7
+	VCVTDQ2PS       Z4, Z4
+	VCVTDQ2PS       Z5, Z5
+	VSUBPS          one<>+0(SB), Z6, Z6
+	VSUBPS          one<>+0(SB), Z7, Z7
+	VMOVUPS         log0<>+0(SB), Z0
+	VMOVUPS         log0<>+0(SB), Z1
+	VFMADD213PS     log1<>+0(SB), Z6, Z0
+	VFMADD213PS     log1<>+0(SB), Z7, Z1
+	VFMADD213PS     log2<>+0(SB), Z6, Z0
+	VFMADD213PS     log2<>+0(SB), Z7, Z1
+	VFMADD213PS     log3<>+0(SB), Z6, Z0
+	VFMADD213PS     log3<>+0(SB), Z7, Z1
+	VFMADD213PS     log4<>+0(SB), Z6, Z0
+	VFMADD213PS     log4<>+0(SB), Z7, Z1
+	VFMADD213PS     log5<>+0(SB), Z6, Z0
+	VFMADD213PS     log5<>+0(SB), Z7, Z1
+	VFMADD213PS     log6<>+0(SB), Z6, Z0
+	VFMADD213PS     log6<>+0(SB), Z7, Z1
+	VFMADD213PS     log7<>+0(SB), Z6, Z0
+	VFMADD213PS     log7<>+0(SB), Z7, Z1
+	VFMADD213PS     log8<>+0(SB), Z6, Z0
+	VFMADD213PS     log8<>+0(SB), Z7, Z1
+	VMULPS          Z6, Z6, Z8
+	VMULPS          Z7, Z7, Z9
+	VMULPS          Z6, Z0, Z0
+	VMULPS          Z7, Z1, Z1
+	VMULPS          Z8, Z0, Z0
+	VMULPS          Z9, Z1, Z1
+	VFMADD231PS     ln2Lo<>+0(SB), Z4, Z0
+	VFMADD231PS     ln2Lo<>+0(SB), Z5, Z1
+	VFNMADD231PS    half<>+0(SB), Z8, Z0
+	VFNMADD231PS    half<>+0(SB), Z9, Z1
+	VADDPS          Z0, Z6, Z6
+	VADDPS          Z1, Z7, Z7
+	VFMADD231PS     ln2Hi<>+0(SB), Z4, Z6
+	VFMADD231PS     ln2Hi<>+0(SB), Z5, Z7
+	VMULPS          minus2<>+0(SB), Z6, Z0
+	VMULPS          minus2<>+0(SB), Z7, Z1
+	VXORPS          X13, X13, X13
+	VMAXPS          Z0, Z13, Z0
+	VMAXPS          Z1, Z13, Z1
+	VSQRTPS         Z0, Z0
+	VSQRTPS         Z1, Z1
+	VPSRLD          $0x08, Z2, Z2
+	VPSRLD          $0x08, Z3, Z3
+	VCVTDQ2PS       Z2, Z2
+	VCVTDQ2PS       Z3, Z3
+	VMULPS          two_22<>+0(SB), Z2, Z2
+	VMULPS          two_22<>+0(SB), Z3, Z3
+	VRNDSCALEPS     $0x00, Z2, Z10
+	VRNDSCALEPS     $0x00, Z3, Z11
+	VSUBPS          Z10, Z2, Z2
+	VSUBPS          Z11, Z3, Z3
+	VCVTPS2DQ       Z10, Z10
+	VCVTPS2DQ       Z11, Z11
+	VMULPS          halfPi<>+0(SB), Z2, Z2
+	VMULPS          halfPi<>+0(SB), Z3, Z3
+	VMULPS          Z2, Z2, Z4
+	VMULPS          Z3, Z3, Z5
+	VMOVUPS         sin0<>+0(SB), Z6
+	VMOVUPS         sin0<>+0(SB), Z7
+	VMOVUPS         cos0<>+0(SB), Z8
+	VMOVUPS         cos0<>+0(SB), Z9
+	VFMADD213PS     sin1<>+0(SB), Z4, Z6
+	VFMADD213PS     sin1<>+0(SB), Z5, Z7
+	VFMADD213PS     cos1<>+0(SB), Z4, Z8
+	VFMADD213PS     cos1<>+0(SB), Z5, Z9
+	VFMADD213PS     sin2<>+0(SB), Z4, Z6
+	VFMADD213PS     sin2<>+0(SB), Z5, Z7
+	VFMADD213PS     cos2<>+0(SB), Z4, Z8
+	VFMADD213PS     cos2<>+0(SB), Z5, Z9
+	VMULPS          Z4, Z6, Z6
+	VMULPS          Z5, Z7, Z7
+	VMULPS          Z4, Z8, Z8
+	VMULPS          Z5, Z9, Z9
+	VFMADD213PS     Z2, Z2, Z6
+	VFMADD213PS     Z3, Z3, Z7
+	VMULPS          Z4, Z8, Z8
+	VMULPS          Z5, Z9, Z9
+	VFNMADD231PS    half<>+0(SB), Z4, Z8
+	VFNMADD231PS    half<>+0(SB), Z5, Z9
+	VADDPS          one<>+0(SB), Z8, Z8
+	VADDPS          one<>+0(SB), Z9, Z9
+	VPSLLD          $0x1f, Z10, Z2
+	VPMOVD2M        Z2, K3
+	VBLENDMPS       Z6, Z8, K3, Z18
+	VPMOVD2M        Z2, K3
+	VBLENDMPS       Z8, Z6, K3, Z20
+	VPADDD          int1<>+0(SB), Z10, Z2
+	VPANDD          int2<>+0(SB), Z2, Z2
+	VPSLLD          $0x1e, Z2, Z2
+	VPXORD          Z2, Z18, Z18
+	VMULPS          Z0, Z18, Z18
+	VPANDD          int2<>+0(SB), Z10, Z10
+	VPSLLD          $0x1e, Z10, Z10
+	VPXORD          Z10, Z20, Z20
+	VMULPS          Z0, Z20, Z20
+	VPSLLD          $0x1f, Z11, Z0
+	VPMOVD2M        Z0, K3
+	VBLENDMPS       Z7, Z9, K3, Z19
+	VPMOVD2M        Z0, K3
+	VBLENDMPS       Z9, Z7, K3, Z21
+	VPADDD          int1<>+0(SB), Z11, Z0
+	VPANDD          int2<>+0(SB), Z0, Z0
+	VPSLLD          $0x1e, Z0, Z0
+	VPXORD          Z0, Z19, Z19
+	VMULPS          Z1, Z19, Z19
+	VPANDD          int2<>+0(SB), Z11, Z11
+	VPSLLD          $0x1e, Z11, Z11
+	VPXORD          Z11, Z21, Z21
+	VMULPS          Z1, Z21, Z21
+	VBROADCASTF64X4 64(AX), Z0
+	VINSERTF64X4    $0x01, 192(AX), Z0, Z0
+	VBROADCASTF64X4 (BX), Z1
+	VFMADD231PS     Z1, Z18, Z0
+	VBROADCASTSS    lo+32(FP), Z1
+	VMAXPS          Z0, Z1, Z0
+	VBROADCASTSS    hi+36(FP), Z1
+	VMINPS          Z0, Z1, Z0
+	VMOVUPS         Y0, 64(AX)
+	VEXTRACTF64X4   $0x01, Z0, 192(AX)
+	VBROADCASTF64X4 320(AX), Z0
+	VINSERTF64X4    $0x01, 448(AX), Z0, Z0
+	VBROADCASTF64X4 (BX), Z1
+	VFMADD231PS     Z1, Z19, Z0
+	VBROADCASTSS    lo+32(FP), Z1
+	VMAXPS          Z0, Z1, Z0
+	VBROADCASTSS    hi+36(FP), Z1
+	VMINPS          Z0, Z1, Z0
+	VMOVUPS         Y0, 320(AX)
+	VEXTRACTF64X4   $0x01, Z0, 448(AX)
+	VBROADCASTF64X4 96(AX), Z0
+	VINSERTF64X4    $0x01, 224(AX), Z0, Z0
+	VBROADCASTF64X4 (BX), Z1
+	VFMADD231PS     Z1, Z20, Z0
+	VBROADCASTSS    lo+32(FP), Z1
+	VMAXPS          Z0, Z1, Z0
+	VBROADCASTSS    hi+36(FP), Z1
+	VMINPS          Z0, Z1, Z0
+	VMOVUPS         Y0, 96(AX)
+	VEXTRACTF64X4   $0x01, Z0, 224(AX)
+	VBROADCASTF64X4 352(AX), Z0
+	VINSERTF64X4    $0x01, 480(AX), Z0, Z0
+	VBROADCASTF64X4 (BX), Z1
+	VFMADD231PS     Z1, Z21, Z0
+	VBROADCASTSS    lo+32(FP), Z1
+	VMAXPS          Z0, Z1, Z0
+	VBROADCASTSS    hi+36(FP), Z1
+	VMINPS          Z0, Z1, Z0
+	VMOVUPS         Y0, 352(AX)
+	VEXTRACTF64X4   $0x01, Z0, 480(AX)
+	ADDQ            $0x00000200, AX
+	SUBQ            $0x02, CX
+	JGE             several
+
+rest:
+	ADDQ $0x02, CX
+	JZ   done
 
 loop:
 	VBROADCASTF64X4 128(DX), Z0
@@ -9906,6 +11208,7 @@ loop:
 	VBROADCASTF64X4 256(DX), Z2
 	VPBROADCASTD    SI, Z3
 	VPADDD          secondGroup<>+0(SB), Z3, Z3
+	ADDL            $0x02, SI
 	VMOVUPS         philoxM0<>+0(SB), Z4
 	VMOVUPS         philoxM1<>+0(SB), Z5
 	VBROADCASTF64X4 (DX), Z6
@@ -9913,155 +11216,155 @@ loop:
 	VPMULUDQ        Z4, Z0, Z8
 	VPSRLQ          $0x20, Z0, Z0
 	VPMULUDQ        Z4, Z0, Z0
-	VMOVDQA64       Z0, Z14
-	VPSHUFD         $0xf5, Z8, K1, Z14
+	VMOVDQA64       Z0, Z9
+	VPSHUFD         $0xf5, Z8, K1, Z9
 	VPSHUFD         $0xa0, Z0, K2, Z8
 	VPMULUDQ        Z5, Z2, Z0
 	VPSRLQ          $0x20, Z2, Z2
 	VPMULUDQ        Z5, Z2, Z2
-	VMOVDQA64       Z2, Z15
-	VPSHUFD         $0xf5, Z0, K1, Z15
+	VMOVDQA64       Z2, Z10
+	VPSHUFD         $0xf5, Z0, K1, Z10
 	VPSHUFD         $0xa0, Z2, K2, Z0
-	VPTERNLOGD      $0x96, Z1, Z6, Z15
-	VPTERNLOGD      $0x96, Z3, Z7, Z14
+	VPTERNLOGD      $0x96, Z1, Z6, Z10
+	VPTERNLOGD      $0x96, Z3, Z7, Z9
 	VPADDD          philoxW0<>+0(SB), Z6, Z6
 	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z1
-	VPSRLQ          $0x20, Z15, Z2
+	VPMULUDQ        Z4, Z10, Z1
+	VPSRLQ          $0x20, Z10, Z2
 	VPMULUDQ        Z4, Z2, Z2
 	VMOVDQA64       Z2, Z3
 	VPSHUFD         $0xf5, Z1, K1, Z3
 	VPSHUFD         $0xa0, Z2, K2, Z1
-	VPMULUDQ        Z5, Z14, Z2
-	VPSRLQ          $0x20, Z14, Z14
-	VPMULUDQ        Z5, Z14, Z14
-	VMOVDQA64       Z14, Z15
-	VPSHUFD         $0xf5, Z2, K1, Z15
-	VPSHUFD         $0xa0, Z14, K2, Z2
-	VPTERNLOGD      $0x96, Z0, Z6, Z15
+	VPMULUDQ        Z5, Z9, Z2
+	VPSRLQ          $0x20, Z9, Z9
+	VPMULUDQ        Z5, Z9, Z9
+	VMOVDQA64       Z9, Z10
+	VPSHUFD         $0xf5, Z2, K1, Z10
+	VPSHUFD         $0xa0, Z9, K2, Z2
+	VPTERNLOGD      $0x96, Z0, Z6, Z10
 	VPTERNLOGD      $0x96, Z8, Z7, Z3
 	VPADDD          philoxW0<>+0(SB), Z6, Z6
 	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z0
-	VPSRLQ          $0x20, Z15, Z8
+	VPMULUDQ        Z4, Z10, Z0
+	VPSRLQ          $0x20, Z10, Z8
 	VPMULUDQ        Z4, Z8, Z8
-	VMOVDQA64       Z8, Z14
-	VPSHUFD         $0xf5, Z0, K1, Z14
+	VMOVDQA64       Z8, Z9
+	VPSHUFD         $0xf5, Z0, K1, Z9
 	VPSHUFD         $0xa0, Z8, K2, Z0
 	VPMULUDQ        Z5, Z3, Z8
 	VPSRLQ          $0x20, Z3, Z3
 	VPMULUDQ        Z5, Z3, Z3
-	VMOVDQA64       Z3, Z15
-	VPSHUFD         $0xf5, Z8, K1, Z15
+	VMOVDQA64       Z3, Z10
+	VPSHUFD         $0xf5, Z8, K1, Z10
 	VPSHUFD         $0xa0, Z3, K2, Z8
-	VPTERNLOGD      $0x96, Z2, Z6, Z15
-	VPTERNLOGD      $0x96, Z1, Z7, Z14
+	VPTERNLOGD      $0x96, Z2, Z6, Z10
+	VPTERNLOGD      $0x96, Z1, Z7, Z9
 	VPADDD          philoxW0<>+0(SB), Z6, Z6
 	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z1
-	VPSRLQ          $0x20, Z15, Z2
+	VPMULUDQ        Z4, Z10, Z1
+	VPSRLQ          $0x20, Z10, Z2
 	VPMULUDQ        Z4, Z2, Z2
 	VMOVDQA64       Z2, Z3
 	VPSHUFD         $0xf5, Z1, K1, Z3
 	VPSHUFD         $0xa0, Z2, K2, Z1
-	VPMULUDQ        Z5, Z14, Z2
-	VPSRLQ          $0x20, Z14, Z14
-	VPMULUDQ        Z5, Z14, Z14
-	VMOVDQA64       Z14, Z15
-	VPSHUFD         $0xf5, Z2, K1, Z15
-	VPSHUFD         $0xa0, Z14, K2, Z2
-	VPTERNLOGD      $0x96, Z8, Z6, Z15
+	VPMULUDQ        Z5, Z9, Z2
+	VPSRLQ          $0x20, Z9, Z9
+	VPMULUDQ        Z5, Z9, Z9
+	VMOVDQA64       Z9, Z10
+	VPSHUFD         $0xf5, Z2, K1, Z10
+	VPSHUFD         $0xa0, Z9, K2, Z2
+	VPTERNLOGD      $0x96, Z8, Z6, Z10
 	VPTERNLOGD      $0x96, Z0, Z7, Z3
 	VPADDD          philoxW0<>+0(SB), Z6, Z6
 	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z0
-	VPSRLQ          $0x20, Z15, Z8
+	VPMULUDQ        Z4, Z10, Z0
+	VPSRLQ          $0x20, Z10, Z8
 	VPMULUDQ        Z4, Z8, Z8
-	VMOVDQA64       Z8, Z14
-	VPSHUFD         $0xf5, Z0, K1, Z14
+	VMOVDQA64       Z8, Z9
+	VPSHUFD         $0xf5, Z0, K1, Z9
 	VPSHUFD         $0xa0, Z8, K2, Z0
 	VPMULUDQ        Z5, Z3, Z8
 	VPSRLQ          $0x20, Z3, Z3
 	VPMULUDQ        Z5, Z3, Z3
-	VMOVDQA64       Z3, Z15
-	VPSHUFD         $0xf5, Z8, K1, Z15
+	VMOVDQA64       Z3, Z10
+	VPSHUFD         $0xf5, Z8, K1, Z10
 	VPSHUFD         $0xa0, Z3, K2, Z8
-	VPTERNLOGD      $0x96, Z2, Z6, Z15
-	VPTERNLOGD      $0x96, Z1, Z7, Z14
+	VPTERNLOGD      $0x96, Z2, Z6, Z10
+	VPTERNLOGD      $0x96, Z1, Z7, Z9
 	VPADDD          philoxW0<>+0(SB), Z6, Z6
 	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z1
-	VPSRLQ          $0x20, Z15, Z2
+	VPMULUDQ        Z4, Z10, Z1
+	VPSRLQ          $0x20, Z10, Z2
 	VPMULUDQ        Z4, Z2, Z2
 	VMOVDQA64       Z2, Z3
 	VPSHUFD         $0xf5, Z1, K1, Z3
 	VPSHUFD         $0xa0, Z2, K2, Z1
-	VPMULUDQ        Z5, Z14, Z2
-	VPSRLQ          $0x20, Z14, Z14
-	VPMULUDQ        Z5, Z14, Z14
-	VMOVDQA64       Z14, Z15
-	VPSHUFD         $0xf5, Z2, K1, Z15
-	VPSHUFD         $0xa0, Z14, K2, Z2
-	VPTERNLOGD      $0x96, Z8, Z6, Z15
+	VPMULUDQ        Z5, Z9, Z2
+	VPSRLQ          $0x20, Z9, Z9
+	VPMULUDQ        Z5, Z9, Z9
+	VMOVDQA64       Z9, Z10
+	VPSHUFD         $0xf5, Z2, K1, Z10
+	VPSHUFD         $0xa0, Z9, K2, Z2
+	VPTERNLOGD      $0x96, Z8, Z6, Z10
 	VPTERNLOGD      $0x96, Z0, Z7, Z3
 	VPADDD          philoxW0<>+0(SB), Z6, Z6
 	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z0
-	VPSRLQ          $0x20, Z15, Z8
+	VPMULUDQ        Z4, Z10, Z0
+	VPSRLQ          $0x20, Z10, Z8
 	VPMULUDQ        Z4, Z8, Z8
-	VMOVDQA64       Z8, Z14
-	VPSHUFD         $0xf5, Z0, K1, Z14
+	VMOVDQA64       Z8, Z9
+	VPSHUFD         $0xf5, Z0, K1, Z9
 	VPSHUFD         $0xa0, Z8, K2, Z0
 	VPMULUDQ        Z5, Z3, Z8
 	VPSRLQ          $0x20, Z3, Z3
 	VPMULUDQ        Z5, Z3, Z3
-	VMOVDQA64       Z3, Z15
-	VPSHUFD         $0xf5, Z8, K1, Z15
+	VMOVDQA64       Z3, Z10
+	VPSHUFD         $0xf5, Z8, K1, Z10
 	VPSHUFD         $0xa0, Z3, K2, Z8
-	VPTERNLOGD      $0x96, Z2, Z6, Z15
-	VPTERNLOGD      $0x96, Z1, Z7, Z14
+	VPTERNLOGD      $0x96, Z2, Z6, Z10
+	VPTERNLOGD      $0x96, Z1, Z7, Z9
 	VPADDD          philoxW0<>+0(SB), Z6, Z6
 	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z1
-	VPSRLQ          $0x20, Z15, Z2
+	VPMULUDQ        Z4, Z10, Z1
+	VPSRLQ          $0x20, Z10, Z2
 	VPMULUDQ        Z4, Z2, Z2
 	VMOVDQA64       Z2, Z3
 	VPSHUFD         $0xf5, Z1, K1, Z3
 	VPSHUFD         $0xa0, Z2, K2, Z1
-	VPMULUDQ        Z5, Z14, Z2
-	VPSRLQ          $0x20, Z14, Z14
-	VPMULUDQ        Z5, Z14, Z14
-	VMOVDQA64       Z14, Z15
-	VPSHUFD         $0xf5, Z2, K1, Z15
-	VPSHUFD         $0xa0, Z14, K2, Z2
-	VPTERNLOGD      $0x96, Z8, Z6, Z15
+	VPMULUDQ        Z5, Z9, Z2
+	VPSRLQ          $0x20, Z9, Z9
+	VPMULUDQ        Z5, Z9, Z9
+	VMOVDQA64       Z9, Z10
+	VPSHUFD         $0xf5, Z2, K1, Z10
+	VPSHUFD         $0xa0, Z9, K2, Z2
+	VPTERNLOGD      $0x96, Z8, Z6, Z10
 	VPTERNLOGD      $0x96, Z0, Z7, Z3
 	VPADDD          philoxW0<>+0(SB), Z6, Z6
 	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z0
-	VPSRLQ          $0x20, Z15, Z8
+	VPMULUDQ        Z4, Z10, Z0
+	VPSRLQ          $0x20, Z10, Z8
 	VPMULUDQ        Z4, Z8, Z8
-	VMOVDQA64       Z8, Z14
-	VPSHUFD         $0xf5, Z0, K1, Z14
+	VMOVDQA64       Z8, Z9
+	VPSHUFD         $0xf5, Z0, K1, Z9
 	VPSHUFD         $0xa0, Z8, K2, Z0
 	VPMULUDQ        Z5, Z3, Z8
 	VPSRLQ          $0x20, Z3, Z3
 	VPMULUDQ        Z5, Z3, Z3
-	VMOVDQA64       Z3, Z15
-	VPSHUFD         $0xf5, Z8, K1, Z15
+	VMOVDQA64       Z3, Z10
+	VPSHUFD         $0xf5, Z8, K1, Z10
 	VPSHUFD         $0xa0, Z3, K2, Z8
-	VPTERNLOGD      $0x96, Z2, Z6, Z15
-	VPTERNLOGD      $0x96, Z1, Z7, Z14
+	VPTERNLOGD      $0x96, Z2, Z6, Z10
+	VPTERNLOGD      $0x96, Z1, Z7, Z9
 	VPADDD          philoxW0<>+0(SB), Z6, Z6
 	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z15, Z1
-	VPSRLQ          $0x20, Z15, Z2
+	VPMULUDQ        Z4, Z10, Z1
+	VPSRLQ          $0x20, Z10, Z2
 	VPMULUDQ        Z4, Z2, Z2
 	VMOVDQA64       Z2, Z3
 	VPSHUFD         $0xf5, Z1, K1, Z3
 	VPSHUFD         $0xa0, Z2, K2, Z1
-	VPMULUDQ        Z5, Z14, Z2
-	VPSRLQ          $0x20, Z14, Z4
+	VPMULUDQ        Z5, Z9, Z2
+	VPSRLQ          $0x20, Z9, Z4
 	VPMULUDQ        Z5, Z4, Z4
 	VMOVDQA64       Z4, Z5
 	VPSHUFD         $0xf5, Z2, K1, Z5
@@ -10095,47 +11398,47 @@ loop:
 	VADDPS          Z0, Z5, Z5
 	VFMADD231PS     ln2Hi<>+0(SB), Z4, Z5
 	VMULPS          minus2<>+0(SB), Z5, Z0
-	VXORPS          X9, X9, X9
-	VMAXPS          Z0, Z9, Z0
+	VXORPS          X13, X13, X13
+	VMAXPS          Z0, Z13, Z0
 	VSQRTPS         Z0, Z0
 	VPSRLD          $0x08, Z2, Z2
 	VCVTDQ2PS       Z2, Z2
 	VMULPS          two_22<>+0(SB), Z2, Z2
-	VRNDSCALEPS     $0x00, Z2, Z4
-	VSUBPS          Z4, Z2, Z2
-	VCVTPS2DQ       Z4, Z4
+	VRNDSCALEPS     $0x00, Z2, Z7
+	VSUBPS          Z7, Z2, Z2
+	VCVTPS2DQ       Z7, Z7
 	VMULPS          halfPi<>+0(SB), Z2, Z2
-	VMULPS          Z2, Z2, Z5
-	VMOVUPS         sin0<>+0(SB), Z6
-	VFMADD213PS     sin1<>+0(SB), Z5, Z6
-	VFMADD213PS     sin2<>+0(SB), Z5, Z6
-	VMULPS          Z5, Z6, Z6
-	VFMADD213PS     Z2, Z2, Z6
-	VMOVUPS         cos0<>+0(SB), Z2
-	VFMADD213PS     cos1<>+0(SB), Z5, Z2
-	VFMADD213PS     cos2<>+0(SB), Z5, Z2
-	VMULPS          Z5, Z2, Z2
-	VMULPS          Z5, Z2, Z2
-	VFNMADD231PS    half<>+0(SB), Z5, Z2
-	VADDPS          one<>+0(SB), Z2, Z2
-	VPSLLD          $0x1f, Z4, Z5
-	VPMOVD2M        Z5, K3
-	VBLENDMPS       Z6, Z2, K3, Z10
-	VPMOVD2M        Z5, K3
-	VBLENDMPS       Z2, Z6, K3, Z11
-	VPADDD          int1<>+0(SB), Z4, Z2
+	VMULPS          Z2, Z2, Z4
+	VMOVUPS         sin0<>+0(SB), Z5
+	VMOVUPS         cos0<>+0(SB), Z6
+	VFMADD213PS     sin1<>+0(SB), Z4, Z5
+	VFMADD213PS     cos1<>+0(SB), Z4, Z6
+	VFMADD213PS     sin2<>+0(SB), Z4, Z5
+	VFMADD213PS     cos2<>+0(SB), Z4, Z6
+	VMULPS          Z4, Z5, Z5
+	VMULPS          Z4, Z6, Z6
+	VFMADD213PS     Z2, Z2, Z5
+	VMULPS          Z4, Z6, Z6
+	VFNMADD231PS    half<>+0(SB), Z4, Z6
+	VADDPS          one<>+0(SB), Z6, Z6
+	VPSLLD          $0x1f, Z7, Z2
+	VPMOVD2M        Z2, K3
+	VBLENDMPS       Z5, Z6, K3, Z22
+	VPMOVD2M        Z2, K3
+	VBLENDMPS       Z6, Z5, K3, Z23
+	VPADDD          int1<>+0(SB), Z7, Z2
 	VPANDD          int2<>+0(SB), Z2, Z2
 	VPSLLD          $0x1e, Z2, Z2
-	VPXORD          Z2, Z10, Z10
-	VMULPS          Z0, Z10, Z10
-	VPANDD          int2<>+0(SB), Z4, Z4
-	VPSLLD          $0x1e, Z4, Z4
-	VPXORD          Z4, Z11, Z11
-	VMULPS          Z0, Z11, Z11
+	VPXORD          Z2, Z22, Z22
+	VMULPS          Z0, Z22, Z22
+	VPANDD          int2<>+0(SB), Z7, Z7
+	VPSLLD          $0x1e, Z7, Z7
+	VPXORD          Z7, Z23, Z23
+	VMULPS          Z0, Z23, Z23
 	VBROADCASTF64X4 (AX), Z0
 	VINSERTF64X4    $0x01, 128(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z2
-	VFMADD231PS     Z2, Z10, Z0
+	VFMADD231PS     Z2, Z22, Z0
 	VBROADCASTSS    lo+32(FP), Z2
 	VMAXPS          Z0, Z2, Z0
 	VBROADCASTSS    hi+36(FP), Z2
@@ -10145,7 +11448,7 @@ loop:
 	VBROADCASTF64X4 32(AX), Z0
 	VINSERTF64X4    $0x01, 160(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z2
-	VFMADD231PS     Z2, Z11, Z0
+	VFMADD231PS     Z2, Z23, Z0
 	VBROADCASTSS    lo+32(FP), Z2
 	VMAXPS          Z0, Z2, Z0
 	VBROADCASTSS    hi+36(FP), Z2
@@ -10179,47 +11482,47 @@ loop:
 	VADDPS          Z0, Z3, Z3
 	VFMADD231PS     ln2Hi<>+0(SB), Z2, Z3
 	VMULPS          minus2<>+0(SB), Z3, Z0
-	VXORPS          X9, X9, X9
-	VMAXPS          Z0, Z9, Z0
+	VXORPS          X13, X13, X13
+	VMAXPS          Z0, Z13, Z0
 	VSQRTPS         Z0, Z0
 	VPSRLD          $0x08, Z1, Z1
 	VCVTDQ2PS       Z1, Z1
 	VMULPS          two_22<>+0(SB), Z1, Z1
-	VRNDSCALEPS     $0x00, Z1, Z2
-	VSUBPS          Z2, Z1, Z1
-	VCVTPS2DQ       Z2, Z2
+	VRNDSCALEPS     $0x00, Z1, Z5
+	VSUBPS          Z5, Z1, Z1
+	VCVTPS2DQ       Z5, Z5
 	VMULPS          halfPi<>+0(SB), Z1, Z1
-	VMULPS          Z1, Z1, Z3
-	VMOVUPS         sin0<>+0(SB), Z4
-	VFMADD213PS     sin1<>+0(SB), Z3, Z4
-	VFMADD213PS     sin2<>+0(SB), Z3, Z4
-	VMULPS          Z3, Z4, Z4
-	VFMADD213PS     Z1, Z1, Z4
-	VMOVUPS         cos0<>+0(SB), Z1
-	VFMADD213PS     cos1<>+0(SB), Z3, Z1
-	VFMADD213PS     cos2<>+0(SB), Z3, Z1
-	VMULPS          Z3, Z1, Z1
-	VMULPS          Z3, Z1, Z1
-	VFNMADD231PS    half<>+0(SB), Z3, Z1
-	VADDPS          one<>+0(SB), Z1, Z1
-	VPSLLD          $0x1f, Z2, Z3
-	VPMOVD2M        Z3, K3
-	VBLENDMPS       Z4, Z1, K3, Z12
-	VPMOVD2M        Z3, K3
-	VBLENDMPS       Z1, Z4, K3, Z13
-	VPADDD          int1<>+0(SB), Z2, Z1
+	VMULPS          Z1, Z1, Z2
+	VMOVUPS         sin0<>+0(SB), Z3
+	VMOVUPS         cos0<>+0(SB), Z4
+	VFMADD213PS     sin1<>+0(SB), Z2, Z3
+	VFMADD213PS     cos1<>+0(SB), Z2, Z4
+	VFMADD213PS     sin2<>+0(SB), Z2, Z3
+	VFMADD213PS     cos2<>+0(SB), Z2, Z4
+	VMULPS          Z2, Z3, Z3
+	VMULPS          Z2, Z4, Z4
+	VFMADD213PS     Z1, Z1, Z3
+	VMULPS          Z2, Z4, Z4
+	VFNMADD231PS    half<>+0(SB), Z2, Z4
+	VADDPS          one<>+0(SB), Z4, Z4
+	VPSLLD          $0x1f, Z5, Z1
+	VPMOVD2M        Z1, K3
+	VBLENDMPS       Z3, Z4, K3, Z24
+	VPMOVD2M        Z1, K3
+	VBLENDMPS       Z4, Z3, K3, Z25
+	VPADDD          int1<>+0(SB), Z5, Z1
 	VPANDD          int2<>+0(SB), Z1, Z1
 	VPSLLD          $0x1e, Z1, Z1
-	VPXORD          Z1, Z12, Z12
-	VMULPS          Z0, Z12, Z12
-	VPANDD          int2<>+0(SB), Z2, Z2
-	VPSLLD          $0x1e, Z2, Z2
-	VPXORD          Z2, Z13, Z13
-	VMULPS          Z0, Z13, Z13
+	VPXORD          Z1, Z24, Z24
+	VMULPS          Z0, Z24, Z24
+	VPANDD          int2<>+0(SB), Z5, Z5
+	VPSLLD          $0x1e, Z5, Z5
+	VPXORD          Z5, Z25, Z25
+	VMULPS          Z0, Z25, Z25
 	VBROADCASTF64X4 64(AX), Z0
 	VINSERTF64X4    $0x01, 192(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z1
-	VFMADD231PS     Z1, Z12, Z0
+	VFMADD231PS     Z1, Z24, Z0
 	VBROADCASTSS    lo+32(FP), Z1
 	VMAXPS          Z0, Z1, Z0
 	VBROADCASTSS    hi+36(FP), Z1
@@ -10229,7 +11532,7 @@ loop:
 	VBROADCASTF64X4 96(AX), Z0
 	VINSERTF64X4    $0x01, 224(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z1
-	VFMADD231PS     Z1, Z13, Z0
+	VFMADD231PS     Z1, Z25, Z0
 	VBROADCASTSS    lo+32(FP), Z1
 	VMAXPS          Z0, Z1, Z0
 	VBROADCASTSS    hi+36(FP), Z1
@@ -10237,11 +11540,12 @@ loop:
 	VMOVUPS         Y0, 96(AX)
 	VEXTRACTF64X4   $0x01, Z0, 224(AX)
 	ADDQ            $0x00000100, AX
-	ADDL            $0x02, SI
 	DECQ            CX
 	JNZ             loop
+
+done:
 	VZEROUPPER
-	LDMXCSR         goControl<>+0(SB)
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 DATA secondGroup<>+0(SB)/4, $0x00000000
