@@ -24,29 +24,41 @@ func constant(name string, v float64) Mem {
 // precision where σ alone would be subnormal; above 10³¹ it overflows instead.
 //
 // It works on several registers at a time, instruction by instruction, so that
-// each hides the other's latency, and then on those left over.
+// each hides the other's latency, and then on those left over. While it divides for
+// some, it computes the powers of the next.
 func silu(name string, several int, s simd) {
 	TEXT(name, NOSPLIT, "func(y, d, x *float32, n int)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s is SiLU on n registers of %d.", name, s.bytes/4))
 	enter()
-	y, d, x := Load(Param("y"), GP64()), Load(Param("d"), GP64()), Load(Param("x"), GP64())
+	k := siluKernel{simd: s}
+	k.y, k.d, k.x = Load(Param("y"), GP64()), Load(Param("d"), GP64()), Load(Param("x"), GP64())
 	n := Load(Param("n"), GP64())
-	c := newSiluConstants(s)
-	body := func(k int) { c.body(s, k, x, y, d) }
+	k.siluConstants = newSiluConstants(s)
 
-	CMPQ(n, U8(several))
-	JLT(LabelRef("rest"))
-	Label("loop")
-	body(several)
+	u, q := s.regs(several), s.regs(several)
 	SUBQ(U8(several), n)
-	CMPQ(n, U8(several))
-	JGE(LabelRef("loop"))
+	JLT(LabelRef("rest"))
+	k.sum(u, q, k.power(several, 0))
+	Label("loop")
+	SUBQ(U8(several), n)
+	JLT(LabelRef("last"))
+	k.divide(q)
+	next := k.power(several, several)
+	k.finish(u, q)
+	k.sum(u, q, next)
+	JMP(LabelRef("loop"))
+	Label("last")
+	k.divide(q)
+	k.finish(u, q)
 	Label("rest")
-	TESTQ(n, n)
+	ADDQ(U8(several), n)
 	JZ(LabelRef("done"))
 	Label("single")
-	body(1)
+	u, q = s.regs(1), s.regs(1)
+	k.sum(u, q, k.power(1, 0))
+	k.divide(q)
+	k.finish(u, q)
 	DECQ(n)
 	JNZ(LabelRef("single"))
 	Label("done")
@@ -93,27 +105,33 @@ func newSiluConstants(s simd) siluConstants {
 	return c
 }
 
-// body computes k registers and moves the pointers behind them.
-func (c siluConstants) body(s simd, k int, x, y, d reg.Register) {
+// siluKernel holds what the parts of silu share.
+type siluKernel struct {
+	simd
+	siluConstants
+	y, d, x reg.Register
+}
+
+// power begins exp(−z) of as many registers, some ahead in x, where z is x within
+// bounds: exp(−z) = 2^((m+f)/8) with m whole and |f| ≤ ½. It returns 2^(m/8) and
+// 2^(f/8).
+func (k siluKernel) power(registers, ahead int) (factors [2][]reg.VecVirtual) {
+	z, t, f, p := k.regs(registers), k.regs(registers), k.regs(registers), k.regs(registers)
 	each := func(f func(i int)) {
-		for i := range k {
+		for i := range registers {
 			f(i)
 		}
 	}
-	v, z, t, f, p := s.regs(k), s.regs(k), s.regs(k), s.regs(k), s.regs(k)
-	each(func(i int) { VMOVUPS(Mem{Base: x, Disp: s.bytes * i}, v[i]) })
-	each(func(i int) { VMAXPS(v[i], c.least, z[i]) }) // the second source, the value, wins where it is NaN
-	each(func(i int) { VMINPS(z[i], c.most, z[i]) })
-
-	// exp(−z) = 2^((m+f)/8) with m whole and |f| ≤ ½: the table gives
-	// 2^(m mod 8 / 8), m's other bits the exponent.
-	each(func(i int) { VMOVUPS(c.magic, t[i]) })
-	each(func(i int) { VFMADD231PS(c.logs, z[i], t[i]) })
-	each(func(i int) { VSUBPS(c.magic, t[i], f[i]) })
-	each(func(i int) { VFMSUB231PS(c.logs, z[i], f[i]) })
+	each(func(i int) { VMAXPS(Mem{Base: k.x, Disp: k.bytes * (ahead + i)}, k.least, z[i]) }) // the second source, the value, wins where it is NaN
+	each(func(i int) { VMINPS(z[i], k.most, z[i]) })
+	// The table gives 2^(m mod 8 / 8), m's other bits the exponent.
+	each(func(i int) { VMOVUPS(k.magic, t[i]) })
+	each(func(i int) { VFMADD231PS(k.logs, z[i], t[i]) })
+	each(func(i int) { VSUBPS(k.magic, t[i], f[i]) })
+	each(func(i int) { VFMSUB231PS(k.logs, z[i], f[i]) })
 	each(func(i int) { VFMADD231PS(constant("siluLogLo", siluLog-float64(float32(siluLog))), z[i], f[i]) })
 	power := z
-	each(func(i int) { VPERMPS(c.table, t[i], power[i]) })
+	each(func(i int) { VPERMPS(k.table, t[i], power[i]) })
 	each(func(i int) { VPSLLD(Imm(20), t[i], t[i]) })
 	each(func(i int) { VPADDD(t[i], power[i], power[i]) })
 	// 2^(f/8) by the minimax polynomial, whose relative error is 1.9e-8.
@@ -121,19 +139,43 @@ func (c siluConstants) body(s simd, k int, x, y, d reg.Register) {
 	for j, coefficient := range []float64{3.754126139049138e-3, 8.664340106648782e-2, 0.9999999816672671} {
 		each(func(i int) { VFMADD213PS(constant(fmt.Sprintf("exp%d", j+1), coefficient), f[i], p[i]) })
 	}
-	u, q, sigma := p, power, f // not t, whose registers are p's too
-	each(func(i int) { VMULPS(power[i], p[i], u[i]) })
-	each(func(i int) { VADDPS(c.down, u[i], q[i]) })
-	each(func(i int) { VDIVPS(q[i], c.one, q[i]) })
-	each(func(i int) { VMULPS(q[i], v[i], v[i]) })
-	each(func(i int) { VMULPS(c.down, v[i], v[i]) })
+	return [2][]reg.VecVirtual{power, p}
+}
+
+// sum sets u = exp(−z)·2⁻²⁴ and q = u + 2⁻²⁴.
+func (k siluKernel) sum(u, q []reg.VecVirtual, factors [2][]reg.VecVirtual) {
+	for i := range u {
+		VMULPS(factors[0][i], factors[1][i], u[i])
+	}
+	for i := range u {
+		VADDPS(k.down, u[i], q[i])
+	}
+}
+
+// divide sets q = 1/q.
+func (k siluKernel) divide(q []reg.VecVirtual) {
+	for i := range q {
+		VDIVPS(q[i], k.one, q[i])
+	}
+}
+
+// finish writes y and d, overwriting u and q, and moves the pointers behind them.
+func (k siluKernel) finish(u, q []reg.VecVirtual) {
+	each := func(f func(i int)) {
+		for i := range u {
+			f(i)
+		}
+	}
+	v := k.regs(len(u))
+	each(func(i int) { VMULPS(Mem{Base: k.x, Disp: k.bytes * i}, q[i], v[i]) })
 	each(func(i int) { VMULPS(q[i], u[i], u[i]) })
-	each(func(i int) { VMULPS(c.down, q[i], sigma[i]) })
-	each(func(i int) { VMOVUPS(v[i], Mem{Base: y, Disp: s.bytes * i}) })
-	each(func(i int) { VFMADD231PS(v[i], u[i], sigma[i]) })
-	each(func(i int) { VMOVUPS(sigma[i], Mem{Base: d, Disp: s.bytes * i}) })
-	for _, p := range []reg.GPVirtual{x.(reg.GPVirtual), y.(reg.GPVirtual), d.(reg.GPVirtual)} {
-		ADDQ(U32(s.bytes*k), p)
+	each(func(i int) { VMULPS(k.down, v[i], v[i]) })
+	each(func(i int) { VMULPS(k.down, q[i], q[i]) })
+	each(func(i int) { VMOVUPS(v[i], Mem{Base: k.y, Disp: k.bytes * i}) })
+	each(func(i int) { VFMADD231PS(v[i], u[i], q[i]) })
+	each(func(i int) { VMOVUPS(q[i], Mem{Base: k.d, Disp: k.bytes * i}) })
+	for _, p := range []reg.Register{k.x, k.y, k.d} {
+		ADDQ(U32(k.bytes*len(u)), p)
 	}
 }
 

@@ -2558,122 +2558,147 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS one<>+0(SB), Y0
 	VBROADCASTSS siluLeast<>+0(SB), Y1
 	VBROADCASTSS siluMost<>+0(SB), Y2
-	CMPQ         BX, $0x03
+	SUBQ         $0x02, BX
 	JLT          rest
+	VMAXPS       (DX), Y1, Y3
+	VMAXPS       32(DX), Y1, Y4
+	VMINPS       Y3, Y2, Y3
+	VMINPS       Y4, Y2, Y4
+	VMOVUPS      siluMagic<>+0(SB), Y5
+	VMOVUPS      siluMagic<>+0(SB), Y8
+	VFMADD231PS  siluLog<>+0(SB), Y3, Y5
+	VFMADD231PS  siluLog<>+0(SB), Y4, Y8
+	VSUBPS       siluMagic<>+0(SB), Y5, Y6
+	VSUBPS       siluMagic<>+0(SB), Y8, Y7
+	VFMSUB231PS  siluLog<>+0(SB), Y3, Y6
+	VFMSUB231PS  siluLog<>+0(SB), Y4, Y7
+	VFMADD231PS  siluLogLo<>+0(SB), Y3, Y6
+	VFMADD231PS  siluLogLo<>+0(SB), Y4, Y7
+	VPERMPS      siluPowers<>+0(SB), Y5, Y3
+	VPERMPS      siluPowers<>+0(SB), Y8, Y4
+	VPSLLD       $0x14, Y5, Y5
+	VPSLLD       $0x14, Y8, Y8
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y8, Y4, Y4
+	VMOVUPS      exp0<>+0(SB), Y8
+	VMOVUPS      exp0<>+0(SB), Y5
+	VFMADD213PS  exp1<>+0(SB), Y6, Y8
+	VFMADD213PS  exp1<>+0(SB), Y7, Y5
+	VFMADD213PS  exp2<>+0(SB), Y6, Y8
+	VFMADD213PS  exp2<>+0(SB), Y7, Y5
+	VFMADD213PS  exp3<>+0(SB), Y6, Y8
+	VFMADD213PS  exp3<>+0(SB), Y7, Y5
+	VMULPS       Y3, Y8, Y3
+	VMULPS       Y4, Y5, Y4
+	VADDPS       two_24<>+0(SB), Y3, Y5
+	VADDPS       two_24<>+0(SB), Y4, Y6
 
 loop:
-	VMOVUPS     (DX), Y3
-	VMOVUPS     32(DX), Y4
-	VMOVUPS     64(DX), Y5
-	VMAXPS      Y3, Y1, Y6
-	VMAXPS      Y4, Y1, Y7
-	VMAXPS      Y5, Y1, Y8
-	VMINPS      Y6, Y2, Y6
+	SUBQ        $0x02, BX
+	JLT         last
+	VDIVPS      Y5, Y0, Y5
+	VDIVPS      Y6, Y0, Y6
+	VMAXPS      64(DX), Y1, Y7
+	VMAXPS      96(DX), Y1, Y8
 	VMINPS      Y7, Y2, Y7
 	VMINPS      Y8, Y2, Y8
 	VMOVUPS     siluMagic<>+0(SB), Y9
 	VMOVUPS     siluMagic<>+0(SB), Y10
-	VMOVUPS     siluMagic<>+0(SB), Y11
-	VFMADD231PS siluLog<>+0(SB), Y6, Y9
-	VFMADD231PS siluLog<>+0(SB), Y7, Y10
-	VFMADD231PS siluLog<>+0(SB), Y8, Y11
-	VSUBPS      siluMagic<>+0(SB), Y9, Y12
-	VSUBPS      siluMagic<>+0(SB), Y10, Y13
-	VSUBPS      siluMagic<>+0(SB), Y11, Y14
-	VFMSUB231PS siluLog<>+0(SB), Y6, Y12
-	VFMSUB231PS siluLog<>+0(SB), Y7, Y13
-	VFMSUB231PS siluLog<>+0(SB), Y8, Y14
-	VFMADD231PS siluLogLo<>+0(SB), Y6, Y12
-	VFMADD231PS siluLogLo<>+0(SB), Y7, Y13
-	VFMADD231PS siluLogLo<>+0(SB), Y8, Y14
-	VPERMPS     siluPowers<>+0(SB), Y9, Y6
-	VPERMPS     siluPowers<>+0(SB), Y10, Y7
-	VPERMPS     siluPowers<>+0(SB), Y11, Y8
+	VFMADD231PS siluLog<>+0(SB), Y7, Y9
+	VFMADD231PS siluLog<>+0(SB), Y8, Y10
+	VSUBPS      siluMagic<>+0(SB), Y9, Y11
+	VSUBPS      siluMagic<>+0(SB), Y10, Y12
+	VFMSUB231PS siluLog<>+0(SB), Y7, Y11
+	VFMSUB231PS siluLog<>+0(SB), Y8, Y12
+	VFMADD231PS siluLogLo<>+0(SB), Y7, Y11
+	VFMADD231PS siluLogLo<>+0(SB), Y8, Y12
+	VPERMPS     siluPowers<>+0(SB), Y9, Y7
+	VPERMPS     siluPowers<>+0(SB), Y10, Y8
 	VPSLLD      $0x14, Y9, Y9
 	VPSLLD      $0x14, Y10, Y10
-	VPSLLD      $0x14, Y11, Y11
-	VPADDD      Y9, Y6, Y6
-	VPADDD      Y10, Y7, Y7
-	VPADDD      Y11, Y8, Y8
+	VPADDD      Y9, Y7, Y7
+	VPADDD      Y10, Y8, Y8
 	VMOVUPS     exp0<>+0(SB), Y9
 	VMOVUPS     exp0<>+0(SB), Y10
-	VMOVUPS     exp0<>+0(SB), Y11
-	VFMADD213PS exp1<>+0(SB), Y12, Y9
-	VFMADD213PS exp1<>+0(SB), Y13, Y10
-	VFMADD213PS exp1<>+0(SB), Y14, Y11
-	VFMADD213PS exp2<>+0(SB), Y12, Y9
-	VFMADD213PS exp2<>+0(SB), Y13, Y10
-	VFMADD213PS exp2<>+0(SB), Y14, Y11
-	VFMADD213PS exp3<>+0(SB), Y12, Y9
-	VFMADD213PS exp3<>+0(SB), Y13, Y10
-	VFMADD213PS exp3<>+0(SB), Y14, Y11
-	VMULPS      Y6, Y9, Y9
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y8, Y11, Y11
-	VADDPS      two_24<>+0(SB), Y9, Y6
-	VADDPS      two_24<>+0(SB), Y10, Y7
-	VADDPS      two_24<>+0(SB), Y11, Y8
-	VDIVPS      Y6, Y0, Y6
-	VDIVPS      Y7, Y0, Y7
-	VDIVPS      Y8, Y0, Y8
-	VMULPS      Y6, Y3, Y3
-	VMULPS      Y7, Y4, Y4
-	VMULPS      Y8, Y5, Y5
-	VMULPS      two_24<>+0(SB), Y3, Y3
-	VMULPS      two_24<>+0(SB), Y4, Y4
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y10
+	VFMADD213PS exp2<>+0(SB), Y11, Y9
+	VFMADD213PS exp2<>+0(SB), Y12, Y10
+	VFMADD213PS exp3<>+0(SB), Y11, Y9
+	VFMADD213PS exp3<>+0(SB), Y12, Y10
+	VMULPS      (DX), Y5, Y11
+	VMULPS      32(DX), Y6, Y12
+	VMULPS      Y5, Y3, Y3
+	VMULPS      Y6, Y4, Y4
+	VMULPS      two_24<>+0(SB), Y11, Y11
+	VMULPS      two_24<>+0(SB), Y12, Y12
 	VMULPS      two_24<>+0(SB), Y5, Y5
-	VMULPS      Y6, Y9, Y9
-	VMULPS      Y7, Y10, Y10
-	VMULPS      Y8, Y11, Y11
-	VMULPS      two_24<>+0(SB), Y6, Y12
-	VMULPS      two_24<>+0(SB), Y7, Y13
-	VMULPS      two_24<>+0(SB), Y8, Y14
-	VMOVUPS     Y3, (AX)
-	VMOVUPS     Y4, 32(AX)
-	VMOVUPS     Y5, 64(AX)
-	VFMADD231PS Y3, Y9, Y12
-	VFMADD231PS Y4, Y10, Y13
-	VFMADD231PS Y5, Y11, Y14
-	VMOVUPS     Y12, (CX)
-	VMOVUPS     Y13, 32(CX)
-	VMOVUPS     Y14, 64(CX)
-	ADDQ        $0x00000060, DX
-	ADDQ        $0x00000060, AX
-	ADDQ        $0x00000060, CX
-	SUBQ        $0x03, BX
-	CMPQ        BX, $0x03
-	JGE         loop
+	VMULPS      two_24<>+0(SB), Y6, Y6
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     Y12, 32(AX)
+	VFMADD231PS Y11, Y3, Y5
+	VFMADD231PS Y12, Y4, Y6
+	VMOVUPS     Y5, (CX)
+	VMOVUPS     Y6, 32(CX)
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	VMULPS      Y7, Y9, Y3
+	VMULPS      Y8, Y10, Y4
+	VADDPS      two_24<>+0(SB), Y3, Y5
+	VADDPS      two_24<>+0(SB), Y4, Y6
+	JMP         loop
+
+last:
+	VDIVPS      Y5, Y0, Y5
+	VDIVPS      Y6, Y0, Y6
+	VMULPS      (DX), Y5, Y7
+	VMULPS      32(DX), Y6, Y8
+	VMULPS      Y5, Y3, Y3
+	VMULPS      Y6, Y4, Y4
+	VMULPS      two_24<>+0(SB), Y7, Y7
+	VMULPS      two_24<>+0(SB), Y8, Y8
+	VMULPS      two_24<>+0(SB), Y5, Y5
+	VMULPS      two_24<>+0(SB), Y6, Y6
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     Y8, 32(AX)
+	VFMADD231PS Y7, Y3, Y5
+	VFMADD231PS Y8, Y4, Y6
+	VMOVUPS     Y5, (CX)
+	VMOVUPS     Y6, 32(CX)
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
 
 rest:
-	TESTQ BX, BX
-	JZ    done
+	ADDQ $0x02, BX
+	JZ   done
 
 single:
-	VMOVUPS     (DX), Y3
-	VMAXPS      Y3, Y1, Y4
-	VMINPS      Y4, Y2, Y4
-	VMOVUPS     siluMagic<>+0(SB), Y5
-	VFMADD231PS siluLog<>+0(SB), Y4, Y5
-	VSUBPS      siluMagic<>+0(SB), Y5, Y6
-	VFMSUB231PS siluLog<>+0(SB), Y4, Y6
-	VFMADD231PS siluLogLo<>+0(SB), Y4, Y6
-	VPERMPS     siluPowers<>+0(SB), Y5, Y4
-	VPSLLD      $0x14, Y5, Y5
-	VPADDD      Y5, Y4, Y4
-	VMOVUPS     exp0<>+0(SB), Y5
-	VFMADD213PS exp1<>+0(SB), Y6, Y5
-	VFMADD213PS exp2<>+0(SB), Y6, Y5
-	VFMADD213PS exp3<>+0(SB), Y6, Y5
-	VMULPS      Y4, Y5, Y5
-	VADDPS      two_24<>+0(SB), Y5, Y4
+	VMAXPS      (DX), Y1, Y3
+	VMINPS      Y3, Y2, Y3
+	VMOVUPS     siluMagic<>+0(SB), Y4
+	VFMADD231PS siluLog<>+0(SB), Y3, Y4
+	VSUBPS      siluMagic<>+0(SB), Y4, Y5
+	VFMSUB231PS siluLog<>+0(SB), Y3, Y5
+	VFMADD231PS siluLogLo<>+0(SB), Y3, Y5
+	VPERMPS     siluPowers<>+0(SB), Y4, Y3
+	VPSLLD      $0x14, Y4, Y4
+	VPADDD      Y4, Y3, Y3
+	VMOVUPS     exp0<>+0(SB), Y4
+	VFMADD213PS exp1<>+0(SB), Y5, Y4
+	VFMADD213PS exp2<>+0(SB), Y5, Y4
+	VFMADD213PS exp3<>+0(SB), Y5, Y4
+	VMULPS      Y3, Y4, Y3
+	VADDPS      two_24<>+0(SB), Y3, Y4
 	VDIVPS      Y4, Y0, Y4
+	VMULPS      (DX), Y4, Y5
 	VMULPS      Y4, Y3, Y3
-	VMULPS      two_24<>+0(SB), Y3, Y3
-	VMULPS      Y4, Y5, Y5
-	VMULPS      two_24<>+0(SB), Y4, Y6
-	VMOVUPS     Y3, (AX)
-	VFMADD231PS Y3, Y5, Y6
-	VMOVUPS     Y6, (CX)
+	VMULPS      two_24<>+0(SB), Y5, Y5
+	VMULPS      two_24<>+0(SB), Y4, Y4
+	VMOVUPS     Y5, (AX)
+	VFMADD231PS Y5, Y3, Y4
+	VMOVUPS     Y4, (CX)
 	ADDQ        $0x00000020, DX
 	ADDQ        $0x00000020, AX
 	ADDQ        $0x00000020, CX
@@ -10378,147 +10403,243 @@ TEXT ·siluAVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSS    siluLog<>+0(SB), Z4
 	VBROADCASTF64X4 siluPowers<>+0(SB), Z5
 	VBROADCASTSS    siluMagic<>+0(SB), Z6
-	CMPQ            BX, $0x04
+	SUBQ            $0x04, BX
 	JLT             rest
+	VMAXPS          (DX), Z2, Z7
+	VMAXPS          64(DX), Z2, Z8
+	VMAXPS          128(DX), Z2, Z9
+	VMAXPS          192(DX), Z2, Z10
+	VMINPS          Z7, Z3, Z7
+	VMINPS          Z8, Z3, Z8
+	VMINPS          Z9, Z3, Z9
+	VMINPS          Z10, Z3, Z10
+	VMOVUPS         Z6, Z11
+	VMOVUPS         Z6, Z12
+	VMOVUPS         Z6, Z13
+	VMOVUPS         Z6, Z18
+	VFMADD231PS     Z4, Z7, Z11
+	VFMADD231PS     Z4, Z8, Z12
+	VFMADD231PS     Z4, Z9, Z13
+	VFMADD231PS     Z4, Z10, Z18
+	VSUBPS          Z6, Z11, Z14
+	VSUBPS          Z6, Z12, Z15
+	VSUBPS          Z6, Z13, Z16
+	VSUBPS          Z6, Z18, Z17
+	VFMSUB231PS     Z4, Z7, Z14
+	VFMSUB231PS     Z4, Z8, Z15
+	VFMSUB231PS     Z4, Z9, Z16
+	VFMSUB231PS     Z4, Z10, Z17
+	VFMADD231PS     siluLogLo<>+0(SB), Z7, Z14
+	VFMADD231PS     siluLogLo<>+0(SB), Z8, Z15
+	VFMADD231PS     siluLogLo<>+0(SB), Z9, Z16
+	VFMADD231PS     siluLogLo<>+0(SB), Z10, Z17
+	VPERMPS         Z5, Z11, Z7
+	VPERMPS         Z5, Z12, Z8
+	VPERMPS         Z5, Z13, Z9
+	VPERMPS         Z5, Z18, Z10
+	VPSLLD          $0x14, Z11, Z11
+	VPSLLD          $0x14, Z12, Z12
+	VPSLLD          $0x14, Z13, Z13
+	VPSLLD          $0x14, Z18, Z18
+	VPADDD          Z11, Z7, Z7
+	VPADDD          Z12, Z8, Z8
+	VPADDD          Z13, Z9, Z9
+	VPADDD          Z18, Z10, Z10
+	VMOVUPS         exp0<>+0(SB), Z18
+	VMOVUPS         exp0<>+0(SB), Z13
+	VMOVUPS         exp0<>+0(SB), Z12
+	VMOVUPS         exp0<>+0(SB), Z11
+	VFMADD213PS     exp1<>+0(SB), Z14, Z18
+	VFMADD213PS     exp1<>+0(SB), Z15, Z13
+	VFMADD213PS     exp1<>+0(SB), Z16, Z12
+	VFMADD213PS     exp1<>+0(SB), Z17, Z11
+	VFMADD213PS     exp2<>+0(SB), Z14, Z18
+	VFMADD213PS     exp2<>+0(SB), Z15, Z13
+	VFMADD213PS     exp2<>+0(SB), Z16, Z12
+	VFMADD213PS     exp2<>+0(SB), Z17, Z11
+	VFMADD213PS     exp3<>+0(SB), Z14, Z18
+	VFMADD213PS     exp3<>+0(SB), Z15, Z13
+	VFMADD213PS     exp3<>+0(SB), Z16, Z12
+	VFMADD213PS     exp3<>+0(SB), Z17, Z11
+	VMULPS          Z7, Z18, Z7
+	VMULPS          Z8, Z13, Z8
+	VMULPS          Z9, Z12, Z9
+	VMULPS          Z10, Z11, Z10
+	VADDPS          Z0, Z7, Z11
+	VADDPS          Z0, Z8, Z12
+	VADDPS          Z0, Z9, Z13
+	VADDPS          Z0, Z10, Z14
 
 loop:
-	VMOVUPS     (DX), Z7
-	VMOVUPS     64(DX), Z8
-	VMOVUPS     128(DX), Z9
-	VMOVUPS     192(DX), Z10
-	VMAXPS      Z7, Z2, Z11
-	VMAXPS      Z8, Z2, Z12
-	VMAXPS      Z9, Z2, Z13
-	VMAXPS      Z10, Z2, Z14
-	VMINPS      Z11, Z3, Z11
-	VMINPS      Z12, Z3, Z12
-	VMINPS      Z13, Z3, Z13
-	VMINPS      Z14, Z3, Z14
-	VMOVUPS     Z6, Z15
-	VMOVUPS     Z6, Z16
-	VMOVUPS     Z6, Z17
-	VMOVUPS     Z6, Z18
-	VFMADD231PS Z4, Z11, Z15
-	VFMADD231PS Z4, Z12, Z16
-	VFMADD231PS Z4, Z13, Z17
-	VFMADD231PS Z4, Z14, Z18
-	VSUBPS      Z6, Z15, Z19
-	VSUBPS      Z6, Z16, Z20
-	VSUBPS      Z6, Z17, Z21
-	VSUBPS      Z6, Z18, Z22
-	VFMSUB231PS Z4, Z11, Z19
-	VFMSUB231PS Z4, Z12, Z20
-	VFMSUB231PS Z4, Z13, Z21
-	VFMSUB231PS Z4, Z14, Z22
-	VFMADD231PS siluLogLo<>+0(SB), Z11, Z19
-	VFMADD231PS siluLogLo<>+0(SB), Z12, Z20
-	VFMADD231PS siluLogLo<>+0(SB), Z13, Z21
-	VFMADD231PS siluLogLo<>+0(SB), Z14, Z22
-	VPERMPS     Z5, Z15, Z11
-	VPERMPS     Z5, Z16, Z12
-	VPERMPS     Z5, Z17, Z13
-	VPERMPS     Z5, Z18, Z14
-	VPSLLD      $0x14, Z15, Z15
-	VPSLLD      $0x14, Z16, Z16
-	VPSLLD      $0x14, Z17, Z17
-	VPSLLD      $0x14, Z18, Z18
-	VPADDD      Z15, Z11, Z11
-	VPADDD      Z16, Z12, Z12
-	VPADDD      Z17, Z13, Z13
-	VPADDD      Z18, Z14, Z14
-	VMOVUPS     exp0<>+0(SB), Z15
-	VMOVUPS     exp0<>+0(SB), Z16
-	VMOVUPS     exp0<>+0(SB), Z17
-	VMOVUPS     exp0<>+0(SB), Z18
-	VFMADD213PS exp1<>+0(SB), Z19, Z15
-	VFMADD213PS exp1<>+0(SB), Z20, Z16
-	VFMADD213PS exp1<>+0(SB), Z21, Z17
-	VFMADD213PS exp1<>+0(SB), Z22, Z18
-	VFMADD213PS exp2<>+0(SB), Z19, Z15
-	VFMADD213PS exp2<>+0(SB), Z20, Z16
-	VFMADD213PS exp2<>+0(SB), Z21, Z17
-	VFMADD213PS exp2<>+0(SB), Z22, Z18
-	VFMADD213PS exp3<>+0(SB), Z19, Z15
-	VFMADD213PS exp3<>+0(SB), Z20, Z16
-	VFMADD213PS exp3<>+0(SB), Z21, Z17
-	VFMADD213PS exp3<>+0(SB), Z22, Z18
-	VMULPS      Z11, Z15, Z15
-	VMULPS      Z12, Z16, Z16
-	VMULPS      Z13, Z17, Z17
-	VMULPS      Z14, Z18, Z18
-	VADDPS      Z0, Z15, Z11
-	VADDPS      Z0, Z16, Z12
-	VADDPS      Z0, Z17, Z13
-	VADDPS      Z0, Z18, Z14
+	SUBQ        $0x04, BX
+	JLT         last
 	VDIVPS      Z11, Z1, Z11
 	VDIVPS      Z12, Z1, Z12
 	VDIVPS      Z13, Z1, Z13
 	VDIVPS      Z14, Z1, Z14
+	VMAXPS      256(DX), Z2, Z15
+	VMAXPS      320(DX), Z2, Z16
+	VMAXPS      384(DX), Z2, Z17
+	VMAXPS      448(DX), Z2, Z18
+	VMINPS      Z15, Z3, Z15
+	VMINPS      Z16, Z3, Z16
+	VMINPS      Z17, Z3, Z17
+	VMINPS      Z18, Z3, Z18
+	VMOVUPS     Z6, Z19
+	VMOVUPS     Z6, Z20
+	VMOVUPS     Z6, Z21
+	VMOVUPS     Z6, Z22
+	VFMADD231PS Z4, Z15, Z19
+	VFMADD231PS Z4, Z16, Z20
+	VFMADD231PS Z4, Z17, Z21
+	VFMADD231PS Z4, Z18, Z22
+	VSUBPS      Z6, Z19, Z23
+	VSUBPS      Z6, Z20, Z24
+	VSUBPS      Z6, Z21, Z25
+	VSUBPS      Z6, Z22, Z26
+	VFMSUB231PS Z4, Z15, Z23
+	VFMSUB231PS Z4, Z16, Z24
+	VFMSUB231PS Z4, Z17, Z25
+	VFMSUB231PS Z4, Z18, Z26
+	VFMADD231PS siluLogLo<>+0(SB), Z15, Z23
+	VFMADD231PS siluLogLo<>+0(SB), Z16, Z24
+	VFMADD231PS siluLogLo<>+0(SB), Z17, Z25
+	VFMADD231PS siluLogLo<>+0(SB), Z18, Z26
+	VPERMPS     Z5, Z19, Z15
+	VPERMPS     Z5, Z20, Z16
+	VPERMPS     Z5, Z21, Z17
+	VPERMPS     Z5, Z22, Z18
+	VPSLLD      $0x14, Z19, Z19
+	VPSLLD      $0x14, Z20, Z20
+	VPSLLD      $0x14, Z21, Z21
+	VPSLLD      $0x14, Z22, Z22
+	VPADDD      Z19, Z15, Z15
+	VPADDD      Z20, Z16, Z16
+	VPADDD      Z21, Z17, Z17
+	VPADDD      Z22, Z18, Z18
+	VMOVUPS     exp0<>+0(SB), Z19
+	VMOVUPS     exp0<>+0(SB), Z20
+	VMOVUPS     exp0<>+0(SB), Z21
+	VMOVUPS     exp0<>+0(SB), Z22
+	VFMADD213PS exp1<>+0(SB), Z23, Z19
+	VFMADD213PS exp1<>+0(SB), Z24, Z20
+	VFMADD213PS exp1<>+0(SB), Z25, Z21
+	VFMADD213PS exp1<>+0(SB), Z26, Z22
+	VFMADD213PS exp2<>+0(SB), Z23, Z19
+	VFMADD213PS exp2<>+0(SB), Z24, Z20
+	VFMADD213PS exp2<>+0(SB), Z25, Z21
+	VFMADD213PS exp2<>+0(SB), Z26, Z22
+	VFMADD213PS exp3<>+0(SB), Z23, Z19
+	VFMADD213PS exp3<>+0(SB), Z24, Z20
+	VFMADD213PS exp3<>+0(SB), Z25, Z21
+	VFMADD213PS exp3<>+0(SB), Z26, Z22
+	VMULPS      (DX), Z11, Z23
+	VMULPS      64(DX), Z12, Z24
+	VMULPS      128(DX), Z13, Z25
+	VMULPS      192(DX), Z14, Z26
 	VMULPS      Z11, Z7, Z7
 	VMULPS      Z12, Z8, Z8
 	VMULPS      Z13, Z9, Z9
 	VMULPS      Z14, Z10, Z10
-	VMULPS      Z0, Z7, Z7
-	VMULPS      Z0, Z8, Z8
-	VMULPS      Z0, Z9, Z9
-	VMULPS      Z0, Z10, Z10
-	VMULPS      Z11, Z15, Z15
-	VMULPS      Z12, Z16, Z16
-	VMULPS      Z13, Z17, Z17
-	VMULPS      Z14, Z18, Z18
-	VMULPS      Z0, Z11, Z19
-	VMULPS      Z0, Z12, Z20
-	VMULPS      Z0, Z13, Z21
-	VMULPS      Z0, Z14, Z22
-	VMOVUPS     Z7, (AX)
-	VMOVUPS     Z8, 64(AX)
-	VMOVUPS     Z9, 128(AX)
-	VMOVUPS     Z10, 192(AX)
-	VFMADD231PS Z7, Z15, Z19
-	VFMADD231PS Z8, Z16, Z20
-	VFMADD231PS Z9, Z17, Z21
-	VFMADD231PS Z10, Z18, Z22
-	VMOVUPS     Z19, (CX)
-	VMOVUPS     Z20, 64(CX)
-	VMOVUPS     Z21, 128(CX)
-	VMOVUPS     Z22, 192(CX)
+	VMULPS      Z0, Z23, Z23
+	VMULPS      Z0, Z24, Z24
+	VMULPS      Z0, Z25, Z25
+	VMULPS      Z0, Z26, Z26
+	VMULPS      Z0, Z11, Z11
+	VMULPS      Z0, Z12, Z12
+	VMULPS      Z0, Z13, Z13
+	VMULPS      Z0, Z14, Z14
+	VMOVUPS     Z23, (AX)
+	VMOVUPS     Z24, 64(AX)
+	VMOVUPS     Z25, 128(AX)
+	VMOVUPS     Z26, 192(AX)
+	VFMADD231PS Z23, Z7, Z11
+	VFMADD231PS Z24, Z8, Z12
+	VFMADD231PS Z25, Z9, Z13
+	VFMADD231PS Z26, Z10, Z14
+	VMOVUPS     Z11, (CX)
+	VMOVUPS     Z12, 64(CX)
+	VMOVUPS     Z13, 128(CX)
+	VMOVUPS     Z14, 192(CX)
 	ADDQ        $0x00000100, DX
 	ADDQ        $0x00000100, AX
 	ADDQ        $0x00000100, CX
-	SUBQ        $0x04, BX
-	CMPQ        BX, $0x04
-	JGE         loop
+	VMULPS      Z15, Z19, Z7
+	VMULPS      Z16, Z20, Z8
+	VMULPS      Z17, Z21, Z9
+	VMULPS      Z18, Z22, Z10
+	VADDPS      Z0, Z7, Z11
+	VADDPS      Z0, Z8, Z12
+	VADDPS      Z0, Z9, Z13
+	VADDPS      Z0, Z10, Z14
+	JMP         loop
+
+last:
+	VDIVPS      Z11, Z1, Z11
+	VDIVPS      Z12, Z1, Z12
+	VDIVPS      Z13, Z1, Z13
+	VDIVPS      Z14, Z1, Z14
+	VMULPS      (DX), Z11, Z15
+	VMULPS      64(DX), Z12, Z16
+	VMULPS      128(DX), Z13, Z17
+	VMULPS      192(DX), Z14, Z18
+	VMULPS      Z11, Z7, Z7
+	VMULPS      Z12, Z8, Z8
+	VMULPS      Z13, Z9, Z9
+	VMULPS      Z14, Z10, Z10
+	VMULPS      Z0, Z15, Z15
+	VMULPS      Z0, Z16, Z16
+	VMULPS      Z0, Z17, Z17
+	VMULPS      Z0, Z18, Z18
+	VMULPS      Z0, Z11, Z11
+	VMULPS      Z0, Z12, Z12
+	VMULPS      Z0, Z13, Z13
+	VMULPS      Z0, Z14, Z14
+	VMOVUPS     Z15, (AX)
+	VMOVUPS     Z16, 64(AX)
+	VMOVUPS     Z17, 128(AX)
+	VMOVUPS     Z18, 192(AX)
+	VFMADD231PS Z15, Z7, Z11
+	VFMADD231PS Z16, Z8, Z12
+	VFMADD231PS Z17, Z9, Z13
+	VFMADD231PS Z18, Z10, Z14
+	VMOVUPS     Z11, (CX)
+	VMOVUPS     Z12, 64(CX)
+	VMOVUPS     Z13, 128(CX)
+	VMOVUPS     Z14, 192(CX)
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
 
 rest:
-	TESTQ BX, BX
-	JZ    done
+	ADDQ $0x04, BX
+	JZ   done
 
 single:
-	VMOVUPS     (DX), Z7
-	VMAXPS      Z7, Z2, Z8
-	VMINPS      Z8, Z3, Z8
-	VMOVUPS     Z6, Z9
-	VFMADD231PS Z4, Z8, Z9
-	VSUBPS      Z6, Z9, Z10
-	VFMSUB231PS Z4, Z8, Z10
-	VFMADD231PS siluLogLo<>+0(SB), Z8, Z10
-	VPERMPS     Z5, Z9, Z8
-	VPSLLD      $0x14, Z9, Z9
-	VPADDD      Z9, Z8, Z8
-	VMOVUPS     exp0<>+0(SB), Z9
-	VFMADD213PS exp1<>+0(SB), Z10, Z9
-	VFMADD213PS exp2<>+0(SB), Z10, Z9
-	VFMADD213PS exp3<>+0(SB), Z10, Z9
-	VMULPS      Z8, Z9, Z9
-	VADDPS      Z0, Z9, Z8
+	VMAXPS      (DX), Z2, Z7
+	VMINPS      Z7, Z3, Z7
+	VMOVUPS     Z6, Z8
+	VFMADD231PS Z4, Z7, Z8
+	VSUBPS      Z6, Z8, Z9
+	VFMSUB231PS Z4, Z7, Z9
+	VFMADD231PS siluLogLo<>+0(SB), Z7, Z9
+	VPERMPS     Z5, Z8, Z7
+	VPSLLD      $0x14, Z8, Z8
+	VPADDD      Z8, Z7, Z7
+	VMOVUPS     exp0<>+0(SB), Z8
+	VFMADD213PS exp1<>+0(SB), Z9, Z8
+	VFMADD213PS exp2<>+0(SB), Z9, Z8
+	VFMADD213PS exp3<>+0(SB), Z9, Z8
+	VMULPS      Z7, Z8, Z7
+	VADDPS      Z0, Z7, Z8
 	VDIVPS      Z8, Z1, Z8
+	VMULPS      (DX), Z8, Z9
 	VMULPS      Z8, Z7, Z7
-	VMULPS      Z0, Z7, Z7
-	VMULPS      Z8, Z9, Z9
-	VMULPS      Z0, Z8, Z10
-	VMOVUPS     Z7, (AX)
-	VFMADD231PS Z7, Z9, Z10
-	VMOVUPS     Z10, (CX)
+	VMULPS      Z0, Z9, Z9
+	VMULPS      Z0, Z8, Z8
+	VMOVUPS     Z9, (AX)
+	VFMADD231PS Z9, Z7, Z8
+	VMOVUPS     Z8, (CX)
 	ADDQ        $0x00000040, DX
 	ADDQ        $0x00000040, AX
 	ADDQ        $0x00000040, CX
