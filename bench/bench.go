@@ -213,11 +213,11 @@ func (b *bench) report() *Report {
 		SingleCore: b.speeds[0].report(b.cfg.Steps, b.flop),
 	}
 	r.Speed = r.SingleCore
-	r.Levels = []Level{level(r.SingleCore)}
+	r.Levels = []Level{level(r.SingleCore, b.cfg.Chains)}
 	if len(b.speeds) > 1 {
 		one, all := &b.speeds[0], &b.speeds[1]
 		r.Speed = all.report(b.cfg.Steps, b.flop)
-		r.Levels = append(r.Levels, level(r.Speed))
+		r.Levels = append(r.Levels, level(r.Speed, b.cfg.Chains))
 		loop, peak := quotients(all.loop, one.loop), quotients(all.peak, one.peak)
 		r.Scaling = &Scaling{Loop: median(loop), FMAPeak: median(peak), LoopOverPeak: median(quotients(loop, peak))}
 	}
@@ -234,10 +234,10 @@ func (b *bench) report() *Report {
 	return r
 }
 
-// level is what s says of the kernels in use.
-func level(s Speed) Level {
+// level is what s, measured with so many chains, says of the kernels in use.
+func level(s Speed, chains int) Level {
 	return Level{
-		Kernel: kernel.Name(), Width: lane.Width, Threads: s.Threads,
+		Kernel: kernel.Name(), Width: lane.Choose(chains, s.Threads), Threads: s.Threads,
 		FMAPeakGFLOPS: s.FMAPeakGFLOPS, LoopGFLOPS: s.LoopGFLOPS, LoopShareOfPeak: s.LoopShareOfPeak,
 		ImageGradientsPerSecond: s.ImageGradientsPerSecond, TrainStepOverSampling: s.TrainStepOverSampling,
 	}

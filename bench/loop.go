@@ -73,6 +73,7 @@ func newBench(c Config) (*bench, error) {
 	}
 	cfg := joule.DefaultConfig()
 	cfg.BatchSize, cfg.Sampler.Steps, cfg.Network.HiddenFeatures = c.Chains, c.Steps, c.HiddenFeatures
+	cfg.Guard.Retries = 0 // there is none, so the buffer needs no room for its states
 	set := &dataset.Set{Name: "bench", C: c.Channels, H: c.Size, W: c.Size}
 	set.N = max(c.Chains, min(c.Images, maxBytes/set.Size()))
 	cfg.Buffer.Size = max(c.Chains, min(cfg.Buffer.Size, c.Images, maxBytes/(4*set.Size())))

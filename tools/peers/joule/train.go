@@ -28,6 +28,7 @@ type training struct {
 func newTraining(m *joule.Model, threads, buffer int) (*training, error) {
 	t := &training{cfg: joule.DefaultConfig()}
 	t.cfg.Buffer.Size = max(buffer, t.cfg.BatchSize)
+	t.cfg.Guard.Retries = 0 // there is none, so the buffer needs no room for its states
 	c, h, w := m.Shape()
 	set := &dataset.Set{Name: "peers", N: batches * t.cfg.BatchSize, C: c, H: h, W: w}
 	set.Pixels = make([]byte, set.N*set.Size())
