@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/joule-ml/joule/engine"
+	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/metric"
 	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/replay"
@@ -32,6 +33,11 @@ type Score struct {
 	side, weight    [2][]float32
 	one, seed       [1][]float32 // the energies of a batch, and ones as long
 	both            [2][]float32 // the sides' images of a batch
+	losses          []float64    // of each image
+	noisy           []float32    // x̃ of the n images of a batch
+	n               int
+	crew            lane.Crew
+	work            func(worker, image int) // probeImage, bound once
 	loss            engine.Loss
 	contrast        contrast
 }
@@ -60,7 +66,7 @@ func newScore(s Setup) (Objective, error) {
 	for p := range o.side {
 		o.side[p], o.weight[p] = make([]float32, values), make([]float32, n)
 	}
-	o.loss = o.cotangent
+	o.losses, o.work, o.loss = make([]float64, n), o.probeImage, o.cotangent
 	return o, nil
 }
 
@@ -107,11 +113,8 @@ func (o *Score) match(ctx context.Context, b Batch, r *Result) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	for i, e := range noise {
-		residual[i] = float32(sigma*residual[i]) - e
-	}
 	r.ImageGradients, r.Values[0] = n, mean(o.one[0])
-	r.Loss = o.probes(noisy, residual, n)
+	r.Loss = o.probes(noisy, n)
 	if !finite(r.Loss) || !finite(r.Values[0]) {
 		return &engine.NonFiniteError{What: "the energy of a batch, or its gradient,"}
 	}
@@ -126,35 +129,43 @@ func (o *Score) match(ctx context.Context, b Batch, r *Result) error {
 	return p.Update(b, r)
 }
 
-// probes sets the images x̃ ± hr and their cotangents, and returns the loss. By
-// the chain rule with r held fixed, and by a central difference along r,
+// probes turns the gradients that residual holds into r, sets the images x̃ ± hr
+// and their cotangents, and returns the loss. By the chain rule with r held fixed,
+// and by a central difference along r,
 //
 //	∂L/∂θ = σ/(ND) Σ ∂/∂θ rᵀ∇E(x̃) ≈ Σ σ/(2hND) ∂/∂θ (E(x̃ + hr) − E(x̃ − hr))
 //
 // where h makes the step as long for every image. An r of zero needs none, and
 // weighs nothing.
-func (o *Score) probes(noisy, residual []float32, n int) (loss float64) {
-	size, sigma := len(residual)/n, float64(o.setup.Objective.Sigma)
-	for i := range n {
-		r := residual[i*size : (i+1)*size]
-		var squares float64
-		for _, v := range r {
-			squares += float64(float64(v) * float64(v))
-		}
-		loss += squares / (2 * float64(n*size))
-		rms, h := math.Sqrt(squares/float64(size)), 0.0
-		if rms > 0 {
-			h = probe / rms
-		}
-		for j, v := range r {
-			k := i*size + j
-			step := float32(h * float64(v))
-			o.side[0][k], o.side[1][k] = noisy[k]+step, noisy[k]-step
-		}
-		c := float32(sigma * rms / (2 * probe * float64(n*size))) // σ/(2hND)
-		o.weight[0][i], o.weight[1][i] = c, -c
+func (o *Score) probes(noisy []float32, n int) (loss float64) {
+	o.noisy, o.n = noisy, n
+	o.crew.Each(o.part.Engine.Threads(), n, o.work)
+	for _, l := range o.losses[:n] {
+		loss += l
 	}
 	return loss
+}
+
+func (o *Score) probeImage(_, i int) {
+	size, sigma := len(o.noisy)/o.n, o.setup.Objective.Sigma
+	of := func(x []float32) []float32 { return x[i*size : (i+1)*size] }
+	x, noise, r, up, down := of(o.noisy), of(o.noise), of(o.residual), of(o.side[0]), of(o.side[1])
+	var squares float64
+	for j, e := range noise {
+		r[j] = float32(sigma*r[j]) - e
+		squares += float64(float64(r[j]) * float64(r[j]))
+	}
+	o.losses[i] = squares / (2 * float64(len(o.noisy)))
+	rms, h := math.Sqrt(squares/float64(size)), 0.0
+	if rms > 0 {
+		h = probe / rms
+	}
+	for j, v := range r {
+		step := float32(h * float64(v))
+		up[j], down[j] = x[j]+step, x[j]-step
+	}
+	c := float32(float64(sigma) * rms / (2 * probe * float64(len(o.noisy)))) // σ/(2hND)
+	o.weight[0][i], o.weight[1][i] = c, -c
 }
 
 // cotangent is the [engine.Loss]: the cotangents that probes has set.
