@@ -24,7 +24,7 @@ func TestStepAllocations(t *testing.T) {
 			tr.SetThreads(threads)
 			tr.history.begin(tr)
 			step := func() {
-				tr.place.Batch = 0
+				tr.place.Epoch, tr.place.Batch = 1-tr.place.Epoch, 0
 				if err := tr.batch(t.Context()); err != nil {
 					t.Fatal(err)
 				}

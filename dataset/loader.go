@@ -50,7 +50,10 @@ func (l *Loader) Seek(epoch, batch int) {
 		panic(fmt.Sprintf("dataset: no batch %d in an epoch of %d", batch, l.Batches()))
 	}
 	if l.shuffle && epoch != l.epoch {
-		l.order = l.stream.Permutation(l.set.N, uint32(epoch))
+		if l.order == nil {
+			l.order = make([]int32, l.set.N)
+		}
+		l.stream.Permute(l.order, uint32(epoch))
 	}
 	l.epoch = epoch
 	l.next = min(batch*l.batch, l.set.N)

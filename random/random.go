@@ -102,14 +102,19 @@ func (s Stream) Normal(dst []float32, chain, step uint32, std float32) {
 // Yates's shuffle, a function of the stream and step alone.
 func (s Stream) Permutation(n int, step uint32) []int32 {
 	p := make([]int32, n)
+	s.Permute(p, step)
+	return p
+}
+
+// Permute sets p to the Permutation of its length.
+func (s Stream) Permute(p []int32, step uint32) {
 	for i := range p {
 		p[i] = int32(i)
 	}
-	for i := n - 1; i > 0; i-- {
+	for i := len(p) - 1; i > 0; i-- {
 		w := s.Words(0, step, uint32(i))
 		// 64 random bits times i+1: the bias is below 2⁻³², beyond notice.
 		j := int((uint64(w[0])*uint64(i+1) + uint64(w[1])*uint64(i+1)>>32) >> 32)
 		p[i], p[j] = p[j], p[i]
 	}
-	return p
 }
