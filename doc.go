@@ -20,9 +20,10 @@
 //
 // # What is promised
 //
-// Bits: the same seed, build and instruction set give the same weights and
-// images, on any number of cores. A run that was stopped and resumed has the
-// bits of one that was not. Between instruction sets results differ in rounding.
+// Bits: the same seed and version give the same weights and images, on any number
+// of cores, with AVX2, AVX-512 and NEON. A run that was stopped and resumed has
+// the bits of one that was not. The kernels in Go, for other processors, round
+// otherwise.
 //
 // Files: every later version reads the models and checkpoints of this one. The
 // names of tensors, of metadata and of settings stay; a new setting has the
