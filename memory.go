@@ -4,6 +4,7 @@ import (
 	"runtime"
 
 	"github.com/joule-ml/joule/arch"
+	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/engine"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
@@ -20,11 +21,13 @@ type MemoryUse struct {
 
 // What memory is used for.
 const (
+	UseData        = "the data set" // which is there already
 	UseNetwork     = "the network and its optimizer"
 	UseActivations = "the activations of the network"
 	UseBatch       = "a batch of images"
 	UseBuffer      = "the replay buffer"
 	UseGuard       = "the states that the guard keeps"
+	UsePictures    = "pictures of samples"
 	UseImages      = "the images"
 	UseFrames      = "the images on their way"
 )
@@ -32,10 +35,15 @@ const (
 // float is the size of a float32.
 const float = 4
 
-// MemoryUse estimates what a training with these settings on images of a shape
-// takes, besides its data set, on so many cores (0 takes all). It allocates
-// next to nothing.
-func (c Config) MemoryUse(shape lane.Shape, threads int) ([]MemoryUse, error) {
+// MemoryUse estimates what a training with these settings on train takes in the
+// end, on so many cores (0 takes all): what lives at the same time, without what
+// the collector has not freed yet and the program itself. val may be nil. It
+// allocates next to nothing.
+func (c Config) MemoryUse(train, val *dataset.Set, threads int) ([]MemoryUse, error) {
+	shape := lane.Shape{C: train.C, H: train.H, W: train.W}
+	if err := c.fitGuard(shape); err != nil {
+		return nil, err
+	}
 	spec, err := arch.Energy(c.Network, shape)
 	if err != nil {
 		return nil, setting.Under("network", err)
@@ -44,26 +52,77 @@ func (c Config) MemoryUse(shape lane.Shape, threads int) ([]MemoryUse, error) {
 	if err != nil {
 		return nil, err
 	}
-	size, batch := float*int64(shape.Len()), int64(c.BatchSize)
-	vectors, networks := int64(3), int64(2) // the weights and two moments; the network and a copy that draws pictures
+	vectors, networks := int64(3), int64(2) // the weights and two moments; the network and a copy that is saved
 	if c.EMA.Decay > 0 {
 		vectors, networks = vectors+1, networks+1
 	}
-	kept := vectors * m.Parameters
-	images := int64(c.olderImages()) * size
-	if c.Buffer.Policy == replay.Reservoir {
-		images = keptStates * int64(c.Buffer.Size) * size
-	}
+	buffer, older := c.ringUse(train)
 	list := []MemoryUse{
+		{UseData, c.dataUse(train, val)},
 		{UseNetwork, networks*(m.Parameters+m.Packed) + vectors*m.Parameters},
-		{UseActivations, int64(engine.Gradients(cores(threads)))*m.Grad + 2*workers(m, cores(threads), c.BatchSize)},
-		{UseBatch, 4 * batch * size},
-		{UseBuffer, int64(c.Buffer.Size) * size},
+		{UseActivations, int64(engine.Gradients(cores(threads)))*m.Grad + c.teams(m, cores(threads))},
+		{UseBatch, 3 * float * int64(c.BatchSize) * int64(shape.Len())}, // real, fake, and noise to compare with
+		{UseBuffer, buffer * int64(shape.Len()*c.Buffer.ValueBytes())},
+		{UsePictures, c.pictureUse(shape)},
 	}
 	if c.Guard.Retries > 0 {
-		list = append(list, MemoryUse{UseGuard, keptStates*kept + images})
+		list = append(list, MemoryUse{UseGuard, keptStates*vectors*m.Parameters + older*int64(shape.Len()*c.Buffer.ValueBytes())})
 	}
 	return list, nil
+}
+
+// ringUse returns how many images the replay buffer comes to hold, and how many
+// more of them the guard's states need.
+func (c *Config) ringUse(train *dataset.Set) (images, older int64) {
+	n := train.N
+	if c.Holdout > 0 && n > 1 {
+		n -= c.heldOut(n)
+	}
+	batches := limit((n+c.BatchSize-1)/c.BatchSize, c.LimitTrainBatches)
+	put := int64(c.BatchSize) * (1 + int64(c.Epochs)*int64(batches)) // and a batch of noise at first
+	images = min(put, int64(c.Buffer.Size))
+	if c.Buffer.Policy == replay.Reservoir {
+		return images, keptStates * images
+	}
+	return images, min(put-images, int64(c.olderImages()))
+}
+
+// dataUse is what the sets take. Images that are held out are copied, and so are
+// the others then.
+func (c *Config) dataUse(train, val *dataset.Set) int64 {
+	bytes := int64(len(train.Pixels))
+	if c.Holdout > 0 {
+		bytes *= 2
+	}
+	if val != nil {
+		bytes += int64(len(val.Pixels))
+	}
+	return bytes + float*int64(train.N) // and the order of an epoch
+}
+
+// teams is what the workers take: those of a batch, which draw pictures too, and
+// those of a few images, which are narrower where those of a batch are not.
+func (c *Config) teams(m nn.Memory, threads int) int64 {
+	const few = lane.Width // contrastive divergence compares with as many images of noise
+	bytes := workers(m, threads, c.BatchSize)
+	if lane.Choose(c.BatchSize, threads) != lane.Choose(few, threads) {
+		bytes += workers(m, threads, few)
+	}
+	return bytes
+}
+
+// pictureUse is what the larger of samples and filmstrips takes while it is drawn
+// and written: the values, and a picture with its margins.
+func (c *Config) pictureUse(shape lane.Shape) int64 {
+	value, pixel := int64(float*shape.Len()), int64(2*4*shape.H*shape.W) // red, green, blue and alpha, and about as much of the file
+	var most int64
+	if c.Generate.EveryNEpochs != 0 {
+		most = int64(c.Generate.Chains) * (value + pixel)
+	}
+	if f := c.Filmstrip; f.EveryNEpochs != 0 {
+		most = max(most, int64(f.Chains)*(value+int64(f.Pictures)*(value+pixel)))
+	}
+	return most
 }
 
 // MemoryUse estimates what Sample takes with c.

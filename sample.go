@@ -85,16 +85,26 @@ type Samples struct {
 // with ctx's error when ctx is done, and with an [*engine.NonFiniteError] when an
 // energy or gradient is not finite.
 func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
+	return draw(ctx, m.engine, c)
+}
+
+// Sample draws what [Model.Sample] of t's model would, in the memory that the
+// training has anyway. It is not to be called during a step.
+func (t *Trainer) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
+	return draw(ctx, t.Engine(), c)
+}
+
+func draw(ctx context.Context, e *engine.Engine, c SampleConfig) (*Samples, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("joule: sample: %w", err)
 	}
-	size, frames := m.net.Input().Len(), c.Frames()
+	shape := e.Network().Input()
+	size, frames := shape.Len(), c.Frames()
 	if float64(1+frames)*float64(c.N)*float64(size) > maxValues {
 		return nil, fmt.Errorf("joule: sample: %d images of %d values, and %d pictures of each on the way, are too many to hold", c.N, size, frames)
 	}
-	s := &Samples{N: c.N, Images: make([]float32, c.N*size), Energy: make([]float32, c.N)}
-	s.C, s.H, s.W = m.Shape()
-	c.Start(s.Images, m.net.Input())
+	s := &Samples{N: c.N, C: shape.C, H: shape.H, W: shape.W, Images: make([]float32, c.N*size), Energy: make([]float32, c.N)}
+	c.Start(s.Images, shape)
 	run := engine.Chains{
 		X:      s.Images,
 		Stream: random.Stream{Seed: c.Seed, Purpose: random.SampleNoise},
@@ -111,7 +121,7 @@ func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
 			return s.Frames[step/c.Every-1]
 		}
 	}
-	e := m.engine.WithThreads(c.Threads).WithContext(ctx)
+	e = e.WithThreads(c.Threads).WithContext(ctx)
 	if err := e.Advance(ctx, c.Sampler, run); err != nil {
 		return nil, err
 	}

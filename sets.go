@@ -83,16 +83,32 @@ func (c *Config) heldOut(n int) int {
 	return int(c.Holdout)
 }
 
+// smallRoom is how many bytes of older samples the guard keeps by default where the
+// replay buffer has a precision that saves memory, unless that is less than those of
+// twice leastEvery steps.
+const (
+	smallRoom  = 128 << 20
+	leastEvery = 10
+)
+
 // fitGuard makes the default distance between the guard's states smaller where
-// the samples between them would be too many to hold. Another distance was asked
-// for, and is an error.
+// the samples between them would be too many to hold, or take more memory than
+// whoever chose another precision would spend on them. Another distance was asked
+// for, and is an error where it is too many.
 func (c *Config) fitGuard(shape lane.Shape) error {
-	values := int64(c.olderImages()) * int64(shape.Len())
-	if values <= maxValues {
+	values, usual := int64(c.olderImages())*int64(shape.Len()), guard.Default()
+	room, least := int64(maxValues), 0
+	if n := c.Buffer.ValueBytes(); n < float && c.Guard.EveryNSteps == usual.EveryNSteps {
+		room, least = smallRoom/int64(n), leastEvery
+		if c.Guard.Window != usual.Window { // that was asked for
+			least = c.Guard.Window
+		}
+	}
+	if values <= room {
 		return nil
 	}
 	each := values / int64(c.Guard.EveryNSteps)
-	most, usual := int(maxValues/each), guard.Default()
+	most := max(int(room/each), min(least, int(maxValues/each)))
 	if c.Guard.EveryNSteps != usual.EveryNSteps || most == 0 {
 		return &setting.Error{Key: "guard.every_n_steps", Problem: fmt.Sprintf("the samples of twice %d steps are more than %d values", c.Guard.EveryNSteps, maxValues),
 			Hint: fmt.Sprintf("set it to %d or less, make batch_size or buffer.size smaller, or set guard.retries=0", max(most, 1))}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/sampler"
@@ -274,7 +275,7 @@ func (s *speed) report(steps int, flop float64) Speed {
 
 // activationBytes is what a training's estimate says of the activations.
 func activationBytes(c joule.Config, shape lane.Shape, threads int) (int64, error) {
-	uses, err := c.MemoryUse(shape, threads)
+	uses, err := c.MemoryUse(&dataset.Set{C: shape.C, H: shape.H, W: shape.W}, nil, threads)
 	for _, u := range uses {
 		if u.What == joule.UseActivations {
 			return u.Bytes, nil

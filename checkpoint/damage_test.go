@@ -222,12 +222,24 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		first, err := Decode(bytes.NewReader(data), int64(len(data)))
+		halves, other := decode(bytes.NewReader(data), int64(len(data)), all, true)
+		if (err == nil) != (other == nil) {
+			t.Fatalf("%v, and with halves as such %v", err, other)
+		}
 		if err != nil {
 			var e *Error
 			if !errors.As(err, &e) {
 				t.Fatalf("error %v", err)
 			}
 			return
+		}
+		for _, h := range halves.Tensors { // the numbers are the same
+			if isHalves(&h) {
+				values, err := halves.Float32(h.Name, h.Shape...)
+				if err != nil || !same(&File{Tensors: []Tensor{{h.Name, h.Shape, values}}}, &File{Tensors: []Tensor{*first.Lookup(h.Name)}}) {
+					t.Fatalf("%q: %v", h.Name, err)
+				}
+			}
 		}
 		b := encoded(t, first)
 		second, err := Decode(bytes.NewReader(b), int64(len(b)))

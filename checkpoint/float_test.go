@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -88,6 +90,34 @@ func TestHalfTensor(t *testing.T) {
 	}
 	if v, err := f.Float32("a", 3); err != nil || v[0] != 1.5 || v[1] != -2 || v[2] != 0.333251953125 {
 		t.Errorf("read as %v, %v", v, err)
+	}
+}
+
+// TestParts: parts are written as the whole would be, and halves are read as such or
+// as float32.
+func TestParts(t *testing.T) {
+	for _, c := range []struct{ whole, parts any }{
+		{[]float32{1, 2, 3}, [][]float32{{1}, {2, 3}}},
+		{[]uint8{1, 2, 3}, [][]uint8{{1, 2}, nil, {3}}},
+		{[]Half{1, 2, 3}, [][]Half{{1, 2, 3}}},
+	} {
+		a := encoded(t, &File{Tensors: []Tensor{{"a", []int{3}, c.whole}}})
+		if b := encoded(t, &File{Tensors: []Tensor{{"a", []int{3}, c.parts}}}); !bytes.Equal(a, b) {
+			t.Errorf("%T: other bytes in parts", c.whole)
+		}
+		f, err := decode(bytes.NewReader(a), int64(len(a)), all, true)
+		if err != nil || !reflect.DeepEqual(f.Tensors[0].Data, c.whole) {
+			t.Errorf("read as %v, %v", f, err)
+		}
+		if !isHalves(&f.Tensors[0]) {
+			continue
+		}
+		if v, err := f.Float32("a", 3); err != nil || !slices.Equal(v, []float32{0x1p-24, 0x1p-23, 3 * 0x1p-24}) {
+			t.Errorf("halves become %v, %v", v, err)
+		}
+		if _, err := f.Float32("a", 4); err == nil {
+			t.Error("halves of another shape are taken")
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"io"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/joule-ml/joule/internal/atomicfile"
@@ -37,13 +38,27 @@ func EncodePNG(w io.Writer, img image.Image, text []Text) error {
 	return encodePNG(w, img, text, png.DefaultCompression)
 }
 
+// encoders are those that pictures have been written with: the memory of one is a
+// megabyte, and an epoch of a training writes twenty.
+var encoders sync.Pool
+
+// buffers makes a pool one of package png.
+type buffers sync.Pool
+
+func (p *buffers) Get() *png.EncoderBuffer {
+	b, _ := (*sync.Pool)(p).Get().(*png.EncoderBuffer)
+	return b
+}
+
+func (p *buffers) Put(b *png.EncoderBuffer) { (*sync.Pool)(p).Put(b) }
+
 func encodePNG(w io.Writer, img image.Image, text []Text, level png.CompressionLevel) error {
 	chunks, err := encodeTexts(text)
 	if err != nil {
 		return err
 	}
 	var b bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: level}).Encode(&b, img); err != nil {
+	if err := (&png.Encoder{CompressionLevel: level, BufferPool: (*buffers)(&encoders)}).Encode(&b, img); err != nil {
 		return fmt.Errorf("grid: %w", err)
 	}
 	for _, part := range [][]byte{b.Bytes()[:header], chunks, b.Bytes()[header:]} {

@@ -59,7 +59,7 @@ func newDrawing(t *joule.Trainer, chains, steps, every int) (*drawing, error) {
 	d := &drawing{model: t.Model(), cfg: t.Config().Generation()}
 	d.cfg.N, d.cfg.Sampler.Steps, d.cfg.Every, d.cfg.Threads = chains, steps, every, t.Threads()
 	var err error
-	d.samples, err = d.model.Sample(context.Background(), d.cfg)
+	d.samples, err = t.Sample(context.Background(), d.cfg)
 	return d, err
 }
 

@@ -2,11 +2,8 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/joule-ml/joule"
-	"github.com/joule-ml/joule/dataset"
-	"github.com/joule-ml/joule/lane"
 )
 
 // A memoryError says that there is not the memory that a command is going to
@@ -32,8 +29,9 @@ var (
 		joule.UseNetwork:     "make network.hidden_features smaller, or network.layers",
 		joule.UseActivations: "make network.hidden_features or the images smaller, or take fewer --threads",
 		joule.UseBatch:       "make batch_size smaller",
-		joule.UseBuffer:      "make buffer.size smaller",
+		joule.UseBuffer:      "make buffer.size smaller, or set buffer.precision=float16 or uint8",
 		joule.UseGuard:       "make guard.every_n_steps smaller, or switch the guard off with guard.retries=0",
+		joule.UsePictures:    "make generate.chains, filmstrip.chains or filmstrip.pictures smaller",
 		useCheckpoint:        "free some memory",
 	}
 	samplingHints = map[string]string{
@@ -53,19 +51,6 @@ var (
 )
 
 const useCheckpoint = "the checkpoint that is read"
-
-// enoughToTrain is enoughMemory for a training on images like those of set, which
-// goes on from a checkpoint unless from is empty.
-func (a *app) enoughToTrain(cfg joule.Config, from string, set *dataset.Set, threads int) error {
-	uses, err := cfg.MemoryUse(lane.Shape{C: set.C, H: set.H, W: set.W}, threads)
-	if err != nil {
-		return err
-	}
-	if st, err := os.Stat(from); err == nil {
-		uses = append(uses, joule.MemoryUse{What: useCheckpoint, Bytes: st.Size()})
-	}
-	return a.enoughMemory("the training", uses, trainingHints)
-}
 
 // enoughMemory finds out before the work that the memory will not do. What the
 // collector has not freed yet is about a seventh: see main.

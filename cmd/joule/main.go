@@ -73,10 +73,12 @@ func main() {
 	// Nearly all memory is the data set and the replay buffer, which live
 	// long, and steps allocate next to nothing: collecting often costs
 	// nothing, and the peak stays near what is in use.
+	a := newApp()
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(15)
+		a.collect = func(percent int) { debug.SetGCPercent(percent) }
+		a.collect(15)
 	}
-	os.Exit(newApp().run(os.Args[1:]))
+	os.Exit(a.run(os.Args[1:]))
 }
 
 // An app is what the commands share: where they print, what they are told by
@@ -86,6 +88,7 @@ type app struct {
 	screen  *screen // stderr
 	environ []string
 	memory  func() (free int64, ok bool) // nil where it is not known
+	collect func(percent int)            // says how much garbage there may be; nil where that stays as it is
 	open    func(ctx context.Context, name string, opt dataset.Options) (train, test *dataset.Set, err error)
 
 	self func() (path string, err error) // this program's file; nil where it must not start itself

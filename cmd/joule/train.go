@@ -172,7 +172,7 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 	if err != nil {
 		return nil, false, err
 	}
-	if err := a.enoughToTrain(cfg, from, train, f.threads); err != nil {
+	if err := a.enoughToTrain(cfg, from, train, val, f.threads); err != nil {
 		return nil, false, err
 	}
 	trainer, err := newTrainer(cfg, from, train, val)
@@ -180,9 +180,7 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 		return nil, false, f.orSpare(from, err)
 	}
 	trainer.SetThreads(f.threads)
-	for _, d := range cfg.Diff(trainer.Config()) {
-		a.screen.line("%s: %s instead of %s, so that it fits the %s", d.Key, d.B, d.A, plural(train.N, "image"))
-	}
+	a.tellFitted(cfg, trainer, train)
 	if folder == nil {
 		name := f.name
 		if name == "" {
@@ -202,6 +200,17 @@ func (a *app) trainRun(ctx context.Context, f *trainFlags) (folder *run.Run, don
 	}
 	done, err = a.fit(ctx, f, folder, trainer)
 	return folder, done, err
+}
+
+// tellFitted says which settings were made to fit.
+func (a *app) tellFitted(asked joule.Config, t *joule.Trainer, train *dataset.Set) {
+	for _, d := range asked.Diff(t.Config()) {
+		what := "the " + plural(train.N, "image")
+		if strings.HasPrefix(d.Key, "guard.") {
+			what = "the memory for older samples"
+		}
+		a.screen.line("%s: %s instead of %s, so that it fits %s", d.Key, d.B, d.A, what)
+	}
 }
 
 // withRecipe returns settings with those of a recipe over them.

@@ -21,7 +21,7 @@ type trainCost struct {
 func costOf(t *joule.Trainer) trainCost {
 	cfg := t.Config()
 	c, h, w := t.Shape()
-	image := 4 * int64(c) * int64(h) * int64(w)
+	image := int64(cfg.Buffer.ValueBytes()) * int64(c) * int64(h) * int64(w)
 	cost := trainCost{state: 3 * 4 * int64(t.Model().Parameters()), epochs: cfg.Epochs} // two moments for each weight
 	if t.Buffer() != nil {
 		cost.buffer = int64(cfg.Buffer.Size) * image
@@ -53,7 +53,7 @@ func (c trainCost) enoughSpace(dir string) error {
 	return &run.Error{
 		Path:  dir,
 		Fault: fmt.Sprintf("%s are free on its disk, and the run's checkpoints take %s", bytesText(free), bytesText(need)),
-		Hint:  "free some space, choose another disk with --run-dir, or make buffer.size smaller",
+		Hint:  "free some space, choose another disk with --run-dir, make buffer.size smaller, or set buffer.precision=float16 or uint8",
 	}
 }
 
