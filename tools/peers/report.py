@@ -134,7 +134,7 @@ def between(s, digits):
 def head(everything):
     return [
         "%s · %s · %s" % (everything["date"], everything["processor"], everything["system"]),
-        "model: %s · %d rounds of %g s each" % (everything["model"], everything["rounds"], everything["seconds"]),
+        "model: %s · rounds: %d of %g s each" % (everything["model"], everything["rounds"], everything["seconds"]),
         "threads: " + ("asked for, and held to as many CPUs" if everything["pinned"] else "asked for; this system cannot hold processes to CPUs"),
     ]
 
@@ -196,7 +196,8 @@ def ratio(row):
 
 
 def table(header, body):
-    return ["| %s |" % " | ".join(cells) for cells in [header, ["---"] * len(header), *body]]
+    lines = ["|%s|" % "|".join(" %s " % cell if cell else " " for cell in cells) for cells in [header, *body]]
+    return [lines[0], "|" + "---|" * len(header), *lines[1:]]
 
 
 def frameworks(result):
@@ -235,8 +236,11 @@ def markdown(files):
     """The tables of README.md and docs/performance.md."""
     lines = []
     for everything in files:
-        versions = sorted({r["framework"].split(", ")[0] for result in everything["results"] for r in result["rows"]})
-        lines += ["(Medians of %d rounds, %s, %s; %s.)" % (everything["rounds"], everything["date"][:10], everything["processor"], ", ".join(versions)), ""]
+        versions = sorted({r["framework"] if r["engine"] == "joule" else r["framework"].split(", ")[0]
+                           for result in everything["results"] for r in result["rows"]})
+        made = "(Rounds: %d. %s, %s; %s.)" % (everything["rounds"], everything["date"][:10], everything["processor"], ", ".join(versions))
+        if made not in lines:
+            lines += [made, ""]
     results = [r for everything in files for r in everything["results"]]
     for work in ("loop", "train"):
         done = [r for r in results if r["work"] == work]
