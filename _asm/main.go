@@ -23,7 +23,7 @@ func main() {
 	mul()
 	add()
 	relu()
-	noise("noiseAVX2", avx2, 1, 1)
+	noise("noiseAVX2", avx2, 1)
 	descend("descendAVX2", avx2)
 	peak("peakAVX2", avx2)
 	for _, pairs := range []int{3, 2, 1} {
@@ -38,11 +38,11 @@ func main() {
 	for _, inputs := range []int{6, 3, 2, 1} {
 		outer(fmt.Sprintf("wideOuter4x%dAVX512", inputs), avx512, inputs)
 	}
-	noise("wideNoiseAVX512", avx512, 1, 2)
+	noise("wideNoiseAVX512", avx512, 1)
 	descend("wideDescendAVX512", avx512)
 	outer512(3)
 	silu("siluAVX512", 4, avx512)
-	noise("noiseAVX512", avx512, 2, 2)
+	noise("noiseAVX512", avx512, 2)
 	peak("peakAVX512", avx512)
 	Generate()
 }

@@ -26,10 +26,9 @@ type noiseKernel struct {
 
 // noise writes Noise: Philox4x32-10 in every lane, Box and Muller's transform and
 // the clamped sum. A register holds a vector, or two narrow ones of groups of four
-// that follow one another. Where there are registers enough it works on several
-// sets of four at a time, step by step, so that each hides the other's latency, and
-// then on one that is left.
-func noise(name string, s simd, groups, several int) {
+// that follow one another. It works on two sets of four registers at a time, step by
+// step, so that each hides the other's latency, and then on one that is left.
+func noise(name string, s simd, groups int) {
 	TEXT(name, NOSPLIT, "func(x *float32, turns int, c *byte, scale *float32, lo, hi float32, group uint32)")
 	Pragma("noescape")
 	n := noiseKernel{simd: s, groups: groups, size: s.bytes / groups}
@@ -45,21 +44,16 @@ func noise(name string, s simd, groups, several int) {
 	}
 	n.sort = s.words()
 
-	if several > 1 {
-		SUBQ(U8(several), turns)
-		JLT(LabelRef("rest"))
-		Label("several")
-		n.turn(several)
-		SUBQ(U8(several), turns)
-		JGE(LabelRef("several"))
-		Label("rest")
-		ADDQ(U8(several), turns)
-		JZ(LabelRef("done"))
-	}
+	SUBQ(Imm(2), turns)
+	JLT(LabelRef("rest"))
 	Label("loop")
+	n.turn(2)
+	SUBQ(Imm(2), turns)
+	JGE(LabelRef("loop"))
+	Label("rest")
+	ADDQ(Imm(2), turns)
+	JZ(LabelRef("done"))
 	n.turn(1)
-	DECQ(turns)
-	JNZ(LabelRef("loop"))
 	Label("done")
 	leave()
 }
@@ -138,9 +132,8 @@ func secondGroup() Mem {
 
 // philox writes ten rounds of Philox4x32 on the counters w.
 func (n *noiseKernel) philox(w [4][]reg.VecVirtual) [4][]reg.VecVirtual {
-	m, key := n.regs(2), n.regs(2)
-	VMOVUPS(broadcast("philoxM0", 0xD2511F53), m[0])
-	VMOVUPS(broadcast("philoxM1", 0xCD9E8D57), m[1])
+	m := []Mem{broadcast("philoxM0", 0xD2511F53), broadcast("philoxM1", 0xCD9E8D57)}
+	key := n.regs(2)
 	n.lanes(n.c, key[0])
 	n.lanes(n.c.Offset(word), key[1])
 	weyl := []Mem{broadcast("philoxW0", 0x9E3779B9), broadcast("philoxW1", 0xBB67AE85)}
@@ -161,16 +154,14 @@ func (n *noiseKernel) philox(w [4][]reg.VecVirtual) [4][]reg.VecVirtual {
 }
 
 // mul32 writes the high and low words of the products a·m.
-func (n *noiseKernel) mul32(a []reg.VecVirtual, m reg.VecVirtual) (hi, lo []reg.VecVirtual) {
+func (n *noiseKernel) mul32(a []reg.VecVirtual, m Mem) (hi, lo []reg.VecVirtual) {
 	hi, lo = make([]reg.VecVirtual, len(a)), make([]reg.VecVirtual, len(a))
-	even, odd := n.regs(len(a)), n.regs(len(a))
 	for i := range a {
-		VPMULUDQ(m, a[i], even[i])
-		VPSRLQ(Imm(32), a[i], odd[i])
-		VPMULUDQ(m, odd[i], odd[i])
-	}
-	for i := range a {
-		hi[i], lo[i] = n.sort(even[i], odd[i])
+		even, odd := n.reg(), n.reg()
+		VPMULUDQ(m, a[i], even)
+		VPSRLQ(Imm(32), a[i], odd)
+		VPMULUDQ(m, odd, odd)
+		hi[i], lo[i] = n.sort(even, odd)
 	}
 	return hi, lo
 }
@@ -264,14 +255,14 @@ func (n *noiseKernel) angle(w1 []reg.VecVirtual) (s, c, q []reg.VecVirtual) {
 	each(func(i int) { VMULPS(constant("halfPi", math.Pi/2), t[i], t[i]) })
 	each(func(i int) { VMULPS(t[i], t[i], a2[i]) })
 	each(func(i int) { VMOVUPS(constant("sin0", -1.9515295891e-4), s[i]) })
-	each(func(i int) { VMOVUPS(constant("cos0", 2.443315711809948e-5), c[i]) })
 	each(func(i int) { VFMADD213PS(constant("sin1", 8.3321608736e-3), a2[i], s[i]) })
-	each(func(i int) { VFMADD213PS(constant("cos1", -1.388731625493765e-3), a2[i], c[i]) })
 	each(func(i int) { VFMADD213PS(constant("sin2", -1.6666654611e-1), a2[i], s[i]) })
-	each(func(i int) { VFMADD213PS(constant("cos2", 4.166664568298827e-2), a2[i], c[i]) })
 	each(func(i int) { VMULPS(a2[i], s[i], s[i]) })
-	each(func(i int) { VMULPS(a2[i], c[i], c[i]) })
 	each(func(i int) { VFMADD213PS(t[i], t[i], s[i]) })
+	each(func(i int) { VMOVUPS(constant("cos0", 2.443315711809948e-5), c[i]) })
+	each(func(i int) { VFMADD213PS(constant("cos1", -1.388731625493765e-3), a2[i], c[i]) })
+	each(func(i int) { VFMADD213PS(constant("cos2", 4.166664568298827e-2), a2[i], c[i]) })
+	each(func(i int) { VMULPS(a2[i], c[i], c[i]) })
 	each(func(i int) { VMULPS(a2[i], c[i], c[i]) })
 	each(func(i int) { VFNMADD231PS(constant("half", 0.5), a2[i], c[i]) })
 	each(func(i int) { VADDPS(constant("one", 1), c[i], c[i]) })

@@ -3001,217 +3001,926 @@ TEXT ·noiseAVX2(SB), NOSPLIT, $0-44
 	MOVQ    c+16(FP), DX
 	MOVQ    scale+24(FP), BX
 	MOVL    group+40(FP), SI
+	SUBQ    $0x02, CX
+	JLT     rest
 
 loop:
+	VMOVUPS      128(DX), Y0
+	VMOVUPS      192(DX), Y2
+	VMOVUPS      256(DX), Y4
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Y6
+	ADDL         $0x01, SI
+	VMOVUPS      128(DX), Y1
+	VMOVUPS      192(DX), Y3
+	VMOVUPS      256(DX), Y5
+	VMOVD        SI, X7
+	VPBROADCASTD X7, Y7
+	ADDL         $0x01, SI
+	VMOVUPS      (DX), Y8
+	VMOVUPS      64(DX), Y9
+	VPMULUDQ     philoxM0<>+0(SB), Y0, Y10
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     philoxM0<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y10, Y12
+	VPBLENDD     $0xaa, Y0, Y12, Y12
+	VPSLLQ       $0x20, Y0, Y0
+	VPBLENDD     $0xaa, Y0, Y10, Y10
+	VPMULUDQ     philoxM0<>+0(SB), Y1, Y0
+	VPSRLQ       $0x20, Y1, Y1
+	VPMULUDQ     philoxM0<>+0(SB), Y1, Y1
+	VPSRLQ       $0x20, Y0, Y13
+	VPBLENDD     $0xaa, Y1, Y13, Y13
+	VPSLLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y1, Y0, Y0
+	VPMULUDQ     philoxM1<>+0(SB), Y4, Y1
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     philoxM1<>+0(SB), Y4, Y4
+	VPSRLQ       $0x20, Y1, Y14
+	VPBLENDD     $0xaa, Y4, Y14, Y14
+	VPSLLQ       $0x20, Y4, Y4
+	VPBLENDD     $0xaa, Y4, Y1, Y1
+	VPMULUDQ     philoxM1<>+0(SB), Y5, Y4
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     philoxM1<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y4, Y15
+	VPBLENDD     $0xaa, Y5, Y15, Y15
+	VPSLLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y5, Y4, Y4
+	VPXOR        Y2, Y14, Y14
+	VPXOR        Y8, Y14, Y14
+	VPXOR        Y6, Y12, Y12
+	VPXOR        Y9, Y12, Y12
+	VPXOR        Y3, Y15, Y15
+	VPXOR        Y8, Y15, Y15
+	VPXOR        Y7, Y13, Y13
+	VPXOR        Y9, Y13, Y13
+	VPADDD       philoxW0<>+0(SB), Y8, Y8
+	VPADDD       philoxW1<>+0(SB), Y9, Y9
+	VPMULUDQ     philoxM0<>+0(SB), Y14, Y2
+	VPSRLQ       $0x20, Y14, Y3
+	VPMULUDQ     philoxM0<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y2, Y5
+	VPBLENDD     $0xaa, Y3, Y5, Y5
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y2, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y15, Y3
+	VPSRLQ       $0x20, Y15, Y6
+	VPMULUDQ     philoxM0<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y7
+	VPBLENDD     $0xaa, Y6, Y7, Y7
+	VPSLLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y6, Y3, Y3
+	VPMULUDQ     philoxM1<>+0(SB), Y12, Y6
+	VPSRLQ       $0x20, Y12, Y12
+	VPMULUDQ     philoxM1<>+0(SB), Y12, Y12
+	VPSRLQ       $0x20, Y6, Y14
+	VPBLENDD     $0xaa, Y12, Y14, Y14
+	VPSLLQ       $0x20, Y12, Y12
+	VPBLENDD     $0xaa, Y12, Y6, Y6
+	VPMULUDQ     philoxM1<>+0(SB), Y13, Y12
+	VPSRLQ       $0x20, Y13, Y13
+	VPMULUDQ     philoxM1<>+0(SB), Y13, Y13
+	VPSRLQ       $0x20, Y12, Y15
+	VPBLENDD     $0xaa, Y13, Y15, Y15
+	VPSLLQ       $0x20, Y13, Y13
+	VPBLENDD     $0xaa, Y13, Y12, Y12
+	VPXOR        Y1, Y14, Y14
+	VPXOR        Y8, Y14, Y14
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y4, Y15, Y15
+	VPXOR        Y8, Y15, Y15
+	VPXOR        Y0, Y7, Y7
+	VPXOR        Y9, Y7, Y7
+	VPADDD       philoxW0<>+0(SB), Y8, Y8
+	VPADDD       philoxW1<>+0(SB), Y9, Y9
+	VPMULUDQ     philoxM0<>+0(SB), Y14, Y0
+	VPSRLQ       $0x20, Y14, Y1
+	VPMULUDQ     philoxM0<>+0(SB), Y1, Y1
+	VPSRLQ       $0x20, Y0, Y4
+	VPBLENDD     $0xaa, Y1, Y4, Y4
+	VPSLLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y1, Y0, Y0
+	VPMULUDQ     philoxM0<>+0(SB), Y15, Y1
+	VPSRLQ       $0x20, Y15, Y10
+	VPMULUDQ     philoxM0<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y1, Y13
+	VPBLENDD     $0xaa, Y10, Y13, Y13
+	VPSLLQ       $0x20, Y10, Y10
+	VPBLENDD     $0xaa, Y10, Y1, Y1
+	VPMULUDQ     philoxM1<>+0(SB), Y5, Y10
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     philoxM1<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y10, Y14
+	VPBLENDD     $0xaa, Y5, Y14, Y14
+	VPSLLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y5, Y10, Y10
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y5
+	VPSRLQ       $0x20, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y5, Y15
+	VPBLENDD     $0xaa, Y7, Y15, Y15
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y5, Y5
+	VPXOR        Y6, Y14, Y14
+	VPXOR        Y8, Y14, Y14
+	VPXOR        Y2, Y4, Y4
+	VPXOR        Y9, Y4, Y4
+	VPXOR        Y12, Y15, Y15
+	VPXOR        Y8, Y15, Y15
+	VPXOR        Y3, Y13, Y13
+	VPXOR        Y9, Y13, Y13
+	VPADDD       philoxW0<>+0(SB), Y8, Y8
+	VPADDD       philoxW1<>+0(SB), Y9, Y9
+	VPMULUDQ     philoxM0<>+0(SB), Y14, Y2
+	VPSRLQ       $0x20, Y14, Y3
+	VPMULUDQ     philoxM0<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y2, Y6
+	VPBLENDD     $0xaa, Y3, Y6, Y6
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y2, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y15, Y3
+	VPSRLQ       $0x20, Y15, Y7
+	VPMULUDQ     philoxM0<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y3, Y12
+	VPBLENDD     $0xaa, Y7, Y12, Y12
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y3, Y3
+	VPMULUDQ     philoxM1<>+0(SB), Y4, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     philoxM1<>+0(SB), Y4, Y4
+	VPSRLQ       $0x20, Y7, Y14
+	VPBLENDD     $0xaa, Y4, Y14, Y14
+	VPSLLQ       $0x20, Y4, Y4
+	VPBLENDD     $0xaa, Y4, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y13, Y4
+	VPSRLQ       $0x20, Y13, Y13
+	VPMULUDQ     philoxM1<>+0(SB), Y13, Y13
+	VPSRLQ       $0x20, Y4, Y15
+	VPBLENDD     $0xaa, Y13, Y15, Y15
+	VPSLLQ       $0x20, Y13, Y13
+	VPBLENDD     $0xaa, Y13, Y4, Y4
+	VPXOR        Y10, Y14, Y14
+	VPXOR        Y8, Y14, Y14
+	VPXOR        Y0, Y6, Y6
+	VPXOR        Y9, Y6, Y6
+	VPXOR        Y5, Y15, Y15
+	VPXOR        Y8, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y9, Y12, Y12
+	VPADDD       philoxW0<>+0(SB), Y8, Y8
+	VPADDD       philoxW1<>+0(SB), Y9, Y9
+	VPMULUDQ     philoxM0<>+0(SB), Y14, Y0
+	VPSRLQ       $0x20, Y14, Y1
+	VPMULUDQ     philoxM0<>+0(SB), Y1, Y1
+	VPSRLQ       $0x20, Y0, Y5
+	VPBLENDD     $0xaa, Y1, Y5, Y5
+	VPSLLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y1, Y0, Y0
+	VPMULUDQ     philoxM0<>+0(SB), Y15, Y1
+	VPSRLQ       $0x20, Y15, Y10
+	VPMULUDQ     philoxM0<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y1, Y13
+	VPBLENDD     $0xaa, Y10, Y13, Y13
+	VPSLLQ       $0x20, Y10, Y10
+	VPBLENDD     $0xaa, Y10, Y1, Y1
+	VPMULUDQ     philoxM1<>+0(SB), Y6, Y10
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     philoxM1<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y10, Y14
+	VPBLENDD     $0xaa, Y6, Y14, Y14
+	VPSLLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y6, Y10, Y10
+	VPMULUDQ     philoxM1<>+0(SB), Y12, Y6
+	VPSRLQ       $0x20, Y12, Y12
+	VPMULUDQ     philoxM1<>+0(SB), Y12, Y12
+	VPSRLQ       $0x20, Y6, Y15
+	VPBLENDD     $0xaa, Y12, Y15, Y15
+	VPSLLQ       $0x20, Y12, Y12
+	VPBLENDD     $0xaa, Y12, Y6, Y6
+	VPXOR        Y7, Y14, Y14
+	VPXOR        Y8, Y14, Y14
+	VPXOR        Y2, Y5, Y5
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y4, Y15, Y15
+	VPXOR        Y8, Y15, Y15
+	VPXOR        Y3, Y13, Y13
+	VPXOR        Y9, Y13, Y13
+	VPADDD       philoxW0<>+0(SB), Y8, Y8
+	VPADDD       philoxW1<>+0(SB), Y9, Y9
+	VPMULUDQ     philoxM0<>+0(SB), Y14, Y2
+	VPSRLQ       $0x20, Y14, Y3
+	VPMULUDQ     philoxM0<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y2, Y4
+	VPBLENDD     $0xaa, Y3, Y4, Y4
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y2, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y15, Y3
+	VPSRLQ       $0x20, Y15, Y7
+	VPMULUDQ     philoxM0<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y3, Y12
+	VPBLENDD     $0xaa, Y7, Y12, Y12
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y3, Y3
+	VPMULUDQ     philoxM1<>+0(SB), Y5, Y7
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     philoxM1<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y7, Y14
+	VPBLENDD     $0xaa, Y5, Y14, Y14
+	VPSLLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y5, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y13, Y5
+	VPSRLQ       $0x20, Y13, Y13
+	VPMULUDQ     philoxM1<>+0(SB), Y13, Y13
+	VPSRLQ       $0x20, Y5, Y15
+	VPBLENDD     $0xaa, Y13, Y15, Y15
+	VPSLLQ       $0x20, Y13, Y13
+	VPBLENDD     $0xaa, Y13, Y5, Y5
+	VPXOR        Y10, Y14, Y14
+	VPXOR        Y8, Y14, Y14
+	VPXOR        Y0, Y4, Y4
+	VPXOR        Y9, Y4, Y4
+	VPXOR        Y6, Y15, Y15
+	VPXOR        Y8, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y9, Y12, Y12
+	VPADDD       philoxW0<>+0(SB), Y8, Y8
+	VPADDD       philoxW1<>+0(SB), Y9, Y9
+	VPMULUDQ     philoxM0<>+0(SB), Y14, Y0
+	VPSRLQ       $0x20, Y14, Y1
+	VPMULUDQ     philoxM0<>+0(SB), Y1, Y1
+	VPSRLQ       $0x20, Y0, Y6
+	VPBLENDD     $0xaa, Y1, Y6, Y6
+	VPSLLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y1, Y0, Y0
+	VPMULUDQ     philoxM0<>+0(SB), Y15, Y1
+	VPSRLQ       $0x20, Y15, Y10
+	VPMULUDQ     philoxM0<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y1, Y13
+	VPBLENDD     $0xaa, Y10, Y13, Y13
+	VPSLLQ       $0x20, Y10, Y10
+	VPBLENDD     $0xaa, Y10, Y1, Y1
+	VPMULUDQ     philoxM1<>+0(SB), Y4, Y10
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     philoxM1<>+0(SB), Y4, Y4
+	VPSRLQ       $0x20, Y10, Y14
+	VPBLENDD     $0xaa, Y4, Y14, Y14
+	VPSLLQ       $0x20, Y4, Y4
+	VPBLENDD     $0xaa, Y4, Y10, Y10
+	VPMULUDQ     philoxM1<>+0(SB), Y12, Y4
+	VPSRLQ       $0x20, Y12, Y12
+	VPMULUDQ     philoxM1<>+0(SB), Y12, Y12
+	VPSRLQ       $0x20, Y4, Y15
+	VPBLENDD     $0xaa, Y12, Y15, Y15
+	VPSLLQ       $0x20, Y12, Y12
+	VPBLENDD     $0xaa, Y12, Y4, Y4
+	VPXOR        Y7, Y14, Y14
+	VPXOR        Y8, Y14, Y14
+	VPXOR        Y2, Y6, Y6
+	VPXOR        Y9, Y6, Y6
+	VPXOR        Y5, Y15, Y15
+	VPXOR        Y8, Y15, Y15
+	VPXOR        Y3, Y13, Y13
+	VPXOR        Y9, Y13, Y13
+	VPADDD       philoxW0<>+0(SB), Y8, Y8
+	VPADDD       philoxW1<>+0(SB), Y9, Y9
+	VPMULUDQ     philoxM0<>+0(SB), Y14, Y2
+	VPSRLQ       $0x20, Y14, Y3
+	VPMULUDQ     philoxM0<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y2, Y5
+	VPBLENDD     $0xaa, Y3, Y5, Y5
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y2, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y15, Y3
+	VPSRLQ       $0x20, Y15, Y7
+	VPMULUDQ     philoxM0<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y3, Y12
+	VPBLENDD     $0xaa, Y7, Y12, Y12
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y3, Y3
+	VPMULUDQ     philoxM1<>+0(SB), Y6, Y7
+	VPSRLQ       $0x20, Y6, Y6
+	VPMULUDQ     philoxM1<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y7, Y14
+	VPBLENDD     $0xaa, Y6, Y14, Y14
+	VPSLLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y6, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y13, Y6
+	VPSRLQ       $0x20, Y13, Y13
+	VPMULUDQ     philoxM1<>+0(SB), Y13, Y13
+	VPSRLQ       $0x20, Y6, Y15
+	VPBLENDD     $0xaa, Y13, Y15, Y15
+	VPSLLQ       $0x20, Y13, Y13
+	VPBLENDD     $0xaa, Y13, Y6, Y6
+	VPXOR        Y10, Y14, Y14
+	VPXOR        Y8, Y14, Y14
+	VPXOR        Y0, Y5, Y5
+	VPXOR        Y9, Y5, Y5
+	VPXOR        Y4, Y15, Y15
+	VPXOR        Y8, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y9, Y12, Y12
+	VPADDD       philoxW0<>+0(SB), Y8, Y8
+	VPADDD       philoxW1<>+0(SB), Y9, Y9
+	VPMULUDQ     philoxM0<>+0(SB), Y14, Y0
+	VPSRLQ       $0x20, Y14, Y1
+	VPMULUDQ     philoxM0<>+0(SB), Y1, Y1
+	VPSRLQ       $0x20, Y0, Y4
+	VPBLENDD     $0xaa, Y1, Y4, Y4
+	VPSLLQ       $0x20, Y1, Y1
+	VPBLENDD     $0xaa, Y1, Y0, Y0
+	VPMULUDQ     philoxM0<>+0(SB), Y15, Y1
+	VPSRLQ       $0x20, Y15, Y10
+	VPMULUDQ     philoxM0<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y1, Y13
+	VPBLENDD     $0xaa, Y10, Y13, Y13
+	VPSLLQ       $0x20, Y10, Y10
+	VPBLENDD     $0xaa, Y10, Y1, Y1
+	VPMULUDQ     philoxM1<>+0(SB), Y5, Y10
+	VPSRLQ       $0x20, Y5, Y5
+	VPMULUDQ     philoxM1<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y10, Y14
+	VPBLENDD     $0xaa, Y5, Y14, Y14
+	VPSLLQ       $0x20, Y5, Y5
+	VPBLENDD     $0xaa, Y5, Y10, Y10
+	VPMULUDQ     philoxM1<>+0(SB), Y12, Y5
+	VPSRLQ       $0x20, Y12, Y12
+	VPMULUDQ     philoxM1<>+0(SB), Y12, Y12
+	VPSRLQ       $0x20, Y5, Y15
+	VPBLENDD     $0xaa, Y12, Y15, Y15
+	VPSLLQ       $0x20, Y12, Y12
+	VPBLENDD     $0xaa, Y12, Y5, Y5
+	VPXOR        Y7, Y14, Y14
+	VPXOR        Y8, Y14, Y14
+	VPXOR        Y2, Y4, Y4
+	VPXOR        Y9, Y4, Y4
+	VPXOR        Y6, Y15, Y15
+	VPXOR        Y8, Y15, Y15
+	VPXOR        Y3, Y13, Y13
+	VPXOR        Y9, Y13, Y13
+	VPADDD       philoxW0<>+0(SB), Y8, Y8
+	VPADDD       philoxW1<>+0(SB), Y9, Y9
+	VPMULUDQ     philoxM0<>+0(SB), Y14, Y2
+	VPSRLQ       $0x20, Y14, Y3
+	VPMULUDQ     philoxM0<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y2, Y6
+	VPBLENDD     $0xaa, Y3, Y6, Y6
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y2, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y15, Y3
+	VPSRLQ       $0x20, Y15, Y7
+	VPMULUDQ     philoxM0<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y3, Y12
+	VPBLENDD     $0xaa, Y7, Y12, Y12
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y3, Y3
+	VPMULUDQ     philoxM1<>+0(SB), Y4, Y7
+	VPSRLQ       $0x20, Y4, Y4
+	VPMULUDQ     philoxM1<>+0(SB), Y4, Y4
+	VPSRLQ       $0x20, Y7, Y14
+	VPBLENDD     $0xaa, Y4, Y14, Y14
+	VPSLLQ       $0x20, Y4, Y4
+	VPBLENDD     $0xaa, Y4, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y13, Y4
+	VPSRLQ       $0x20, Y13, Y13
+	VPMULUDQ     philoxM1<>+0(SB), Y13, Y13
+	VPSRLQ       $0x20, Y4, Y15
+	VPBLENDD     $0xaa, Y13, Y15, Y15
+	VPSLLQ       $0x20, Y13, Y13
+	VPBLENDD     $0xaa, Y13, Y4, Y4
+	VPXOR        Y10, Y14, Y14
+	VPXOR        Y8, Y14, Y14
+	VPXOR        Y0, Y6, Y6
+	VPXOR        Y9, Y6, Y6
+	VPXOR        Y5, Y15, Y15
+	VPXOR        Y8, Y15, Y15
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y9, Y12, Y12
+	VPSRLD       $0x08, Y14, Y0
+	VPSRLD       $0x08, Y15, Y1
+	VPADDD       int1<>+0(SB), Y0, Y0
+	VPADDD       int1<>+0(SB), Y1, Y1
+	VCVTDQ2PS    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       two_24<>+0(SB), Y0, Y0
+	VMULPS       two_24<>+0(SB), Y1, Y1
+	VPSUBD       sqrtHalf<>+0(SB), Y0, Y5
+	VPSUBD       sqrtHalf<>+0(SB), Y1, Y8
+	VPSRAD       $0x17, Y5, Y5
+	VPSRAD       $0x17, Y8, Y8
+	VPSLLD       $0x17, Y5, Y9
+	VPSLLD       $0x17, Y8, Y10
+	VPSUBD       Y9, Y0, Y9
+	VPSUBD       Y10, Y1, Y10
+	VCVTDQ2PS    Y5, Y5
+	VCVTDQ2PS    Y8, Y8
+	VSUBPS       one<>+0(SB), Y9, Y9
+	VSUBPS       one<>+0(SB), Y10, Y10
+	VMOVUPS      log0<>+0(SB), Y0
+	VMOVUPS      log0<>+0(SB), Y1
+	VFMADD213PS  log1<>+0(SB), Y9, Y0
+	VFMADD213PS  log1<>+0(SB), Y10, Y1
+	VFMADD213PS  log2<>+0(SB), Y9, Y0
+	VFMADD213PS  log2<>+0(SB), Y10, Y1
+	VFMADD213PS  log3<>+0(SB), Y9, Y0
+	VFMADD213PS  log3<>+0(SB), Y10, Y1
+	VFMADD213PS  log4<>+0(SB), Y9, Y0
+	VFMADD213PS  log4<>+0(SB), Y10, Y1
+	VFMADD213PS  log5<>+0(SB), Y9, Y0
+	VFMADD213PS  log5<>+0(SB), Y10, Y1
+	VFMADD213PS  log6<>+0(SB), Y9, Y0
+	VFMADD213PS  log6<>+0(SB), Y10, Y1
+	VFMADD213PS  log7<>+0(SB), Y9, Y0
+	VFMADD213PS  log7<>+0(SB), Y10, Y1
+	VFMADD213PS  log8<>+0(SB), Y9, Y0
+	VFMADD213PS  log8<>+0(SB), Y10, Y1
+	VMULPS       Y9, Y9, Y13
+	VMULPS       Y10, Y10, Y14
+	VMULPS       Y9, Y0, Y0
+	VMULPS       Y10, Y1, Y1
+	VMULPS       Y13, Y0, Y0
+	VMULPS       Y14, Y1, Y1
+	VFMADD231PS  ln2Lo<>+0(SB), Y5, Y0
+	VFMADD231PS  ln2Lo<>+0(SB), Y8, Y1
+	VFNMADD231PS half<>+0(SB), Y13, Y0
+	VFNMADD231PS half<>+0(SB), Y14, Y1
+	VADDPS       Y0, Y9, Y9
+	VADDPS       Y1, Y10, Y10
+	VFMADD231PS  ln2Hi<>+0(SB), Y5, Y9
+	VFMADD231PS  ln2Hi<>+0(SB), Y8, Y10
+	VMULPS       minus2<>+0(SB), Y9, Y0
+	VMULPS       minus2<>+0(SB), Y10, Y1
+	VXORPS       X11, X11, X11
+	VMAXPS       Y0, Y11, Y0
+	VMAXPS       Y1, Y11, Y1
+	VSQRTPS      Y0, Y0
+	VSQRTPS      Y1, Y1
+	VPSRLD       $0x08, Y7, Y5
+	VPSRLD       $0x08, Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       two_22<>+0(SB), Y5, Y5
+	VMULPS       two_22<>+0(SB), Y4, Y4
+	VROUNDPS     $0x00, Y5, Y13
+	VROUNDPS     $0x00, Y4, Y14
+	VSUBPS       Y13, Y5, Y5
+	VSUBPS       Y14, Y4, Y4
+	VCVTPS2DQ    Y13, Y13
+	VCVTPS2DQ    Y14, Y14
+	VMULPS       halfPi<>+0(SB), Y5, Y5
+	VMULPS       halfPi<>+0(SB), Y4, Y4
+	VMULPS       Y5, Y5, Y7
+	VMULPS       Y4, Y4, Y8
+	VMOVUPS      sin0<>+0(SB), Y9
+	VMOVUPS      sin0<>+0(SB), Y10
+	VFMADD213PS  sin1<>+0(SB), Y7, Y9
+	VFMADD213PS  sin1<>+0(SB), Y8, Y10
+	VFMADD213PS  sin2<>+0(SB), Y7, Y9
+	VFMADD213PS  sin2<>+0(SB), Y8, Y10
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y8, Y10, Y10
+	VFMADD213PS  Y5, Y5, Y9
+	VFMADD213PS  Y4, Y4, Y10
+	VMOVUPS      cos0<>+0(SB), Y4
+	VMOVUPS      cos0<>+0(SB), Y5
+	VFMADD213PS  cos1<>+0(SB), Y7, Y4
+	VFMADD213PS  cos1<>+0(SB), Y8, Y5
+	VFMADD213PS  cos2<>+0(SB), Y7, Y4
+	VFMADD213PS  cos2<>+0(SB), Y8, Y5
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y8, Y5, Y5
+	VMULPS       Y7, Y4, Y4
+	VMULPS       Y8, Y5, Y5
+	VFNMADD231PS half<>+0(SB), Y7, Y4
+	VFNMADD231PS half<>+0(SB), Y8, Y5
+	VADDPS       one<>+0(SB), Y4, Y4
+	VADDPS       one<>+0(SB), Y5, Y5
+	VPSLLD       $0x1f, Y13, Y7
+	VBLENDVPS    Y7, Y9, Y4, Y8
+	VBLENDVPS    Y7, Y4, Y9, Y7
+	VPADDD       int1<>+0(SB), Y13, Y4
+	VPAND        int2<>+0(SB), Y4, Y4
+	VPSLLD       $0x1e, Y4, Y4
+	VPXOR        Y4, Y8, Y8
+	VMULPS       Y0, Y8, Y8
+	VPAND        int2<>+0(SB), Y13, Y13
+	VPSLLD       $0x1e, Y13, Y13
+	VPXOR        Y13, Y7, Y7
+	VMULPS       Y0, Y7, Y7
+	VPSLLD       $0x1f, Y14, Y0
+	VBLENDVPS    Y0, Y10, Y5, Y4
+	VBLENDVPS    Y0, Y5, Y10, Y5
+	VPADDD       int1<>+0(SB), Y14, Y0
+	VPAND        int2<>+0(SB), Y0, Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VPXOR        Y0, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VPAND        int2<>+0(SB), Y14, Y14
+	VPSLLD       $0x1e, Y14, Y14
+	VPXOR        Y14, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VMOVUPS      (AX), Y0
+	VMOVUPS      (BX), Y1
+	VFMADD231PS  Y1, Y8, Y0
+	VBROADCASTSS lo+32(FP), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS hi+36(FP), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      128(AX), Y0
+	VMOVUPS      (BX), Y1
+	VFMADD231PS  Y1, Y4, Y0
+	VBROADCASTSS lo+32(FP), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS hi+36(FP), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 128(AX)
+	VMOVUPS      32(AX), Y0
+	VMOVUPS      (BX), Y1
+	VFMADD231PS  Y1, Y7, Y0
+	VBROADCASTSS lo+32(FP), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS hi+36(FP), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      160(AX), Y0
+	VMOVUPS      (BX), Y1
+	VFMADD231PS  Y1, Y5, Y0
+	VBROADCASTSS lo+32(FP), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS hi+36(FP), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 160(AX)
+	VPSRLD       $0x08, Y6, Y0
+	VPSRLD       $0x08, Y12, Y1
+	VPADDD       int1<>+0(SB), Y0, Y0
+	VPADDD       int1<>+0(SB), Y1, Y1
+	VCVTDQ2PS    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       two_24<>+0(SB), Y0, Y0
+	VMULPS       two_24<>+0(SB), Y1, Y1
+	VPSUBD       sqrtHalf<>+0(SB), Y0, Y4
+	VPSUBD       sqrtHalf<>+0(SB), Y1, Y5
+	VPSRAD       $0x17, Y4, Y4
+	VPSRAD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y4, Y6
+	VPSLLD       $0x17, Y5, Y7
+	VPSUBD       Y6, Y0, Y6
+	VPSUBD       Y7, Y1, Y7
+	VCVTDQ2PS    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VSUBPS       one<>+0(SB), Y6, Y6
+	VSUBPS       one<>+0(SB), Y7, Y7
+	VMOVUPS      log0<>+0(SB), Y0
+	VMOVUPS      log0<>+0(SB), Y1
+	VFMADD213PS  log1<>+0(SB), Y6, Y0
+	VFMADD213PS  log1<>+0(SB), Y7, Y1
+	VFMADD213PS  log2<>+0(SB), Y6, Y0
+	VFMADD213PS  log2<>+0(SB), Y7, Y1
+	VFMADD213PS  log3<>+0(SB), Y6, Y0
+	VFMADD213PS  log3<>+0(SB), Y7, Y1
+	VFMADD213PS  log4<>+0(SB), Y6, Y0
+	VFMADD213PS  log4<>+0(SB), Y7, Y1
+	VFMADD213PS  log5<>+0(SB), Y6, Y0
+	VFMADD213PS  log5<>+0(SB), Y7, Y1
+	VFMADD213PS  log6<>+0(SB), Y6, Y0
+	VFMADD213PS  log6<>+0(SB), Y7, Y1
+	VFMADD213PS  log7<>+0(SB), Y6, Y0
+	VFMADD213PS  log7<>+0(SB), Y7, Y1
+	VFMADD213PS  log8<>+0(SB), Y6, Y0
+	VFMADD213PS  log8<>+0(SB), Y7, Y1
+	VMULPS       Y6, Y6, Y8
+	VMULPS       Y7, Y7, Y9
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y7, Y1, Y1
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y9, Y1, Y1
+	VFMADD231PS  ln2Lo<>+0(SB), Y4, Y0
+	VFMADD231PS  ln2Lo<>+0(SB), Y5, Y1
+	VFNMADD231PS half<>+0(SB), Y8, Y0
+	VFNMADD231PS half<>+0(SB), Y9, Y1
+	VADDPS       Y0, Y6, Y6
+	VADDPS       Y1, Y7, Y7
+	VFMADD231PS  ln2Hi<>+0(SB), Y4, Y6
+	VFMADD231PS  ln2Hi<>+0(SB), Y5, Y7
+	VMULPS       minus2<>+0(SB), Y6, Y0
+	VMULPS       minus2<>+0(SB), Y7, Y1
+	VXORPS       X11, X11, X11
+	VMAXPS       Y0, Y11, Y0
+	VMAXPS       Y1, Y11, Y1
+	VSQRTPS      Y0, Y0
+	VSQRTPS      Y1, Y1
+	VPSRLD       $0x08, Y2, Y2
+	VPSRLD       $0x08, Y3, Y3
+	VCVTDQ2PS    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       two_22<>+0(SB), Y2, Y2
+	VMULPS       two_22<>+0(SB), Y3, Y3
+	VROUNDPS     $0x00, Y2, Y8
+	VROUNDPS     $0x00, Y3, Y9
+	VSUBPS       Y8, Y2, Y2
+	VSUBPS       Y9, Y3, Y3
+	VCVTPS2DQ    Y8, Y8
+	VCVTPS2DQ    Y9, Y9
+	VMULPS       halfPi<>+0(SB), Y2, Y2
+	VMULPS       halfPi<>+0(SB), Y3, Y3
+	VMULPS       Y2, Y2, Y4
+	VMULPS       Y3, Y3, Y5
+	VMOVUPS      sin0<>+0(SB), Y6
+	VMOVUPS      sin0<>+0(SB), Y7
+	VFMADD213PS  sin1<>+0(SB), Y4, Y6
+	VFMADD213PS  sin1<>+0(SB), Y5, Y7
+	VFMADD213PS  sin2<>+0(SB), Y4, Y6
+	VFMADD213PS  sin2<>+0(SB), Y5, Y7
+	VMULPS       Y4, Y6, Y6
+	VMULPS       Y5, Y7, Y7
+	VFMADD213PS  Y2, Y2, Y6
+	VFMADD213PS  Y3, Y3, Y7
+	VMOVUPS      cos0<>+0(SB), Y2
+	VMOVUPS      cos0<>+0(SB), Y3
+	VFMADD213PS  cos1<>+0(SB), Y4, Y2
+	VFMADD213PS  cos1<>+0(SB), Y5, Y3
+	VFMADD213PS  cos2<>+0(SB), Y4, Y2
+	VFMADD213PS  cos2<>+0(SB), Y5, Y3
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VFNMADD231PS half<>+0(SB), Y4, Y2
+	VFNMADD231PS half<>+0(SB), Y5, Y3
+	VADDPS       one<>+0(SB), Y2, Y2
+	VADDPS       one<>+0(SB), Y3, Y3
+	VPSLLD       $0x1f, Y8, Y4
+	VBLENDVPS    Y4, Y6, Y2, Y5
+	VBLENDVPS    Y4, Y2, Y6, Y4
+	VPADDD       int1<>+0(SB), Y8, Y2
+	VPAND        int2<>+0(SB), Y2, Y2
+	VPSLLD       $0x1e, Y2, Y2
+	VPXOR        Y2, Y5, Y5
+	VMULPS       Y0, Y5, Y5
+	VPAND        int2<>+0(SB), Y8, Y8
+	VPSLLD       $0x1e, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VPSLLD       $0x1f, Y9, Y0
+	VBLENDVPS    Y0, Y7, Y3, Y2
+	VBLENDVPS    Y0, Y3, Y7, Y3
+	VPADDD       int1<>+0(SB), Y9, Y0
+	VPAND        int2<>+0(SB), Y0, Y0
+	VPSLLD       $0x1e, Y0, Y0
+	VPXOR        Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VPAND        int2<>+0(SB), Y9, Y9
+	VPSLLD       $0x1e, Y9, Y9
+	VPXOR        Y9, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VMOVUPS      64(AX), Y0
+	VMOVUPS      (BX), Y1
+	VFMADD231PS  Y1, Y5, Y0
+	VBROADCASTSS lo+32(FP), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS hi+36(FP), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 64(AX)
+	VMOVUPS      192(AX), Y0
+	VMOVUPS      (BX), Y1
+	VFMADD231PS  Y1, Y2, Y0
+	VBROADCASTSS lo+32(FP), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS hi+36(FP), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 192(AX)
+	VMOVUPS      96(AX), Y0
+	VMOVUPS      (BX), Y1
+	VFMADD231PS  Y1, Y4, Y0
+	VBROADCASTSS lo+32(FP), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS hi+36(FP), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 96(AX)
+	VMOVUPS      224(AX), Y0
+	VMOVUPS      (BX), Y1
+	VFMADD231PS  Y1, Y3, Y0
+	VBROADCASTSS lo+32(FP), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS hi+36(FP), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 224(AX)
+	ADDQ         $0x00000100, AX
+	SUBQ         $0x02, CX
+	JGE          loop
+
+rest:
+	ADDQ         $0x02, CX
+	JZ           done
 	VMOVUPS      128(DX), Y0
 	VMOVUPS      192(DX), Y1
 	VMOVUPS      256(DX), Y2
 	VMOVD        SI, X3
 	VPBROADCASTD X3, Y3
 	ADDL         $0x01, SI
-	VMOVUPS      philoxM0<>+0(SB), Y4
-	VMOVUPS      philoxM1<>+0(SB), Y5
-	VMOVUPS      (DX), Y6
-	VMOVUPS      64(DX), Y7
-	VPMULUDQ     Y4, Y0, Y8
+	VMOVUPS      (DX), Y4
+	VMOVUPS      64(DX), Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y0, Y6
 	VPSRLQ       $0x20, Y0, Y0
-	VPMULUDQ     Y4, Y0, Y0
-	VPSRLQ       $0x20, Y8, Y10
-	VPBLENDD     $0xaa, Y0, Y10, Y10
+	VPMULUDQ     philoxM0<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y6, Y7
+	VPBLENDD     $0xaa, Y0, Y7, Y7
 	VPSLLQ       $0x20, Y0, Y0
-	VPBLENDD     $0xaa, Y0, Y8, Y8
-	VPMULUDQ     Y5, Y2, Y0
+	VPBLENDD     $0xaa, Y0, Y6, Y6
+	VPMULUDQ     philoxM1<>+0(SB), Y2, Y0
 	VPSRLQ       $0x20, Y2, Y2
-	VPMULUDQ     Y5, Y2, Y2
-	VPSRLQ       $0x20, Y0, Y11
-	VPBLENDD     $0xaa, Y2, Y11, Y11
+	VPMULUDQ     philoxM1<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y0, Y8
+	VPBLENDD     $0xaa, Y2, Y8, Y8
 	VPSLLQ       $0x20, Y2, Y2
 	VPBLENDD     $0xaa, Y2, Y0, Y0
-	VPXOR        Y1, Y11, Y11
-	VPXOR        Y6, Y11, Y11
-	VPXOR        Y3, Y10, Y10
-	VPXOR        Y7, Y10, Y10
-	VPADDD       philoxW0<>+0(SB), Y6, Y6
-	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y11, Y1
-	VPSRLQ       $0x20, Y11, Y2
-	VPMULUDQ     Y4, Y2, Y2
+	VPXOR        Y1, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y3, Y7, Y7
+	VPXOR        Y5, Y7, Y7
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y1
+	VPSRLQ       $0x20, Y8, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y2, Y2
 	VPSRLQ       $0x20, Y1, Y3
 	VPBLENDD     $0xaa, Y2, Y3, Y3
 	VPSLLQ       $0x20, Y2, Y2
 	VPBLENDD     $0xaa, Y2, Y1, Y1
-	VPMULUDQ     Y5, Y10, Y2
-	VPSRLQ       $0x20, Y10, Y10
-	VPMULUDQ     Y5, Y10, Y10
-	VPSRLQ       $0x20, Y2, Y11
-	VPBLENDD     $0xaa, Y10, Y11, Y11
-	VPSLLQ       $0x20, Y10, Y10
-	VPBLENDD     $0xaa, Y10, Y2, Y2
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y6, Y11, Y11
-	VPXOR        Y8, Y3, Y3
-	VPXOR        Y7, Y3, Y3
-	VPADDD       philoxW0<>+0(SB), Y6, Y6
-	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y11, Y0
-	VPSRLQ       $0x20, Y11, Y8
-	VPMULUDQ     Y4, Y8, Y8
-	VPSRLQ       $0x20, Y0, Y10
-	VPBLENDD     $0xaa, Y8, Y10, Y10
-	VPSLLQ       $0x20, Y8, Y8
-	VPBLENDD     $0xaa, Y8, Y0, Y0
-	VPMULUDQ     Y5, Y3, Y8
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y2
+	VPSRLQ       $0x20, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y2, Y8
+	VPBLENDD     $0xaa, Y7, Y8, Y8
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y2, Y2
+	VPXOR        Y0, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y6, Y3, Y3
+	VPXOR        Y5, Y3, Y3
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y0
+	VPSRLQ       $0x20, Y8, Y6
+	VPMULUDQ     philoxM0<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPBLENDD     $0xaa, Y6, Y7, Y7
+	VPSLLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y6, Y0, Y0
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y6
 	VPSRLQ       $0x20, Y3, Y3
-	VPMULUDQ     Y5, Y3, Y3
-	VPSRLQ       $0x20, Y8, Y11
-	VPBLENDD     $0xaa, Y3, Y11, Y11
-	VPSLLQ       $0x20, Y3, Y3
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y6, Y8
 	VPBLENDD     $0xaa, Y3, Y8, Y8
-	VPXOR        Y2, Y11, Y11
-	VPXOR        Y6, Y11, Y11
-	VPXOR        Y1, Y10, Y10
-	VPXOR        Y7, Y10, Y10
-	VPADDD       philoxW0<>+0(SB), Y6, Y6
-	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y11, Y1
-	VPSRLQ       $0x20, Y11, Y2
-	VPMULUDQ     Y4, Y2, Y2
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y6, Y6
+	VPXOR        Y2, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y1, Y7, Y7
+	VPXOR        Y5, Y7, Y7
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y1
+	VPSRLQ       $0x20, Y8, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y2, Y2
 	VPSRLQ       $0x20, Y1, Y3
 	VPBLENDD     $0xaa, Y2, Y3, Y3
 	VPSLLQ       $0x20, Y2, Y2
 	VPBLENDD     $0xaa, Y2, Y1, Y1
-	VPMULUDQ     Y5, Y10, Y2
-	VPSRLQ       $0x20, Y10, Y10
-	VPMULUDQ     Y5, Y10, Y10
-	VPSRLQ       $0x20, Y2, Y11
-	VPBLENDD     $0xaa, Y10, Y11, Y11
-	VPSLLQ       $0x20, Y10, Y10
-	VPBLENDD     $0xaa, Y10, Y2, Y2
-	VPXOR        Y8, Y11, Y11
-	VPXOR        Y6, Y11, Y11
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y2
+	VPSRLQ       $0x20, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y2, Y8
+	VPBLENDD     $0xaa, Y7, Y8, Y8
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y2, Y2
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y4, Y8, Y8
 	VPXOR        Y0, Y3, Y3
-	VPXOR        Y7, Y3, Y3
-	VPADDD       philoxW0<>+0(SB), Y6, Y6
-	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y11, Y0
-	VPSRLQ       $0x20, Y11, Y8
-	VPMULUDQ     Y4, Y8, Y8
-	VPSRLQ       $0x20, Y0, Y10
-	VPBLENDD     $0xaa, Y8, Y10, Y10
-	VPSLLQ       $0x20, Y8, Y8
-	VPBLENDD     $0xaa, Y8, Y0, Y0
-	VPMULUDQ     Y5, Y3, Y8
+	VPXOR        Y5, Y3, Y3
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y0
+	VPSRLQ       $0x20, Y8, Y6
+	VPMULUDQ     philoxM0<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPBLENDD     $0xaa, Y6, Y7, Y7
+	VPSLLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y6, Y0, Y0
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y6
 	VPSRLQ       $0x20, Y3, Y3
-	VPMULUDQ     Y5, Y3, Y3
-	VPSRLQ       $0x20, Y8, Y11
-	VPBLENDD     $0xaa, Y3, Y11, Y11
-	VPSLLQ       $0x20, Y3, Y3
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y6, Y8
 	VPBLENDD     $0xaa, Y3, Y8, Y8
-	VPXOR        Y2, Y11, Y11
-	VPXOR        Y6, Y11, Y11
-	VPXOR        Y1, Y10, Y10
-	VPXOR        Y7, Y10, Y10
-	VPADDD       philoxW0<>+0(SB), Y6, Y6
-	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y11, Y1
-	VPSRLQ       $0x20, Y11, Y2
-	VPMULUDQ     Y4, Y2, Y2
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y6, Y6
+	VPXOR        Y2, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y1, Y7, Y7
+	VPXOR        Y5, Y7, Y7
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y1
+	VPSRLQ       $0x20, Y8, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y2, Y2
 	VPSRLQ       $0x20, Y1, Y3
 	VPBLENDD     $0xaa, Y2, Y3, Y3
 	VPSLLQ       $0x20, Y2, Y2
 	VPBLENDD     $0xaa, Y2, Y1, Y1
-	VPMULUDQ     Y5, Y10, Y2
-	VPSRLQ       $0x20, Y10, Y10
-	VPMULUDQ     Y5, Y10, Y10
-	VPSRLQ       $0x20, Y2, Y11
-	VPBLENDD     $0xaa, Y10, Y11, Y11
-	VPSLLQ       $0x20, Y10, Y10
-	VPBLENDD     $0xaa, Y10, Y2, Y2
-	VPXOR        Y8, Y11, Y11
-	VPXOR        Y6, Y11, Y11
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y2
+	VPSRLQ       $0x20, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y2, Y8
+	VPBLENDD     $0xaa, Y7, Y8, Y8
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y2, Y2
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y4, Y8, Y8
 	VPXOR        Y0, Y3, Y3
-	VPXOR        Y7, Y3, Y3
-	VPADDD       philoxW0<>+0(SB), Y6, Y6
-	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y11, Y0
-	VPSRLQ       $0x20, Y11, Y8
-	VPMULUDQ     Y4, Y8, Y8
-	VPSRLQ       $0x20, Y0, Y10
-	VPBLENDD     $0xaa, Y8, Y10, Y10
-	VPSLLQ       $0x20, Y8, Y8
-	VPBLENDD     $0xaa, Y8, Y0, Y0
-	VPMULUDQ     Y5, Y3, Y8
+	VPXOR        Y5, Y3, Y3
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y0
+	VPSRLQ       $0x20, Y8, Y6
+	VPMULUDQ     philoxM0<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPBLENDD     $0xaa, Y6, Y7, Y7
+	VPSLLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y6, Y0, Y0
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y6
 	VPSRLQ       $0x20, Y3, Y3
-	VPMULUDQ     Y5, Y3, Y3
-	VPSRLQ       $0x20, Y8, Y11
-	VPBLENDD     $0xaa, Y3, Y11, Y11
-	VPSLLQ       $0x20, Y3, Y3
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y6, Y8
 	VPBLENDD     $0xaa, Y3, Y8, Y8
-	VPXOR        Y2, Y11, Y11
-	VPXOR        Y6, Y11, Y11
-	VPXOR        Y1, Y10, Y10
-	VPXOR        Y7, Y10, Y10
-	VPADDD       philoxW0<>+0(SB), Y6, Y6
-	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y11, Y1
-	VPSRLQ       $0x20, Y11, Y2
-	VPMULUDQ     Y4, Y2, Y2
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y6, Y6
+	VPXOR        Y2, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y1, Y7, Y7
+	VPXOR        Y5, Y7, Y7
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y1
+	VPSRLQ       $0x20, Y8, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y2, Y2
 	VPSRLQ       $0x20, Y1, Y3
 	VPBLENDD     $0xaa, Y2, Y3, Y3
 	VPSLLQ       $0x20, Y2, Y2
 	VPBLENDD     $0xaa, Y2, Y1, Y1
-	VPMULUDQ     Y5, Y10, Y2
-	VPSRLQ       $0x20, Y10, Y10
-	VPMULUDQ     Y5, Y10, Y10
-	VPSRLQ       $0x20, Y2, Y11
-	VPBLENDD     $0xaa, Y10, Y11, Y11
-	VPSLLQ       $0x20, Y10, Y10
-	VPBLENDD     $0xaa, Y10, Y2, Y2
-	VPXOR        Y8, Y11, Y11
-	VPXOR        Y6, Y11, Y11
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y2
+	VPSRLQ       $0x20, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y2, Y8
+	VPBLENDD     $0xaa, Y7, Y8, Y8
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y2, Y2
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y4, Y8, Y8
 	VPXOR        Y0, Y3, Y3
-	VPXOR        Y7, Y3, Y3
-	VPADDD       philoxW0<>+0(SB), Y6, Y6
-	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y11, Y0
-	VPSRLQ       $0x20, Y11, Y8
-	VPMULUDQ     Y4, Y8, Y8
-	VPSRLQ       $0x20, Y0, Y10
-	VPBLENDD     $0xaa, Y8, Y10, Y10
-	VPSLLQ       $0x20, Y8, Y8
-	VPBLENDD     $0xaa, Y8, Y0, Y0
-	VPMULUDQ     Y5, Y3, Y8
+	VPXOR        Y5, Y3, Y3
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y0
+	VPSRLQ       $0x20, Y8, Y6
+	VPMULUDQ     philoxM0<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPBLENDD     $0xaa, Y6, Y7, Y7
+	VPSLLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y6, Y0, Y0
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y6
 	VPSRLQ       $0x20, Y3, Y3
-	VPMULUDQ     Y5, Y3, Y3
-	VPSRLQ       $0x20, Y8, Y11
-	VPBLENDD     $0xaa, Y3, Y11, Y11
-	VPSLLQ       $0x20, Y3, Y3
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y6, Y8
 	VPBLENDD     $0xaa, Y3, Y8, Y8
-	VPXOR        Y2, Y11, Y11
-	VPXOR        Y6, Y11, Y11
-	VPXOR        Y1, Y10, Y10
-	VPXOR        Y7, Y10, Y10
-	VPADDD       philoxW0<>+0(SB), Y6, Y6
-	VPADDD       philoxW1<>+0(SB), Y7, Y7
-	VPMULUDQ     Y4, Y11, Y1
-	VPSRLQ       $0x20, Y11, Y2
-	VPMULUDQ     Y4, Y2, Y2
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y6, Y6
+	VPXOR        Y2, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y1, Y7, Y7
+	VPXOR        Y5, Y7, Y7
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y1
+	VPSRLQ       $0x20, Y8, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y2, Y2
 	VPSRLQ       $0x20, Y1, Y3
 	VPBLENDD     $0xaa, Y2, Y3, Y3
 	VPSLLQ       $0x20, Y2, Y2
 	VPBLENDD     $0xaa, Y2, Y1, Y1
-	VPMULUDQ     Y5, Y10, Y2
-	VPSRLQ       $0x20, Y10, Y4
-	VPMULUDQ     Y5, Y4, Y4
-	VPSRLQ       $0x20, Y2, Y5
-	VPBLENDD     $0xaa, Y4, Y5, Y5
-	VPSLLQ       $0x20, Y4, Y4
-	VPBLENDD     $0xaa, Y4, Y2, Y2
-	VPXOR        Y8, Y5, Y5
-	VPXOR        Y6, Y5, Y5
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y2
+	VPSRLQ       $0x20, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y2, Y8
+	VPBLENDD     $0xaa, Y7, Y8, Y8
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y2, Y2
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y4, Y8, Y8
 	VPXOR        Y0, Y3, Y3
-	VPXOR        Y7, Y3, Y3
-	VPSRLD       $0x08, Y5, Y0
+	VPXOR        Y5, Y3, Y3
+	VPSRLD       $0x08, Y8, Y0
 	VPADDD       int1<>+0(SB), Y0, Y0
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       two_24<>+0(SB), Y0, Y0
@@ -3238,44 +3947,44 @@ loop:
 	VADDPS       Y0, Y5, Y5
 	VFMADD231PS  ln2Hi<>+0(SB), Y4, Y5
 	VMULPS       minus2<>+0(SB), Y5, Y0
-	VXORPS       X9, X9, X9
-	VMAXPS       Y0, Y9, Y0
+	VXORPS       X11, X11, X11
+	VMAXPS       Y0, Y11, Y0
 	VSQRTPS      Y0, Y0
 	VPSRLD       $0x08, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       two_22<>+0(SB), Y2, Y2
-	VROUNDPS     $0x00, Y2, Y7
-	VSUBPS       Y7, Y2, Y2
-	VCVTPS2DQ    Y7, Y7
+	VROUNDPS     $0x00, Y2, Y6
+	VSUBPS       Y6, Y2, Y2
+	VCVTPS2DQ    Y6, Y6
 	VMULPS       halfPi<>+0(SB), Y2, Y2
 	VMULPS       Y2, Y2, Y4
 	VMOVUPS      sin0<>+0(SB), Y5
-	VMOVUPS      cos0<>+0(SB), Y6
 	VFMADD213PS  sin1<>+0(SB), Y4, Y5
-	VFMADD213PS  cos1<>+0(SB), Y4, Y6
 	VFMADD213PS  sin2<>+0(SB), Y4, Y5
-	VFMADD213PS  cos2<>+0(SB), Y4, Y6
 	VMULPS       Y4, Y5, Y5
-	VMULPS       Y4, Y6, Y6
 	VFMADD213PS  Y2, Y2, Y5
-	VMULPS       Y4, Y6, Y6
-	VFNMADD231PS half<>+0(SB), Y4, Y6
-	VADDPS       one<>+0(SB), Y6, Y6
-	VPSLLD       $0x1f, Y7, Y2
-	VBLENDVPS    Y2, Y5, Y6, Y4
-	VBLENDVPS    Y2, Y6, Y5, Y5
-	VPADDD       int1<>+0(SB), Y7, Y2
+	VMOVUPS      cos0<>+0(SB), Y2
+	VFMADD213PS  cos1<>+0(SB), Y4, Y2
+	VFMADD213PS  cos2<>+0(SB), Y4, Y2
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VFNMADD231PS half<>+0(SB), Y4, Y2
+	VADDPS       one<>+0(SB), Y2, Y2
+	VPSLLD       $0x1f, Y6, Y4
+	VBLENDVPS    Y4, Y5, Y2, Y7
+	VBLENDVPS    Y4, Y2, Y5, Y4
+	VPADDD       int1<>+0(SB), Y6, Y2
 	VPAND        int2<>+0(SB), Y2, Y2
 	VPSLLD       $0x1e, Y2, Y2
-	VPXOR        Y2, Y4, Y4
+	VPXOR        Y2, Y7, Y7
+	VMULPS       Y0, Y7, Y7
+	VPAND        int2<>+0(SB), Y6, Y6
+	VPSLLD       $0x1e, Y6, Y6
+	VPXOR        Y6, Y4, Y4
 	VMULPS       Y0, Y4, Y4
-	VPAND        int2<>+0(SB), Y7, Y7
-	VPSLLD       $0x1e, Y7, Y7
-	VPXOR        Y7, Y5, Y5
-	VMULPS       Y0, Y5, Y5
 	VMOVUPS      (AX), Y0
 	VMOVUPS      (BX), Y2
-	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y2, Y7, Y0
 	VBROADCASTSS lo+32(FP), Y2
 	VMAXPS       Y0, Y2, Y0
 	VBROADCASTSS hi+36(FP), Y2
@@ -3283,7 +3992,7 @@ loop:
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      32(AX), Y0
 	VMOVUPS      (BX), Y2
-	VFMADD231PS  Y2, Y5, Y0
+	VFMADD231PS  Y2, Y4, Y0
 	VBROADCASTSS lo+32(FP), Y2
 	VMAXPS       Y0, Y2, Y0
 	VBROADCASTSS hi+36(FP), Y2
@@ -3316,44 +4025,44 @@ loop:
 	VADDPS       Y0, Y3, Y3
 	VFMADD231PS  ln2Hi<>+0(SB), Y2, Y3
 	VMULPS       minus2<>+0(SB), Y3, Y0
-	VXORPS       X9, X9, X9
-	VMAXPS       Y0, Y9, Y0
+	VXORPS       X11, X11, X11
+	VMAXPS       Y0, Y11, Y0
 	VSQRTPS      Y0, Y0
 	VPSRLD       $0x08, Y1, Y1
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       two_22<>+0(SB), Y1, Y1
-	VROUNDPS     $0x00, Y1, Y5
-	VSUBPS       Y5, Y1, Y1
-	VCVTPS2DQ    Y5, Y5
+	VROUNDPS     $0x00, Y1, Y4
+	VSUBPS       Y4, Y1, Y1
+	VCVTPS2DQ    Y4, Y4
 	VMULPS       halfPi<>+0(SB), Y1, Y1
 	VMULPS       Y1, Y1, Y2
 	VMOVUPS      sin0<>+0(SB), Y3
-	VMOVUPS      cos0<>+0(SB), Y4
 	VFMADD213PS  sin1<>+0(SB), Y2, Y3
-	VFMADD213PS  cos1<>+0(SB), Y2, Y4
 	VFMADD213PS  sin2<>+0(SB), Y2, Y3
-	VFMADD213PS  cos2<>+0(SB), Y2, Y4
 	VMULPS       Y2, Y3, Y3
-	VMULPS       Y2, Y4, Y4
 	VFMADD213PS  Y1, Y1, Y3
-	VMULPS       Y2, Y4, Y4
-	VFNMADD231PS half<>+0(SB), Y2, Y4
-	VADDPS       one<>+0(SB), Y4, Y4
-	VPSLLD       $0x1f, Y5, Y1
-	VBLENDVPS    Y1, Y3, Y4, Y2
-	VBLENDVPS    Y1, Y4, Y3, Y3
-	VPADDD       int1<>+0(SB), Y5, Y1
+	VMOVUPS      cos0<>+0(SB), Y1
+	VFMADD213PS  cos1<>+0(SB), Y2, Y1
+	VFMADD213PS  cos2<>+0(SB), Y2, Y1
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VFNMADD231PS half<>+0(SB), Y2, Y1
+	VADDPS       one<>+0(SB), Y1, Y1
+	VPSLLD       $0x1f, Y4, Y2
+	VBLENDVPS    Y2, Y3, Y1, Y5
+	VBLENDVPS    Y2, Y1, Y3, Y2
+	VPADDD       int1<>+0(SB), Y4, Y1
 	VPAND        int2<>+0(SB), Y1, Y1
 	VPSLLD       $0x1e, Y1, Y1
-	VPXOR        Y1, Y2, Y2
+	VPXOR        Y1, Y5, Y5
+	VMULPS       Y0, Y5, Y5
+	VPAND        int2<>+0(SB), Y4, Y4
+	VPSLLD       $0x1e, Y4, Y4
+	VPXOR        Y4, Y2, Y2
 	VMULPS       Y0, Y2, Y2
-	VPAND        int2<>+0(SB), Y5, Y5
-	VPSLLD       $0x1e, Y5, Y5
-	VPXOR        Y5, Y3, Y3
-	VMULPS       Y0, Y3, Y3
 	VMOVUPS      64(AX), Y0
 	VMOVUPS      (BX), Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VFMADD231PS  Y1, Y5, Y0
 	VBROADCASTSS lo+32(FP), Y1
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS hi+36(FP), Y1
@@ -3361,17 +4070,17 @@ loop:
 	VMOVUPS      Y0, 64(AX)
 	VMOVUPS      96(AX), Y0
 	VMOVUPS      (BX), Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VFMADD231PS  Y1, Y2, Y0
 	VBROADCASTSS lo+32(FP), Y1
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS hi+36(FP), Y1
 	VMINPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 96(AX)
 	ADDQ         $0x00000080, AX
-	DECQ         CX
-	JNZ          loop
+
+done:
 	VZEROUPPER
-	LDMXCSR      goControl<>+0(SB)
+	LDMXCSR goControl<>+0(SB)
 	RET
 
 DATA philoxM0<>+0(SB)/4, $0xd2511f53
@@ -3770,24 +4479,6 @@ DATA sin0<>+56(SB)/4, $0xb94ca1f9
 DATA sin0<>+60(SB)/4, $0xb94ca1f9
 GLOBL sin0<>(SB), RODATA|NOPTR, $64
 
-DATA cos0<>+0(SB)/4, $0x37ccf5ce
-DATA cos0<>+4(SB)/4, $0x37ccf5ce
-DATA cos0<>+8(SB)/4, $0x37ccf5ce
-DATA cos0<>+12(SB)/4, $0x37ccf5ce
-DATA cos0<>+16(SB)/4, $0x37ccf5ce
-DATA cos0<>+20(SB)/4, $0x37ccf5ce
-DATA cos0<>+24(SB)/4, $0x37ccf5ce
-DATA cos0<>+28(SB)/4, $0x37ccf5ce
-DATA cos0<>+32(SB)/4, $0x37ccf5ce
-DATA cos0<>+36(SB)/4, $0x37ccf5ce
-DATA cos0<>+40(SB)/4, $0x37ccf5ce
-DATA cos0<>+44(SB)/4, $0x37ccf5ce
-DATA cos0<>+48(SB)/4, $0x37ccf5ce
-DATA cos0<>+52(SB)/4, $0x37ccf5ce
-DATA cos0<>+56(SB)/4, $0x37ccf5ce
-DATA cos0<>+60(SB)/4, $0x37ccf5ce
-GLOBL cos0<>(SB), RODATA|NOPTR, $64
-
 DATA sin1<>+0(SB)/4, $0x3c08839e
 DATA sin1<>+4(SB)/4, $0x3c08839e
 DATA sin1<>+8(SB)/4, $0x3c08839e
@@ -3806,24 +4497,6 @@ DATA sin1<>+56(SB)/4, $0x3c08839e
 DATA sin1<>+60(SB)/4, $0x3c08839e
 GLOBL sin1<>(SB), RODATA|NOPTR, $64
 
-DATA cos1<>+0(SB)/4, $0xbab6061a
-DATA cos1<>+4(SB)/4, $0xbab6061a
-DATA cos1<>+8(SB)/4, $0xbab6061a
-DATA cos1<>+12(SB)/4, $0xbab6061a
-DATA cos1<>+16(SB)/4, $0xbab6061a
-DATA cos1<>+20(SB)/4, $0xbab6061a
-DATA cos1<>+24(SB)/4, $0xbab6061a
-DATA cos1<>+28(SB)/4, $0xbab6061a
-DATA cos1<>+32(SB)/4, $0xbab6061a
-DATA cos1<>+36(SB)/4, $0xbab6061a
-DATA cos1<>+40(SB)/4, $0xbab6061a
-DATA cos1<>+44(SB)/4, $0xbab6061a
-DATA cos1<>+48(SB)/4, $0xbab6061a
-DATA cos1<>+52(SB)/4, $0xbab6061a
-DATA cos1<>+56(SB)/4, $0xbab6061a
-DATA cos1<>+60(SB)/4, $0xbab6061a
-GLOBL cos1<>(SB), RODATA|NOPTR, $64
-
 DATA sin2<>+0(SB)/4, $0xbe2aaaa3
 DATA sin2<>+4(SB)/4, $0xbe2aaaa3
 DATA sin2<>+8(SB)/4, $0xbe2aaaa3
@@ -3841,6 +4514,42 @@ DATA sin2<>+52(SB)/4, $0xbe2aaaa3
 DATA sin2<>+56(SB)/4, $0xbe2aaaa3
 DATA sin2<>+60(SB)/4, $0xbe2aaaa3
 GLOBL sin2<>(SB), RODATA|NOPTR, $64
+
+DATA cos0<>+0(SB)/4, $0x37ccf5ce
+DATA cos0<>+4(SB)/4, $0x37ccf5ce
+DATA cos0<>+8(SB)/4, $0x37ccf5ce
+DATA cos0<>+12(SB)/4, $0x37ccf5ce
+DATA cos0<>+16(SB)/4, $0x37ccf5ce
+DATA cos0<>+20(SB)/4, $0x37ccf5ce
+DATA cos0<>+24(SB)/4, $0x37ccf5ce
+DATA cos0<>+28(SB)/4, $0x37ccf5ce
+DATA cos0<>+32(SB)/4, $0x37ccf5ce
+DATA cos0<>+36(SB)/4, $0x37ccf5ce
+DATA cos0<>+40(SB)/4, $0x37ccf5ce
+DATA cos0<>+44(SB)/4, $0x37ccf5ce
+DATA cos0<>+48(SB)/4, $0x37ccf5ce
+DATA cos0<>+52(SB)/4, $0x37ccf5ce
+DATA cos0<>+56(SB)/4, $0x37ccf5ce
+DATA cos0<>+60(SB)/4, $0x37ccf5ce
+GLOBL cos0<>(SB), RODATA|NOPTR, $64
+
+DATA cos1<>+0(SB)/4, $0xbab6061a
+DATA cos1<>+4(SB)/4, $0xbab6061a
+DATA cos1<>+8(SB)/4, $0xbab6061a
+DATA cos1<>+12(SB)/4, $0xbab6061a
+DATA cos1<>+16(SB)/4, $0xbab6061a
+DATA cos1<>+20(SB)/4, $0xbab6061a
+DATA cos1<>+24(SB)/4, $0xbab6061a
+DATA cos1<>+28(SB)/4, $0xbab6061a
+DATA cos1<>+32(SB)/4, $0xbab6061a
+DATA cos1<>+36(SB)/4, $0xbab6061a
+DATA cos1<>+40(SB)/4, $0xbab6061a
+DATA cos1<>+44(SB)/4, $0xbab6061a
+DATA cos1<>+48(SB)/4, $0xbab6061a
+DATA cos1<>+52(SB)/4, $0xbab6061a
+DATA cos1<>+56(SB)/4, $0xbab6061a
+DATA cos1<>+60(SB)/4, $0xbab6061a
+GLOBL cos1<>(SB), RODATA|NOPTR, $64
 
 DATA cos2<>+0(SB)/4, $0x3d2aaaa5
 DATA cos2<>+4(SB)/4, $0x3d2aaaa5
@@ -9214,7 +9923,7 @@ TEXT ·wideNoiseAVX512(SB), NOSPLIT, $0-44
 	SUBQ    $0x02, CX
 	JLT     rest
 
-several:
+loop:
 	VMOVUPS      128(DX), Z0
 	VMOVUPS      192(DX), Z2
 	VMOVUPS      256(DX), Z4
@@ -9225,309 +9934,307 @@ several:
 	VMOVUPS      256(DX), Z5
 	VPBROADCASTD SI, Z7
 	ADDL         $0x01, SI
-	VMOVUPS      philoxM0<>+0(SB), Z8
-	VMOVUPS      philoxM1<>+0(SB), Z9
-	VMOVUPS      (DX), Z10
-	VMOVUPS      64(DX), Z11
-	VPMULUDQ     Z8, Z0, Z12
-	VPSRLQ       $0x20, Z0, Z26
-	VPMULUDQ     Z8, Z26, Z26
-	VPMULUDQ     Z8, Z1, Z0
+	VMOVUPS      (DX), Z8
+	VMOVUPS      64(DX), Z9
+	VPMULUDQ     philoxM0<>+0(SB), Z0, Z10
+	VPSRLQ       $0x20, Z0, Z0
+	VPMULUDQ     philoxM0<>+0(SB), Z0, Z0
+	VMOVDQA64    Z0, Z24
+	VPSHUFD      $0xf5, Z10, K1, Z24
+	VPSHUFD      $0xa0, Z0, K2, Z10
+	VPMULUDQ     philoxM0<>+0(SB), Z1, Z0
 	VPSRLQ       $0x20, Z1, Z1
-	VPMULUDQ     Z8, Z1, Z1
-	VMOVDQA64    Z26, Z27
-	VPSHUFD      $0xf5, Z12, K1, Z27
-	VPSHUFD      $0xa0, Z26, K2, Z12
-	VMOVDQA64    Z1, Z26
-	VPSHUFD      $0xf5, Z0, K1, Z26
+	VPMULUDQ     philoxM0<>+0(SB), Z1, Z1
+	VMOVDQA64    Z1, Z25
+	VPSHUFD      $0xf5, Z0, K1, Z25
 	VPSHUFD      $0xa0, Z1, K2, Z0
-	VPMULUDQ     Z9, Z4, Z1
-	VPSRLQ       $0x20, Z4, Z28
-	VPMULUDQ     Z9, Z28, Z28
-	VPMULUDQ     Z9, Z5, Z4
-	VPSRLQ       $0x20, Z5, Z5
-	VPMULUDQ     Z9, Z5, Z5
-	VMOVDQA64    Z28, Z29
-	VPSHUFD      $0xf5, Z1, K1, Z29
-	VPSHUFD      $0xa0, Z28, K2, Z1
-	VMOVDQA64    Z5, Z28
-	VPSHUFD      $0xf5, Z4, K1, Z28
-	VPSHUFD      $0xa0, Z5, K2, Z4
-	VPTERNLOGD   $0x96, Z2, Z10, Z29
-	VPTERNLOGD   $0x96, Z6, Z11, Z27
-	VPTERNLOGD   $0x96, Z3, Z10, Z28
-	VPTERNLOGD   $0x96, Z7, Z11, Z26
-	VPADDD       philoxW0<>+0(SB), Z10, Z10
-	VPADDD       philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ     Z8, Z29, Z2
-	VPSRLQ       $0x20, Z29, Z5
-	VPMULUDQ     Z8, Z5, Z5
-	VPMULUDQ     Z8, Z28, Z3
-	VPSRLQ       $0x20, Z28, Z6
-	VPMULUDQ     Z8, Z6, Z6
-	VMOVDQA64    Z5, Z7
-	VPSHUFD      $0xf5, Z2, K1, Z7
-	VPSHUFD      $0xa0, Z5, K2, Z2
-	VMOVDQA64    Z6, Z5
-	VPSHUFD      $0xf5, Z3, K1, Z5
-	VPSHUFD      $0xa0, Z6, K2, Z3
-	VPMULUDQ     Z9, Z27, Z6
-	VPSRLQ       $0x20, Z27, Z28
-	VPMULUDQ     Z9, Z28, Z28
-	VPMULUDQ     Z9, Z26, Z27
-	VPSRLQ       $0x20, Z26, Z26
-	VPMULUDQ     Z9, Z26, Z26
-	VMOVDQA64    Z28, Z29
-	VPSHUFD      $0xf5, Z6, K1, Z29
-	VPSHUFD      $0xa0, Z28, K2, Z6
-	VMOVDQA64    Z26, Z28
-	VPSHUFD      $0xf5, Z27, K1, Z28
-	VPSHUFD      $0xa0, Z26, K2, Z27
-	VPTERNLOGD   $0x96, Z1, Z10, Z29
-	VPTERNLOGD   $0x96, Z12, Z11, Z7
-	VPTERNLOGD   $0x96, Z4, Z10, Z28
-	VPTERNLOGD   $0x96, Z0, Z11, Z5
-	VPADDD       philoxW0<>+0(SB), Z10, Z10
-	VPADDD       philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ     Z8, Z29, Z0
-	VPSRLQ       $0x20, Z29, Z4
-	VPMULUDQ     Z8, Z4, Z4
-	VPMULUDQ     Z8, Z28, Z1
-	VPSRLQ       $0x20, Z28, Z12
-	VPMULUDQ     Z8, Z12, Z12
+	VPMULUDQ     philoxM1<>+0(SB), Z4, Z1
+	VPSRLQ       $0x20, Z4, Z4
+	VPMULUDQ     philoxM1<>+0(SB), Z4, Z4
 	VMOVDQA64    Z4, Z26
-	VPSHUFD      $0xf5, Z0, K1, Z26
-	VPSHUFD      $0xa0, Z4, K2, Z0
-	VMOVDQA64    Z12, Z4
-	VPSHUFD      $0xf5, Z1, K1, Z4
-	VPSHUFD      $0xa0, Z12, K2, Z1
-	VPMULUDQ     Z9, Z7, Z12
-	VPSRLQ       $0x20, Z7, Z28
-	VPMULUDQ     Z9, Z28, Z28
-	VPMULUDQ     Z9, Z5, Z7
+	VPSHUFD      $0xf5, Z1, K1, Z26
+	VPSHUFD      $0xa0, Z4, K2, Z1
+	VPMULUDQ     philoxM1<>+0(SB), Z5, Z4
 	VPSRLQ       $0x20, Z5, Z5
-	VPMULUDQ     Z9, Z5, Z5
-	VMOVDQA64    Z28, Z29
-	VPSHUFD      $0xf5, Z12, K1, Z29
-	VPSHUFD      $0xa0, Z28, K2, Z12
-	VMOVDQA64    Z5, Z28
-	VPSHUFD      $0xf5, Z7, K1, Z28
-	VPSHUFD      $0xa0, Z5, K2, Z7
-	VPTERNLOGD   $0x96, Z6, Z10, Z29
-	VPTERNLOGD   $0x96, Z2, Z11, Z26
-	VPTERNLOGD   $0x96, Z27, Z10, Z28
-	VPTERNLOGD   $0x96, Z3, Z11, Z4
-	VPADDD       philoxW0<>+0(SB), Z10, Z10
-	VPADDD       philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ     Z8, Z29, Z2
-	VPSRLQ       $0x20, Z29, Z5
-	VPMULUDQ     Z8, Z5, Z5
-	VPMULUDQ     Z8, Z28, Z3
-	VPSRLQ       $0x20, Z28, Z6
-	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     philoxM1<>+0(SB), Z5, Z5
 	VMOVDQA64    Z5, Z27
-	VPSHUFD      $0xf5, Z2, K1, Z27
-	VPSHUFD      $0xa0, Z5, K2, Z2
-	VMOVDQA64    Z6, Z5
-	VPSHUFD      $0xf5, Z3, K1, Z5
+	VPSHUFD      $0xf5, Z4, K1, Z27
+	VPSHUFD      $0xa0, Z5, K2, Z4
+	VPTERNLOGD   $0x96, Z2, Z8, Z26
+	VPTERNLOGD   $0x96, Z6, Z9, Z24
+	VPTERNLOGD   $0x96, Z3, Z8, Z27
+	VPTERNLOGD   $0x96, Z7, Z9, Z25
+	VPADDD       philoxW0<>+0(SB), Z8, Z8
+	VPADDD       philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ     philoxM0<>+0(SB), Z26, Z2
+	VPSRLQ       $0x20, Z26, Z3
+	VPMULUDQ     philoxM0<>+0(SB), Z3, Z3
+	VMOVDQA64    Z3, Z5
+	VPSHUFD      $0xf5, Z2, K1, Z5
+	VPSHUFD      $0xa0, Z3, K2, Z2
+	VPMULUDQ     philoxM0<>+0(SB), Z27, Z3
+	VPSRLQ       $0x20, Z27, Z6
+	VPMULUDQ     philoxM0<>+0(SB), Z6, Z6
+	VMOVDQA64    Z6, Z7
+	VPSHUFD      $0xf5, Z3, K1, Z7
 	VPSHUFD      $0xa0, Z6, K2, Z3
-	VPMULUDQ     Z9, Z26, Z6
-	VPSRLQ       $0x20, Z26, Z28
-	VPMULUDQ     Z9, Z28, Z28
-	VPMULUDQ     Z9, Z4, Z26
-	VPSRLQ       $0x20, Z4, Z4
-	VPMULUDQ     Z9, Z4, Z4
-	VMOVDQA64    Z28, Z29
-	VPSHUFD      $0xf5, Z6, K1, Z29
-	VPSHUFD      $0xa0, Z28, K2, Z6
-	VMOVDQA64    Z4, Z28
-	VPSHUFD      $0xf5, Z26, K1, Z28
-	VPSHUFD      $0xa0, Z4, K2, Z26
-	VPTERNLOGD   $0x96, Z12, Z10, Z29
-	VPTERNLOGD   $0x96, Z0, Z11, Z27
-	VPTERNLOGD   $0x96, Z7, Z10, Z28
-	VPTERNLOGD   $0x96, Z1, Z11, Z5
-	VPADDD       philoxW0<>+0(SB), Z10, Z10
-	VPADDD       philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ     Z8, Z29, Z0
-	VPSRLQ       $0x20, Z29, Z4
-	VPMULUDQ     Z8, Z4, Z4
-	VPMULUDQ     Z8, Z28, Z1
-	VPSRLQ       $0x20, Z28, Z7
-	VPMULUDQ     Z8, Z7, Z7
-	VMOVDQA64    Z4, Z12
-	VPSHUFD      $0xf5, Z0, K1, Z12
-	VPSHUFD      $0xa0, Z4, K2, Z0
-	VMOVDQA64    Z7, Z4
-	VPSHUFD      $0xf5, Z1, K1, Z4
-	VPSHUFD      $0xa0, Z7, K2, Z1
-	VPMULUDQ     Z9, Z27, Z7
-	VPSRLQ       $0x20, Z27, Z28
-	VPMULUDQ     Z9, Z28, Z28
-	VPMULUDQ     Z9, Z5, Z27
+	VPMULUDQ     philoxM1<>+0(SB), Z24, Z6
+	VPSRLQ       $0x20, Z24, Z24
+	VPMULUDQ     philoxM1<>+0(SB), Z24, Z24
+	VMOVDQA64    Z24, Z26
+	VPSHUFD      $0xf5, Z6, K1, Z26
+	VPSHUFD      $0xa0, Z24, K2, Z6
+	VPMULUDQ     philoxM1<>+0(SB), Z25, Z24
+	VPSRLQ       $0x20, Z25, Z25
+	VPMULUDQ     philoxM1<>+0(SB), Z25, Z25
+	VMOVDQA64    Z25, Z27
+	VPSHUFD      $0xf5, Z24, K1, Z27
+	VPSHUFD      $0xa0, Z25, K2, Z24
+	VPTERNLOGD   $0x96, Z1, Z8, Z26
+	VPTERNLOGD   $0x96, Z10, Z9, Z5
+	VPTERNLOGD   $0x96, Z4, Z8, Z27
+	VPTERNLOGD   $0x96, Z0, Z9, Z7
+	VPADDD       philoxW0<>+0(SB), Z8, Z8
+	VPADDD       philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ     philoxM0<>+0(SB), Z26, Z0
+	VPSRLQ       $0x20, Z26, Z1
+	VPMULUDQ     philoxM0<>+0(SB), Z1, Z1
+	VMOVDQA64    Z1, Z4
+	VPSHUFD      $0xf5, Z0, K1, Z4
+	VPSHUFD      $0xa0, Z1, K2, Z0
+	VPMULUDQ     philoxM0<>+0(SB), Z27, Z1
+	VPSRLQ       $0x20, Z27, Z10
+	VPMULUDQ     philoxM0<>+0(SB), Z10, Z10
+	VMOVDQA64    Z10, Z25
+	VPSHUFD      $0xf5, Z1, K1, Z25
+	VPSHUFD      $0xa0, Z10, K2, Z1
+	VPMULUDQ     philoxM1<>+0(SB), Z5, Z10
 	VPSRLQ       $0x20, Z5, Z5
-	VPMULUDQ     Z9, Z5, Z5
-	VMOVDQA64    Z28, Z29
-	VPSHUFD      $0xf5, Z7, K1, Z29
-	VPSHUFD      $0xa0, Z28, K2, Z7
-	VMOVDQA64    Z5, Z28
-	VPSHUFD      $0xf5, Z27, K1, Z28
-	VPSHUFD      $0xa0, Z5, K2, Z27
-	VPTERNLOGD   $0x96, Z6, Z10, Z29
-	VPTERNLOGD   $0x96, Z2, Z11, Z12
-	VPTERNLOGD   $0x96, Z26, Z10, Z28
-	VPTERNLOGD   $0x96, Z3, Z11, Z4
-	VPADDD       philoxW0<>+0(SB), Z10, Z10
-	VPADDD       philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ     Z8, Z29, Z2
-	VPSRLQ       $0x20, Z29, Z5
-	VPMULUDQ     Z8, Z5, Z5
-	VPMULUDQ     Z8, Z28, Z3
-	VPSRLQ       $0x20, Z28, Z6
-	VPMULUDQ     Z8, Z6, Z6
+	VPMULUDQ     philoxM1<>+0(SB), Z5, Z5
 	VMOVDQA64    Z5, Z26
-	VPSHUFD      $0xf5, Z2, K1, Z26
-	VPSHUFD      $0xa0, Z5, K2, Z2
-	VMOVDQA64    Z6, Z5
-	VPSHUFD      $0xf5, Z3, K1, Z5
-	VPSHUFD      $0xa0, Z6, K2, Z3
-	VPMULUDQ     Z9, Z12, Z6
-	VPSRLQ       $0x20, Z12, Z28
-	VPMULUDQ     Z9, Z28, Z28
-	VPMULUDQ     Z9, Z4, Z12
+	VPSHUFD      $0xf5, Z10, K1, Z26
+	VPSHUFD      $0xa0, Z5, K2, Z10
+	VPMULUDQ     philoxM1<>+0(SB), Z7, Z5
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     philoxM1<>+0(SB), Z7, Z7
+	VMOVDQA64    Z7, Z27
+	VPSHUFD      $0xf5, Z5, K1, Z27
+	VPSHUFD      $0xa0, Z7, K2, Z5
+	VPTERNLOGD   $0x96, Z6, Z8, Z26
+	VPTERNLOGD   $0x96, Z2, Z9, Z4
+	VPTERNLOGD   $0x96, Z24, Z8, Z27
+	VPTERNLOGD   $0x96, Z3, Z9, Z25
+	VPADDD       philoxW0<>+0(SB), Z8, Z8
+	VPADDD       philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ     philoxM0<>+0(SB), Z26, Z2
+	VPSRLQ       $0x20, Z26, Z3
+	VPMULUDQ     philoxM0<>+0(SB), Z3, Z3
+	VMOVDQA64    Z3, Z6
+	VPSHUFD      $0xf5, Z2, K1, Z6
+	VPSHUFD      $0xa0, Z3, K2, Z2
+	VPMULUDQ     philoxM0<>+0(SB), Z27, Z3
+	VPSRLQ       $0x20, Z27, Z7
+	VPMULUDQ     philoxM0<>+0(SB), Z7, Z7
+	VMOVDQA64    Z7, Z24
+	VPSHUFD      $0xf5, Z3, K1, Z24
+	VPSHUFD      $0xa0, Z7, K2, Z3
+	VPMULUDQ     philoxM1<>+0(SB), Z4, Z7
 	VPSRLQ       $0x20, Z4, Z4
-	VPMULUDQ     Z9, Z4, Z4
-	VMOVDQA64    Z28, Z29
-	VPSHUFD      $0xf5, Z6, K1, Z29
-	VPSHUFD      $0xa0, Z28, K2, Z6
-	VMOVDQA64    Z4, Z28
-	VPSHUFD      $0xf5, Z12, K1, Z28
-	VPSHUFD      $0xa0, Z4, K2, Z12
-	VPTERNLOGD   $0x96, Z7, Z10, Z29
-	VPTERNLOGD   $0x96, Z0, Z11, Z26
-	VPTERNLOGD   $0x96, Z27, Z10, Z28
-	VPTERNLOGD   $0x96, Z1, Z11, Z5
-	VPADDD       philoxW0<>+0(SB), Z10, Z10
-	VPADDD       philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ     Z8, Z29, Z0
-	VPSRLQ       $0x20, Z29, Z4
-	VPMULUDQ     Z8, Z4, Z4
-	VPMULUDQ     Z8, Z28, Z1
-	VPSRLQ       $0x20, Z28, Z7
-	VPMULUDQ     Z8, Z7, Z7
-	VMOVDQA64    Z4, Z27
-	VPSHUFD      $0xf5, Z0, K1, Z27
-	VPSHUFD      $0xa0, Z4, K2, Z0
-	VMOVDQA64    Z7, Z4
-	VPSHUFD      $0xf5, Z1, K1, Z4
-	VPSHUFD      $0xa0, Z7, K2, Z1
-	VPMULUDQ     Z9, Z26, Z7
-	VPSRLQ       $0x20, Z26, Z28
-	VPMULUDQ     Z9, Z28, Z28
-	VPMULUDQ     Z9, Z5, Z26
-	VPSRLQ       $0x20, Z5, Z5
-	VPMULUDQ     Z9, Z5, Z5
-	VMOVDQA64    Z28, Z29
-	VPSHUFD      $0xf5, Z7, K1, Z29
-	VPSHUFD      $0xa0, Z28, K2, Z7
-	VMOVDQA64    Z5, Z28
-	VPSHUFD      $0xf5, Z26, K1, Z28
-	VPSHUFD      $0xa0, Z5, K2, Z26
-	VPTERNLOGD   $0x96, Z6, Z10, Z29
-	VPTERNLOGD   $0x96, Z2, Z11, Z27
-	VPTERNLOGD   $0x96, Z12, Z10, Z28
-	VPTERNLOGD   $0x96, Z3, Z11, Z4
-	VPADDD       philoxW0<>+0(SB), Z10, Z10
-	VPADDD       philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ     Z8, Z29, Z2
-	VPSRLQ       $0x20, Z29, Z5
-	VPMULUDQ     Z8, Z5, Z5
-	VPMULUDQ     Z8, Z28, Z3
-	VPSRLQ       $0x20, Z28, Z6
-	VPMULUDQ     Z8, Z6, Z6
-	VMOVDQA64    Z5, Z12
-	VPSHUFD      $0xf5, Z2, K1, Z12
-	VPSHUFD      $0xa0, Z5, K2, Z2
-	VMOVDQA64    Z6, Z5
-	VPSHUFD      $0xf5, Z3, K1, Z5
-	VPSHUFD      $0xa0, Z6, K2, Z3
-	VPMULUDQ     Z9, Z27, Z6
-	VPSRLQ       $0x20, Z27, Z28
-	VPMULUDQ     Z9, Z28, Z28
-	VPMULUDQ     Z9, Z4, Z27
-	VPSRLQ       $0x20, Z4, Z4
-	VPMULUDQ     Z9, Z4, Z4
-	VMOVDQA64    Z28, Z29
-	VPSHUFD      $0xf5, Z6, K1, Z29
-	VPSHUFD      $0xa0, Z28, K2, Z6
-	VMOVDQA64    Z4, Z28
-	VPSHUFD      $0xf5, Z27, K1, Z28
-	VPSHUFD      $0xa0, Z4, K2, Z27
-	VPTERNLOGD   $0x96, Z7, Z10, Z29
-	VPTERNLOGD   $0x96, Z0, Z11, Z12
-	VPTERNLOGD   $0x96, Z26, Z10, Z28
-	VPTERNLOGD   $0x96, Z1, Z11, Z5
-	VPADDD       philoxW0<>+0(SB), Z10, Z10
-	VPADDD       philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ     Z8, Z29, Z0
-	VPSRLQ       $0x20, Z29, Z4
-	VPMULUDQ     Z8, Z4, Z4
-	VPMULUDQ     Z8, Z28, Z1
-	VPSRLQ       $0x20, Z28, Z7
-	VPMULUDQ     Z8, Z7, Z7
+	VPMULUDQ     philoxM1<>+0(SB), Z4, Z4
 	VMOVDQA64    Z4, Z26
-	VPSHUFD      $0xf5, Z0, K1, Z26
-	VPSHUFD      $0xa0, Z4, K2, Z0
-	VMOVDQA64    Z7, Z4
-	VPSHUFD      $0xf5, Z1, K1, Z4
-	VPSHUFD      $0xa0, Z7, K2, Z1
-	VPMULUDQ     Z9, Z12, Z7
-	VPSRLQ       $0x20, Z12, Z28
-	VPMULUDQ     Z9, Z28, Z28
-	VPMULUDQ     Z9, Z5, Z12
+	VPSHUFD      $0xf5, Z7, K1, Z26
+	VPSHUFD      $0xa0, Z4, K2, Z7
+	VPMULUDQ     philoxM1<>+0(SB), Z25, Z4
+	VPSRLQ       $0x20, Z25, Z25
+	VPMULUDQ     philoxM1<>+0(SB), Z25, Z25
+	VMOVDQA64    Z25, Z27
+	VPSHUFD      $0xf5, Z4, K1, Z27
+	VPSHUFD      $0xa0, Z25, K2, Z4
+	VPTERNLOGD   $0x96, Z10, Z8, Z26
+	VPTERNLOGD   $0x96, Z0, Z9, Z6
+	VPTERNLOGD   $0x96, Z5, Z8, Z27
+	VPTERNLOGD   $0x96, Z1, Z9, Z24
+	VPADDD       philoxW0<>+0(SB), Z8, Z8
+	VPADDD       philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ     philoxM0<>+0(SB), Z26, Z0
+	VPSRLQ       $0x20, Z26, Z1
+	VPMULUDQ     philoxM0<>+0(SB), Z1, Z1
+	VMOVDQA64    Z1, Z5
+	VPSHUFD      $0xf5, Z0, K1, Z5
+	VPSHUFD      $0xa0, Z1, K2, Z0
+	VPMULUDQ     philoxM0<>+0(SB), Z27, Z1
+	VPSRLQ       $0x20, Z27, Z10
+	VPMULUDQ     philoxM0<>+0(SB), Z10, Z10
+	VMOVDQA64    Z10, Z25
+	VPSHUFD      $0xf5, Z1, K1, Z25
+	VPSHUFD      $0xa0, Z10, K2, Z1
+	VPMULUDQ     philoxM1<>+0(SB), Z6, Z10
+	VPSRLQ       $0x20, Z6, Z6
+	VPMULUDQ     philoxM1<>+0(SB), Z6, Z6
+	VMOVDQA64    Z6, Z26
+	VPSHUFD      $0xf5, Z10, K1, Z26
+	VPSHUFD      $0xa0, Z6, K2, Z10
+	VPMULUDQ     philoxM1<>+0(SB), Z24, Z6
+	VPSRLQ       $0x20, Z24, Z24
+	VPMULUDQ     philoxM1<>+0(SB), Z24, Z24
+	VMOVDQA64    Z24, Z27
+	VPSHUFD      $0xf5, Z6, K1, Z27
+	VPSHUFD      $0xa0, Z24, K2, Z6
+	VPTERNLOGD   $0x96, Z7, Z8, Z26
+	VPTERNLOGD   $0x96, Z2, Z9, Z5
+	VPTERNLOGD   $0x96, Z4, Z8, Z27
+	VPTERNLOGD   $0x96, Z3, Z9, Z25
+	VPADDD       philoxW0<>+0(SB), Z8, Z8
+	VPADDD       philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ     philoxM0<>+0(SB), Z26, Z2
+	VPSRLQ       $0x20, Z26, Z3
+	VPMULUDQ     philoxM0<>+0(SB), Z3, Z3
+	VMOVDQA64    Z3, Z4
+	VPSHUFD      $0xf5, Z2, K1, Z4
+	VPSHUFD      $0xa0, Z3, K2, Z2
+	VPMULUDQ     philoxM0<>+0(SB), Z27, Z3
+	VPSRLQ       $0x20, Z27, Z7
+	VPMULUDQ     philoxM0<>+0(SB), Z7, Z7
+	VMOVDQA64    Z7, Z24
+	VPSHUFD      $0xf5, Z3, K1, Z24
+	VPSHUFD      $0xa0, Z7, K2, Z3
+	VPMULUDQ     philoxM1<>+0(SB), Z5, Z7
 	VPSRLQ       $0x20, Z5, Z5
-	VPMULUDQ     Z9, Z5, Z5
-	VMOVDQA64    Z28, Z29
-	VPSHUFD      $0xf5, Z7, K1, Z29
-	VPSHUFD      $0xa0, Z28, K2, Z7
-	VMOVDQA64    Z5, Z28
-	VPSHUFD      $0xf5, Z12, K1, Z28
-	VPSHUFD      $0xa0, Z5, K2, Z12
-	VPTERNLOGD   $0x96, Z6, Z10, Z29
-	VPTERNLOGD   $0x96, Z2, Z11, Z26
-	VPTERNLOGD   $0x96, Z27, Z10, Z28
-	VPTERNLOGD   $0x96, Z3, Z11, Z4
-	VPADDD       philoxW0<>+0(SB), Z10, Z10
-	VPADDD       philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ     Z8, Z29, Z2
-	VPSRLQ       $0x20, Z29, Z5
-	VPMULUDQ     Z8, Z5, Z5
-	VPMULUDQ     Z8, Z28, Z3
-	VPSRLQ       $0x20, Z28, Z6
-	VPMULUDQ     Z8, Z6, Z6
-	VMOVDQA64    Z5, Z8
-	VPSHUFD      $0xf5, Z2, K1, Z8
-	VPSHUFD      $0xa0, Z5, K2, Z2
-	VMOVDQA64    Z6, Z5
-	VPSHUFD      $0xf5, Z3, K1, Z5
-	VPSHUFD      $0xa0, Z6, K2, Z3
-	VPMULUDQ     Z9, Z26, Z6
-	VPSRLQ       $0x20, Z26, Z27
-	VPMULUDQ     Z9, Z27, Z27
-	VPMULUDQ     Z9, Z4, Z26
+	VPMULUDQ     philoxM1<>+0(SB), Z5, Z5
+	VMOVDQA64    Z5, Z26
+	VPSHUFD      $0xf5, Z7, K1, Z26
+	VPSHUFD      $0xa0, Z5, K2, Z7
+	VPMULUDQ     philoxM1<>+0(SB), Z25, Z5
+	VPSRLQ       $0x20, Z25, Z25
+	VPMULUDQ     philoxM1<>+0(SB), Z25, Z25
+	VMOVDQA64    Z25, Z27
+	VPSHUFD      $0xf5, Z5, K1, Z27
+	VPSHUFD      $0xa0, Z25, K2, Z5
+	VPTERNLOGD   $0x96, Z10, Z8, Z26
+	VPTERNLOGD   $0x96, Z0, Z9, Z4
+	VPTERNLOGD   $0x96, Z6, Z8, Z27
+	VPTERNLOGD   $0x96, Z1, Z9, Z24
+	VPADDD       philoxW0<>+0(SB), Z8, Z8
+	VPADDD       philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ     philoxM0<>+0(SB), Z26, Z0
+	VPSRLQ       $0x20, Z26, Z1
+	VPMULUDQ     philoxM0<>+0(SB), Z1, Z1
+	VMOVDQA64    Z1, Z6
+	VPSHUFD      $0xf5, Z0, K1, Z6
+	VPSHUFD      $0xa0, Z1, K2, Z0
+	VPMULUDQ     philoxM0<>+0(SB), Z27, Z1
+	VPSRLQ       $0x20, Z27, Z10
+	VPMULUDQ     philoxM0<>+0(SB), Z10, Z10
+	VMOVDQA64    Z10, Z25
+	VPSHUFD      $0xf5, Z1, K1, Z25
+	VPSHUFD      $0xa0, Z10, K2, Z1
+	VPMULUDQ     philoxM1<>+0(SB), Z4, Z10
 	VPSRLQ       $0x20, Z4, Z4
-	VPMULUDQ     Z9, Z4, Z4
-	VMOVDQA64    Z27, Z9
-	VPSHUFD      $0xf5, Z6, K1, Z9
-	VPSHUFD      $0xa0, Z27, K2, Z6
-	VMOVDQA64    Z4, Z27
-	VPSHUFD      $0xf5, Z26, K1, Z27
-	VPSHUFD      $0xa0, Z4, K2, Z26
-	VPTERNLOGD   $0x96, Z7, Z10, Z9
-	VPTERNLOGD   $0x96, Z0, Z11, Z8
-	VPTERNLOGD   $0x96, Z12, Z10, Z27
-	VPTERNLOGD   $0x96, Z1, Z11, Z5
-	VPSRLD       $0x08, Z9, Z0
+	VPMULUDQ     philoxM1<>+0(SB), Z4, Z4
+	VMOVDQA64    Z4, Z26
+	VPSHUFD      $0xf5, Z10, K1, Z26
+	VPSHUFD      $0xa0, Z4, K2, Z10
+	VPMULUDQ     philoxM1<>+0(SB), Z24, Z4
+	VPSRLQ       $0x20, Z24, Z24
+	VPMULUDQ     philoxM1<>+0(SB), Z24, Z24
+	VMOVDQA64    Z24, Z27
+	VPSHUFD      $0xf5, Z4, K1, Z27
+	VPSHUFD      $0xa0, Z24, K2, Z4
+	VPTERNLOGD   $0x96, Z7, Z8, Z26
+	VPTERNLOGD   $0x96, Z2, Z9, Z6
+	VPTERNLOGD   $0x96, Z5, Z8, Z27
+	VPTERNLOGD   $0x96, Z3, Z9, Z25
+	VPADDD       philoxW0<>+0(SB), Z8, Z8
+	VPADDD       philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ     philoxM0<>+0(SB), Z26, Z2
+	VPSRLQ       $0x20, Z26, Z3
+	VPMULUDQ     philoxM0<>+0(SB), Z3, Z3
+	VMOVDQA64    Z3, Z5
+	VPSHUFD      $0xf5, Z2, K1, Z5
+	VPSHUFD      $0xa0, Z3, K2, Z2
+	VPMULUDQ     philoxM0<>+0(SB), Z27, Z3
+	VPSRLQ       $0x20, Z27, Z7
+	VPMULUDQ     philoxM0<>+0(SB), Z7, Z7
+	VMOVDQA64    Z7, Z24
+	VPSHUFD      $0xf5, Z3, K1, Z24
+	VPSHUFD      $0xa0, Z7, K2, Z3
+	VPMULUDQ     philoxM1<>+0(SB), Z6, Z7
+	VPSRLQ       $0x20, Z6, Z6
+	VPMULUDQ     philoxM1<>+0(SB), Z6, Z6
+	VMOVDQA64    Z6, Z26
+	VPSHUFD      $0xf5, Z7, K1, Z26
+	VPSHUFD      $0xa0, Z6, K2, Z7
+	VPMULUDQ     philoxM1<>+0(SB), Z25, Z6
+	VPSRLQ       $0x20, Z25, Z25
+	VPMULUDQ     philoxM1<>+0(SB), Z25, Z25
+	VMOVDQA64    Z25, Z27
+	VPSHUFD      $0xf5, Z6, K1, Z27
+	VPSHUFD      $0xa0, Z25, K2, Z6
+	VPTERNLOGD   $0x96, Z10, Z8, Z26
+	VPTERNLOGD   $0x96, Z0, Z9, Z5
+	VPTERNLOGD   $0x96, Z4, Z8, Z27
+	VPTERNLOGD   $0x96, Z1, Z9, Z24
+	VPADDD       philoxW0<>+0(SB), Z8, Z8
+	VPADDD       philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ     philoxM0<>+0(SB), Z26, Z0
+	VPSRLQ       $0x20, Z26, Z1
+	VPMULUDQ     philoxM0<>+0(SB), Z1, Z1
+	VMOVDQA64    Z1, Z4
+	VPSHUFD      $0xf5, Z0, K1, Z4
+	VPSHUFD      $0xa0, Z1, K2, Z0
+	VPMULUDQ     philoxM0<>+0(SB), Z27, Z1
+	VPSRLQ       $0x20, Z27, Z10
+	VPMULUDQ     philoxM0<>+0(SB), Z10, Z10
+	VMOVDQA64    Z10, Z25
+	VPSHUFD      $0xf5, Z1, K1, Z25
+	VPSHUFD      $0xa0, Z10, K2, Z1
+	VPMULUDQ     philoxM1<>+0(SB), Z5, Z10
+	VPSRLQ       $0x20, Z5, Z5
+	VPMULUDQ     philoxM1<>+0(SB), Z5, Z5
+	VMOVDQA64    Z5, Z26
+	VPSHUFD      $0xf5, Z10, K1, Z26
+	VPSHUFD      $0xa0, Z5, K2, Z10
+	VPMULUDQ     philoxM1<>+0(SB), Z24, Z5
+	VPSRLQ       $0x20, Z24, Z24
+	VPMULUDQ     philoxM1<>+0(SB), Z24, Z24
+	VMOVDQA64    Z24, Z27
+	VPSHUFD      $0xf5, Z5, K1, Z27
+	VPSHUFD      $0xa0, Z24, K2, Z5
+	VPTERNLOGD   $0x96, Z7, Z8, Z26
+	VPTERNLOGD   $0x96, Z2, Z9, Z4
+	VPTERNLOGD   $0x96, Z6, Z8, Z27
+	VPTERNLOGD   $0x96, Z3, Z9, Z25
+	VPADDD       philoxW0<>+0(SB), Z8, Z8
+	VPADDD       philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ     philoxM0<>+0(SB), Z26, Z2
+	VPSRLQ       $0x20, Z26, Z3
+	VPMULUDQ     philoxM0<>+0(SB), Z3, Z3
+	VMOVDQA64    Z3, Z6
+	VPSHUFD      $0xf5, Z2, K1, Z6
+	VPSHUFD      $0xa0, Z3, K2, Z2
+	VPMULUDQ     philoxM0<>+0(SB), Z27, Z3
+	VPSRLQ       $0x20, Z27, Z7
+	VPMULUDQ     philoxM0<>+0(SB), Z7, Z7
+	VMOVDQA64    Z7, Z24
+	VPSHUFD      $0xf5, Z3, K1, Z24
+	VPSHUFD      $0xa0, Z7, K2, Z3
+	VPMULUDQ     philoxM1<>+0(SB), Z4, Z7
+	VPSRLQ       $0x20, Z4, Z4
+	VPMULUDQ     philoxM1<>+0(SB), Z4, Z4
+	VMOVDQA64    Z4, Z26
+	VPSHUFD      $0xf5, Z7, K1, Z26
+	VPSHUFD      $0xa0, Z4, K2, Z7
+	VPMULUDQ     philoxM1<>+0(SB), Z25, Z4
+	VPSRLQ       $0x20, Z25, Z25
+	VPMULUDQ     philoxM1<>+0(SB), Z25, Z25
+	VMOVDQA64    Z25, Z27
+	VPSHUFD      $0xf5, Z4, K1, Z27
+	VPSHUFD      $0xa0, Z25, K2, Z4
+	VPTERNLOGD   $0x96, Z10, Z8, Z26
+	VPTERNLOGD   $0x96, Z0, Z9, Z6
+	VPTERNLOGD   $0x96, Z5, Z8, Z27
+	VPTERNLOGD   $0x96, Z1, Z9, Z24
+	VPSRLD       $0x08, Z26, Z0
 	VPSRLD       $0x08, Z27, Z1
 	VPADDD       int1<>+0(SB), Z0, Z0
 	VPADDD       int1<>+0(SB), Z1, Z1
@@ -9535,16 +10242,16 @@ several:
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       two_24<>+0(SB), Z0, Z0
 	VMULPS       two_24<>+0(SB), Z1, Z1
-	VPSUBD       sqrtHalf<>+0(SB), Z0, Z4
-	VPSUBD       sqrtHalf<>+0(SB), Z1, Z7
-	VPSRAD       $0x17, Z4, Z4
-	VPSRAD       $0x17, Z7, Z7
-	VPSLLD       $0x17, Z4, Z9
-	VPSLLD       $0x17, Z7, Z10
+	VPSUBD       sqrtHalf<>+0(SB), Z0, Z5
+	VPSUBD       sqrtHalf<>+0(SB), Z1, Z8
+	VPSRAD       $0x17, Z5, Z5
+	VPSRAD       $0x17, Z8, Z8
+	VPSLLD       $0x17, Z5, Z9
+	VPSLLD       $0x17, Z8, Z10
 	VPSUBD       Z9, Z0, Z9
 	VPSUBD       Z10, Z1, Z10
-	VCVTDQ2PS    Z4, Z4
-	VCVTDQ2PS    Z7, Z7
+	VCVTDQ2PS    Z5, Z5
+	VCVTDQ2PS    Z8, Z8
 	VSUBPS       one<>+0(SB), Z9, Z9
 	VSUBPS       one<>+0(SB), Z10, Z10
 	VMOVUPS      log0<>+0(SB), Z0
@@ -9565,98 +10272,98 @@ several:
 	VFMADD213PS  log7<>+0(SB), Z10, Z1
 	VFMADD213PS  log8<>+0(SB), Z9, Z0
 	VFMADD213PS  log8<>+0(SB), Z10, Z1
-	VMULPS       Z9, Z9, Z11
-	VMULPS       Z10, Z10, Z12
+	VMULPS       Z9, Z9, Z25
+	VMULPS       Z10, Z10, Z26
 	VMULPS       Z9, Z0, Z0
 	VMULPS       Z10, Z1, Z1
-	VMULPS       Z11, Z0, Z0
-	VMULPS       Z12, Z1, Z1
-	VFMADD231PS  ln2Lo<>+0(SB), Z4, Z0
-	VFMADD231PS  ln2Lo<>+0(SB), Z7, Z1
-	VFNMADD231PS half<>+0(SB), Z11, Z0
-	VFNMADD231PS half<>+0(SB), Z12, Z1
+	VMULPS       Z25, Z0, Z0
+	VMULPS       Z26, Z1, Z1
+	VFMADD231PS  ln2Lo<>+0(SB), Z5, Z0
+	VFMADD231PS  ln2Lo<>+0(SB), Z8, Z1
+	VFNMADD231PS half<>+0(SB), Z25, Z0
+	VFNMADD231PS half<>+0(SB), Z26, Z1
 	VADDPS       Z0, Z9, Z9
 	VADDPS       Z1, Z10, Z10
-	VFMADD231PS  ln2Hi<>+0(SB), Z4, Z9
-	VFMADD231PS  ln2Hi<>+0(SB), Z7, Z10
+	VFMADD231PS  ln2Hi<>+0(SB), Z5, Z9
+	VFMADD231PS  ln2Hi<>+0(SB), Z8, Z10
 	VMULPS       minus2<>+0(SB), Z9, Z0
 	VMULPS       minus2<>+0(SB), Z10, Z1
-	VXORPS       X13, X13, X13
-	VMAXPS       Z0, Z13, Z0
-	VMAXPS       Z1, Z13, Z1
+	VXORPS       X11, X11, X11
+	VMAXPS       Z0, Z11, Z0
+	VMAXPS       Z1, Z11, Z1
 	VSQRTPS      Z0, Z0
 	VSQRTPS      Z1, Z1
-	VPSRLD       $0x08, Z6, Z4
-	VPSRLD       $0x08, Z26, Z6
+	VPSRLD       $0x08, Z7, Z5
+	VPSRLD       $0x08, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
 	VCVTDQ2PS    Z4, Z4
-	VCVTDQ2PS    Z6, Z6
+	VMULPS       two_22<>+0(SB), Z5, Z5
 	VMULPS       two_22<>+0(SB), Z4, Z4
-	VMULPS       two_22<>+0(SB), Z6, Z6
-	VRNDSCALEPS  $0x00, Z4, Z27
-	VRNDSCALEPS  $0x00, Z6, Z28
-	VSUBPS       Z27, Z4, Z4
-	VSUBPS       Z28, Z6, Z6
-	VCVTPS2DQ    Z27, Z27
-	VCVTPS2DQ    Z28, Z28
+	VRNDSCALEPS  $0x00, Z5, Z25
+	VRNDSCALEPS  $0x00, Z4, Z26
+	VSUBPS       Z25, Z5, Z5
+	VSUBPS       Z26, Z4, Z4
+	VCVTPS2DQ    Z25, Z25
+	VCVTPS2DQ    Z26, Z26
+	VMULPS       halfPi<>+0(SB), Z5, Z5
 	VMULPS       halfPi<>+0(SB), Z4, Z4
-	VMULPS       halfPi<>+0(SB), Z6, Z6
-	VMULPS       Z4, Z4, Z7
-	VMULPS       Z6, Z6, Z9
+	VMULPS       Z5, Z5, Z7
+	VMULPS       Z4, Z4, Z8
+	VMOVUPS      sin0<>+0(SB), Z9
 	VMOVUPS      sin0<>+0(SB), Z10
-	VMOVUPS      sin0<>+0(SB), Z11
-	VMOVUPS      cos0<>+0(SB), Z12
-	VMOVUPS      cos0<>+0(SB), Z26
-	VFMADD213PS  sin1<>+0(SB), Z7, Z10
-	VFMADD213PS  sin1<>+0(SB), Z9, Z11
-	VFMADD213PS  cos1<>+0(SB), Z7, Z12
-	VFMADD213PS  cos1<>+0(SB), Z9, Z26
-	VFMADD213PS  sin2<>+0(SB), Z7, Z10
-	VFMADD213PS  sin2<>+0(SB), Z9, Z11
-	VFMADD213PS  cos2<>+0(SB), Z7, Z12
-	VFMADD213PS  cos2<>+0(SB), Z9, Z26
-	VMULPS       Z7, Z10, Z10
-	VMULPS       Z9, Z11, Z11
-	VMULPS       Z7, Z12, Z12
-	VMULPS       Z9, Z26, Z26
+	VFMADD213PS  sin1<>+0(SB), Z7, Z9
+	VFMADD213PS  sin1<>+0(SB), Z8, Z10
+	VFMADD213PS  sin2<>+0(SB), Z7, Z9
+	VFMADD213PS  sin2<>+0(SB), Z8, Z10
+	VMULPS       Z7, Z9, Z9
+	VMULPS       Z8, Z10, Z10
+	VFMADD213PS  Z5, Z5, Z9
 	VFMADD213PS  Z4, Z4, Z10
-	VFMADD213PS  Z6, Z6, Z11
-	VMULPS       Z7, Z12, Z12
-	VMULPS       Z9, Z26, Z26
-	VFNMADD231PS half<>+0(SB), Z7, Z12
-	VFNMADD231PS half<>+0(SB), Z9, Z26
-	VADDPS       one<>+0(SB), Z12, Z12
-	VADDPS       one<>+0(SB), Z26, Z26
-	VPSLLD       $0x1f, Z27, Z4
-	VPMOVD2M     Z4, K3
-	VBLENDMPS    Z10, Z12, K3, Z14
-	VPMOVD2M     Z4, K3
-	VBLENDMPS    Z12, Z10, K3, Z16
-	VPADDD       int1<>+0(SB), Z27, Z4
+	VMOVUPS      cos0<>+0(SB), Z4
+	VMOVUPS      cos0<>+0(SB), Z5
+	VFMADD213PS  cos1<>+0(SB), Z7, Z4
+	VFMADD213PS  cos1<>+0(SB), Z8, Z5
+	VFMADD213PS  cos2<>+0(SB), Z7, Z4
+	VFMADD213PS  cos2<>+0(SB), Z8, Z5
+	VMULPS       Z7, Z4, Z4
+	VMULPS       Z8, Z5, Z5
+	VMULPS       Z7, Z4, Z4
+	VMULPS       Z8, Z5, Z5
+	VFNMADD231PS half<>+0(SB), Z7, Z4
+	VFNMADD231PS half<>+0(SB), Z8, Z5
+	VADDPS       one<>+0(SB), Z4, Z4
+	VADDPS       one<>+0(SB), Z5, Z5
+	VPSLLD       $0x1f, Z25, Z7
+	VPMOVD2M     Z7, K3
+	VBLENDMPS    Z9, Z4, K3, Z12
+	VPMOVD2M     Z7, K3
+	VBLENDMPS    Z4, Z9, K3, Z14
+	VPADDD       int1<>+0(SB), Z25, Z4
 	VPANDD       int2<>+0(SB), Z4, Z4
 	VPSLLD       $0x1e, Z4, Z4
-	VPXORD       Z4, Z14, Z14
+	VPXORD       Z4, Z12, Z12
+	VMULPS       Z0, Z12, Z12
+	VPANDD       int2<>+0(SB), Z25, Z25
+	VPSLLD       $0x1e, Z25, Z25
+	VPXORD       Z25, Z14, Z14
 	VMULPS       Z0, Z14, Z14
-	VPANDD       int2<>+0(SB), Z27, Z27
-	VPSLLD       $0x1e, Z27, Z27
-	VPXORD       Z27, Z16, Z16
-	VMULPS       Z0, Z16, Z16
-	VPSLLD       $0x1f, Z28, Z0
+	VPSLLD       $0x1f, Z26, Z0
 	VPMOVD2M     Z0, K3
-	VBLENDMPS    Z11, Z26, K3, Z15
+	VBLENDMPS    Z10, Z5, K3, Z13
 	VPMOVD2M     Z0, K3
-	VBLENDMPS    Z26, Z11, K3, Z17
-	VPADDD       int1<>+0(SB), Z28, Z0
+	VBLENDMPS    Z5, Z10, K3, Z15
+	VPADDD       int1<>+0(SB), Z26, Z0
 	VPANDD       int2<>+0(SB), Z0, Z0
 	VPSLLD       $0x1e, Z0, Z0
-	VPXORD       Z0, Z15, Z15
+	VPXORD       Z0, Z13, Z13
+	VMULPS       Z1, Z13, Z13
+	VPANDD       int2<>+0(SB), Z26, Z26
+	VPSLLD       $0x1e, Z26, Z26
+	VPXORD       Z26, Z15, Z15
 	VMULPS       Z1, Z15, Z15
-	VPANDD       int2<>+0(SB), Z28, Z28
-	VPSLLD       $0x1e, Z28, Z28
-	VPXORD       Z28, Z17, Z17
-	VMULPS       Z1, Z17, Z17
 	VMOVUPS      (AX), Z0
 	VMOVUPS      (BX), Z1
-	VFMADD231PS  Z1, Z14, Z0
+	VFMADD231PS  Z1, Z12, Z0
 	VBROADCASTSS lo+32(FP), Z1
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS hi+36(FP), Z1
@@ -9664,7 +10371,7 @@ several:
 	VMOVUPS      Z0, (AX)
 	VMOVUPS      256(AX), Z0
 	VMOVUPS      (BX), Z1
-	VFMADD231PS  Z1, Z15, Z0
+	VFMADD231PS  Z1, Z13, Z0
 	VBROADCASTSS lo+32(FP), Z1
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS hi+36(FP), Z1
@@ -9672,7 +10379,7 @@ several:
 	VMOVUPS      Z0, 256(AX)
 	VMOVUPS      64(AX), Z0
 	VMOVUPS      (BX), Z1
-	VFMADD231PS  Z1, Z16, Z0
+	VFMADD231PS  Z1, Z14, Z0
 	VBROADCASTSS lo+32(FP), Z1
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS hi+36(FP), Z1
@@ -9680,14 +10387,14 @@ several:
 	VMOVUPS      Z0, 64(AX)
 	VMOVUPS      320(AX), Z0
 	VMOVUPS      (BX), Z1
-	VFMADD231PS  Z1, Z17, Z0
+	VFMADD231PS  Z1, Z15, Z0
 	VBROADCASTSS lo+32(FP), Z1
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS hi+36(FP), Z1
 	VMINPS       Z0, Z1, Z0
 	VMOVUPS      Z0, 320(AX)
-	VPSRLD       $0x08, Z8, Z0
-	VPSRLD       $0x08, Z5, Z1
+	VPSRLD       $0x08, Z6, Z0
+	VPSRLD       $0x08, Z24, Z1
 	VPADDD       int1<>+0(SB), Z0, Z0
 	VPADDD       int1<>+0(SB), Z1, Z1
 	VCVTDQ2PS    Z0, Z0
@@ -9740,9 +10447,9 @@ several:
 	VFMADD231PS  ln2Hi<>+0(SB), Z5, Z7
 	VMULPS       minus2<>+0(SB), Z6, Z0
 	VMULPS       minus2<>+0(SB), Z7, Z1
-	VXORPS       X13, X13, X13
-	VMAXPS       Z0, Z13, Z0
-	VMAXPS       Z1, Z13, Z1
+	VXORPS       X11, X11, X11
+	VMAXPS       Z0, Z11, Z0
+	VMAXPS       Z1, Z11, Z1
 	VSQRTPS      Z0, Z0
 	VSQRTPS      Z1, Z1
 	VPSRLD       $0x08, Z2, Z2
@@ -9751,71 +10458,71 @@ several:
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       two_22<>+0(SB), Z2, Z2
 	VMULPS       two_22<>+0(SB), Z3, Z3
-	VRNDSCALEPS  $0x00, Z2, Z10
-	VRNDSCALEPS  $0x00, Z3, Z11
-	VSUBPS       Z10, Z2, Z2
-	VSUBPS       Z11, Z3, Z3
-	VCVTPS2DQ    Z10, Z10
-	VCVTPS2DQ    Z11, Z11
+	VRNDSCALEPS  $0x00, Z2, Z8
+	VRNDSCALEPS  $0x00, Z3, Z9
+	VSUBPS       Z8, Z2, Z2
+	VSUBPS       Z9, Z3, Z3
+	VCVTPS2DQ    Z8, Z8
+	VCVTPS2DQ    Z9, Z9
 	VMULPS       halfPi<>+0(SB), Z2, Z2
 	VMULPS       halfPi<>+0(SB), Z3, Z3
 	VMULPS       Z2, Z2, Z4
 	VMULPS       Z3, Z3, Z5
 	VMOVUPS      sin0<>+0(SB), Z6
 	VMOVUPS      sin0<>+0(SB), Z7
-	VMOVUPS      cos0<>+0(SB), Z8
-	VMOVUPS      cos0<>+0(SB), Z9
 	VFMADD213PS  sin1<>+0(SB), Z4, Z6
 	VFMADD213PS  sin1<>+0(SB), Z5, Z7
-	VFMADD213PS  cos1<>+0(SB), Z4, Z8
-	VFMADD213PS  cos1<>+0(SB), Z5, Z9
 	VFMADD213PS  sin2<>+0(SB), Z4, Z6
 	VFMADD213PS  sin2<>+0(SB), Z5, Z7
-	VFMADD213PS  cos2<>+0(SB), Z4, Z8
-	VFMADD213PS  cos2<>+0(SB), Z5, Z9
 	VMULPS       Z4, Z6, Z6
 	VMULPS       Z5, Z7, Z7
-	VMULPS       Z4, Z8, Z8
-	VMULPS       Z5, Z9, Z9
 	VFMADD213PS  Z2, Z2, Z6
 	VFMADD213PS  Z3, Z3, Z7
-	VMULPS       Z4, Z8, Z8
-	VMULPS       Z5, Z9, Z9
-	VFNMADD231PS half<>+0(SB), Z4, Z8
-	VFNMADD231PS half<>+0(SB), Z5, Z9
-	VADDPS       one<>+0(SB), Z8, Z8
-	VADDPS       one<>+0(SB), Z9, Z9
-	VPSLLD       $0x1f, Z10, Z2
-	VPMOVD2M     Z2, K3
-	VBLENDMPS    Z6, Z8, K3, Z18
-	VPMOVD2M     Z2, K3
-	VBLENDMPS    Z8, Z6, K3, Z20
-	VPADDD       int1<>+0(SB), Z10, Z2
+	VMOVUPS      cos0<>+0(SB), Z2
+	VMOVUPS      cos0<>+0(SB), Z3
+	VFMADD213PS  cos1<>+0(SB), Z4, Z2
+	VFMADD213PS  cos1<>+0(SB), Z5, Z3
+	VFMADD213PS  cos2<>+0(SB), Z4, Z2
+	VFMADD213PS  cos2<>+0(SB), Z5, Z3
+	VMULPS       Z4, Z2, Z2
+	VMULPS       Z5, Z3, Z3
+	VMULPS       Z4, Z2, Z2
+	VMULPS       Z5, Z3, Z3
+	VFNMADD231PS half<>+0(SB), Z4, Z2
+	VFNMADD231PS half<>+0(SB), Z5, Z3
+	VADDPS       one<>+0(SB), Z2, Z2
+	VADDPS       one<>+0(SB), Z3, Z3
+	VPSLLD       $0x1f, Z8, Z4
+	VPMOVD2M     Z4, K3
+	VBLENDMPS    Z6, Z2, K3, Z16
+	VPMOVD2M     Z4, K3
+	VBLENDMPS    Z2, Z6, K3, Z18
+	VPADDD       int1<>+0(SB), Z8, Z2
 	VPANDD       int2<>+0(SB), Z2, Z2
 	VPSLLD       $0x1e, Z2, Z2
-	VPXORD       Z2, Z18, Z18
+	VPXORD       Z2, Z16, Z16
+	VMULPS       Z0, Z16, Z16
+	VPANDD       int2<>+0(SB), Z8, Z8
+	VPSLLD       $0x1e, Z8, Z8
+	VPXORD       Z8, Z18, Z18
 	VMULPS       Z0, Z18, Z18
-	VPANDD       int2<>+0(SB), Z10, Z10
-	VPSLLD       $0x1e, Z10, Z10
-	VPXORD       Z10, Z20, Z20
-	VMULPS       Z0, Z20, Z20
-	VPSLLD       $0x1f, Z11, Z0
+	VPSLLD       $0x1f, Z9, Z0
 	VPMOVD2M     Z0, K3
-	VBLENDMPS    Z7, Z9, K3, Z19
+	VBLENDMPS    Z7, Z3, K3, Z17
 	VPMOVD2M     Z0, K3
-	VBLENDMPS    Z9, Z7, K3, Z21
-	VPADDD       int1<>+0(SB), Z11, Z0
+	VBLENDMPS    Z3, Z7, K3, Z19
+	VPADDD       int1<>+0(SB), Z9, Z0
 	VPANDD       int2<>+0(SB), Z0, Z0
 	VPSLLD       $0x1e, Z0, Z0
-	VPXORD       Z0, Z19, Z19
+	VPXORD       Z0, Z17, Z17
+	VMULPS       Z1, Z17, Z17
+	VPANDD       int2<>+0(SB), Z9, Z9
+	VPSLLD       $0x1e, Z9, Z9
+	VPXORD       Z9, Z19, Z19
 	VMULPS       Z1, Z19, Z19
-	VPANDD       int2<>+0(SB), Z11, Z11
-	VPSLLD       $0x1e, Z11, Z11
-	VPXORD       Z11, Z21, Z21
-	VMULPS       Z1, Z21, Z21
 	VMOVUPS      128(AX), Z0
 	VMOVUPS      (BX), Z1
-	VFMADD231PS  Z1, Z18, Z0
+	VFMADD231PS  Z1, Z16, Z0
 	VBROADCASTSS lo+32(FP), Z1
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS hi+36(FP), Z1
@@ -9823,7 +10530,7 @@ several:
 	VMOVUPS      Z0, 128(AX)
 	VMOVUPS      384(AX), Z0
 	VMOVUPS      (BX), Z1
-	VFMADD231PS  Z1, Z19, Z0
+	VFMADD231PS  Z1, Z17, Z0
 	VBROADCASTSS lo+32(FP), Z1
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS hi+36(FP), Z1
@@ -9831,7 +10538,7 @@ several:
 	VMOVUPS      Z0, 384(AX)
 	VMOVUPS      192(AX), Z0
 	VMOVUPS      (BX), Z1
-	VFMADD231PS  Z1, Z20, Z0
+	VFMADD231PS  Z1, Z18, Z0
 	VBROADCASTSS lo+32(FP), Z1
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS hi+36(FP), Z1
@@ -9839,7 +10546,7 @@ several:
 	VMOVUPS      Z0, 192(AX)
 	VMOVUPS      448(AX), Z0
 	VMOVUPS      (BX), Z1
-	VFMADD231PS  Z1, Z21, Z0
+	VFMADD231PS  Z1, Z19, Z0
 	VBROADCASTSS lo+32(FP), Z1
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS hi+36(FP), Z1
@@ -9847,181 +10554,177 @@ several:
 	VMOVUPS      Z0, 448(AX)
 	ADDQ         $0x00000200, AX
 	SUBQ         $0x02, CX
-	JGE          several
+	JGE          loop
 
 rest:
-	ADDQ $0x02, CX
-	JZ   done
-
-loop:
+	ADDQ         $0x02, CX
+	JZ           done
 	VMOVUPS      128(DX), Z0
 	VMOVUPS      192(DX), Z1
 	VMOVUPS      256(DX), Z2
 	VPBROADCASTD SI, Z3
 	ADDL         $0x01, SI
-	VMOVUPS      philoxM0<>+0(SB), Z4
-	VMOVUPS      philoxM1<>+0(SB), Z5
-	VMOVUPS      (DX), Z6
-	VMOVUPS      64(DX), Z7
-	VPMULUDQ     Z4, Z0, Z8
+	VMOVUPS      (DX), Z4
+	VMOVUPS      64(DX), Z5
+	VPMULUDQ     philoxM0<>+0(SB), Z0, Z6
 	VPSRLQ       $0x20, Z0, Z0
-	VPMULUDQ     Z4, Z0, Z0
-	VMOVDQA64    Z0, Z9
-	VPSHUFD      $0xf5, Z8, K1, Z9
-	VPSHUFD      $0xa0, Z0, K2, Z8
-	VPMULUDQ     Z5, Z2, Z0
+	VPMULUDQ     philoxM0<>+0(SB), Z0, Z0
+	VMOVDQA64    Z0, Z7
+	VPSHUFD      $0xf5, Z6, K1, Z7
+	VPSHUFD      $0xa0, Z0, K2, Z6
+	VPMULUDQ     philoxM1<>+0(SB), Z2, Z0
 	VPSRLQ       $0x20, Z2, Z2
-	VPMULUDQ     Z5, Z2, Z2
-	VMOVDQA64    Z2, Z10
-	VPSHUFD      $0xf5, Z0, K1, Z10
+	VPMULUDQ     philoxM1<>+0(SB), Z2, Z2
+	VMOVDQA64    Z2, Z8
+	VPSHUFD      $0xf5, Z0, K1, Z8
 	VPSHUFD      $0xa0, Z2, K2, Z0
-	VPTERNLOGD   $0x96, Z1, Z6, Z10
-	VPTERNLOGD   $0x96, Z3, Z7, Z9
-	VPADDD       philoxW0<>+0(SB), Z6, Z6
-	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z10, Z1
-	VPSRLQ       $0x20, Z10, Z2
-	VPMULUDQ     Z4, Z2, Z2
+	VPTERNLOGD   $0x96, Z1, Z4, Z8
+	VPTERNLOGD   $0x96, Z3, Z5, Z7
+	VPADDD       philoxW0<>+0(SB), Z4, Z4
+	VPADDD       philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ     philoxM0<>+0(SB), Z8, Z1
+	VPSRLQ       $0x20, Z8, Z2
+	VPMULUDQ     philoxM0<>+0(SB), Z2, Z2
 	VMOVDQA64    Z2, Z3
 	VPSHUFD      $0xf5, Z1, K1, Z3
 	VPSHUFD      $0xa0, Z2, K2, Z1
-	VPMULUDQ     Z5, Z9, Z2
-	VPSRLQ       $0x20, Z9, Z9
-	VPMULUDQ     Z5, Z9, Z9
-	VMOVDQA64    Z9, Z10
-	VPSHUFD      $0xf5, Z2, K1, Z10
-	VPSHUFD      $0xa0, Z9, K2, Z2
-	VPTERNLOGD   $0x96, Z0, Z6, Z10
-	VPTERNLOGD   $0x96, Z8, Z7, Z3
-	VPADDD       philoxW0<>+0(SB), Z6, Z6
-	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z10, Z0
-	VPSRLQ       $0x20, Z10, Z8
-	VPMULUDQ     Z4, Z8, Z8
-	VMOVDQA64    Z8, Z9
-	VPSHUFD      $0xf5, Z0, K1, Z9
-	VPSHUFD      $0xa0, Z8, K2, Z0
-	VPMULUDQ     Z5, Z3, Z8
+	VPMULUDQ     philoxM1<>+0(SB), Z7, Z2
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     philoxM1<>+0(SB), Z7, Z7
+	VMOVDQA64    Z7, Z8
+	VPSHUFD      $0xf5, Z2, K1, Z8
+	VPSHUFD      $0xa0, Z7, K2, Z2
+	VPTERNLOGD   $0x96, Z0, Z4, Z8
+	VPTERNLOGD   $0x96, Z6, Z5, Z3
+	VPADDD       philoxW0<>+0(SB), Z4, Z4
+	VPADDD       philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ     philoxM0<>+0(SB), Z8, Z0
+	VPSRLQ       $0x20, Z8, Z6
+	VPMULUDQ     philoxM0<>+0(SB), Z6, Z6
+	VMOVDQA64    Z6, Z7
+	VPSHUFD      $0xf5, Z0, K1, Z7
+	VPSHUFD      $0xa0, Z6, K2, Z0
+	VPMULUDQ     philoxM1<>+0(SB), Z3, Z6
 	VPSRLQ       $0x20, Z3, Z3
-	VPMULUDQ     Z5, Z3, Z3
-	VMOVDQA64    Z3, Z10
-	VPSHUFD      $0xf5, Z8, K1, Z10
-	VPSHUFD      $0xa0, Z3, K2, Z8
-	VPTERNLOGD   $0x96, Z2, Z6, Z10
-	VPTERNLOGD   $0x96, Z1, Z7, Z9
-	VPADDD       philoxW0<>+0(SB), Z6, Z6
-	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z10, Z1
-	VPSRLQ       $0x20, Z10, Z2
-	VPMULUDQ     Z4, Z2, Z2
+	VPMULUDQ     philoxM1<>+0(SB), Z3, Z3
+	VMOVDQA64    Z3, Z8
+	VPSHUFD      $0xf5, Z6, K1, Z8
+	VPSHUFD      $0xa0, Z3, K2, Z6
+	VPTERNLOGD   $0x96, Z2, Z4, Z8
+	VPTERNLOGD   $0x96, Z1, Z5, Z7
+	VPADDD       philoxW0<>+0(SB), Z4, Z4
+	VPADDD       philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ     philoxM0<>+0(SB), Z8, Z1
+	VPSRLQ       $0x20, Z8, Z2
+	VPMULUDQ     philoxM0<>+0(SB), Z2, Z2
 	VMOVDQA64    Z2, Z3
 	VPSHUFD      $0xf5, Z1, K1, Z3
 	VPSHUFD      $0xa0, Z2, K2, Z1
-	VPMULUDQ     Z5, Z9, Z2
-	VPSRLQ       $0x20, Z9, Z9
-	VPMULUDQ     Z5, Z9, Z9
-	VMOVDQA64    Z9, Z10
-	VPSHUFD      $0xf5, Z2, K1, Z10
-	VPSHUFD      $0xa0, Z9, K2, Z2
-	VPTERNLOGD   $0x96, Z8, Z6, Z10
-	VPTERNLOGD   $0x96, Z0, Z7, Z3
-	VPADDD       philoxW0<>+0(SB), Z6, Z6
-	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z10, Z0
-	VPSRLQ       $0x20, Z10, Z8
-	VPMULUDQ     Z4, Z8, Z8
-	VMOVDQA64    Z8, Z9
-	VPSHUFD      $0xf5, Z0, K1, Z9
-	VPSHUFD      $0xa0, Z8, K2, Z0
-	VPMULUDQ     Z5, Z3, Z8
+	VPMULUDQ     philoxM1<>+0(SB), Z7, Z2
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     philoxM1<>+0(SB), Z7, Z7
+	VMOVDQA64    Z7, Z8
+	VPSHUFD      $0xf5, Z2, K1, Z8
+	VPSHUFD      $0xa0, Z7, K2, Z2
+	VPTERNLOGD   $0x96, Z6, Z4, Z8
+	VPTERNLOGD   $0x96, Z0, Z5, Z3
+	VPADDD       philoxW0<>+0(SB), Z4, Z4
+	VPADDD       philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ     philoxM0<>+0(SB), Z8, Z0
+	VPSRLQ       $0x20, Z8, Z6
+	VPMULUDQ     philoxM0<>+0(SB), Z6, Z6
+	VMOVDQA64    Z6, Z7
+	VPSHUFD      $0xf5, Z0, K1, Z7
+	VPSHUFD      $0xa0, Z6, K2, Z0
+	VPMULUDQ     philoxM1<>+0(SB), Z3, Z6
 	VPSRLQ       $0x20, Z3, Z3
-	VPMULUDQ     Z5, Z3, Z3
-	VMOVDQA64    Z3, Z10
-	VPSHUFD      $0xf5, Z8, K1, Z10
-	VPSHUFD      $0xa0, Z3, K2, Z8
-	VPTERNLOGD   $0x96, Z2, Z6, Z10
-	VPTERNLOGD   $0x96, Z1, Z7, Z9
-	VPADDD       philoxW0<>+0(SB), Z6, Z6
-	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z10, Z1
-	VPSRLQ       $0x20, Z10, Z2
-	VPMULUDQ     Z4, Z2, Z2
+	VPMULUDQ     philoxM1<>+0(SB), Z3, Z3
+	VMOVDQA64    Z3, Z8
+	VPSHUFD      $0xf5, Z6, K1, Z8
+	VPSHUFD      $0xa0, Z3, K2, Z6
+	VPTERNLOGD   $0x96, Z2, Z4, Z8
+	VPTERNLOGD   $0x96, Z1, Z5, Z7
+	VPADDD       philoxW0<>+0(SB), Z4, Z4
+	VPADDD       philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ     philoxM0<>+0(SB), Z8, Z1
+	VPSRLQ       $0x20, Z8, Z2
+	VPMULUDQ     philoxM0<>+0(SB), Z2, Z2
 	VMOVDQA64    Z2, Z3
 	VPSHUFD      $0xf5, Z1, K1, Z3
 	VPSHUFD      $0xa0, Z2, K2, Z1
-	VPMULUDQ     Z5, Z9, Z2
-	VPSRLQ       $0x20, Z9, Z9
-	VPMULUDQ     Z5, Z9, Z9
-	VMOVDQA64    Z9, Z10
-	VPSHUFD      $0xf5, Z2, K1, Z10
-	VPSHUFD      $0xa0, Z9, K2, Z2
-	VPTERNLOGD   $0x96, Z8, Z6, Z10
-	VPTERNLOGD   $0x96, Z0, Z7, Z3
-	VPADDD       philoxW0<>+0(SB), Z6, Z6
-	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z10, Z0
-	VPSRLQ       $0x20, Z10, Z8
-	VPMULUDQ     Z4, Z8, Z8
-	VMOVDQA64    Z8, Z9
-	VPSHUFD      $0xf5, Z0, K1, Z9
-	VPSHUFD      $0xa0, Z8, K2, Z0
-	VPMULUDQ     Z5, Z3, Z8
+	VPMULUDQ     philoxM1<>+0(SB), Z7, Z2
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     philoxM1<>+0(SB), Z7, Z7
+	VMOVDQA64    Z7, Z8
+	VPSHUFD      $0xf5, Z2, K1, Z8
+	VPSHUFD      $0xa0, Z7, K2, Z2
+	VPTERNLOGD   $0x96, Z6, Z4, Z8
+	VPTERNLOGD   $0x96, Z0, Z5, Z3
+	VPADDD       philoxW0<>+0(SB), Z4, Z4
+	VPADDD       philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ     philoxM0<>+0(SB), Z8, Z0
+	VPSRLQ       $0x20, Z8, Z6
+	VPMULUDQ     philoxM0<>+0(SB), Z6, Z6
+	VMOVDQA64    Z6, Z7
+	VPSHUFD      $0xf5, Z0, K1, Z7
+	VPSHUFD      $0xa0, Z6, K2, Z0
+	VPMULUDQ     philoxM1<>+0(SB), Z3, Z6
 	VPSRLQ       $0x20, Z3, Z3
-	VPMULUDQ     Z5, Z3, Z3
-	VMOVDQA64    Z3, Z10
-	VPSHUFD      $0xf5, Z8, K1, Z10
-	VPSHUFD      $0xa0, Z3, K2, Z8
-	VPTERNLOGD   $0x96, Z2, Z6, Z10
-	VPTERNLOGD   $0x96, Z1, Z7, Z9
-	VPADDD       philoxW0<>+0(SB), Z6, Z6
-	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z10, Z1
-	VPSRLQ       $0x20, Z10, Z2
-	VPMULUDQ     Z4, Z2, Z2
+	VPMULUDQ     philoxM1<>+0(SB), Z3, Z3
+	VMOVDQA64    Z3, Z8
+	VPSHUFD      $0xf5, Z6, K1, Z8
+	VPSHUFD      $0xa0, Z3, K2, Z6
+	VPTERNLOGD   $0x96, Z2, Z4, Z8
+	VPTERNLOGD   $0x96, Z1, Z5, Z7
+	VPADDD       philoxW0<>+0(SB), Z4, Z4
+	VPADDD       philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ     philoxM0<>+0(SB), Z8, Z1
+	VPSRLQ       $0x20, Z8, Z2
+	VPMULUDQ     philoxM0<>+0(SB), Z2, Z2
 	VMOVDQA64    Z2, Z3
 	VPSHUFD      $0xf5, Z1, K1, Z3
 	VPSHUFD      $0xa0, Z2, K2, Z1
-	VPMULUDQ     Z5, Z9, Z2
-	VPSRLQ       $0x20, Z9, Z9
-	VPMULUDQ     Z5, Z9, Z9
-	VMOVDQA64    Z9, Z10
-	VPSHUFD      $0xf5, Z2, K1, Z10
-	VPSHUFD      $0xa0, Z9, K2, Z2
-	VPTERNLOGD   $0x96, Z8, Z6, Z10
-	VPTERNLOGD   $0x96, Z0, Z7, Z3
-	VPADDD       philoxW0<>+0(SB), Z6, Z6
-	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z10, Z0
-	VPSRLQ       $0x20, Z10, Z8
-	VPMULUDQ     Z4, Z8, Z8
-	VMOVDQA64    Z8, Z9
-	VPSHUFD      $0xf5, Z0, K1, Z9
-	VPSHUFD      $0xa0, Z8, K2, Z0
-	VPMULUDQ     Z5, Z3, Z8
+	VPMULUDQ     philoxM1<>+0(SB), Z7, Z2
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     philoxM1<>+0(SB), Z7, Z7
+	VMOVDQA64    Z7, Z8
+	VPSHUFD      $0xf5, Z2, K1, Z8
+	VPSHUFD      $0xa0, Z7, K2, Z2
+	VPTERNLOGD   $0x96, Z6, Z4, Z8
+	VPTERNLOGD   $0x96, Z0, Z5, Z3
+	VPADDD       philoxW0<>+0(SB), Z4, Z4
+	VPADDD       philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ     philoxM0<>+0(SB), Z8, Z0
+	VPSRLQ       $0x20, Z8, Z6
+	VPMULUDQ     philoxM0<>+0(SB), Z6, Z6
+	VMOVDQA64    Z6, Z7
+	VPSHUFD      $0xf5, Z0, K1, Z7
+	VPSHUFD      $0xa0, Z6, K2, Z0
+	VPMULUDQ     philoxM1<>+0(SB), Z3, Z6
 	VPSRLQ       $0x20, Z3, Z3
-	VPMULUDQ     Z5, Z3, Z3
-	VMOVDQA64    Z3, Z10
-	VPSHUFD      $0xf5, Z8, K1, Z10
-	VPSHUFD      $0xa0, Z3, K2, Z8
-	VPTERNLOGD   $0x96, Z2, Z6, Z10
-	VPTERNLOGD   $0x96, Z1, Z7, Z9
-	VPADDD       philoxW0<>+0(SB), Z6, Z6
-	VPADDD       philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ     Z4, Z10, Z1
-	VPSRLQ       $0x20, Z10, Z2
-	VPMULUDQ     Z4, Z2, Z2
+	VPMULUDQ     philoxM1<>+0(SB), Z3, Z3
+	VMOVDQA64    Z3, Z8
+	VPSHUFD      $0xf5, Z6, K1, Z8
+	VPSHUFD      $0xa0, Z3, K2, Z6
+	VPTERNLOGD   $0x96, Z2, Z4, Z8
+	VPTERNLOGD   $0x96, Z1, Z5, Z7
+	VPADDD       philoxW0<>+0(SB), Z4, Z4
+	VPADDD       philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ     philoxM0<>+0(SB), Z8, Z1
+	VPSRLQ       $0x20, Z8, Z2
+	VPMULUDQ     philoxM0<>+0(SB), Z2, Z2
 	VMOVDQA64    Z2, Z3
 	VPSHUFD      $0xf5, Z1, K1, Z3
 	VPSHUFD      $0xa0, Z2, K2, Z1
-	VPMULUDQ     Z5, Z9, Z2
-	VPSRLQ       $0x20, Z9, Z4
-	VPMULUDQ     Z5, Z4, Z4
-	VMOVDQA64    Z4, Z5
-	VPSHUFD      $0xf5, Z2, K1, Z5
-	VPSHUFD      $0xa0, Z4, K2, Z2
-	VPTERNLOGD   $0x96, Z8, Z6, Z5
-	VPTERNLOGD   $0x96, Z0, Z7, Z3
-	VPSRLD       $0x08, Z5, Z0
+	VPMULUDQ     philoxM1<>+0(SB), Z7, Z2
+	VPSRLQ       $0x20, Z7, Z7
+	VPMULUDQ     philoxM1<>+0(SB), Z7, Z7
+	VMOVDQA64    Z7, Z8
+	VPSHUFD      $0xf5, Z2, K1, Z8
+	VPSHUFD      $0xa0, Z7, K2, Z2
+	VPTERNLOGD   $0x96, Z6, Z4, Z8
+	VPTERNLOGD   $0x96, Z0, Z5, Z3
+	VPSRLD       $0x08, Z8, Z0
 	VPADDD       int1<>+0(SB), Z0, Z0
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       two_24<>+0(SB), Z0, Z0
@@ -10048,46 +10751,46 @@ loop:
 	VADDPS       Z0, Z5, Z5
 	VFMADD231PS  ln2Hi<>+0(SB), Z4, Z5
 	VMULPS       minus2<>+0(SB), Z5, Z0
-	VXORPS       X13, X13, X13
-	VMAXPS       Z0, Z13, Z0
+	VXORPS       X11, X11, X11
+	VMAXPS       Z0, Z11, Z0
 	VSQRTPS      Z0, Z0
 	VPSRLD       $0x08, Z2, Z2
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       two_22<>+0(SB), Z2, Z2
-	VRNDSCALEPS  $0x00, Z2, Z7
-	VSUBPS       Z7, Z2, Z2
-	VCVTPS2DQ    Z7, Z7
+	VRNDSCALEPS  $0x00, Z2, Z6
+	VSUBPS       Z6, Z2, Z2
+	VCVTPS2DQ    Z6, Z6
 	VMULPS       halfPi<>+0(SB), Z2, Z2
 	VMULPS       Z2, Z2, Z4
 	VMOVUPS      sin0<>+0(SB), Z5
-	VMOVUPS      cos0<>+0(SB), Z6
 	VFMADD213PS  sin1<>+0(SB), Z4, Z5
-	VFMADD213PS  cos1<>+0(SB), Z4, Z6
 	VFMADD213PS  sin2<>+0(SB), Z4, Z5
-	VFMADD213PS  cos2<>+0(SB), Z4, Z6
 	VMULPS       Z4, Z5, Z5
-	VMULPS       Z4, Z6, Z6
 	VFMADD213PS  Z2, Z2, Z5
-	VMULPS       Z4, Z6, Z6
-	VFNMADD231PS half<>+0(SB), Z4, Z6
-	VADDPS       one<>+0(SB), Z6, Z6
-	VPSLLD       $0x1f, Z7, Z2
-	VPMOVD2M     Z2, K3
-	VBLENDMPS    Z5, Z6, K3, Z22
-	VPMOVD2M     Z2, K3
-	VBLENDMPS    Z6, Z5, K3, Z23
-	VPADDD       int1<>+0(SB), Z7, Z2
+	VMOVUPS      cos0<>+0(SB), Z2
+	VFMADD213PS  cos1<>+0(SB), Z4, Z2
+	VFMADD213PS  cos2<>+0(SB), Z4, Z2
+	VMULPS       Z4, Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VFNMADD231PS half<>+0(SB), Z4, Z2
+	VADDPS       one<>+0(SB), Z2, Z2
+	VPSLLD       $0x1f, Z6, Z4
+	VPMOVD2M     Z4, K1
+	VBLENDMPS    Z5, Z2, K1, Z20
+	VPMOVD2M     Z4, K1
+	VBLENDMPS    Z2, Z5, K1, Z21
+	VPADDD       int1<>+0(SB), Z6, Z2
 	VPANDD       int2<>+0(SB), Z2, Z2
 	VPSLLD       $0x1e, Z2, Z2
-	VPXORD       Z2, Z22, Z22
-	VMULPS       Z0, Z22, Z22
-	VPANDD       int2<>+0(SB), Z7, Z7
-	VPSLLD       $0x1e, Z7, Z7
-	VPXORD       Z7, Z23, Z23
-	VMULPS       Z0, Z23, Z23
+	VPXORD       Z2, Z20, Z20
+	VMULPS       Z0, Z20, Z20
+	VPANDD       int2<>+0(SB), Z6, Z6
+	VPSLLD       $0x1e, Z6, Z6
+	VPXORD       Z6, Z21, Z21
+	VMULPS       Z0, Z21, Z21
 	VMOVUPS      (AX), Z0
 	VMOVUPS      (BX), Z2
-	VFMADD231PS  Z2, Z22, Z0
+	VFMADD231PS  Z2, Z20, Z0
 	VBROADCASTSS lo+32(FP), Z2
 	VMAXPS       Z0, Z2, Z0
 	VBROADCASTSS hi+36(FP), Z2
@@ -10095,7 +10798,7 @@ loop:
 	VMOVUPS      Z0, (AX)
 	VMOVUPS      64(AX), Z0
 	VMOVUPS      (BX), Z2
-	VFMADD231PS  Z2, Z23, Z0
+	VFMADD231PS  Z2, Z21, Z0
 	VBROADCASTSS lo+32(FP), Z2
 	VMAXPS       Z0, Z2, Z0
 	VBROADCASTSS hi+36(FP), Z2
@@ -10128,46 +10831,46 @@ loop:
 	VADDPS       Z0, Z3, Z3
 	VFMADD231PS  ln2Hi<>+0(SB), Z2, Z3
 	VMULPS       minus2<>+0(SB), Z3, Z0
-	VXORPS       X13, X13, X13
-	VMAXPS       Z0, Z13, Z0
+	VXORPS       X11, X11, X11
+	VMAXPS       Z0, Z11, Z0
 	VSQRTPS      Z0, Z0
 	VPSRLD       $0x08, Z1, Z1
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       two_22<>+0(SB), Z1, Z1
-	VRNDSCALEPS  $0x00, Z1, Z5
-	VSUBPS       Z5, Z1, Z1
-	VCVTPS2DQ    Z5, Z5
+	VRNDSCALEPS  $0x00, Z1, Z4
+	VSUBPS       Z4, Z1, Z1
+	VCVTPS2DQ    Z4, Z4
 	VMULPS       halfPi<>+0(SB), Z1, Z1
 	VMULPS       Z1, Z1, Z2
 	VMOVUPS      sin0<>+0(SB), Z3
-	VMOVUPS      cos0<>+0(SB), Z4
 	VFMADD213PS  sin1<>+0(SB), Z2, Z3
-	VFMADD213PS  cos1<>+0(SB), Z2, Z4
 	VFMADD213PS  sin2<>+0(SB), Z2, Z3
-	VFMADD213PS  cos2<>+0(SB), Z2, Z4
 	VMULPS       Z2, Z3, Z3
-	VMULPS       Z2, Z4, Z4
 	VFMADD213PS  Z1, Z1, Z3
-	VMULPS       Z2, Z4, Z4
-	VFNMADD231PS half<>+0(SB), Z2, Z4
-	VADDPS       one<>+0(SB), Z4, Z4
-	VPSLLD       $0x1f, Z5, Z1
-	VPMOVD2M     Z1, K3
-	VBLENDMPS    Z3, Z4, K3, Z24
-	VPMOVD2M     Z1, K3
-	VBLENDMPS    Z4, Z3, K3, Z25
-	VPADDD       int1<>+0(SB), Z5, Z1
+	VMOVUPS      cos0<>+0(SB), Z1
+	VFMADD213PS  cos1<>+0(SB), Z2, Z1
+	VFMADD213PS  cos2<>+0(SB), Z2, Z1
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z2, Z1, Z1
+	VFNMADD231PS half<>+0(SB), Z2, Z1
+	VADDPS       one<>+0(SB), Z1, Z1
+	VPSLLD       $0x1f, Z4, Z2
+	VPMOVD2M     Z2, K1
+	VBLENDMPS    Z3, Z1, K1, Z22
+	VPMOVD2M     Z2, K1
+	VBLENDMPS    Z1, Z3, K1, Z23
+	VPADDD       int1<>+0(SB), Z4, Z1
 	VPANDD       int2<>+0(SB), Z1, Z1
 	VPSLLD       $0x1e, Z1, Z1
-	VPXORD       Z1, Z24, Z24
-	VMULPS       Z0, Z24, Z24
-	VPANDD       int2<>+0(SB), Z5, Z5
-	VPSLLD       $0x1e, Z5, Z5
-	VPXORD       Z5, Z25, Z25
-	VMULPS       Z0, Z25, Z25
+	VPXORD       Z1, Z22, Z22
+	VMULPS       Z0, Z22, Z22
+	VPANDD       int2<>+0(SB), Z4, Z4
+	VPSLLD       $0x1e, Z4, Z4
+	VPXORD       Z4, Z23, Z23
+	VMULPS       Z0, Z23, Z23
 	VMOVUPS      128(AX), Z0
 	VMOVUPS      (BX), Z1
-	VFMADD231PS  Z1, Z24, Z0
+	VFMADD231PS  Z1, Z22, Z0
 	VBROADCASTSS lo+32(FP), Z1
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS hi+36(FP), Z1
@@ -10175,15 +10878,13 @@ loop:
 	VMOVUPS      Z0, 128(AX)
 	VMOVUPS      192(AX), Z0
 	VMOVUPS      (BX), Z1
-	VFMADD231PS  Z1, Z25, Z0
+	VFMADD231PS  Z1, Z23, Z0
 	VBROADCASTSS lo+32(FP), Z1
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS hi+36(FP), Z1
 	VMINPS       Z0, Z1, Z0
 	VMOVUPS      Z0, 192(AX)
 	ADDQ         $0x00000100, AX
-	DECQ         CX
-	JNZ          loop
 
 done:
 	VZEROUPPER
@@ -10666,7 +11367,7 @@ TEXT ·noiseAVX512(SB), NOSPLIT, $0-44
 	SUBQ    $0x02, CX
 	JLT     rest
 
-several:
+loop:
 	VBROADCASTF64X4 128(DX), Z0
 	VBROADCASTF64X4 192(DX), Z2
 	VBROADCASTF64X4 256(DX), Z4
@@ -10679,309 +11380,307 @@ several:
 	VPBROADCASTD    SI, Z7
 	VPADDD          secondGroup<>+0(SB), Z7, Z7
 	ADDL            $0x02, SI
-	VMOVUPS         philoxM0<>+0(SB), Z8
-	VMOVUPS         philoxM1<>+0(SB), Z9
-	VBROADCASTF64X4 (DX), Z10
-	VBROADCASTF64X4 64(DX), Z11
-	VPMULUDQ        Z8, Z0, Z12
-	VPSRLQ          $0x20, Z0, Z26
-	VPMULUDQ        Z8, Z26, Z26
-	VPMULUDQ        Z8, Z1, Z0
+	VBROADCASTF64X4 (DX), Z8
+	VBROADCASTF64X4 64(DX), Z9
+	VPMULUDQ        philoxM0<>+0(SB), Z0, Z10
+	VPSRLQ          $0x20, Z0, Z0
+	VPMULUDQ        philoxM0<>+0(SB), Z0, Z0
+	VMOVDQA64       Z0, Z24
+	VPSHUFD         $0xf5, Z10, K1, Z24
+	VPSHUFD         $0xa0, Z0, K2, Z10
+	VPMULUDQ        philoxM0<>+0(SB), Z1, Z0
 	VPSRLQ          $0x20, Z1, Z1
-	VPMULUDQ        Z8, Z1, Z1
-	VMOVDQA64       Z26, Z27
-	VPSHUFD         $0xf5, Z12, K1, Z27
-	VPSHUFD         $0xa0, Z26, K2, Z12
-	VMOVDQA64       Z1, Z26
-	VPSHUFD         $0xf5, Z0, K1, Z26
+	VPMULUDQ        philoxM0<>+0(SB), Z1, Z1
+	VMOVDQA64       Z1, Z25
+	VPSHUFD         $0xf5, Z0, K1, Z25
 	VPSHUFD         $0xa0, Z1, K2, Z0
-	VPMULUDQ        Z9, Z4, Z1
-	VPSRLQ          $0x20, Z4, Z28
-	VPMULUDQ        Z9, Z28, Z28
-	VPMULUDQ        Z9, Z5, Z4
-	VPSRLQ          $0x20, Z5, Z5
-	VPMULUDQ        Z9, Z5, Z5
-	VMOVDQA64       Z28, Z29
-	VPSHUFD         $0xf5, Z1, K1, Z29
-	VPSHUFD         $0xa0, Z28, K2, Z1
-	VMOVDQA64       Z5, Z28
-	VPSHUFD         $0xf5, Z4, K1, Z28
-	VPSHUFD         $0xa0, Z5, K2, Z4
-	VPTERNLOGD      $0x96, Z2, Z10, Z29
-	VPTERNLOGD      $0x96, Z6, Z11, Z27
-	VPTERNLOGD      $0x96, Z3, Z10, Z28
-	VPTERNLOGD      $0x96, Z7, Z11, Z26
-	VPADDD          philoxW0<>+0(SB), Z10, Z10
-	VPADDD          philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ        Z8, Z29, Z2
-	VPSRLQ          $0x20, Z29, Z5
-	VPMULUDQ        Z8, Z5, Z5
-	VPMULUDQ        Z8, Z28, Z3
-	VPSRLQ          $0x20, Z28, Z6
-	VPMULUDQ        Z8, Z6, Z6
-	VMOVDQA64       Z5, Z7
-	VPSHUFD         $0xf5, Z2, K1, Z7
-	VPSHUFD         $0xa0, Z5, K2, Z2
-	VMOVDQA64       Z6, Z5
-	VPSHUFD         $0xf5, Z3, K1, Z5
-	VPSHUFD         $0xa0, Z6, K2, Z3
-	VPMULUDQ        Z9, Z27, Z6
-	VPSRLQ          $0x20, Z27, Z28
-	VPMULUDQ        Z9, Z28, Z28
-	VPMULUDQ        Z9, Z26, Z27
-	VPSRLQ          $0x20, Z26, Z26
-	VPMULUDQ        Z9, Z26, Z26
-	VMOVDQA64       Z28, Z29
-	VPSHUFD         $0xf5, Z6, K1, Z29
-	VPSHUFD         $0xa0, Z28, K2, Z6
-	VMOVDQA64       Z26, Z28
-	VPSHUFD         $0xf5, Z27, K1, Z28
-	VPSHUFD         $0xa0, Z26, K2, Z27
-	VPTERNLOGD      $0x96, Z1, Z10, Z29
-	VPTERNLOGD      $0x96, Z12, Z11, Z7
-	VPTERNLOGD      $0x96, Z4, Z10, Z28
-	VPTERNLOGD      $0x96, Z0, Z11, Z5
-	VPADDD          philoxW0<>+0(SB), Z10, Z10
-	VPADDD          philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ        Z8, Z29, Z0
-	VPSRLQ          $0x20, Z29, Z4
-	VPMULUDQ        Z8, Z4, Z4
-	VPMULUDQ        Z8, Z28, Z1
-	VPSRLQ          $0x20, Z28, Z12
-	VPMULUDQ        Z8, Z12, Z12
+	VPMULUDQ        philoxM1<>+0(SB), Z4, Z1
+	VPSRLQ          $0x20, Z4, Z4
+	VPMULUDQ        philoxM1<>+0(SB), Z4, Z4
 	VMOVDQA64       Z4, Z26
-	VPSHUFD         $0xf5, Z0, K1, Z26
-	VPSHUFD         $0xa0, Z4, K2, Z0
-	VMOVDQA64       Z12, Z4
-	VPSHUFD         $0xf5, Z1, K1, Z4
-	VPSHUFD         $0xa0, Z12, K2, Z1
-	VPMULUDQ        Z9, Z7, Z12
-	VPSRLQ          $0x20, Z7, Z28
-	VPMULUDQ        Z9, Z28, Z28
-	VPMULUDQ        Z9, Z5, Z7
+	VPSHUFD         $0xf5, Z1, K1, Z26
+	VPSHUFD         $0xa0, Z4, K2, Z1
+	VPMULUDQ        philoxM1<>+0(SB), Z5, Z4
 	VPSRLQ          $0x20, Z5, Z5
-	VPMULUDQ        Z9, Z5, Z5
-	VMOVDQA64       Z28, Z29
-	VPSHUFD         $0xf5, Z12, K1, Z29
-	VPSHUFD         $0xa0, Z28, K2, Z12
-	VMOVDQA64       Z5, Z28
-	VPSHUFD         $0xf5, Z7, K1, Z28
-	VPSHUFD         $0xa0, Z5, K2, Z7
-	VPTERNLOGD      $0x96, Z6, Z10, Z29
-	VPTERNLOGD      $0x96, Z2, Z11, Z26
-	VPTERNLOGD      $0x96, Z27, Z10, Z28
-	VPTERNLOGD      $0x96, Z3, Z11, Z4
-	VPADDD          philoxW0<>+0(SB), Z10, Z10
-	VPADDD          philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ        Z8, Z29, Z2
-	VPSRLQ          $0x20, Z29, Z5
-	VPMULUDQ        Z8, Z5, Z5
-	VPMULUDQ        Z8, Z28, Z3
-	VPSRLQ          $0x20, Z28, Z6
-	VPMULUDQ        Z8, Z6, Z6
+	VPMULUDQ        philoxM1<>+0(SB), Z5, Z5
 	VMOVDQA64       Z5, Z27
-	VPSHUFD         $0xf5, Z2, K1, Z27
-	VPSHUFD         $0xa0, Z5, K2, Z2
-	VMOVDQA64       Z6, Z5
-	VPSHUFD         $0xf5, Z3, K1, Z5
+	VPSHUFD         $0xf5, Z4, K1, Z27
+	VPSHUFD         $0xa0, Z5, K2, Z4
+	VPTERNLOGD      $0x96, Z2, Z8, Z26
+	VPTERNLOGD      $0x96, Z6, Z9, Z24
+	VPTERNLOGD      $0x96, Z3, Z8, Z27
+	VPTERNLOGD      $0x96, Z7, Z9, Z25
+	VPADDD          philoxW0<>+0(SB), Z8, Z8
+	VPADDD          philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ        philoxM0<>+0(SB), Z26, Z2
+	VPSRLQ          $0x20, Z26, Z3
+	VPMULUDQ        philoxM0<>+0(SB), Z3, Z3
+	VMOVDQA64       Z3, Z5
+	VPSHUFD         $0xf5, Z2, K1, Z5
+	VPSHUFD         $0xa0, Z3, K2, Z2
+	VPMULUDQ        philoxM0<>+0(SB), Z27, Z3
+	VPSRLQ          $0x20, Z27, Z6
+	VPMULUDQ        philoxM0<>+0(SB), Z6, Z6
+	VMOVDQA64       Z6, Z7
+	VPSHUFD         $0xf5, Z3, K1, Z7
 	VPSHUFD         $0xa0, Z6, K2, Z3
-	VPMULUDQ        Z9, Z26, Z6
-	VPSRLQ          $0x20, Z26, Z28
-	VPMULUDQ        Z9, Z28, Z28
-	VPMULUDQ        Z9, Z4, Z26
-	VPSRLQ          $0x20, Z4, Z4
-	VPMULUDQ        Z9, Z4, Z4
-	VMOVDQA64       Z28, Z29
-	VPSHUFD         $0xf5, Z6, K1, Z29
-	VPSHUFD         $0xa0, Z28, K2, Z6
-	VMOVDQA64       Z4, Z28
-	VPSHUFD         $0xf5, Z26, K1, Z28
-	VPSHUFD         $0xa0, Z4, K2, Z26
-	VPTERNLOGD      $0x96, Z12, Z10, Z29
-	VPTERNLOGD      $0x96, Z0, Z11, Z27
-	VPTERNLOGD      $0x96, Z7, Z10, Z28
-	VPTERNLOGD      $0x96, Z1, Z11, Z5
-	VPADDD          philoxW0<>+0(SB), Z10, Z10
-	VPADDD          philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ        Z8, Z29, Z0
-	VPSRLQ          $0x20, Z29, Z4
-	VPMULUDQ        Z8, Z4, Z4
-	VPMULUDQ        Z8, Z28, Z1
-	VPSRLQ          $0x20, Z28, Z7
-	VPMULUDQ        Z8, Z7, Z7
-	VMOVDQA64       Z4, Z12
-	VPSHUFD         $0xf5, Z0, K1, Z12
-	VPSHUFD         $0xa0, Z4, K2, Z0
-	VMOVDQA64       Z7, Z4
-	VPSHUFD         $0xf5, Z1, K1, Z4
-	VPSHUFD         $0xa0, Z7, K2, Z1
-	VPMULUDQ        Z9, Z27, Z7
-	VPSRLQ          $0x20, Z27, Z28
-	VPMULUDQ        Z9, Z28, Z28
-	VPMULUDQ        Z9, Z5, Z27
+	VPMULUDQ        philoxM1<>+0(SB), Z24, Z6
+	VPSRLQ          $0x20, Z24, Z24
+	VPMULUDQ        philoxM1<>+0(SB), Z24, Z24
+	VMOVDQA64       Z24, Z26
+	VPSHUFD         $0xf5, Z6, K1, Z26
+	VPSHUFD         $0xa0, Z24, K2, Z6
+	VPMULUDQ        philoxM1<>+0(SB), Z25, Z24
+	VPSRLQ          $0x20, Z25, Z25
+	VPMULUDQ        philoxM1<>+0(SB), Z25, Z25
+	VMOVDQA64       Z25, Z27
+	VPSHUFD         $0xf5, Z24, K1, Z27
+	VPSHUFD         $0xa0, Z25, K2, Z24
+	VPTERNLOGD      $0x96, Z1, Z8, Z26
+	VPTERNLOGD      $0x96, Z10, Z9, Z5
+	VPTERNLOGD      $0x96, Z4, Z8, Z27
+	VPTERNLOGD      $0x96, Z0, Z9, Z7
+	VPADDD          philoxW0<>+0(SB), Z8, Z8
+	VPADDD          philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ        philoxM0<>+0(SB), Z26, Z0
+	VPSRLQ          $0x20, Z26, Z1
+	VPMULUDQ        philoxM0<>+0(SB), Z1, Z1
+	VMOVDQA64       Z1, Z4
+	VPSHUFD         $0xf5, Z0, K1, Z4
+	VPSHUFD         $0xa0, Z1, K2, Z0
+	VPMULUDQ        philoxM0<>+0(SB), Z27, Z1
+	VPSRLQ          $0x20, Z27, Z10
+	VPMULUDQ        philoxM0<>+0(SB), Z10, Z10
+	VMOVDQA64       Z10, Z25
+	VPSHUFD         $0xf5, Z1, K1, Z25
+	VPSHUFD         $0xa0, Z10, K2, Z1
+	VPMULUDQ        philoxM1<>+0(SB), Z5, Z10
 	VPSRLQ          $0x20, Z5, Z5
-	VPMULUDQ        Z9, Z5, Z5
-	VMOVDQA64       Z28, Z29
-	VPSHUFD         $0xf5, Z7, K1, Z29
-	VPSHUFD         $0xa0, Z28, K2, Z7
-	VMOVDQA64       Z5, Z28
-	VPSHUFD         $0xf5, Z27, K1, Z28
-	VPSHUFD         $0xa0, Z5, K2, Z27
-	VPTERNLOGD      $0x96, Z6, Z10, Z29
-	VPTERNLOGD      $0x96, Z2, Z11, Z12
-	VPTERNLOGD      $0x96, Z26, Z10, Z28
-	VPTERNLOGD      $0x96, Z3, Z11, Z4
-	VPADDD          philoxW0<>+0(SB), Z10, Z10
-	VPADDD          philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ        Z8, Z29, Z2
-	VPSRLQ          $0x20, Z29, Z5
-	VPMULUDQ        Z8, Z5, Z5
-	VPMULUDQ        Z8, Z28, Z3
-	VPSRLQ          $0x20, Z28, Z6
-	VPMULUDQ        Z8, Z6, Z6
+	VPMULUDQ        philoxM1<>+0(SB), Z5, Z5
 	VMOVDQA64       Z5, Z26
-	VPSHUFD         $0xf5, Z2, K1, Z26
-	VPSHUFD         $0xa0, Z5, K2, Z2
-	VMOVDQA64       Z6, Z5
-	VPSHUFD         $0xf5, Z3, K1, Z5
-	VPSHUFD         $0xa0, Z6, K2, Z3
-	VPMULUDQ        Z9, Z12, Z6
-	VPSRLQ          $0x20, Z12, Z28
-	VPMULUDQ        Z9, Z28, Z28
-	VPMULUDQ        Z9, Z4, Z12
+	VPSHUFD         $0xf5, Z10, K1, Z26
+	VPSHUFD         $0xa0, Z5, K2, Z10
+	VPMULUDQ        philoxM1<>+0(SB), Z7, Z5
+	VPSRLQ          $0x20, Z7, Z7
+	VPMULUDQ        philoxM1<>+0(SB), Z7, Z7
+	VMOVDQA64       Z7, Z27
+	VPSHUFD         $0xf5, Z5, K1, Z27
+	VPSHUFD         $0xa0, Z7, K2, Z5
+	VPTERNLOGD      $0x96, Z6, Z8, Z26
+	VPTERNLOGD      $0x96, Z2, Z9, Z4
+	VPTERNLOGD      $0x96, Z24, Z8, Z27
+	VPTERNLOGD      $0x96, Z3, Z9, Z25
+	VPADDD          philoxW0<>+0(SB), Z8, Z8
+	VPADDD          philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ        philoxM0<>+0(SB), Z26, Z2
+	VPSRLQ          $0x20, Z26, Z3
+	VPMULUDQ        philoxM0<>+0(SB), Z3, Z3
+	VMOVDQA64       Z3, Z6
+	VPSHUFD         $0xf5, Z2, K1, Z6
+	VPSHUFD         $0xa0, Z3, K2, Z2
+	VPMULUDQ        philoxM0<>+0(SB), Z27, Z3
+	VPSRLQ          $0x20, Z27, Z7
+	VPMULUDQ        philoxM0<>+0(SB), Z7, Z7
+	VMOVDQA64       Z7, Z24
+	VPSHUFD         $0xf5, Z3, K1, Z24
+	VPSHUFD         $0xa0, Z7, K2, Z3
+	VPMULUDQ        philoxM1<>+0(SB), Z4, Z7
 	VPSRLQ          $0x20, Z4, Z4
-	VPMULUDQ        Z9, Z4, Z4
-	VMOVDQA64       Z28, Z29
-	VPSHUFD         $0xf5, Z6, K1, Z29
-	VPSHUFD         $0xa0, Z28, K2, Z6
-	VMOVDQA64       Z4, Z28
-	VPSHUFD         $0xf5, Z12, K1, Z28
-	VPSHUFD         $0xa0, Z4, K2, Z12
-	VPTERNLOGD      $0x96, Z7, Z10, Z29
-	VPTERNLOGD      $0x96, Z0, Z11, Z26
-	VPTERNLOGD      $0x96, Z27, Z10, Z28
-	VPTERNLOGD      $0x96, Z1, Z11, Z5
-	VPADDD          philoxW0<>+0(SB), Z10, Z10
-	VPADDD          philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ        Z8, Z29, Z0
-	VPSRLQ          $0x20, Z29, Z4
-	VPMULUDQ        Z8, Z4, Z4
-	VPMULUDQ        Z8, Z28, Z1
-	VPSRLQ          $0x20, Z28, Z7
-	VPMULUDQ        Z8, Z7, Z7
-	VMOVDQA64       Z4, Z27
-	VPSHUFD         $0xf5, Z0, K1, Z27
-	VPSHUFD         $0xa0, Z4, K2, Z0
-	VMOVDQA64       Z7, Z4
-	VPSHUFD         $0xf5, Z1, K1, Z4
-	VPSHUFD         $0xa0, Z7, K2, Z1
-	VPMULUDQ        Z9, Z26, Z7
-	VPSRLQ          $0x20, Z26, Z28
-	VPMULUDQ        Z9, Z28, Z28
-	VPMULUDQ        Z9, Z5, Z26
-	VPSRLQ          $0x20, Z5, Z5
-	VPMULUDQ        Z9, Z5, Z5
-	VMOVDQA64       Z28, Z29
-	VPSHUFD         $0xf5, Z7, K1, Z29
-	VPSHUFD         $0xa0, Z28, K2, Z7
-	VMOVDQA64       Z5, Z28
-	VPSHUFD         $0xf5, Z26, K1, Z28
-	VPSHUFD         $0xa0, Z5, K2, Z26
-	VPTERNLOGD      $0x96, Z6, Z10, Z29
-	VPTERNLOGD      $0x96, Z2, Z11, Z27
-	VPTERNLOGD      $0x96, Z12, Z10, Z28
-	VPTERNLOGD      $0x96, Z3, Z11, Z4
-	VPADDD          philoxW0<>+0(SB), Z10, Z10
-	VPADDD          philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ        Z8, Z29, Z2
-	VPSRLQ          $0x20, Z29, Z5
-	VPMULUDQ        Z8, Z5, Z5
-	VPMULUDQ        Z8, Z28, Z3
-	VPSRLQ          $0x20, Z28, Z6
-	VPMULUDQ        Z8, Z6, Z6
-	VMOVDQA64       Z5, Z12
-	VPSHUFD         $0xf5, Z2, K1, Z12
-	VPSHUFD         $0xa0, Z5, K2, Z2
-	VMOVDQA64       Z6, Z5
-	VPSHUFD         $0xf5, Z3, K1, Z5
-	VPSHUFD         $0xa0, Z6, K2, Z3
-	VPMULUDQ        Z9, Z27, Z6
-	VPSRLQ          $0x20, Z27, Z28
-	VPMULUDQ        Z9, Z28, Z28
-	VPMULUDQ        Z9, Z4, Z27
-	VPSRLQ          $0x20, Z4, Z4
-	VPMULUDQ        Z9, Z4, Z4
-	VMOVDQA64       Z28, Z29
-	VPSHUFD         $0xf5, Z6, K1, Z29
-	VPSHUFD         $0xa0, Z28, K2, Z6
-	VMOVDQA64       Z4, Z28
-	VPSHUFD         $0xf5, Z27, K1, Z28
-	VPSHUFD         $0xa0, Z4, K2, Z27
-	VPTERNLOGD      $0x96, Z7, Z10, Z29
-	VPTERNLOGD      $0x96, Z0, Z11, Z12
-	VPTERNLOGD      $0x96, Z26, Z10, Z28
-	VPTERNLOGD      $0x96, Z1, Z11, Z5
-	VPADDD          philoxW0<>+0(SB), Z10, Z10
-	VPADDD          philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ        Z8, Z29, Z0
-	VPSRLQ          $0x20, Z29, Z4
-	VPMULUDQ        Z8, Z4, Z4
-	VPMULUDQ        Z8, Z28, Z1
-	VPSRLQ          $0x20, Z28, Z7
-	VPMULUDQ        Z8, Z7, Z7
+	VPMULUDQ        philoxM1<>+0(SB), Z4, Z4
 	VMOVDQA64       Z4, Z26
-	VPSHUFD         $0xf5, Z0, K1, Z26
-	VPSHUFD         $0xa0, Z4, K2, Z0
-	VMOVDQA64       Z7, Z4
-	VPSHUFD         $0xf5, Z1, K1, Z4
-	VPSHUFD         $0xa0, Z7, K2, Z1
-	VPMULUDQ        Z9, Z12, Z7
-	VPSRLQ          $0x20, Z12, Z28
-	VPMULUDQ        Z9, Z28, Z28
-	VPMULUDQ        Z9, Z5, Z12
+	VPSHUFD         $0xf5, Z7, K1, Z26
+	VPSHUFD         $0xa0, Z4, K2, Z7
+	VPMULUDQ        philoxM1<>+0(SB), Z25, Z4
+	VPSRLQ          $0x20, Z25, Z25
+	VPMULUDQ        philoxM1<>+0(SB), Z25, Z25
+	VMOVDQA64       Z25, Z27
+	VPSHUFD         $0xf5, Z4, K1, Z27
+	VPSHUFD         $0xa0, Z25, K2, Z4
+	VPTERNLOGD      $0x96, Z10, Z8, Z26
+	VPTERNLOGD      $0x96, Z0, Z9, Z6
+	VPTERNLOGD      $0x96, Z5, Z8, Z27
+	VPTERNLOGD      $0x96, Z1, Z9, Z24
+	VPADDD          philoxW0<>+0(SB), Z8, Z8
+	VPADDD          philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ        philoxM0<>+0(SB), Z26, Z0
+	VPSRLQ          $0x20, Z26, Z1
+	VPMULUDQ        philoxM0<>+0(SB), Z1, Z1
+	VMOVDQA64       Z1, Z5
+	VPSHUFD         $0xf5, Z0, K1, Z5
+	VPSHUFD         $0xa0, Z1, K2, Z0
+	VPMULUDQ        philoxM0<>+0(SB), Z27, Z1
+	VPSRLQ          $0x20, Z27, Z10
+	VPMULUDQ        philoxM0<>+0(SB), Z10, Z10
+	VMOVDQA64       Z10, Z25
+	VPSHUFD         $0xf5, Z1, K1, Z25
+	VPSHUFD         $0xa0, Z10, K2, Z1
+	VPMULUDQ        philoxM1<>+0(SB), Z6, Z10
+	VPSRLQ          $0x20, Z6, Z6
+	VPMULUDQ        philoxM1<>+0(SB), Z6, Z6
+	VMOVDQA64       Z6, Z26
+	VPSHUFD         $0xf5, Z10, K1, Z26
+	VPSHUFD         $0xa0, Z6, K2, Z10
+	VPMULUDQ        philoxM1<>+0(SB), Z24, Z6
+	VPSRLQ          $0x20, Z24, Z24
+	VPMULUDQ        philoxM1<>+0(SB), Z24, Z24
+	VMOVDQA64       Z24, Z27
+	VPSHUFD         $0xf5, Z6, K1, Z27
+	VPSHUFD         $0xa0, Z24, K2, Z6
+	VPTERNLOGD      $0x96, Z7, Z8, Z26
+	VPTERNLOGD      $0x96, Z2, Z9, Z5
+	VPTERNLOGD      $0x96, Z4, Z8, Z27
+	VPTERNLOGD      $0x96, Z3, Z9, Z25
+	VPADDD          philoxW0<>+0(SB), Z8, Z8
+	VPADDD          philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ        philoxM0<>+0(SB), Z26, Z2
+	VPSRLQ          $0x20, Z26, Z3
+	VPMULUDQ        philoxM0<>+0(SB), Z3, Z3
+	VMOVDQA64       Z3, Z4
+	VPSHUFD         $0xf5, Z2, K1, Z4
+	VPSHUFD         $0xa0, Z3, K2, Z2
+	VPMULUDQ        philoxM0<>+0(SB), Z27, Z3
+	VPSRLQ          $0x20, Z27, Z7
+	VPMULUDQ        philoxM0<>+0(SB), Z7, Z7
+	VMOVDQA64       Z7, Z24
+	VPSHUFD         $0xf5, Z3, K1, Z24
+	VPSHUFD         $0xa0, Z7, K2, Z3
+	VPMULUDQ        philoxM1<>+0(SB), Z5, Z7
 	VPSRLQ          $0x20, Z5, Z5
-	VPMULUDQ        Z9, Z5, Z5
-	VMOVDQA64       Z28, Z29
-	VPSHUFD         $0xf5, Z7, K1, Z29
-	VPSHUFD         $0xa0, Z28, K2, Z7
-	VMOVDQA64       Z5, Z28
-	VPSHUFD         $0xf5, Z12, K1, Z28
-	VPSHUFD         $0xa0, Z5, K2, Z12
-	VPTERNLOGD      $0x96, Z6, Z10, Z29
-	VPTERNLOGD      $0x96, Z2, Z11, Z26
-	VPTERNLOGD      $0x96, Z27, Z10, Z28
-	VPTERNLOGD      $0x96, Z3, Z11, Z4
-	VPADDD          philoxW0<>+0(SB), Z10, Z10
-	VPADDD          philoxW1<>+0(SB), Z11, Z11
-	VPMULUDQ        Z8, Z29, Z2
-	VPSRLQ          $0x20, Z29, Z5
-	VPMULUDQ        Z8, Z5, Z5
-	VPMULUDQ        Z8, Z28, Z3
-	VPSRLQ          $0x20, Z28, Z6
-	VPMULUDQ        Z8, Z6, Z6
-	VMOVDQA64       Z5, Z8
-	VPSHUFD         $0xf5, Z2, K1, Z8
-	VPSHUFD         $0xa0, Z5, K2, Z2
-	VMOVDQA64       Z6, Z5
-	VPSHUFD         $0xf5, Z3, K1, Z5
-	VPSHUFD         $0xa0, Z6, K2, Z3
-	VPMULUDQ        Z9, Z26, Z6
-	VPSRLQ          $0x20, Z26, Z27
-	VPMULUDQ        Z9, Z27, Z27
-	VPMULUDQ        Z9, Z4, Z26
+	VPMULUDQ        philoxM1<>+0(SB), Z5, Z5
+	VMOVDQA64       Z5, Z26
+	VPSHUFD         $0xf5, Z7, K1, Z26
+	VPSHUFD         $0xa0, Z5, K2, Z7
+	VPMULUDQ        philoxM1<>+0(SB), Z25, Z5
+	VPSRLQ          $0x20, Z25, Z25
+	VPMULUDQ        philoxM1<>+0(SB), Z25, Z25
+	VMOVDQA64       Z25, Z27
+	VPSHUFD         $0xf5, Z5, K1, Z27
+	VPSHUFD         $0xa0, Z25, K2, Z5
+	VPTERNLOGD      $0x96, Z10, Z8, Z26
+	VPTERNLOGD      $0x96, Z0, Z9, Z4
+	VPTERNLOGD      $0x96, Z6, Z8, Z27
+	VPTERNLOGD      $0x96, Z1, Z9, Z24
+	VPADDD          philoxW0<>+0(SB), Z8, Z8
+	VPADDD          philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ        philoxM0<>+0(SB), Z26, Z0
+	VPSRLQ          $0x20, Z26, Z1
+	VPMULUDQ        philoxM0<>+0(SB), Z1, Z1
+	VMOVDQA64       Z1, Z6
+	VPSHUFD         $0xf5, Z0, K1, Z6
+	VPSHUFD         $0xa0, Z1, K2, Z0
+	VPMULUDQ        philoxM0<>+0(SB), Z27, Z1
+	VPSRLQ          $0x20, Z27, Z10
+	VPMULUDQ        philoxM0<>+0(SB), Z10, Z10
+	VMOVDQA64       Z10, Z25
+	VPSHUFD         $0xf5, Z1, K1, Z25
+	VPSHUFD         $0xa0, Z10, K2, Z1
+	VPMULUDQ        philoxM1<>+0(SB), Z4, Z10
 	VPSRLQ          $0x20, Z4, Z4
-	VPMULUDQ        Z9, Z4, Z4
-	VMOVDQA64       Z27, Z9
-	VPSHUFD         $0xf5, Z6, K1, Z9
-	VPSHUFD         $0xa0, Z27, K2, Z6
-	VMOVDQA64       Z4, Z27
-	VPSHUFD         $0xf5, Z26, K1, Z27
-	VPSHUFD         $0xa0, Z4, K2, Z26
-	VPTERNLOGD      $0x96, Z7, Z10, Z9
-	VPTERNLOGD      $0x96, Z0, Z11, Z8
-	VPTERNLOGD      $0x96, Z12, Z10, Z27
-	VPTERNLOGD      $0x96, Z1, Z11, Z5
-	VPSRLD          $0x08, Z9, Z0
+	VPMULUDQ        philoxM1<>+0(SB), Z4, Z4
+	VMOVDQA64       Z4, Z26
+	VPSHUFD         $0xf5, Z10, K1, Z26
+	VPSHUFD         $0xa0, Z4, K2, Z10
+	VPMULUDQ        philoxM1<>+0(SB), Z24, Z4
+	VPSRLQ          $0x20, Z24, Z24
+	VPMULUDQ        philoxM1<>+0(SB), Z24, Z24
+	VMOVDQA64       Z24, Z27
+	VPSHUFD         $0xf5, Z4, K1, Z27
+	VPSHUFD         $0xa0, Z24, K2, Z4
+	VPTERNLOGD      $0x96, Z7, Z8, Z26
+	VPTERNLOGD      $0x96, Z2, Z9, Z6
+	VPTERNLOGD      $0x96, Z5, Z8, Z27
+	VPTERNLOGD      $0x96, Z3, Z9, Z25
+	VPADDD          philoxW0<>+0(SB), Z8, Z8
+	VPADDD          philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ        philoxM0<>+0(SB), Z26, Z2
+	VPSRLQ          $0x20, Z26, Z3
+	VPMULUDQ        philoxM0<>+0(SB), Z3, Z3
+	VMOVDQA64       Z3, Z5
+	VPSHUFD         $0xf5, Z2, K1, Z5
+	VPSHUFD         $0xa0, Z3, K2, Z2
+	VPMULUDQ        philoxM0<>+0(SB), Z27, Z3
+	VPSRLQ          $0x20, Z27, Z7
+	VPMULUDQ        philoxM0<>+0(SB), Z7, Z7
+	VMOVDQA64       Z7, Z24
+	VPSHUFD         $0xf5, Z3, K1, Z24
+	VPSHUFD         $0xa0, Z7, K2, Z3
+	VPMULUDQ        philoxM1<>+0(SB), Z6, Z7
+	VPSRLQ          $0x20, Z6, Z6
+	VPMULUDQ        philoxM1<>+0(SB), Z6, Z6
+	VMOVDQA64       Z6, Z26
+	VPSHUFD         $0xf5, Z7, K1, Z26
+	VPSHUFD         $0xa0, Z6, K2, Z7
+	VPMULUDQ        philoxM1<>+0(SB), Z25, Z6
+	VPSRLQ          $0x20, Z25, Z25
+	VPMULUDQ        philoxM1<>+0(SB), Z25, Z25
+	VMOVDQA64       Z25, Z27
+	VPSHUFD         $0xf5, Z6, K1, Z27
+	VPSHUFD         $0xa0, Z25, K2, Z6
+	VPTERNLOGD      $0x96, Z10, Z8, Z26
+	VPTERNLOGD      $0x96, Z0, Z9, Z5
+	VPTERNLOGD      $0x96, Z4, Z8, Z27
+	VPTERNLOGD      $0x96, Z1, Z9, Z24
+	VPADDD          philoxW0<>+0(SB), Z8, Z8
+	VPADDD          philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ        philoxM0<>+0(SB), Z26, Z0
+	VPSRLQ          $0x20, Z26, Z1
+	VPMULUDQ        philoxM0<>+0(SB), Z1, Z1
+	VMOVDQA64       Z1, Z4
+	VPSHUFD         $0xf5, Z0, K1, Z4
+	VPSHUFD         $0xa0, Z1, K2, Z0
+	VPMULUDQ        philoxM0<>+0(SB), Z27, Z1
+	VPSRLQ          $0x20, Z27, Z10
+	VPMULUDQ        philoxM0<>+0(SB), Z10, Z10
+	VMOVDQA64       Z10, Z25
+	VPSHUFD         $0xf5, Z1, K1, Z25
+	VPSHUFD         $0xa0, Z10, K2, Z1
+	VPMULUDQ        philoxM1<>+0(SB), Z5, Z10
+	VPSRLQ          $0x20, Z5, Z5
+	VPMULUDQ        philoxM1<>+0(SB), Z5, Z5
+	VMOVDQA64       Z5, Z26
+	VPSHUFD         $0xf5, Z10, K1, Z26
+	VPSHUFD         $0xa0, Z5, K2, Z10
+	VPMULUDQ        philoxM1<>+0(SB), Z24, Z5
+	VPSRLQ          $0x20, Z24, Z24
+	VPMULUDQ        philoxM1<>+0(SB), Z24, Z24
+	VMOVDQA64       Z24, Z27
+	VPSHUFD         $0xf5, Z5, K1, Z27
+	VPSHUFD         $0xa0, Z24, K2, Z5
+	VPTERNLOGD      $0x96, Z7, Z8, Z26
+	VPTERNLOGD      $0x96, Z2, Z9, Z4
+	VPTERNLOGD      $0x96, Z6, Z8, Z27
+	VPTERNLOGD      $0x96, Z3, Z9, Z25
+	VPADDD          philoxW0<>+0(SB), Z8, Z8
+	VPADDD          philoxW1<>+0(SB), Z9, Z9
+	VPMULUDQ        philoxM0<>+0(SB), Z26, Z2
+	VPSRLQ          $0x20, Z26, Z3
+	VPMULUDQ        philoxM0<>+0(SB), Z3, Z3
+	VMOVDQA64       Z3, Z6
+	VPSHUFD         $0xf5, Z2, K1, Z6
+	VPSHUFD         $0xa0, Z3, K2, Z2
+	VPMULUDQ        philoxM0<>+0(SB), Z27, Z3
+	VPSRLQ          $0x20, Z27, Z7
+	VPMULUDQ        philoxM0<>+0(SB), Z7, Z7
+	VMOVDQA64       Z7, Z24
+	VPSHUFD         $0xf5, Z3, K1, Z24
+	VPSHUFD         $0xa0, Z7, K2, Z3
+	VPMULUDQ        philoxM1<>+0(SB), Z4, Z7
+	VPSRLQ          $0x20, Z4, Z4
+	VPMULUDQ        philoxM1<>+0(SB), Z4, Z4
+	VMOVDQA64       Z4, Z26
+	VPSHUFD         $0xf5, Z7, K1, Z26
+	VPSHUFD         $0xa0, Z4, K2, Z7
+	VPMULUDQ        philoxM1<>+0(SB), Z25, Z4
+	VPSRLQ          $0x20, Z25, Z25
+	VPMULUDQ        philoxM1<>+0(SB), Z25, Z25
+	VMOVDQA64       Z25, Z27
+	VPSHUFD         $0xf5, Z4, K1, Z27
+	VPSHUFD         $0xa0, Z25, K2, Z4
+	VPTERNLOGD      $0x96, Z10, Z8, Z26
+	VPTERNLOGD      $0x96, Z0, Z9, Z6
+	VPTERNLOGD      $0x96, Z5, Z8, Z27
+	VPTERNLOGD      $0x96, Z1, Z9, Z24
+	VPSRLD          $0x08, Z26, Z0
 	VPSRLD          $0x08, Z27, Z1
 	VPADDD          int1<>+0(SB), Z0, Z0
 	VPADDD          int1<>+0(SB), Z1, Z1
@@ -10989,16 +11688,16 @@ several:
 	VCVTDQ2PS       Z1, Z1
 	VMULPS          two_24<>+0(SB), Z0, Z0
 	VMULPS          two_24<>+0(SB), Z1, Z1
-	VPSUBD          sqrtHalf<>+0(SB), Z0, Z4
-	VPSUBD          sqrtHalf<>+0(SB), Z1, Z7
-	VPSRAD          $0x17, Z4, Z4
-	VPSRAD          $0x17, Z7, Z7
-	VPSLLD          $0x17, Z4, Z9
-	VPSLLD          $0x17, Z7, Z10
+	VPSUBD          sqrtHalf<>+0(SB), Z0, Z5
+	VPSUBD          sqrtHalf<>+0(SB), Z1, Z8
+	VPSRAD          $0x17, Z5, Z5
+	VPSRAD          $0x17, Z8, Z8
+	VPSLLD          $0x17, Z5, Z9
+	VPSLLD          $0x17, Z8, Z10
 	VPSUBD          Z9, Z0, Z9
 	VPSUBD          Z10, Z1, Z10
-	VCVTDQ2PS       Z4, Z4
-	VCVTDQ2PS       Z7, Z7
+	VCVTDQ2PS       Z5, Z5
+	VCVTDQ2PS       Z8, Z8
 	VSUBPS          one<>+0(SB), Z9, Z9
 	VSUBPS          one<>+0(SB), Z10, Z10
 	VMOVUPS         log0<>+0(SB), Z0
@@ -11019,99 +11718,99 @@ several:
 	VFMADD213PS     log7<>+0(SB), Z10, Z1
 	VFMADD213PS     log8<>+0(SB), Z9, Z0
 	VFMADD213PS     log8<>+0(SB), Z10, Z1
-	VMULPS          Z9, Z9, Z11
-	VMULPS          Z10, Z10, Z12
+	VMULPS          Z9, Z9, Z25
+	VMULPS          Z10, Z10, Z26
 	VMULPS          Z9, Z0, Z0
 	VMULPS          Z10, Z1, Z1
-	VMULPS          Z11, Z0, Z0
-	VMULPS          Z12, Z1, Z1
-	VFMADD231PS     ln2Lo<>+0(SB), Z4, Z0
-	VFMADD231PS     ln2Lo<>+0(SB), Z7, Z1
-	VFNMADD231PS    half<>+0(SB), Z11, Z0
-	VFNMADD231PS    half<>+0(SB), Z12, Z1
+	VMULPS          Z25, Z0, Z0
+	VMULPS          Z26, Z1, Z1
+	VFMADD231PS     ln2Lo<>+0(SB), Z5, Z0
+	VFMADD231PS     ln2Lo<>+0(SB), Z8, Z1
+	VFNMADD231PS    half<>+0(SB), Z25, Z0
+	VFNMADD231PS    half<>+0(SB), Z26, Z1
 	VADDPS          Z0, Z9, Z9
 	VADDPS          Z1, Z10, Z10
-	VFMADD231PS     ln2Hi<>+0(SB), Z4, Z9
-	VFMADD231PS     ln2Hi<>+0(SB), Z7, Z10
+	VFMADD231PS     ln2Hi<>+0(SB), Z5, Z9
+	VFMADD231PS     ln2Hi<>+0(SB), Z8, Z10
 	VMULPS          minus2<>+0(SB), Z9, Z0
 	VMULPS          minus2<>+0(SB), Z10, Z1
-	VXORPS          X13, X13, X13
-	VMAXPS          Z0, Z13, Z0
-	VMAXPS          Z1, Z13, Z1
+	VXORPS          X11, X11, X11
+	VMAXPS          Z0, Z11, Z0
+	VMAXPS          Z1, Z11, Z1
 	VSQRTPS         Z0, Z0
 	VSQRTPS         Z1, Z1
-	VPSRLD          $0x08, Z6, Z4
-	VPSRLD          $0x08, Z26, Z6
+	VPSRLD          $0x08, Z7, Z5
+	VPSRLD          $0x08, Z4, Z4
+	VCVTDQ2PS       Z5, Z5
 	VCVTDQ2PS       Z4, Z4
-	VCVTDQ2PS       Z6, Z6
+	VMULPS          two_22<>+0(SB), Z5, Z5
 	VMULPS          two_22<>+0(SB), Z4, Z4
-	VMULPS          two_22<>+0(SB), Z6, Z6
-	VRNDSCALEPS     $0x00, Z4, Z27
-	VRNDSCALEPS     $0x00, Z6, Z28
-	VSUBPS          Z27, Z4, Z4
-	VSUBPS          Z28, Z6, Z6
-	VCVTPS2DQ       Z27, Z27
-	VCVTPS2DQ       Z28, Z28
+	VRNDSCALEPS     $0x00, Z5, Z25
+	VRNDSCALEPS     $0x00, Z4, Z26
+	VSUBPS          Z25, Z5, Z5
+	VSUBPS          Z26, Z4, Z4
+	VCVTPS2DQ       Z25, Z25
+	VCVTPS2DQ       Z26, Z26
+	VMULPS          halfPi<>+0(SB), Z5, Z5
 	VMULPS          halfPi<>+0(SB), Z4, Z4
-	VMULPS          halfPi<>+0(SB), Z6, Z6
-	VMULPS          Z4, Z4, Z7
-	VMULPS          Z6, Z6, Z9
+	VMULPS          Z5, Z5, Z7
+	VMULPS          Z4, Z4, Z8
+	VMOVUPS         sin0<>+0(SB), Z9
 	VMOVUPS         sin0<>+0(SB), Z10
-	VMOVUPS         sin0<>+0(SB), Z11
-	VMOVUPS         cos0<>+0(SB), Z12
-	VMOVUPS         cos0<>+0(SB), Z26
-	VFMADD213PS     sin1<>+0(SB), Z7, Z10
-	VFMADD213PS     sin1<>+0(SB), Z9, Z11
-	VFMADD213PS     cos1<>+0(SB), Z7, Z12
-	VFMADD213PS     cos1<>+0(SB), Z9, Z26
-	VFMADD213PS     sin2<>+0(SB), Z7, Z10
-	VFMADD213PS     sin2<>+0(SB), Z9, Z11
-	VFMADD213PS     cos2<>+0(SB), Z7, Z12
-	VFMADD213PS     cos2<>+0(SB), Z9, Z26
-	VMULPS          Z7, Z10, Z10
-	VMULPS          Z9, Z11, Z11
-	VMULPS          Z7, Z12, Z12
-	VMULPS          Z9, Z26, Z26
+	VFMADD213PS     sin1<>+0(SB), Z7, Z9
+	VFMADD213PS     sin1<>+0(SB), Z8, Z10
+	VFMADD213PS     sin2<>+0(SB), Z7, Z9
+	VFMADD213PS     sin2<>+0(SB), Z8, Z10
+	VMULPS          Z7, Z9, Z9
+	VMULPS          Z8, Z10, Z10
+	VFMADD213PS     Z5, Z5, Z9
 	VFMADD213PS     Z4, Z4, Z10
-	VFMADD213PS     Z6, Z6, Z11
-	VMULPS          Z7, Z12, Z12
-	VMULPS          Z9, Z26, Z26
-	VFNMADD231PS    half<>+0(SB), Z7, Z12
-	VFNMADD231PS    half<>+0(SB), Z9, Z26
-	VADDPS          one<>+0(SB), Z12, Z12
-	VADDPS          one<>+0(SB), Z26, Z26
-	VPSLLD          $0x1f, Z27, Z4
-	VPMOVD2M        Z4, K3
-	VBLENDMPS       Z10, Z12, K3, Z14
-	VPMOVD2M        Z4, K3
-	VBLENDMPS       Z12, Z10, K3, Z16
-	VPADDD          int1<>+0(SB), Z27, Z4
+	VMOVUPS         cos0<>+0(SB), Z4
+	VMOVUPS         cos0<>+0(SB), Z5
+	VFMADD213PS     cos1<>+0(SB), Z7, Z4
+	VFMADD213PS     cos1<>+0(SB), Z8, Z5
+	VFMADD213PS     cos2<>+0(SB), Z7, Z4
+	VFMADD213PS     cos2<>+0(SB), Z8, Z5
+	VMULPS          Z7, Z4, Z4
+	VMULPS          Z8, Z5, Z5
+	VMULPS          Z7, Z4, Z4
+	VMULPS          Z8, Z5, Z5
+	VFNMADD231PS    half<>+0(SB), Z7, Z4
+	VFNMADD231PS    half<>+0(SB), Z8, Z5
+	VADDPS          one<>+0(SB), Z4, Z4
+	VADDPS          one<>+0(SB), Z5, Z5
+	VPSLLD          $0x1f, Z25, Z7
+	VPMOVD2M        Z7, K3
+	VBLENDMPS       Z9, Z4, K3, Z12
+	VPMOVD2M        Z7, K3
+	VBLENDMPS       Z4, Z9, K3, Z14
+	VPADDD          int1<>+0(SB), Z25, Z4
 	VPANDD          int2<>+0(SB), Z4, Z4
 	VPSLLD          $0x1e, Z4, Z4
-	VPXORD          Z4, Z14, Z14
+	VPXORD          Z4, Z12, Z12
+	VMULPS          Z0, Z12, Z12
+	VPANDD          int2<>+0(SB), Z25, Z25
+	VPSLLD          $0x1e, Z25, Z25
+	VPXORD          Z25, Z14, Z14
 	VMULPS          Z0, Z14, Z14
-	VPANDD          int2<>+0(SB), Z27, Z27
-	VPSLLD          $0x1e, Z27, Z27
-	VPXORD          Z27, Z16, Z16
-	VMULPS          Z0, Z16, Z16
-	VPSLLD          $0x1f, Z28, Z0
+	VPSLLD          $0x1f, Z26, Z0
 	VPMOVD2M        Z0, K3
-	VBLENDMPS       Z11, Z26, K3, Z15
+	VBLENDMPS       Z10, Z5, K3, Z13
 	VPMOVD2M        Z0, K3
-	VBLENDMPS       Z26, Z11, K3, Z17
-	VPADDD          int1<>+0(SB), Z28, Z0
+	VBLENDMPS       Z5, Z10, K3, Z15
+	VPADDD          int1<>+0(SB), Z26, Z0
 	VPANDD          int2<>+0(SB), Z0, Z0
 	VPSLLD          $0x1e, Z0, Z0
-	VPXORD          Z0, Z15, Z15
+	VPXORD          Z0, Z13, Z13
+	VMULPS          Z1, Z13, Z13
+	VPANDD          int2<>+0(SB), Z26, Z26
+	VPSLLD          $0x1e, Z26, Z26
+	VPXORD          Z26, Z15, Z15
 	VMULPS          Z1, Z15, Z15
-	VPANDD          int2<>+0(SB), Z28, Z28
-	VPSLLD          $0x1e, Z28, Z28
-	VPXORD          Z28, Z17, Z17
-	VMULPS          Z1, Z17, Z17
 	VBROADCASTF64X4 (AX), Z0
 	VINSERTF64X4    $0x01, 128(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z1
-	VFMADD231PS     Z1, Z14, Z0
+	VFMADD231PS     Z1, Z12, Z0
 	VBROADCASTSS    lo+32(FP), Z1
 	VMAXPS          Z0, Z1, Z0
 	VBROADCASTSS    hi+36(FP), Z1
@@ -11121,7 +11820,7 @@ several:
 	VBROADCASTF64X4 256(AX), Z0
 	VINSERTF64X4    $0x01, 384(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z1
-	VFMADD231PS     Z1, Z15, Z0
+	VFMADD231PS     Z1, Z13, Z0
 	VBROADCASTSS    lo+32(FP), Z1
 	VMAXPS          Z0, Z1, Z0
 	VBROADCASTSS    hi+36(FP), Z1
@@ -11131,7 +11830,7 @@ several:
 	VBROADCASTF64X4 32(AX), Z0
 	VINSERTF64X4    $0x01, 160(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z1
-	VFMADD231PS     Z1, Z16, Z0
+	VFMADD231PS     Z1, Z14, Z0
 	VBROADCASTSS    lo+32(FP), Z1
 	VMAXPS          Z0, Z1, Z0
 	VBROADCASTSS    hi+36(FP), Z1
@@ -11141,15 +11840,15 @@ several:
 	VBROADCASTF64X4 288(AX), Z0
 	VINSERTF64X4    $0x01, 416(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z1
-	VFMADD231PS     Z1, Z17, Z0
+	VFMADD231PS     Z1, Z15, Z0
 	VBROADCASTSS    lo+32(FP), Z1
 	VMAXPS          Z0, Z1, Z0
 	VBROADCASTSS    hi+36(FP), Z1
 	VMINPS          Z0, Z1, Z0
 	VMOVUPS         Y0, 288(AX)
 	VEXTRACTF64X4   $0x01, Z0, 416(AX)
-	VPSRLD          $0x08, Z8, Z0
-	VPSRLD          $0x08, Z5, Z1
+	VPSRLD          $0x08, Z6, Z0
+	VPSRLD          $0x08, Z24, Z1
 	VPADDD          int1<>+0(SB), Z0, Z0
 	VPADDD          int1<>+0(SB), Z1, Z1
 	VCVTDQ2PS       Z0, Z0
@@ -11202,9 +11901,9 @@ several:
 	VFMADD231PS     ln2Hi<>+0(SB), Z5, Z7
 	VMULPS          minus2<>+0(SB), Z6, Z0
 	VMULPS          minus2<>+0(SB), Z7, Z1
-	VXORPS          X13, X13, X13
-	VMAXPS          Z0, Z13, Z0
-	VMAXPS          Z1, Z13, Z1
+	VXORPS          X11, X11, X11
+	VMAXPS          Z0, Z11, Z0
+	VMAXPS          Z1, Z11, Z1
 	VSQRTPS         Z0, Z0
 	VSQRTPS         Z1, Z1
 	VPSRLD          $0x08, Z2, Z2
@@ -11213,72 +11912,72 @@ several:
 	VCVTDQ2PS       Z3, Z3
 	VMULPS          two_22<>+0(SB), Z2, Z2
 	VMULPS          two_22<>+0(SB), Z3, Z3
-	VRNDSCALEPS     $0x00, Z2, Z10
-	VRNDSCALEPS     $0x00, Z3, Z11
-	VSUBPS          Z10, Z2, Z2
-	VSUBPS          Z11, Z3, Z3
-	VCVTPS2DQ       Z10, Z10
-	VCVTPS2DQ       Z11, Z11
+	VRNDSCALEPS     $0x00, Z2, Z8
+	VRNDSCALEPS     $0x00, Z3, Z9
+	VSUBPS          Z8, Z2, Z2
+	VSUBPS          Z9, Z3, Z3
+	VCVTPS2DQ       Z8, Z8
+	VCVTPS2DQ       Z9, Z9
 	VMULPS          halfPi<>+0(SB), Z2, Z2
 	VMULPS          halfPi<>+0(SB), Z3, Z3
 	VMULPS          Z2, Z2, Z4
 	VMULPS          Z3, Z3, Z5
 	VMOVUPS         sin0<>+0(SB), Z6
 	VMOVUPS         sin0<>+0(SB), Z7
-	VMOVUPS         cos0<>+0(SB), Z8
-	VMOVUPS         cos0<>+0(SB), Z9
 	VFMADD213PS     sin1<>+0(SB), Z4, Z6
 	VFMADD213PS     sin1<>+0(SB), Z5, Z7
-	VFMADD213PS     cos1<>+0(SB), Z4, Z8
-	VFMADD213PS     cos1<>+0(SB), Z5, Z9
 	VFMADD213PS     sin2<>+0(SB), Z4, Z6
 	VFMADD213PS     sin2<>+0(SB), Z5, Z7
-	VFMADD213PS     cos2<>+0(SB), Z4, Z8
-	VFMADD213PS     cos2<>+0(SB), Z5, Z9
 	VMULPS          Z4, Z6, Z6
 	VMULPS          Z5, Z7, Z7
-	VMULPS          Z4, Z8, Z8
-	VMULPS          Z5, Z9, Z9
 	VFMADD213PS     Z2, Z2, Z6
 	VFMADD213PS     Z3, Z3, Z7
-	VMULPS          Z4, Z8, Z8
-	VMULPS          Z5, Z9, Z9
-	VFNMADD231PS    half<>+0(SB), Z4, Z8
-	VFNMADD231PS    half<>+0(SB), Z5, Z9
-	VADDPS          one<>+0(SB), Z8, Z8
-	VADDPS          one<>+0(SB), Z9, Z9
-	VPSLLD          $0x1f, Z10, Z2
-	VPMOVD2M        Z2, K3
-	VBLENDMPS       Z6, Z8, K3, Z18
-	VPMOVD2M        Z2, K3
-	VBLENDMPS       Z8, Z6, K3, Z20
-	VPADDD          int1<>+0(SB), Z10, Z2
+	VMOVUPS         cos0<>+0(SB), Z2
+	VMOVUPS         cos0<>+0(SB), Z3
+	VFMADD213PS     cos1<>+0(SB), Z4, Z2
+	VFMADD213PS     cos1<>+0(SB), Z5, Z3
+	VFMADD213PS     cos2<>+0(SB), Z4, Z2
+	VFMADD213PS     cos2<>+0(SB), Z5, Z3
+	VMULPS          Z4, Z2, Z2
+	VMULPS          Z5, Z3, Z3
+	VMULPS          Z4, Z2, Z2
+	VMULPS          Z5, Z3, Z3
+	VFNMADD231PS    half<>+0(SB), Z4, Z2
+	VFNMADD231PS    half<>+0(SB), Z5, Z3
+	VADDPS          one<>+0(SB), Z2, Z2
+	VADDPS          one<>+0(SB), Z3, Z3
+	VPSLLD          $0x1f, Z8, Z4
+	VPMOVD2M        Z4, K3
+	VBLENDMPS       Z6, Z2, K3, Z16
+	VPMOVD2M        Z4, K3
+	VBLENDMPS       Z2, Z6, K3, Z18
+	VPADDD          int1<>+0(SB), Z8, Z2
 	VPANDD          int2<>+0(SB), Z2, Z2
 	VPSLLD          $0x1e, Z2, Z2
-	VPXORD          Z2, Z18, Z18
+	VPXORD          Z2, Z16, Z16
+	VMULPS          Z0, Z16, Z16
+	VPANDD          int2<>+0(SB), Z8, Z8
+	VPSLLD          $0x1e, Z8, Z8
+	VPXORD          Z8, Z18, Z18
 	VMULPS          Z0, Z18, Z18
-	VPANDD          int2<>+0(SB), Z10, Z10
-	VPSLLD          $0x1e, Z10, Z10
-	VPXORD          Z10, Z20, Z20
-	VMULPS          Z0, Z20, Z20
-	VPSLLD          $0x1f, Z11, Z0
+	VPSLLD          $0x1f, Z9, Z0
 	VPMOVD2M        Z0, K3
-	VBLENDMPS       Z7, Z9, K3, Z19
+	VBLENDMPS       Z7, Z3, K3, Z17
 	VPMOVD2M        Z0, K3
-	VBLENDMPS       Z9, Z7, K3, Z21
-	VPADDD          int1<>+0(SB), Z11, Z0
+	VBLENDMPS       Z3, Z7, K3, Z19
+	VPADDD          int1<>+0(SB), Z9, Z0
 	VPANDD          int2<>+0(SB), Z0, Z0
 	VPSLLD          $0x1e, Z0, Z0
-	VPXORD          Z0, Z19, Z19
+	VPXORD          Z0, Z17, Z17
+	VMULPS          Z1, Z17, Z17
+	VPANDD          int2<>+0(SB), Z9, Z9
+	VPSLLD          $0x1e, Z9, Z9
+	VPXORD          Z9, Z19, Z19
 	VMULPS          Z1, Z19, Z19
-	VPANDD          int2<>+0(SB), Z11, Z11
-	VPSLLD          $0x1e, Z11, Z11
-	VPXORD          Z11, Z21, Z21
-	VMULPS          Z1, Z21, Z21
 	VBROADCASTF64X4 64(AX), Z0
 	VINSERTF64X4    $0x01, 192(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z1
-	VFMADD231PS     Z1, Z18, Z0
+	VFMADD231PS     Z1, Z16, Z0
 	VBROADCASTSS    lo+32(FP), Z1
 	VMAXPS          Z0, Z1, Z0
 	VBROADCASTSS    hi+36(FP), Z1
@@ -11288,7 +11987,7 @@ several:
 	VBROADCASTF64X4 320(AX), Z0
 	VINSERTF64X4    $0x01, 448(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z1
-	VFMADD231PS     Z1, Z19, Z0
+	VFMADD231PS     Z1, Z17, Z0
 	VBROADCASTSS    lo+32(FP), Z1
 	VMAXPS          Z0, Z1, Z0
 	VBROADCASTSS    hi+36(FP), Z1
@@ -11298,7 +11997,7 @@ several:
 	VBROADCASTF64X4 96(AX), Z0
 	VINSERTF64X4    $0x01, 224(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z1
-	VFMADD231PS     Z1, Z20, Z0
+	VFMADD231PS     Z1, Z18, Z0
 	VBROADCASTSS    lo+32(FP), Z1
 	VMAXPS          Z0, Z1, Z0
 	VBROADCASTSS    hi+36(FP), Z1
@@ -11308,7 +12007,7 @@ several:
 	VBROADCASTF64X4 352(AX), Z0
 	VINSERTF64X4    $0x01, 480(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z1
-	VFMADD231PS     Z1, Z21, Z0
+	VFMADD231PS     Z1, Z19, Z0
 	VBROADCASTSS    lo+32(FP), Z1
 	VMAXPS          Z0, Z1, Z0
 	VBROADCASTSS    hi+36(FP), Z1
@@ -11317,182 +12016,178 @@ several:
 	VEXTRACTF64X4   $0x01, Z0, 480(AX)
 	ADDQ            $0x00000200, AX
 	SUBQ            $0x02, CX
-	JGE             several
+	JGE             loop
 
 rest:
-	ADDQ $0x02, CX
-	JZ   done
-
-loop:
+	ADDQ            $0x02, CX
+	JZ              done
 	VBROADCASTF64X4 128(DX), Z0
 	VBROADCASTF64X4 192(DX), Z1
 	VBROADCASTF64X4 256(DX), Z2
 	VPBROADCASTD    SI, Z3
 	VPADDD          secondGroup<>+0(SB), Z3, Z3
 	ADDL            $0x02, SI
-	VMOVUPS         philoxM0<>+0(SB), Z4
-	VMOVUPS         philoxM1<>+0(SB), Z5
-	VBROADCASTF64X4 (DX), Z6
-	VBROADCASTF64X4 64(DX), Z7
-	VPMULUDQ        Z4, Z0, Z8
+	VBROADCASTF64X4 (DX), Z4
+	VBROADCASTF64X4 64(DX), Z5
+	VPMULUDQ        philoxM0<>+0(SB), Z0, Z6
 	VPSRLQ          $0x20, Z0, Z0
-	VPMULUDQ        Z4, Z0, Z0
-	VMOVDQA64       Z0, Z9
-	VPSHUFD         $0xf5, Z8, K1, Z9
-	VPSHUFD         $0xa0, Z0, K2, Z8
-	VPMULUDQ        Z5, Z2, Z0
+	VPMULUDQ        philoxM0<>+0(SB), Z0, Z0
+	VMOVDQA64       Z0, Z7
+	VPSHUFD         $0xf5, Z6, K1, Z7
+	VPSHUFD         $0xa0, Z0, K2, Z6
+	VPMULUDQ        philoxM1<>+0(SB), Z2, Z0
 	VPSRLQ          $0x20, Z2, Z2
-	VPMULUDQ        Z5, Z2, Z2
-	VMOVDQA64       Z2, Z10
-	VPSHUFD         $0xf5, Z0, K1, Z10
+	VPMULUDQ        philoxM1<>+0(SB), Z2, Z2
+	VMOVDQA64       Z2, Z8
+	VPSHUFD         $0xf5, Z0, K1, Z8
 	VPSHUFD         $0xa0, Z2, K2, Z0
-	VPTERNLOGD      $0x96, Z1, Z6, Z10
-	VPTERNLOGD      $0x96, Z3, Z7, Z9
-	VPADDD          philoxW0<>+0(SB), Z6, Z6
-	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z10, Z1
-	VPSRLQ          $0x20, Z10, Z2
-	VPMULUDQ        Z4, Z2, Z2
+	VPTERNLOGD      $0x96, Z1, Z4, Z8
+	VPTERNLOGD      $0x96, Z3, Z5, Z7
+	VPADDD          philoxW0<>+0(SB), Z4, Z4
+	VPADDD          philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ        philoxM0<>+0(SB), Z8, Z1
+	VPSRLQ          $0x20, Z8, Z2
+	VPMULUDQ        philoxM0<>+0(SB), Z2, Z2
 	VMOVDQA64       Z2, Z3
 	VPSHUFD         $0xf5, Z1, K1, Z3
 	VPSHUFD         $0xa0, Z2, K2, Z1
-	VPMULUDQ        Z5, Z9, Z2
-	VPSRLQ          $0x20, Z9, Z9
-	VPMULUDQ        Z5, Z9, Z9
-	VMOVDQA64       Z9, Z10
-	VPSHUFD         $0xf5, Z2, K1, Z10
-	VPSHUFD         $0xa0, Z9, K2, Z2
-	VPTERNLOGD      $0x96, Z0, Z6, Z10
-	VPTERNLOGD      $0x96, Z8, Z7, Z3
-	VPADDD          philoxW0<>+0(SB), Z6, Z6
-	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z10, Z0
-	VPSRLQ          $0x20, Z10, Z8
-	VPMULUDQ        Z4, Z8, Z8
-	VMOVDQA64       Z8, Z9
-	VPSHUFD         $0xf5, Z0, K1, Z9
-	VPSHUFD         $0xa0, Z8, K2, Z0
-	VPMULUDQ        Z5, Z3, Z8
+	VPMULUDQ        philoxM1<>+0(SB), Z7, Z2
+	VPSRLQ          $0x20, Z7, Z7
+	VPMULUDQ        philoxM1<>+0(SB), Z7, Z7
+	VMOVDQA64       Z7, Z8
+	VPSHUFD         $0xf5, Z2, K1, Z8
+	VPSHUFD         $0xa0, Z7, K2, Z2
+	VPTERNLOGD      $0x96, Z0, Z4, Z8
+	VPTERNLOGD      $0x96, Z6, Z5, Z3
+	VPADDD          philoxW0<>+0(SB), Z4, Z4
+	VPADDD          philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ        philoxM0<>+0(SB), Z8, Z0
+	VPSRLQ          $0x20, Z8, Z6
+	VPMULUDQ        philoxM0<>+0(SB), Z6, Z6
+	VMOVDQA64       Z6, Z7
+	VPSHUFD         $0xf5, Z0, K1, Z7
+	VPSHUFD         $0xa0, Z6, K2, Z0
+	VPMULUDQ        philoxM1<>+0(SB), Z3, Z6
 	VPSRLQ          $0x20, Z3, Z3
-	VPMULUDQ        Z5, Z3, Z3
-	VMOVDQA64       Z3, Z10
-	VPSHUFD         $0xf5, Z8, K1, Z10
-	VPSHUFD         $0xa0, Z3, K2, Z8
-	VPTERNLOGD      $0x96, Z2, Z6, Z10
-	VPTERNLOGD      $0x96, Z1, Z7, Z9
-	VPADDD          philoxW0<>+0(SB), Z6, Z6
-	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z10, Z1
-	VPSRLQ          $0x20, Z10, Z2
-	VPMULUDQ        Z4, Z2, Z2
+	VPMULUDQ        philoxM1<>+0(SB), Z3, Z3
+	VMOVDQA64       Z3, Z8
+	VPSHUFD         $0xf5, Z6, K1, Z8
+	VPSHUFD         $0xa0, Z3, K2, Z6
+	VPTERNLOGD      $0x96, Z2, Z4, Z8
+	VPTERNLOGD      $0x96, Z1, Z5, Z7
+	VPADDD          philoxW0<>+0(SB), Z4, Z4
+	VPADDD          philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ        philoxM0<>+0(SB), Z8, Z1
+	VPSRLQ          $0x20, Z8, Z2
+	VPMULUDQ        philoxM0<>+0(SB), Z2, Z2
 	VMOVDQA64       Z2, Z3
 	VPSHUFD         $0xf5, Z1, K1, Z3
 	VPSHUFD         $0xa0, Z2, K2, Z1
-	VPMULUDQ        Z5, Z9, Z2
-	VPSRLQ          $0x20, Z9, Z9
-	VPMULUDQ        Z5, Z9, Z9
-	VMOVDQA64       Z9, Z10
-	VPSHUFD         $0xf5, Z2, K1, Z10
-	VPSHUFD         $0xa0, Z9, K2, Z2
-	VPTERNLOGD      $0x96, Z8, Z6, Z10
-	VPTERNLOGD      $0x96, Z0, Z7, Z3
-	VPADDD          philoxW0<>+0(SB), Z6, Z6
-	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z10, Z0
-	VPSRLQ          $0x20, Z10, Z8
-	VPMULUDQ        Z4, Z8, Z8
-	VMOVDQA64       Z8, Z9
-	VPSHUFD         $0xf5, Z0, K1, Z9
-	VPSHUFD         $0xa0, Z8, K2, Z0
-	VPMULUDQ        Z5, Z3, Z8
+	VPMULUDQ        philoxM1<>+0(SB), Z7, Z2
+	VPSRLQ          $0x20, Z7, Z7
+	VPMULUDQ        philoxM1<>+0(SB), Z7, Z7
+	VMOVDQA64       Z7, Z8
+	VPSHUFD         $0xf5, Z2, K1, Z8
+	VPSHUFD         $0xa0, Z7, K2, Z2
+	VPTERNLOGD      $0x96, Z6, Z4, Z8
+	VPTERNLOGD      $0x96, Z0, Z5, Z3
+	VPADDD          philoxW0<>+0(SB), Z4, Z4
+	VPADDD          philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ        philoxM0<>+0(SB), Z8, Z0
+	VPSRLQ          $0x20, Z8, Z6
+	VPMULUDQ        philoxM0<>+0(SB), Z6, Z6
+	VMOVDQA64       Z6, Z7
+	VPSHUFD         $0xf5, Z0, K1, Z7
+	VPSHUFD         $0xa0, Z6, K2, Z0
+	VPMULUDQ        philoxM1<>+0(SB), Z3, Z6
 	VPSRLQ          $0x20, Z3, Z3
-	VPMULUDQ        Z5, Z3, Z3
-	VMOVDQA64       Z3, Z10
-	VPSHUFD         $0xf5, Z8, K1, Z10
-	VPSHUFD         $0xa0, Z3, K2, Z8
-	VPTERNLOGD      $0x96, Z2, Z6, Z10
-	VPTERNLOGD      $0x96, Z1, Z7, Z9
-	VPADDD          philoxW0<>+0(SB), Z6, Z6
-	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z10, Z1
-	VPSRLQ          $0x20, Z10, Z2
-	VPMULUDQ        Z4, Z2, Z2
+	VPMULUDQ        philoxM1<>+0(SB), Z3, Z3
+	VMOVDQA64       Z3, Z8
+	VPSHUFD         $0xf5, Z6, K1, Z8
+	VPSHUFD         $0xa0, Z3, K2, Z6
+	VPTERNLOGD      $0x96, Z2, Z4, Z8
+	VPTERNLOGD      $0x96, Z1, Z5, Z7
+	VPADDD          philoxW0<>+0(SB), Z4, Z4
+	VPADDD          philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ        philoxM0<>+0(SB), Z8, Z1
+	VPSRLQ          $0x20, Z8, Z2
+	VPMULUDQ        philoxM0<>+0(SB), Z2, Z2
 	VMOVDQA64       Z2, Z3
 	VPSHUFD         $0xf5, Z1, K1, Z3
 	VPSHUFD         $0xa0, Z2, K2, Z1
-	VPMULUDQ        Z5, Z9, Z2
-	VPSRLQ          $0x20, Z9, Z9
-	VPMULUDQ        Z5, Z9, Z9
-	VMOVDQA64       Z9, Z10
-	VPSHUFD         $0xf5, Z2, K1, Z10
-	VPSHUFD         $0xa0, Z9, K2, Z2
-	VPTERNLOGD      $0x96, Z8, Z6, Z10
-	VPTERNLOGD      $0x96, Z0, Z7, Z3
-	VPADDD          philoxW0<>+0(SB), Z6, Z6
-	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z10, Z0
-	VPSRLQ          $0x20, Z10, Z8
-	VPMULUDQ        Z4, Z8, Z8
-	VMOVDQA64       Z8, Z9
-	VPSHUFD         $0xf5, Z0, K1, Z9
-	VPSHUFD         $0xa0, Z8, K2, Z0
-	VPMULUDQ        Z5, Z3, Z8
+	VPMULUDQ        philoxM1<>+0(SB), Z7, Z2
+	VPSRLQ          $0x20, Z7, Z7
+	VPMULUDQ        philoxM1<>+0(SB), Z7, Z7
+	VMOVDQA64       Z7, Z8
+	VPSHUFD         $0xf5, Z2, K1, Z8
+	VPSHUFD         $0xa0, Z7, K2, Z2
+	VPTERNLOGD      $0x96, Z6, Z4, Z8
+	VPTERNLOGD      $0x96, Z0, Z5, Z3
+	VPADDD          philoxW0<>+0(SB), Z4, Z4
+	VPADDD          philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ        philoxM0<>+0(SB), Z8, Z0
+	VPSRLQ          $0x20, Z8, Z6
+	VPMULUDQ        philoxM0<>+0(SB), Z6, Z6
+	VMOVDQA64       Z6, Z7
+	VPSHUFD         $0xf5, Z0, K1, Z7
+	VPSHUFD         $0xa0, Z6, K2, Z0
+	VPMULUDQ        philoxM1<>+0(SB), Z3, Z6
 	VPSRLQ          $0x20, Z3, Z3
-	VPMULUDQ        Z5, Z3, Z3
-	VMOVDQA64       Z3, Z10
-	VPSHUFD         $0xf5, Z8, K1, Z10
-	VPSHUFD         $0xa0, Z3, K2, Z8
-	VPTERNLOGD      $0x96, Z2, Z6, Z10
-	VPTERNLOGD      $0x96, Z1, Z7, Z9
-	VPADDD          philoxW0<>+0(SB), Z6, Z6
-	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z10, Z1
-	VPSRLQ          $0x20, Z10, Z2
-	VPMULUDQ        Z4, Z2, Z2
+	VPMULUDQ        philoxM1<>+0(SB), Z3, Z3
+	VMOVDQA64       Z3, Z8
+	VPSHUFD         $0xf5, Z6, K1, Z8
+	VPSHUFD         $0xa0, Z3, K2, Z6
+	VPTERNLOGD      $0x96, Z2, Z4, Z8
+	VPTERNLOGD      $0x96, Z1, Z5, Z7
+	VPADDD          philoxW0<>+0(SB), Z4, Z4
+	VPADDD          philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ        philoxM0<>+0(SB), Z8, Z1
+	VPSRLQ          $0x20, Z8, Z2
+	VPMULUDQ        philoxM0<>+0(SB), Z2, Z2
 	VMOVDQA64       Z2, Z3
 	VPSHUFD         $0xf5, Z1, K1, Z3
 	VPSHUFD         $0xa0, Z2, K2, Z1
-	VPMULUDQ        Z5, Z9, Z2
-	VPSRLQ          $0x20, Z9, Z9
-	VPMULUDQ        Z5, Z9, Z9
-	VMOVDQA64       Z9, Z10
-	VPSHUFD         $0xf5, Z2, K1, Z10
-	VPSHUFD         $0xa0, Z9, K2, Z2
-	VPTERNLOGD      $0x96, Z8, Z6, Z10
-	VPTERNLOGD      $0x96, Z0, Z7, Z3
-	VPADDD          philoxW0<>+0(SB), Z6, Z6
-	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z10, Z0
-	VPSRLQ          $0x20, Z10, Z8
-	VPMULUDQ        Z4, Z8, Z8
-	VMOVDQA64       Z8, Z9
-	VPSHUFD         $0xf5, Z0, K1, Z9
-	VPSHUFD         $0xa0, Z8, K2, Z0
-	VPMULUDQ        Z5, Z3, Z8
+	VPMULUDQ        philoxM1<>+0(SB), Z7, Z2
+	VPSRLQ          $0x20, Z7, Z7
+	VPMULUDQ        philoxM1<>+0(SB), Z7, Z7
+	VMOVDQA64       Z7, Z8
+	VPSHUFD         $0xf5, Z2, K1, Z8
+	VPSHUFD         $0xa0, Z7, K2, Z2
+	VPTERNLOGD      $0x96, Z6, Z4, Z8
+	VPTERNLOGD      $0x96, Z0, Z5, Z3
+	VPADDD          philoxW0<>+0(SB), Z4, Z4
+	VPADDD          philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ        philoxM0<>+0(SB), Z8, Z0
+	VPSRLQ          $0x20, Z8, Z6
+	VPMULUDQ        philoxM0<>+0(SB), Z6, Z6
+	VMOVDQA64       Z6, Z7
+	VPSHUFD         $0xf5, Z0, K1, Z7
+	VPSHUFD         $0xa0, Z6, K2, Z0
+	VPMULUDQ        philoxM1<>+0(SB), Z3, Z6
 	VPSRLQ          $0x20, Z3, Z3
-	VPMULUDQ        Z5, Z3, Z3
-	VMOVDQA64       Z3, Z10
-	VPSHUFD         $0xf5, Z8, K1, Z10
-	VPSHUFD         $0xa0, Z3, K2, Z8
-	VPTERNLOGD      $0x96, Z2, Z6, Z10
-	VPTERNLOGD      $0x96, Z1, Z7, Z9
-	VPADDD          philoxW0<>+0(SB), Z6, Z6
-	VPADDD          philoxW1<>+0(SB), Z7, Z7
-	VPMULUDQ        Z4, Z10, Z1
-	VPSRLQ          $0x20, Z10, Z2
-	VPMULUDQ        Z4, Z2, Z2
+	VPMULUDQ        philoxM1<>+0(SB), Z3, Z3
+	VMOVDQA64       Z3, Z8
+	VPSHUFD         $0xf5, Z6, K1, Z8
+	VPSHUFD         $0xa0, Z3, K2, Z6
+	VPTERNLOGD      $0x96, Z2, Z4, Z8
+	VPTERNLOGD      $0x96, Z1, Z5, Z7
+	VPADDD          philoxW0<>+0(SB), Z4, Z4
+	VPADDD          philoxW1<>+0(SB), Z5, Z5
+	VPMULUDQ        philoxM0<>+0(SB), Z8, Z1
+	VPSRLQ          $0x20, Z8, Z2
+	VPMULUDQ        philoxM0<>+0(SB), Z2, Z2
 	VMOVDQA64       Z2, Z3
 	VPSHUFD         $0xf5, Z1, K1, Z3
 	VPSHUFD         $0xa0, Z2, K2, Z1
-	VPMULUDQ        Z5, Z9, Z2
-	VPSRLQ          $0x20, Z9, Z4
-	VPMULUDQ        Z5, Z4, Z4
-	VMOVDQA64       Z4, Z5
-	VPSHUFD         $0xf5, Z2, K1, Z5
-	VPSHUFD         $0xa0, Z4, K2, Z2
-	VPTERNLOGD      $0x96, Z8, Z6, Z5
-	VPTERNLOGD      $0x96, Z0, Z7, Z3
-	VPSRLD          $0x08, Z5, Z0
+	VPMULUDQ        philoxM1<>+0(SB), Z7, Z2
+	VPSRLQ          $0x20, Z7, Z7
+	VPMULUDQ        philoxM1<>+0(SB), Z7, Z7
+	VMOVDQA64       Z7, Z8
+	VPSHUFD         $0xf5, Z2, K1, Z8
+	VPSHUFD         $0xa0, Z7, K2, Z2
+	VPTERNLOGD      $0x96, Z6, Z4, Z8
+	VPTERNLOGD      $0x96, Z0, Z5, Z3
+	VPSRLD          $0x08, Z8, Z0
 	VPADDD          int1<>+0(SB), Z0, Z0
 	VCVTDQ2PS       Z0, Z0
 	VMULPS          two_24<>+0(SB), Z0, Z0
@@ -11519,47 +12214,47 @@ loop:
 	VADDPS          Z0, Z5, Z5
 	VFMADD231PS     ln2Hi<>+0(SB), Z4, Z5
 	VMULPS          minus2<>+0(SB), Z5, Z0
-	VXORPS          X13, X13, X13
-	VMAXPS          Z0, Z13, Z0
+	VXORPS          X11, X11, X11
+	VMAXPS          Z0, Z11, Z0
 	VSQRTPS         Z0, Z0
 	VPSRLD          $0x08, Z2, Z2
 	VCVTDQ2PS       Z2, Z2
 	VMULPS          two_22<>+0(SB), Z2, Z2
-	VRNDSCALEPS     $0x00, Z2, Z7
-	VSUBPS          Z7, Z2, Z2
-	VCVTPS2DQ       Z7, Z7
+	VRNDSCALEPS     $0x00, Z2, Z6
+	VSUBPS          Z6, Z2, Z2
+	VCVTPS2DQ       Z6, Z6
 	VMULPS          halfPi<>+0(SB), Z2, Z2
 	VMULPS          Z2, Z2, Z4
 	VMOVUPS         sin0<>+0(SB), Z5
-	VMOVUPS         cos0<>+0(SB), Z6
 	VFMADD213PS     sin1<>+0(SB), Z4, Z5
-	VFMADD213PS     cos1<>+0(SB), Z4, Z6
 	VFMADD213PS     sin2<>+0(SB), Z4, Z5
-	VFMADD213PS     cos2<>+0(SB), Z4, Z6
 	VMULPS          Z4, Z5, Z5
-	VMULPS          Z4, Z6, Z6
 	VFMADD213PS     Z2, Z2, Z5
-	VMULPS          Z4, Z6, Z6
-	VFNMADD231PS    half<>+0(SB), Z4, Z6
-	VADDPS          one<>+0(SB), Z6, Z6
-	VPSLLD          $0x1f, Z7, Z2
-	VPMOVD2M        Z2, K3
-	VBLENDMPS       Z5, Z6, K3, Z22
-	VPMOVD2M        Z2, K3
-	VBLENDMPS       Z6, Z5, K3, Z23
-	VPADDD          int1<>+0(SB), Z7, Z2
+	VMOVUPS         cos0<>+0(SB), Z2
+	VFMADD213PS     cos1<>+0(SB), Z4, Z2
+	VFMADD213PS     cos2<>+0(SB), Z4, Z2
+	VMULPS          Z4, Z2, Z2
+	VMULPS          Z4, Z2, Z2
+	VFNMADD231PS    half<>+0(SB), Z4, Z2
+	VADDPS          one<>+0(SB), Z2, Z2
+	VPSLLD          $0x1f, Z6, Z4
+	VPMOVD2M        Z4, K1
+	VBLENDMPS       Z5, Z2, K1, Z20
+	VPMOVD2M        Z4, K1
+	VBLENDMPS       Z2, Z5, K1, Z21
+	VPADDD          int1<>+0(SB), Z6, Z2
 	VPANDD          int2<>+0(SB), Z2, Z2
 	VPSLLD          $0x1e, Z2, Z2
-	VPXORD          Z2, Z22, Z22
-	VMULPS          Z0, Z22, Z22
-	VPANDD          int2<>+0(SB), Z7, Z7
-	VPSLLD          $0x1e, Z7, Z7
-	VPXORD          Z7, Z23, Z23
-	VMULPS          Z0, Z23, Z23
+	VPXORD          Z2, Z20, Z20
+	VMULPS          Z0, Z20, Z20
+	VPANDD          int2<>+0(SB), Z6, Z6
+	VPSLLD          $0x1e, Z6, Z6
+	VPXORD          Z6, Z21, Z21
+	VMULPS          Z0, Z21, Z21
 	VBROADCASTF64X4 (AX), Z0
 	VINSERTF64X4    $0x01, 128(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z2
-	VFMADD231PS     Z2, Z22, Z0
+	VFMADD231PS     Z2, Z20, Z0
 	VBROADCASTSS    lo+32(FP), Z2
 	VMAXPS          Z0, Z2, Z0
 	VBROADCASTSS    hi+36(FP), Z2
@@ -11569,7 +12264,7 @@ loop:
 	VBROADCASTF64X4 32(AX), Z0
 	VINSERTF64X4    $0x01, 160(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z2
-	VFMADD231PS     Z2, Z23, Z0
+	VFMADD231PS     Z2, Z21, Z0
 	VBROADCASTSS    lo+32(FP), Z2
 	VMAXPS          Z0, Z2, Z0
 	VBROADCASTSS    hi+36(FP), Z2
@@ -11603,47 +12298,47 @@ loop:
 	VADDPS          Z0, Z3, Z3
 	VFMADD231PS     ln2Hi<>+0(SB), Z2, Z3
 	VMULPS          minus2<>+0(SB), Z3, Z0
-	VXORPS          X13, X13, X13
-	VMAXPS          Z0, Z13, Z0
+	VXORPS          X11, X11, X11
+	VMAXPS          Z0, Z11, Z0
 	VSQRTPS         Z0, Z0
 	VPSRLD          $0x08, Z1, Z1
 	VCVTDQ2PS       Z1, Z1
 	VMULPS          two_22<>+0(SB), Z1, Z1
-	VRNDSCALEPS     $0x00, Z1, Z5
-	VSUBPS          Z5, Z1, Z1
-	VCVTPS2DQ       Z5, Z5
+	VRNDSCALEPS     $0x00, Z1, Z4
+	VSUBPS          Z4, Z1, Z1
+	VCVTPS2DQ       Z4, Z4
 	VMULPS          halfPi<>+0(SB), Z1, Z1
 	VMULPS          Z1, Z1, Z2
 	VMOVUPS         sin0<>+0(SB), Z3
-	VMOVUPS         cos0<>+0(SB), Z4
 	VFMADD213PS     sin1<>+0(SB), Z2, Z3
-	VFMADD213PS     cos1<>+0(SB), Z2, Z4
 	VFMADD213PS     sin2<>+0(SB), Z2, Z3
-	VFMADD213PS     cos2<>+0(SB), Z2, Z4
 	VMULPS          Z2, Z3, Z3
-	VMULPS          Z2, Z4, Z4
 	VFMADD213PS     Z1, Z1, Z3
-	VMULPS          Z2, Z4, Z4
-	VFNMADD231PS    half<>+0(SB), Z2, Z4
-	VADDPS          one<>+0(SB), Z4, Z4
-	VPSLLD          $0x1f, Z5, Z1
-	VPMOVD2M        Z1, K3
-	VBLENDMPS       Z3, Z4, K3, Z24
-	VPMOVD2M        Z1, K3
-	VBLENDMPS       Z4, Z3, K3, Z25
-	VPADDD          int1<>+0(SB), Z5, Z1
+	VMOVUPS         cos0<>+0(SB), Z1
+	VFMADD213PS     cos1<>+0(SB), Z2, Z1
+	VFMADD213PS     cos2<>+0(SB), Z2, Z1
+	VMULPS          Z2, Z1, Z1
+	VMULPS          Z2, Z1, Z1
+	VFNMADD231PS    half<>+0(SB), Z2, Z1
+	VADDPS          one<>+0(SB), Z1, Z1
+	VPSLLD          $0x1f, Z4, Z2
+	VPMOVD2M        Z2, K1
+	VBLENDMPS       Z3, Z1, K1, Z22
+	VPMOVD2M        Z2, K1
+	VBLENDMPS       Z1, Z3, K1, Z23
+	VPADDD          int1<>+0(SB), Z4, Z1
 	VPANDD          int2<>+0(SB), Z1, Z1
 	VPSLLD          $0x1e, Z1, Z1
-	VPXORD          Z1, Z24, Z24
-	VMULPS          Z0, Z24, Z24
-	VPANDD          int2<>+0(SB), Z5, Z5
-	VPSLLD          $0x1e, Z5, Z5
-	VPXORD          Z5, Z25, Z25
-	VMULPS          Z0, Z25, Z25
+	VPXORD          Z1, Z22, Z22
+	VMULPS          Z0, Z22, Z22
+	VPANDD          int2<>+0(SB), Z4, Z4
+	VPSLLD          $0x1e, Z4, Z4
+	VPXORD          Z4, Z23, Z23
+	VMULPS          Z0, Z23, Z23
 	VBROADCASTF64X4 64(AX), Z0
 	VINSERTF64X4    $0x01, 192(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z1
-	VFMADD231PS     Z1, Z24, Z0
+	VFMADD231PS     Z1, Z22, Z0
 	VBROADCASTSS    lo+32(FP), Z1
 	VMAXPS          Z0, Z1, Z0
 	VBROADCASTSS    hi+36(FP), Z1
@@ -11653,7 +12348,7 @@ loop:
 	VBROADCASTF64X4 96(AX), Z0
 	VINSERTF64X4    $0x01, 224(AX), Z0, Z0
 	VBROADCASTF64X4 (BX), Z1
-	VFMADD231PS     Z1, Z25, Z0
+	VFMADD231PS     Z1, Z23, Z0
 	VBROADCASTSS    lo+32(FP), Z1
 	VMAXPS          Z0, Z1, Z0
 	VBROADCASTSS    hi+36(FP), Z1
@@ -11661,8 +12356,6 @@ loop:
 	VMOVUPS         Y0, 96(AX)
 	VEXTRACTF64X4   $0x01, Z0, 224(AX)
 	ADDQ            $0x00000100, AX
-	DECQ            CX
-	JNZ             loop
 
 done:
 	VZEROUPPER
