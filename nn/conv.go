@@ -107,7 +107,6 @@ func (c *conv) planForward() {
 		}
 	}
 	c.forward.phases = []phase{p}
-	c.forward.divide(c.out.H, c.out.W*c.out.C, c.out.W*c.out.C+c.stride*c.in.W*c.in.C)
 	row := c.in.W * c.in.C
 	for oy := range c.out.H {
 		ky0, ky1 := max(0, c.pad-oy*c.stride), min(c.kh, c.in.H+c.pad-oy*c.stride)
@@ -219,20 +218,14 @@ func (c *conv) savedLen() int {
 }
 
 func (c *conv) Forward(ctx context.Context, y, saved, x []float32) {
-	width := c.width(x)
-	for b, band := range c.forward.bands {
-		c.forward.apply(ctx, b, width, y, x, c.bias, nil)
-		if c.fused && ctx.Err() == nil {
-			first, end := c.forward.since(b).ready*width, band.ready*width
-			kernel.SiLU(y[first:end], saved[first:end], y[first:end])
-		}
+	c.forward.apply(ctx, c.width(x), y, x, c.bias, nil)
+	if c.fused && ctx.Err() == nil {
+		kernel.SiLU(y, saved, y)
 	}
 }
 
 func (c *conv) InputGrad(ctx context.Context, dx, dy, _, mask []float32) {
-	for b := range c.backward.bands {
-		c.backward.apply(ctx, b, c.width(dx), dx, dy, c.zeros, mask)
-	}
+	c.backward.apply(ctx, c.width(dx), dx, dy, c.zeros, mask)
 }
 
 // width is that of a block of the layer's inputs.

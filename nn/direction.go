@@ -12,37 +12,26 @@ import (
 // they share. The input gradient of a strided convolution falls into stride²
 // phases, each a convolution of its own with a part of the kernel.
 type direction struct {
-	tiles   []tile        // those of the first band first
+	tiles   []tile        // those of the first band first, see divide
 	index   map[class]int // of tiles, while they are laid out
 	phases  []phase
 	squares *quads // what computes the tiles of phase inSquares
-	bands   []band
-	rows    int // of the output in a band
-	row     int // vectors of an output row
-	total   int // vectors of the output
+	band    int    // vectors of the output in a band, 0 where there is one
 }
 
-// A band is some rows of an output. Those of a large layer are computed one after
-// the other, so that all phases of a band read the same input while it is in the
-// cache, and the activation finds its output there. The first band begins with the
-// first row.
-type band struct {
-	tiles int // of this band and all before it
-	ready int // vectors of the output that are there after it
-}
-
-// A layer that takes more than farBytes for the widest block is divided into bands
-// of bandBytes: that many leave room in a second-level cache of a megabyte or two
-// for the weights. Narrower bands would leave rests of tiles in each. They are
-// variables for tests alone.
+// Where the input gradient of a layer takes more than farBytes for the widest block,
+// its tiles are in the order of bands of bandBytes: all phases of some rows follow one
+// another and read the same part of the output's gradient while it is in the cache.
+// Such bands leave room in a second-level cache of a megabyte or two for the weights;
+// narrower ones would leave rests of tiles in each. They are variables for tests
+// alone.
 var farBytes, bandBytes = 4 << 20, 512 << 10
 
 // divide sets how many rows a band has: of an output of so many rows of so many
 // vectors, with whose row so many other vectors are read or written.
 func (d *direction) divide(rows, row, others int) {
-	d.rows, d.row, d.total = rows, row, rows*row
 	if size := 4 * kernel.Widest() * rows * (row + others); size > farBytes {
-		d.rows = max(1, rows*bandBytes/size)
+		d.band = row * max(1, rows*bandBytes/size)
 	}
 }
 
@@ -50,14 +39,6 @@ func (d *direction) divide(rows, row, others int) {
 func (d *direction) finish() {
 	slices.SortStableFunc(d.tiles, func(a, b tile) int { return a.band - b.band })
 	d.index = nil
-	for i := range d.tiles {
-		t := &d.tiles[i]
-		for t.band >= len(d.bands) {
-			d.bands = append(d.bands, band{tiles: i, ready: (len(d.bands) + 1) * d.rows * d.row})
-		}
-		d.bands[t.band].tiles = i + 1
-	}
-	d.bands[len(d.bands)-1].ready = d.total
 }
 
 type tile struct {
@@ -97,7 +78,10 @@ func (p *phase) set(out, position, source int) {
 
 // add puts a pixel to those of its band with the same taps.
 func (d *direction) add(phase int, taps kernel.Taps, x, y int) {
-	c := class{y / (d.rows * d.row), phase, taps}
+	c := class{phase: phase, taps: taps}
+	if d.band > 0 {
+		c.band = y / d.band
+	}
 	i, ok := d.index[c]
 	if !ok {
 		if d.index == nil {
@@ -121,17 +105,8 @@ func (d *direction) pack(weight []float32) {
 	d.squares.pack(weight)
 }
 
-// since returns the end of the band before.
-func (d *direction) since(i int) band {
-	if i == 0 {
-		return band{}
-	}
-	return d.bands[i-1]
-}
-
-// apply computes a band of y.
-func (d *direction) apply(ctx context.Context, band, width int, y, x, bias, mask []float32) {
-	for i := d.since(band).tiles; i < d.bands[band].tiles; i++ {
+func (d *direction) apply(ctx context.Context, width int, y, x, bias, mask []float32) {
+	for i := range d.tiles {
 		t := &d.tiles[i]
 		each := t.taps.Rows * t.taps.Run // multiply-adds
 		if t.phase == inSquares {

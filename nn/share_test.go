@@ -73,9 +73,7 @@ func (c *convolutions) run() {
 	ctx := context.Background()
 	for i, w := range c.net.weights {
 		if l, ok := w.(*conv); ok {
-			for b := range l.forward.bands {
-				l.forward.apply(ctx, b, c.width, c.a.values[i+1], c.a.values[i], l.bias, nil)
-			}
+			l.forward.apply(ctx, c.width, c.a.values[i+1], c.a.values[i], l.bias, nil)
 		}
 	}
 	for i, w := range c.net.weights {
