@@ -4,15 +4,20 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 )
 
 // document is the network of 32 hidden features on MNIST.
-var document = spec(lane.Shape{C: 1, H: 28, W: 28},
-	Conv2D(16, 5, 2, 4), SiLU(), Conv2D(32, 3, 2, 1), SiLU(), Conv2D(64, 3, 2, 1), SiLU(), Conv2D(64, 3, 2, 1), SiLU(),
-	Flatten(), Linear(64), SiLU(), Linear(1))
+var document = features(32, lane.Shape{C: 1, H: 28, W: 28})
+
+// features is the network of the default recipe with so many hidden features.
+func features(hidden int, in lane.Shape) Spec {
+	return spec(in, Conv2D(hidden/2, 5, 2, 4), SiLU(), Conv2D(hidden, 3, 2, 1), SiLU(),
+		Conv2D(2*hidden, 3, 2, 1), SiLU(), Conv2D(2*hidden, 3, 2, 1), SiLU(), Flatten(), Linear(2*hidden), SiLU(), Linear(1))
+}
 
 // BenchmarkLayers runs each layer on one block of each width that the kernels
 // in use have. GFLOP/s are nominal: padded taps count.
@@ -82,4 +87,52 @@ func benchmarkLayers(b *testing.B, width int) {
 			n.ParamGrad(grad, high, s, a, ones)
 		}
 	})
+}
+
+// BenchmarkSizes runs each layer of wider networks and of those of larger images,
+// in each direction, on one block of the widest that the kernels in use have. It
+// takes turns with the peak of the processor and reports medians over the turns:
+// nominal GFLOP/s, padded taps counted, their share of the peak, and microseconds.
+func BenchmarkSizes(b *testing.B) {
+	for _, size := range []struct {
+		hidden int
+		in     lane.Shape
+	}{{32, lane.Shape{C: 1, H: 28, W: 28}}, {128, lane.Shape{C: 1, H: 28, W: 28}}, {32, lane.Shape{C: 3, H: 64, W: 64}}, {32, lane.Shape{C: 1, H: 128, W: 128}}, {32, lane.Shape{C: 3, H: 128, W: 128}}} {
+		n, err := New(features(size.hidden, size.in))
+		if err != nil {
+			b.Fatal(err)
+		}
+		n.Init(1)
+		width := kernel.Widest()
+		p := n.NewProbe(make([]float32, size.in.BlockLen(width)))
+		for i, l := range n.Layers() {
+			if l.FLOP == 0 {
+				continue
+			}
+			for _, way := range []struct {
+				name string
+				run  func(layer int)
+			}{{"forward", p.Forward}, {"input", p.InputGrad}, {"parameters", p.ParamGrad}} {
+				name := fmt.Sprintf("%dx%dx%d,%d/%d,%s/%s", size.in.C, size.in.H, size.in.W, size.hidden, i, l.Type, way.name)
+				b.Run(name, func(b *testing.B) { besidePeak(b, l.FLOP*float64(width), func() { way.run(i) }) })
+			}
+		}
+	}
+}
+
+// besidePeak times run, which does so much nominal work, in turns with the peak.
+func besidePeak(b *testing.B, work float64, run func()) {
+	var speeds, shares, times []float64
+	for b.Loop() {
+		start := time.Now()
+		flop := kernel.Peak(5e3)
+		peak := flop / time.Since(start).Seconds()
+		start = time.Now()
+		run()
+		took := time.Since(start).Seconds()
+		times, speeds, shares = append(times, 1e6*took), append(speeds, work/took/1e9), append(shares, work/took/peak)
+	}
+	reportMedian(b, times, "µs")
+	reportMedian(b, speeds, "GFLOP/s")
+	reportMedian(b, shares, "share")
 }

@@ -44,14 +44,16 @@ func BenchmarkShare(b *testing.B) {
 			shares16, ratios = append(shares16, work/t16*peak/flop), append(ratios, t8/t16)
 		}
 	}
-	report := func(v []float64, unit string) {
-		if slices.Sort(v); len(v) > 0 {
-			b.ReportMetric(v[len(v)/2], unit)
-		}
+	reportMedian(b, shares8, "share8")
+	reportMedian(b, shares16, "share16")
+	reportMedian(b, ratios, "faster")
+}
+
+// reportMedian reports nothing of no values.
+func reportMedian(b *testing.B, v []float64, unit string) {
+	if slices.Sort(v); len(v) > 0 {
+		b.ReportMetric(v[len(v)/2], unit)
 	}
-	report(shares8, "share8")
-	report(shares16, "share16")
-	report(ratios, "faster")
 }
 
 // convolutions are those of a network, without activations, and a block.
