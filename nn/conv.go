@@ -92,7 +92,7 @@ func (c *conv) plan() {
 	c.planForward()
 	c.planBackward()
 	c.bias = make([]float32, c.out.C)
-	c.zeros = make([]float32, c.in.C)
+	c.zeros = make([]float32, c.backward.phases[0].packed.Out)
 }
 
 func (c *conv) planForward() {
@@ -133,6 +133,10 @@ func (c *conv) planForward() {
 // Input row iy meets the kernel rows ky ≡ iy+p (mod s). As oy ascends they
 // descend, and in this order they are packed.
 func (c *conv) planBackward() {
+	if c.kh == c.in.H && c.kw == c.in.W && c.pad == 0 {
+		c.planWhole()
+		return
+	}
 	s := c.stride
 	// taps lists the kernel rows (or columns) of a phase in descending order.
 	taps := func(k, phase int) (ks []int) {
@@ -191,6 +195,25 @@ func (c *conv) planBackward() {
 			}, (oy0*c.out.W+ox0)*c.out.C, y)
 		}
 	}
+	c.backward.finish()
+}
+
+// planWhole is planBackward where the kernel is the whole image and the output one
+// pixel. Every input has taps of its own then: all are channels of one pixel.
+func (c *conv) planWhole() {
+	p := newPhase(c.in.Len(), c.out.C)
+	for i := range c.in.C {
+		for ky := range c.kh {
+			for kx := range c.kw {
+				for o := range c.out.C {
+					p.set((ky*c.kw+kx)*c.in.C+i, o, c.weightIndex(o, i, ky, kx))
+				}
+			}
+		}
+	}
+	c.backward.phases = []phase{p}
+	c.backward.divide(1, c.in.Len(), 0)
+	c.backward.add(0, kernel.Taps{Rows: 1, Run: c.out.C, WStride: c.out.C}, 0, 0)
 	c.backward.finish()
 }
 
