@@ -57,7 +57,7 @@ func (m *trainMemory) with(cfg joule.Config) (*trainMemory, error) {
 // runs: by few megabytes where much is in use. A step leaves nothing to it, and what
 // the end of an epoch leaves is soon looked through, since nearly all is numbers.
 func (m *trainMemory) collectAt() int {
-	const usual, few = 15, 3 << 20
+	const usual, few = 15, 1 << 20
 	return min(usual, 2+int(100*few/max(m.live, 1)))
 }
 
