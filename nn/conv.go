@@ -138,28 +138,9 @@ func (c *conv) planBackward() {
 		return
 	}
 	s := c.stride
-	// taps lists the kernel rows (or columns) of a phase in descending order.
-	taps := func(k, phase int) (ks []int) {
-		for v := phase; v < k; v += s {
-			ks = append([]int{v}, ks...)
-		}
-		return ks
-	}
-	c.backward.phases = make([]phase, s*s)
 	for py := range s {
 		for px := range s {
-			kys, kxs := taps(c.kh, py), taps(c.kw, px)
-			p := newPhase(c.in.C, len(kys)*len(kxs)*c.out.C)
-			for i := range c.in.C {
-				for a, ky := range kys {
-					for b, kx := range kxs {
-						for o := range c.out.C {
-							p.set(i, (a*len(kxs)+b)*c.out.C+o, c.weightIndex(o, i, ky, kx))
-						}
-					}
-				}
-			}
-			c.backward.phases[py*s+px] = p
+			c.backward.phases = append(c.backward.phases, c.backwardPhase(py, px))
 		}
 	}
 	// span gives the outputs first … last that read input v, and the place
@@ -196,6 +177,30 @@ func (c *conv) planBackward() {
 		}
 	}
 	c.backward.finish()
+}
+
+// backwardPhase is the part of the kernel that rows ≡ py and columns ≡ px (mod s)
+// meet.
+func (c *conv) backwardPhase(py, px int) phase {
+	// taps lists the kernel rows (or columns) of a phase in descending order.
+	taps := func(k, phase int) (ks []int) {
+		for v := phase; v < k; v += c.stride {
+			ks = append([]int{v}, ks...)
+		}
+		return ks
+	}
+	kys, kxs := taps(c.kh, py), taps(c.kw, px)
+	p := newPhase(c.in.C, len(kys)*len(kxs)*c.out.C)
+	for i := range c.in.C {
+		for a, ky := range kys {
+			for b, kx := range kxs {
+				for o := range c.out.C {
+					p.set(i, (a*len(kxs)+b)*c.out.C+o, c.weightIndex(o, i, ky, kx))
+				}
+			}
+		}
+	}
+	return p
 }
 
 // planWhole is planBackward where the kernel is the whole image and the output one

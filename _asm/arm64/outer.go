@@ -32,17 +32,7 @@ func outer(inputs int) {
 
 	label("tile")
 	ins("MOVBU %d(%s), %s", stripFields["begun"], s, flag)
-	ins("CBNZ %s, begun", flag)
-	for _, v := range acc {
-		zero(v[0])
-		zero(v[1])
-	}
-	ins("JMP go")
-	label("begun")
-	for i, v := range acc {
-		loadPair(v, sums, vecBytes*i)
-	}
-	label("go")
+	startSums(acc, sums, flag)
 	get("dy", dyNow)
 	ins("MOVD %s, %s", xTile, xNow)
 	get("rows", rows)
@@ -78,6 +68,22 @@ func outer(inputs int) {
 	ins("SUBS $1, %s", tiles)
 	ins("BNE tile")
 	leave()
+}
+
+// startSums sets the sums to zero, or to those in memory where flag says that they
+// have begun.
+func startSums(acc []pair, sums, flag string) {
+	ins("CBNZ %s, begun", flag)
+	for _, v := range acc {
+		zero(v[0])
+		zero(v[1])
+	}
+	ins("JMP go")
+	label("begun")
+	for i, v := range acc {
+		loadPair(v, sums, vecBytes*i)
+	}
+	label("go")
 }
 
 func outerPixel(acc []pair, dy, x string, inputs int) {
