@@ -33,6 +33,7 @@ type convolution struct {
 type operands struct {
 	x, w, rows, run reg.GPVirtual
 	delta           []reg.GPVirtual // from the first pixel to the others
+	ahead           reg.GPVirtual   // see next
 	w1, w3          reg.GPVirtual   // from a packed block of weights to the next one, and to the third after it
 }
 
@@ -47,7 +48,16 @@ func conv(name string, s simd, channels, pixels int) {
 	c.begin(name, fmt.Sprintf("computes tiles of %d output channels × %d pixels.", channels, pixels))
 	c.acc = s.regs(channels * pixels)
 	c.block()
-	c.taps(func(tap int) { c.multiply(s, tap) })
+	large := channels == 8 && pixels == 3 // which does most of the work where inputs are far
+	if large {
+		c.next()
+	}
+	c.taps(func(tap int) {
+		c.multiply(s, tap)
+		if large {
+			PREFETCHT0(Mem{Base: c.x, Index: c.ahead, Scale: 1, Disp: c.vec * tap})
+		}
+	})
 	Label("store")
 	c.store()
 	c.end(c.vec * channels)
@@ -161,6 +171,28 @@ func (c *convolution) fetch() {
 	lines("maskNow")
 	lines("yNow")
 	Label("fetched")
+}
+
+// next sets how far ahead of x is what the next group of pixels reads: its first
+// pixel while the first block of channels is computed, its second one with the
+// second block. What is fetched there while this group is computed costs nothing that
+// could be measured, so it is so also where all is near. For other blocks and in the
+// last group it is 0: then what is fetched is there.
+func (c *convolution) next() {
+	c.ahead = GP64()
+	XORQ(c.ahead, c.ahead)
+	CMPQ(field(c.a, "groups"), U8(1))
+	JLE(LabelRef("last"))
+	block := GP64()
+	MOVQ(field(c.a, "blocks"), block)
+	SUBQ(field(c.a, "left"), block)
+	CMPQ(block, U8(c.pixels))
+	JGE(LabelRef("last"))
+	MOVLQSX(Mem{Base: c.px, Index: block, Scale: 8, Disp: 8 * c.pixels}, c.ahead)
+	SHLQ(c.shift(), c.ahead)
+	first := c.place(0, false)
+	SUBQ(first, c.ahead)
+	Label("last")
 }
 
 // start points x and w at the first tap.

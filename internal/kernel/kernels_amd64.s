@@ -5878,7 +5878,20 @@ fetched:
 	MOVQ         48(AX), R8
 	TESTQ        R8, R8
 	JZ           store
+	XORQ         R11, R11
+	CMPQ         96(AX), $0x01
+	JLE          last
+	MOVQ         32(AX), R10
+	SUBQ         136(AX), R10
+	CMPQ         R10, $0x03
+	JGE          last
+	MOVLQSX      24(CX)(R10*8), R11
+	SHLQ         $0x06, R11
+	MOVLQSX      (CX), R10
+	SHLQ         $0x06, R10
+	SUBQ         R10, R11
 
+last:
 row:
 	MOVQ 56(AX), R10
 	SUBQ $0x02, R10
@@ -5920,6 +5933,7 @@ taps:
 	VFMADD231PS  Z24, Z27, Z21
 	VFMADD231PS  Z25, Z27, Z22
 	VFMADD231PS  Z26, Z27, Z23
+	PREFETCHT0   (R9)(R11*1)
 	VMOVUPS      64(R9), Z24
 	VMOVUPS      64(R9)(SI*1), Z25
 	VMOVUPS      64(R9)(DI*1), Z26
@@ -5955,6 +5969,7 @@ taps:
 	VFMADD231PS  Z24, Z27, Z21
 	VFMADD231PS  Z25, Z27, Z22
 	VFMADD231PS  Z26, Z27, Z23
+	PREFETCHT0   64(R9)(R11*1)
 	ADDQ         $0x00000080, R9
 	ADDQ         $0x00000020, BX
 	SUBQ         $0x02, R10
@@ -6000,6 +6015,7 @@ tapsSingle:
 	VFMADD231PS  Z24, Z27, Z21
 	VFMADD231PS  Z25, Z27, Z22
 	VFMADD231PS  Z26, Z27, Z23
+	PREFETCHT0   (R9)(R11*1)
 	ADDQ         $0x40, R9
 	ADDQ         $0x10, BX
 	DECQ         R10
