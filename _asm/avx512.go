@@ -26,7 +26,13 @@ func conv512(pairs int) {
 	c.begin(fmt.Sprintf("conv8x%dAVX512", c.pixels), fmt.Sprintf("computes tiles of 8 output channels × %d pixels.", c.pixels))
 	c.acc = avx512.regs(c.channels * pairs)
 	c.block()
+	if pairs == 3 {
+		c.next()
+	}
 	c.taps(func(tap int) {
+		if pairs == 3 && tap%2 == 0 {
+			PREFETCHT0(Mem{Base: c.x, Index: c.ahead, Scale: 1, Disp: c.vec * tap})
+		}
 		xv := avx512.regs(pairs)
 		for p := range pairs {
 			both(c.input(2*p, tap), c.input(2*p+1, tap), xv[p])

@@ -48,13 +48,13 @@ func conv(name string, s simd, channels, pixels int) {
 	c.begin(name, fmt.Sprintf("computes tiles of %d output channels × %d pixels.", channels, pixels))
 	c.acc = s.regs(channels * pixels)
 	c.block()
-	large := channels == 8 && pixels == 3 // which does most of the work where inputs are far
+	large := pixels == 3 // which does most of the work where inputs are far
 	if large {
 		c.next()
 	}
 	c.taps(func(tap int) {
 		c.multiply(s, tap)
-		if large {
+		if large && tap*s.bytes%64 == 0 {
 			PREFETCHT0(Mem{Base: c.x, Index: c.ahead, Scale: 1, Disp: c.vec * tap})
 		}
 	})

@@ -89,7 +89,20 @@ fetched:
 	MOVQ         48(AX), DI
 	TESTQ        DI, DI
 	JZ           store
+	XORQ         R10, R10
+	CMPQ         96(AX), $0x01
+	JLE          last
+	MOVQ         32(AX), R9
+	SUBQ         136(AX), R9
+	CMPQ         R9, $0x03
+	JGE          last
+	MOVLQSX      24(CX)(R9*8), R10
+	SHLQ         $0x05, R10
+	MOVLQSX      (CX), R9
+	SHLQ         $0x05, R9
+	SUBQ         R9, R10
 
+last:
 row:
 	MOVQ 56(AX), R9
 	SUBQ $0x04, R9
@@ -115,6 +128,7 @@ taps:
 	VFMADD231PS  Y12, Y15, Y9
 	VFMADD231PS  Y13, Y15, Y10
 	VFMADD231PS  Y14, Y15, Y11
+	PREFETCHT0   (R8)(R10*1)
 	VMOVUPS      32(R8), Y12
 	VMOVUPS      32(R8)(BX*1), Y13
 	VMOVUPS      32(R8)(SI*1), Y14
@@ -153,6 +167,7 @@ taps:
 	VFMADD231PS  Y12, Y15, Y9
 	VFMADD231PS  Y13, Y15, Y10
 	VFMADD231PS  Y14, Y15, Y11
+	PREFETCHT0   64(R8)(R10*1)
 	VMOVUPS      96(R8), Y12
 	VMOVUPS      96(R8)(BX*1), Y13
 	VMOVUPS      96(R8)(SI*1), Y14
@@ -201,6 +216,7 @@ tapsSingle:
 	VFMADD231PS  Y12, Y15, Y9
 	VFMADD231PS  Y13, Y15, Y10
 	VFMADD231PS  Y14, Y15, Y11
+	PREFETCHT0   (R8)(R10*1)
 	ADDQ         $0x20, R8
 	ADDQ         $0x10, DX
 	DECQ         R9
@@ -4858,13 +4874,27 @@ fetched:
 	MOVQ         48(AX), R11
 	TESTQ        R11, R11
 	JZ           store
+	XORQ         R14, R14
+	CMPQ         96(AX), $0x01
+	JLE          last
+	MOVQ         32(AX), R13
+	SUBQ         136(AX), R13
+	CMPQ         R13, $0x06
+	JGE          last
+	MOVLQSX      48(CX)(R13*8), R14
+	SHLQ         $0x05, R14
+	MOVLQSX      (CX), R13
+	SHLQ         $0x05, R13
+	SUBQ         R13, R14
 
+last:
 row:
 	MOVQ 56(AX), R13
 	SUBQ $0x02, R13
 	JLT  tapsRest
 
 taps:
+	PREFETCHT0      (R12)(R14*1)
 	VBROADCASTF64X4 (R12), Z24
 	VINSERTF64X4    $0x01, (R12)(SI*1), Z24, Z24
 	VBROADCASTF64X4 (R12)(DI*1), Z25
@@ -4951,6 +4981,7 @@ tapsRest:
 	JZ   tapsEnd
 
 tapsSingle:
+	PREFETCHT0      (R12)(R14*1)
 	VBROADCASTF64X4 (R12), Z24
 	VINSERTF64X4    $0x01, (R12)(SI*1), Z24, Z24
 	VBROADCASTF64X4 (R12)(DI*1), Z25
