@@ -27,11 +27,16 @@ func constant(name string, v float64) Mem {
 // each hides the other's latency, and then on those left over. While it divides for
 // some, it computes the powers of the next.
 func silu(name string, several int, s simd) {
+	logistic(name, "SiLU", several, siluKernel{simd: s, set: siluKernel.silu})
+}
+
+// logistic writes an activation that is made of the logistic function, as k says.
+func logistic(name, of string, several int, k siluKernel) {
+	s := k.simd
 	TEXT(name, NOSPLIT, "func(y, d, x *float32, n int)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s is SiLU on n registers of %d.", name, s.bytes/4))
+	Doc(fmt.Sprintf("%s is %s on n registers of %d.", name, of, s.bytes/4))
 	enter()
-	k := siluKernel{simd: s}
 	k.y, k.d, k.x = Load(Param("y"), GP64()), Load(Param("d"), GP64()), Load(Param("x"), GP64())
 	n := Load(Param("n"), GP64())
 	k.siluConstants = newSiluConstants(s)
@@ -105,11 +110,14 @@ func newSiluConstants(s simd) siluConstants {
 	return c
 }
 
-// siluKernel holds what the parts of silu share.
+// siluKernel holds what the parts of logistic share.
 type siluKernel struct {
 	simd
 	siluConstants
 	y, d, x reg.Register
+	twice   bool // the logistic function is that of 2x
+	// set writes y and d from u and q = 2²⁴·σ, overwriting both.
+	set func(k siluKernel, each func(func(i int)), u, q []reg.VecVirtual)
 }
 
 // power begins exp(−z) of as many registers, some ahead in x, where z is x within
@@ -122,7 +130,13 @@ func (k siluKernel) power(registers, ahead int) (factors [2][]reg.VecVirtual) {
 			f(i)
 		}
 	}
-	each(func(i int) { VMAXPS(Mem{Base: k.x, Disp: k.bytes * (ahead + i)}, k.least, z[i]) }) // the second source, the value, wins where it is NaN
+	at := func(i int) Op { return Mem{Base: k.x, Disp: k.bytes * (ahead + i)} }
+	if k.twice {
+		each(func(i int) { VMOVUPS(at(i), t[i]) })
+		each(func(i int) { VADDPS(t[i], t[i], t[i]) })
+		at = func(i int) Op { return t[i] }
+	}
+	each(func(i int) { VMAXPS(at(i), k.least, z[i]) }) // the second source, the value, wins where it is NaN
 	each(func(i int) { VMINPS(z[i], k.most, z[i]) })
 	// The table gives 2^(m mod 8 / 8), m's other bits the exponent.
 	each(func(i int) { VMOVUPS(k.magic, t[i]) })
@@ -161,11 +175,17 @@ func (k siluKernel) divide(q []reg.VecVirtual) {
 
 // finish writes y and d, overwriting u and q, and moves the pointers behind them.
 func (k siluKernel) finish(u, q []reg.VecVirtual) {
-	each := func(f func(i int)) {
+	k.set(k, func(f func(i int)) {
 		for i := range u {
 			f(i)
 		}
+	}, u, q)
+	for _, p := range []reg.Register{k.x, k.y, k.d} {
+		ADDQ(U32(k.bytes*len(u)), p)
 	}
+}
+
+func (k siluKernel) silu(each func(func(i int)), u, q []reg.VecVirtual) {
 	v := k.regs(len(u))
 	each(func(i int) { VMULPS(Mem{Base: k.x, Disp: k.bytes * i}, q[i], v[i]) })
 	each(func(i int) { VMULPS(q[i], u[i], u[i]) })
@@ -174,9 +194,6 @@ func (k siluKernel) finish(u, q []reg.VecVirtual) {
 	each(func(i int) { VMOVUPS(v[i], Mem{Base: k.y, Disp: k.bytes * i}) })
 	each(func(i int) { VFMADD231PS(v[i], u[i], q[i]) })
 	each(func(i int) { VMOVUPS(q[i], Mem{Base: k.d, Disp: k.bytes * i}) })
-	for _, p := range []reg.Register{k.x, k.y, k.d} {
-		ADDQ(U32(k.bytes*len(u)), p)
-	}
 }
 
 // powers is the table of 2^(j/8) for j < 8, each less j in the bits that a

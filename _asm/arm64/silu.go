@@ -8,14 +8,19 @@ const (
 )
 
 // silu writes y = x·σ(x) and its derivative; ../silu.go explains the steps.
-func silu() {
-	at := text("siluNEON", "is SiLU on n vectors.",
+func silu() { logistic("siluNEON", "SiLU", false, (*siluConstants).silu) }
+
+// logistic writes an activation that is made of the logistic function of x, or of
+// 2x, and what comes after that.
+func logistic(name, of string, twice bool, after activation) {
+	at := text(name, "is "+of+" on n vectors.",
 		param{"y", "*float32", 8}, param{"d", "*float32", 8}, param{"x", "*float32", 8}, param{"n", "int", 8})
 	enter()
 	y, d, x, n, consts := arg(at["y"]), arg(at["d"]), arg(at["x"]), arg(at["n"]), pool()
 	c := newSiluConstants(consts)
+	c.twice = twice
 	label("loop")
-	c.body(x, y, d)
+	c.body(x, y, d, after)
 	ins("SUBS $1, %s", n)
 	ins("BNE loop")
 	leave()
@@ -26,7 +31,12 @@ type siluConstants struct {
 	exp                                        [4]vec
 	seven, spread, bytes                       pair // make indices of bytes
 	powers                                     vec  // the first of two registers
+	twice                                      bool // z is 2x
 }
+
+// An activation writes y and d from v = x, u and q, see ../silu.go, with one more
+// register. It may change all of them.
+type activation func(c *siluConstants, v, u, q, spare pair, y, d string)
 
 func newSiluConstants(pool string) *siluConstants {
 	fill := func(at int) vec {
@@ -67,10 +77,13 @@ func powers() (low, high int) {
 }
 
 // body computes a vector and moves the pointers behind it.
-func (c *siluConstants) body(x, y, d string) {
+func (c *siluConstants) body(x, y, d string, after activation) {
 	scope(func() {
 		v, z, t, f, p, u := newPair(), newPair(), newPair(), newPair(), newPair(), newPair()
 		loadStep(v, x)
+		if c.twice {
+			each3(fadd, v, v, v)
+		}
 		each2(mov, z, v)
 		greatest(z, c.least)
 		least(z, c.most)
@@ -99,17 +112,22 @@ func (c *siluConstants) body(x, y, d string) {
 			p, u = u, p
 		}
 		each3(fmul, u, power, p)
-		q, sigma := p, f
+		q := p
 		each3(fadd, q, u, c.down)
 		each3(fdiv, q, c.one, q)
-		each3(fmul, v, v, q)
-		each3(fmul, v, v, c.down)
-		each3(fmul, u, u, q)
-		each3(fmul, sigma, q, c.down)
-		storeStep(v, y)
-		each3(fmla, sigma, u, v)
-		storeStep(sigma, d)
+		after(c, v, u, q, f, y, d)
 	})
+}
+
+// silu writes y = v·σ and σ + y·(1−σ).
+func (c *siluConstants) silu(v, u, q, sigma pair, y, d string) {
+	each3(fmul, v, v, q)
+	each3(fmul, v, v, c.down)
+	each3(fmul, u, u, q)
+	each3(fmul, sigma, q, c.down)
+	storeStep(v, y)
+	each3(fmla, sigma, u, v)
+	storeStep(sigma, d)
 }
 
 // look takes the bytes whose places in two registers n holds.

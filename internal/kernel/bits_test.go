@@ -138,4 +138,5 @@ func bitsOfActivations(t *testing.T, rng *rand.Rand) {
 		sameAs(t, "Mul", Width, y, wantY)
 		sameAs(t, "Add", Width, d, wantD)
 	}
+	bitsOfMore(t, x)
 }

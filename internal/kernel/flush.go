@@ -21,3 +21,19 @@ func Flush(v float32) float32 {
 	}
 	return v
 }
+
+// ftz returns v, or a zero with its sign where it is subnormal: what the assembly
+// reads and writes.
+func ftz(v float32) float32 {
+	if -Normal < v && v < Normal {
+		return float32(math.Copysign(0, float64(v)))
+	}
+	return v
+}
+
+// product, sum and difference give the bits of the assembly's instructions, in
+// any package that is compiled: each is rounded on its own. What they are given
+// is not subnormal where a kernel wrote it.
+func product(a, b float32) float32    { return ftz(float32(ftz(a) * ftz(b))) }
+func sum(a, b float32) float32        { return ftz(float32(ftz(a) + ftz(b))) }
+func difference(a, b float32) float32 { return ftz(float32(ftz(a) - ftz(b))) }

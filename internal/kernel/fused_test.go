@@ -24,18 +24,6 @@ func fuse(a, b, c float32) float32 {
 	return ftz(float32(s))
 }
 
-// ftz returns v, or a zero with its sign where it is subnormal.
-func ftz(v float32) float32 {
-	if Flush(v) == 0 {
-		return float32(math.Copysign(0, float64(v)))
-	}
-	return v
-}
-
-// product and sum are rounded on their own, in any package that is compiled.
-func product(a, b float32) float32 { return ftz(float32(ftz(a) * ftz(b))) }
-func sum(a, b float32) float32     { return ftz(float32(ftz(a) + ftz(b))) }
-
 // above returns a bound where it is above v, and v elsewhere, also if that is NaN.
 func above(v, bound float32) float32 {
 	if bound > v {
@@ -109,27 +97,50 @@ func outerFused(grad, high, dy, x []float32, no, ni int, r Rect) {
 	}
 }
 
-func siluFused(y, d, x []float32) {
-	const down = 1.0 / (1 << 24)
+// logisticFused returns u = exp(−z)·2⁻²⁴ and q = 2²⁴·σ(z), as _asm/silu.go has it.
+func logisticFused(z float32) (u, q float32) {
 	logs := -8 * math.Log2E
 	logHi := float32(logs)
 	logLo := float32(logs - float64(logHi))
 	magic := float32(1.5*(1<<23) + 8*(127-24))
+	z = below(above(z, -103.97), 70)
+	t := fuse(z, logHi, magic)
+	f := sum(t, -magic)
+	f = fuse(z, logHi, -f)
+	f = fuse(z, logLo, f)
+	bits := math.Float32bits(t)
+	j := bits & 7
+	table := math.Float32bits(float32(math.Exp2(float64(j)/8)))&(1<<23-1) - j<<20
+	power := math.Float32frombits(table + bits<<20)
+	p := horner(f, 1.083962899616223e-4, 3.754126139049138e-3, 8.664340106648782e-2, 0.9999999816672671)
+	u = product(power, p)
+	return u, ftz(1 / sum(u, down))
+}
+
+const down = 1.0 / (1 << 24)
+
+func siluFused(y, d, x []float32) {
 	for i, v := range x {
-		z := below(above(v, -103.97), 70)
-		t := fuse(z, logHi, magic)
-		f := sum(t, -magic)
-		f = fuse(z, logHi, -f)
-		f = fuse(z, logLo, f)
-		bits := math.Float32bits(t)
-		j := bits & 7
-		table := math.Float32bits(float32(math.Exp2(float64(j)/8)))&(1<<23-1) - j<<20
-		power := math.Float32frombits(table + bits<<20)
-		p := horner(f, 1.083962899616223e-4, 3.754126139049138e-3, 8.664340106648782e-2, 0.9999999816672671)
-		u := product(power, p)
-		q := ftz(1 / sum(u, down))
+		u, q := logisticFused(v)
 		y[i] = product(product(v, q), down)
 		d[i] = fuse(y[i], product(u, q), product(q, down))
+	}
+}
+
+func sigmoidFused(y, d, x []float32) {
+	for i, v := range x {
+		u, q := logisticFused(v)
+		y[i] = product(q, down)
+		d[i] = product(y[i], product(u, q))
+	}
+}
+
+func tanhFused(y, d, x []float32) {
+	for i, v := range x {
+		u, q := logisticFused(sum(v, v))
+		rest := product(u, q)
+		y[i] = fuse(-2, rest, 1)
+		d[i] = product(product(q, 4*down), rest)
 	}
 }
 

@@ -84,6 +84,21 @@ func addAVX2(dst *float32, a *float32, b *float32, n int)
 //go:noescape
 func reluAVX2(y *float32, d *float32, x *float32, n int)
 
+// leakyAVX2 is LeakyReLU on n vectors.
+//
+//go:noescape
+func leakyAVX2(y *float32, d *float32, x *float32, n int, slope float32)
+
+// sigmoidAVX2 is Sigmoid on n registers of 8.
+//
+//go:noescape
+func sigmoidAVX2(y *float32, d *float32, x *float32, n int)
+
+// tanhAVX2 is Tanh on n registers of 8.
+//
+//go:noescape
+func tanhAVX2(y *float32, d *float32, x *float32, n int)
+
 // noiseAVX2 is Noise on 4 vectors of 8 a turn, beginning with a group of four.
 //
 //go:noescape

@@ -3008,6 +3008,398 @@ loop:
 	LDMXCSR goControl<>+0(SB)
 	RET
 
+// func leakyAVX2(y *float32, d *float32, x *float32, n int, slope float32)
+// Requires: AVX, SSE
+TEXT ·leakyAVX2(SB), NOSPLIT, $0-36
+	LDMXCSR      kernelControl<>+0(SB)
+	MOVQ         y+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VXORPS       Y0, Y0, Y0
+	VBROADCASTSS one<>+0(SB), Y1
+	VBROADCASTSS slope+32(FP), Y2
+
+loop:
+	VMOVUPS   (DX), Y3
+	VCMPPS    $0x1e, Y0, Y3, Y4
+	VCMPPS    $0x03, Y3, Y3, Y5
+	VBLENDVPS Y4, Y1, Y2, Y4
+	VBLENDVPS Y5, Y3, Y4, Y5
+	VMULPS    Y3, Y4, Y3
+	VMOVUPS   Y3, (AX)
+	VMOVUPS   Y5, (CX)
+	ADDQ      $0x20, DX
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, CX
+	DECQ      BX
+	JNZ       loop
+	VZEROUPPER
+	LDMXCSR   goControl<>+0(SB)
+	RET
+
+// func sigmoidAVX2(y *float32, d *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-32
+	LDMXCSR      kernelControl<>+0(SB)
+	MOVQ         y+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSS one<>+0(SB), Y0
+	VBROADCASTSS siluLeast<>+0(SB), Y1
+	VBROADCASTSS siluMost<>+0(SB), Y2
+	SUBQ         $0x02, BX
+	JLT          rest
+	VMAXPS       (DX), Y1, Y3
+	VMAXPS       32(DX), Y1, Y4
+	VMINPS       Y3, Y2, Y3
+	VMINPS       Y4, Y2, Y4
+	VMOVUPS      siluMagic<>+0(SB), Y5
+	VMOVUPS      siluMagic<>+0(SB), Y8
+	VFMADD231PS  siluLog<>+0(SB), Y3, Y5
+	VFMADD231PS  siluLog<>+0(SB), Y4, Y8
+	VSUBPS       siluMagic<>+0(SB), Y5, Y6
+	VSUBPS       siluMagic<>+0(SB), Y8, Y7
+	VFMSUB231PS  siluLog<>+0(SB), Y3, Y6
+	VFMSUB231PS  siluLog<>+0(SB), Y4, Y7
+	VFMADD231PS  siluLogLo<>+0(SB), Y3, Y6
+	VFMADD231PS  siluLogLo<>+0(SB), Y4, Y7
+	VPERMPS      siluPowers<>+0(SB), Y5, Y3
+	VPERMPS      siluPowers<>+0(SB), Y8, Y4
+	VPSLLD       $0x14, Y5, Y5
+	VPSLLD       $0x14, Y8, Y8
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y8, Y4, Y4
+	VMOVUPS      exp0<>+0(SB), Y8
+	VMOVUPS      exp0<>+0(SB), Y5
+	VFMADD213PS  exp1<>+0(SB), Y6, Y8
+	VFMADD213PS  exp1<>+0(SB), Y7, Y5
+	VFMADD213PS  exp2<>+0(SB), Y6, Y8
+	VFMADD213PS  exp2<>+0(SB), Y7, Y5
+	VFMADD213PS  exp3<>+0(SB), Y6, Y8
+	VFMADD213PS  exp3<>+0(SB), Y7, Y5
+	VMULPS       Y3, Y8, Y3
+	VMULPS       Y4, Y5, Y4
+	VADDPS       two_24<>+0(SB), Y3, Y5
+	VADDPS       two_24<>+0(SB), Y4, Y6
+
+loop:
+	SUBQ        $0x02, BX
+	JLT         last
+	VDIVPS      Y5, Y0, Y5
+	VDIVPS      Y6, Y0, Y6
+	VMAXPS      64(DX), Y1, Y7
+	VMAXPS      96(DX), Y1, Y8
+	VMINPS      Y7, Y2, Y7
+	VMINPS      Y8, Y2, Y8
+	VMOVUPS     siluMagic<>+0(SB), Y9
+	VMOVUPS     siluMagic<>+0(SB), Y10
+	VFMADD231PS siluLog<>+0(SB), Y7, Y9
+	VFMADD231PS siluLog<>+0(SB), Y8, Y10
+	VSUBPS      siluMagic<>+0(SB), Y9, Y11
+	VSUBPS      siluMagic<>+0(SB), Y10, Y12
+	VFMSUB231PS siluLog<>+0(SB), Y7, Y11
+	VFMSUB231PS siluLog<>+0(SB), Y8, Y12
+	VFMADD231PS siluLogLo<>+0(SB), Y7, Y11
+	VFMADD231PS siluLogLo<>+0(SB), Y8, Y12
+	VPERMPS     siluPowers<>+0(SB), Y9, Y7
+	VPERMPS     siluPowers<>+0(SB), Y10, Y8
+	VPSLLD      $0x14, Y9, Y9
+	VPSLLD      $0x14, Y10, Y10
+	VPADDD      Y9, Y7, Y7
+	VPADDD      Y10, Y8, Y8
+	VMOVUPS     exp0<>+0(SB), Y9
+	VMOVUPS     exp0<>+0(SB), Y10
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y10
+	VFMADD213PS exp2<>+0(SB), Y11, Y9
+	VFMADD213PS exp2<>+0(SB), Y12, Y10
+	VFMADD213PS exp3<>+0(SB), Y11, Y9
+	VFMADD213PS exp3<>+0(SB), Y12, Y10
+	VMULPS      Y5, Y3, Y3
+	VMULPS      Y6, Y4, Y4
+	VMULPS      two_24<>+0(SB), Y5, Y5
+	VMULPS      two_24<>+0(SB), Y6, Y6
+	VMOVUPS     Y5, (AX)
+	VMOVUPS     Y6, 32(AX)
+	VMULPS      Y3, Y5, Y3
+	VMULPS      Y4, Y6, Y4
+	VMOVUPS     Y3, (CX)
+	VMOVUPS     Y4, 32(CX)
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	VMULPS      Y7, Y9, Y3
+	VMULPS      Y8, Y10, Y4
+	VADDPS      two_24<>+0(SB), Y3, Y5
+	VADDPS      two_24<>+0(SB), Y4, Y6
+	JMP         loop
+
+last:
+	VDIVPS  Y5, Y0, Y5
+	VDIVPS  Y6, Y0, Y6
+	VMULPS  Y5, Y3, Y3
+	VMULPS  Y6, Y4, Y4
+	VMULPS  two_24<>+0(SB), Y5, Y5
+	VMULPS  two_24<>+0(SB), Y6, Y6
+	VMOVUPS Y5, (AX)
+	VMOVUPS Y6, 32(AX)
+	VMULPS  Y3, Y5, Y3
+	VMULPS  Y4, Y6, Y4
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y4, 32(CX)
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+
+rest:
+	ADDQ $0x02, BX
+	JZ   done
+
+single:
+	VMAXPS      (DX), Y1, Y3
+	VMINPS      Y3, Y2, Y3
+	VMOVUPS     siluMagic<>+0(SB), Y4
+	VFMADD231PS siluLog<>+0(SB), Y3, Y4
+	VSUBPS      siluMagic<>+0(SB), Y4, Y5
+	VFMSUB231PS siluLog<>+0(SB), Y3, Y5
+	VFMADD231PS siluLogLo<>+0(SB), Y3, Y5
+	VPERMPS     siluPowers<>+0(SB), Y4, Y3
+	VPSLLD      $0x14, Y4, Y4
+	VPADDD      Y4, Y3, Y3
+	VMOVUPS     exp0<>+0(SB), Y4
+	VFMADD213PS exp1<>+0(SB), Y5, Y4
+	VFMADD213PS exp2<>+0(SB), Y5, Y4
+	VFMADD213PS exp3<>+0(SB), Y5, Y4
+	VMULPS      Y3, Y4, Y3
+	VADDPS      two_24<>+0(SB), Y3, Y4
+	VDIVPS      Y4, Y0, Y4
+	VMULPS      Y4, Y3, Y3
+	VMULPS      two_24<>+0(SB), Y4, Y4
+	VMOVUPS     Y4, (AX)
+	VMULPS      Y3, Y4, Y3
+	VMOVUPS     Y3, (CX)
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	DECQ        BX
+	JNZ         single
+
+done:
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
+
+// func tanhAVX2(y *float32, d *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·tanhAVX2(SB), NOSPLIT, $0-32
+	LDMXCSR      kernelControl<>+0(SB)
+	MOVQ         y+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSS one<>+0(SB), Y0
+	VBROADCASTSS siluLeast<>+0(SB), Y1
+	VBROADCASTSS siluMost<>+0(SB), Y2
+	SUBQ         $0x02, BX
+	JLT          rest
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y8
+	VADDPS       Y5, Y5, Y5
+	VADDPS       Y8, Y8, Y8
+	VMAXPS       Y5, Y1, Y3
+	VMAXPS       Y8, Y1, Y4
+	VMINPS       Y3, Y2, Y3
+	VMINPS       Y4, Y2, Y4
+	VMOVUPS      siluMagic<>+0(SB), Y5
+	VMOVUPS      siluMagic<>+0(SB), Y8
+	VFMADD231PS  siluLog<>+0(SB), Y3, Y5
+	VFMADD231PS  siluLog<>+0(SB), Y4, Y8
+	VSUBPS       siluMagic<>+0(SB), Y5, Y6
+	VSUBPS       siluMagic<>+0(SB), Y8, Y7
+	VFMSUB231PS  siluLog<>+0(SB), Y3, Y6
+	VFMSUB231PS  siluLog<>+0(SB), Y4, Y7
+	VFMADD231PS  siluLogLo<>+0(SB), Y3, Y6
+	VFMADD231PS  siluLogLo<>+0(SB), Y4, Y7
+	VPERMPS      siluPowers<>+0(SB), Y5, Y3
+	VPERMPS      siluPowers<>+0(SB), Y8, Y4
+	VPSLLD       $0x14, Y5, Y5
+	VPSLLD       $0x14, Y8, Y8
+	VPADDD       Y5, Y3, Y3
+	VPADDD       Y8, Y4, Y4
+	VMOVUPS      exp0<>+0(SB), Y8
+	VMOVUPS      exp0<>+0(SB), Y5
+	VFMADD213PS  exp1<>+0(SB), Y6, Y8
+	VFMADD213PS  exp1<>+0(SB), Y7, Y5
+	VFMADD213PS  exp2<>+0(SB), Y6, Y8
+	VFMADD213PS  exp2<>+0(SB), Y7, Y5
+	VFMADD213PS  exp3<>+0(SB), Y6, Y8
+	VFMADD213PS  exp3<>+0(SB), Y7, Y5
+	VMULPS       Y3, Y8, Y3
+	VMULPS       Y4, Y5, Y4
+	VADDPS       two_24<>+0(SB), Y3, Y5
+	VADDPS       two_24<>+0(SB), Y4, Y6
+
+loop:
+	SUBQ        $0x02, BX
+	JLT         last
+	VDIVPS      Y5, Y0, Y5
+	VDIVPS      Y6, Y0, Y6
+	VMOVUPS     64(DX), Y9
+	VMOVUPS     96(DX), Y10
+	VADDPS      Y9, Y9, Y9
+	VADDPS      Y10, Y10, Y10
+	VMAXPS      Y9, Y1, Y7
+	VMAXPS      Y10, Y1, Y8
+	VMINPS      Y7, Y2, Y7
+	VMINPS      Y8, Y2, Y8
+	VMOVUPS     siluMagic<>+0(SB), Y9
+	VMOVUPS     siluMagic<>+0(SB), Y10
+	VFMADD231PS siluLog<>+0(SB), Y7, Y9
+	VFMADD231PS siluLog<>+0(SB), Y8, Y10
+	VSUBPS      siluMagic<>+0(SB), Y9, Y11
+	VSUBPS      siluMagic<>+0(SB), Y10, Y12
+	VFMSUB231PS siluLog<>+0(SB), Y7, Y11
+	VFMSUB231PS siluLog<>+0(SB), Y8, Y12
+	VFMADD231PS siluLogLo<>+0(SB), Y7, Y11
+	VFMADD231PS siluLogLo<>+0(SB), Y8, Y12
+	VPERMPS     siluPowers<>+0(SB), Y9, Y7
+	VPERMPS     siluPowers<>+0(SB), Y10, Y8
+	VPSLLD      $0x14, Y9, Y9
+	VPSLLD      $0x14, Y10, Y10
+	VPADDD      Y9, Y7, Y7
+	VPADDD      Y10, Y8, Y8
+	VMOVUPS     exp0<>+0(SB), Y9
+	VMOVUPS     exp0<>+0(SB), Y10
+	VFMADD213PS exp1<>+0(SB), Y11, Y9
+	VFMADD213PS exp1<>+0(SB), Y12, Y10
+	VFMADD213PS exp2<>+0(SB), Y11, Y9
+	VFMADD213PS exp2<>+0(SB), Y12, Y10
+	VFMADD213PS exp3<>+0(SB), Y11, Y9
+	VFMADD213PS exp3<>+0(SB), Y12, Y10
+	VMULPS      Y5, Y3, Y3
+	VMULPS      Y6, Y4, Y4
+	VMOVAPS     Y0, Y11
+	VMOVAPS     Y0, Y12
+	VFMADD231PS minusTwo<>+0(SB), Y3, Y11
+	VFMADD231PS minusTwo<>+0(SB), Y4, Y12
+	VMOVUPS     Y11, (AX)
+	VMOVUPS     Y12, 32(AX)
+	VMULPS      two_22<>+0(SB), Y5, Y5
+	VMULPS      two_22<>+0(SB), Y6, Y6
+	VMULPS      Y3, Y5, Y3
+	VMULPS      Y4, Y6, Y4
+	VMOVUPS     Y3, (CX)
+	VMOVUPS     Y4, 32(CX)
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	VMULPS      Y7, Y9, Y3
+	VMULPS      Y8, Y10, Y4
+	VADDPS      two_24<>+0(SB), Y3, Y5
+	VADDPS      two_24<>+0(SB), Y4, Y6
+	JMP         loop
+
+last:
+	VDIVPS      Y5, Y0, Y5
+	VDIVPS      Y6, Y0, Y6
+	VMULPS      Y5, Y3, Y3
+	VMULPS      Y6, Y4, Y4
+	VMOVAPS     Y0, Y7
+	VMOVAPS     Y0, Y8
+	VFMADD231PS minusTwo<>+0(SB), Y3, Y7
+	VFMADD231PS minusTwo<>+0(SB), Y4, Y8
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     Y8, 32(AX)
+	VMULPS      two_22<>+0(SB), Y5, Y5
+	VMULPS      two_22<>+0(SB), Y6, Y6
+	VMULPS      Y3, Y5, Y3
+	VMULPS      Y4, Y6, Y4
+	VMOVUPS     Y3, (CX)
+	VMOVUPS     Y4, 32(CX)
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+
+rest:
+	ADDQ $0x02, BX
+	JZ   done
+
+single:
+	VMOVUPS     (DX), Y4
+	VADDPS      Y4, Y4, Y4
+	VMAXPS      Y4, Y1, Y3
+	VMINPS      Y3, Y2, Y3
+	VMOVUPS     siluMagic<>+0(SB), Y4
+	VFMADD231PS siluLog<>+0(SB), Y3, Y4
+	VSUBPS      siluMagic<>+0(SB), Y4, Y5
+	VFMSUB231PS siluLog<>+0(SB), Y3, Y5
+	VFMADD231PS siluLogLo<>+0(SB), Y3, Y5
+	VPERMPS     siluPowers<>+0(SB), Y4, Y3
+	VPSLLD      $0x14, Y4, Y4
+	VPADDD      Y4, Y3, Y3
+	VMOVUPS     exp0<>+0(SB), Y4
+	VFMADD213PS exp1<>+0(SB), Y5, Y4
+	VFMADD213PS exp2<>+0(SB), Y5, Y4
+	VFMADD213PS exp3<>+0(SB), Y5, Y4
+	VMULPS      Y3, Y4, Y3
+	VADDPS      two_24<>+0(SB), Y3, Y4
+	VDIVPS      Y4, Y0, Y4
+	VMULPS      Y4, Y3, Y3
+	VMOVAPS     Y0, Y5
+	VFMADD231PS minusTwo<>+0(SB), Y3, Y5
+	VMOVUPS     Y5, (AX)
+	VMULPS      two_22<>+0(SB), Y4, Y4
+	VMULPS      Y3, Y4, Y3
+	VMOVUPS     Y3, (CX)
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	DECQ        BX
+	JNZ         single
+
+done:
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
+
+DATA minusTwo<>+0(SB)/4, $0xc0000000
+DATA minusTwo<>+4(SB)/4, $0xc0000000
+DATA minusTwo<>+8(SB)/4, $0xc0000000
+DATA minusTwo<>+12(SB)/4, $0xc0000000
+DATA minusTwo<>+16(SB)/4, $0xc0000000
+DATA minusTwo<>+20(SB)/4, $0xc0000000
+DATA minusTwo<>+24(SB)/4, $0xc0000000
+DATA minusTwo<>+28(SB)/4, $0xc0000000
+DATA minusTwo<>+32(SB)/4, $0xc0000000
+DATA minusTwo<>+36(SB)/4, $0xc0000000
+DATA minusTwo<>+40(SB)/4, $0xc0000000
+DATA minusTwo<>+44(SB)/4, $0xc0000000
+DATA minusTwo<>+48(SB)/4, $0xc0000000
+DATA minusTwo<>+52(SB)/4, $0xc0000000
+DATA minusTwo<>+56(SB)/4, $0xc0000000
+DATA minusTwo<>+60(SB)/4, $0xc0000000
+GLOBL minusTwo<>(SB), RODATA|NOPTR, $64
+
+DATA two_22<>+0(SB)/4, $0x34800000
+DATA two_22<>+4(SB)/4, $0x34800000
+DATA two_22<>+8(SB)/4, $0x34800000
+DATA two_22<>+12(SB)/4, $0x34800000
+DATA two_22<>+16(SB)/4, $0x34800000
+DATA two_22<>+20(SB)/4, $0x34800000
+DATA two_22<>+24(SB)/4, $0x34800000
+DATA two_22<>+28(SB)/4, $0x34800000
+DATA two_22<>+32(SB)/4, $0x34800000
+DATA two_22<>+36(SB)/4, $0x34800000
+DATA two_22<>+40(SB)/4, $0x34800000
+DATA two_22<>+44(SB)/4, $0x34800000
+DATA two_22<>+48(SB)/4, $0x34800000
+DATA two_22<>+52(SB)/4, $0x34800000
+DATA two_22<>+56(SB)/4, $0x34800000
+DATA two_22<>+60(SB)/4, $0x34800000
+GLOBL two_22<>(SB), RODATA|NOPTR, $64
+
 // func noiseAVX2(x *float32, turns int, c *byte, scale *float32, lo float32, hi float32, group uint32)
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·noiseAVX2(SB), NOSPLIT, $0-44
@@ -4440,24 +4832,6 @@ DATA minus2<>+52(SB)/4, $0xc0000000
 DATA minus2<>+56(SB)/4, $0xc0000000
 DATA minus2<>+60(SB)/4, $0xc0000000
 GLOBL minus2<>(SB), RODATA|NOPTR, $64
-
-DATA two_22<>+0(SB)/4, $0x34800000
-DATA two_22<>+4(SB)/4, $0x34800000
-DATA two_22<>+8(SB)/4, $0x34800000
-DATA two_22<>+12(SB)/4, $0x34800000
-DATA two_22<>+16(SB)/4, $0x34800000
-DATA two_22<>+20(SB)/4, $0x34800000
-DATA two_22<>+24(SB)/4, $0x34800000
-DATA two_22<>+28(SB)/4, $0x34800000
-DATA two_22<>+32(SB)/4, $0x34800000
-DATA two_22<>+36(SB)/4, $0x34800000
-DATA two_22<>+40(SB)/4, $0x34800000
-DATA two_22<>+44(SB)/4, $0x34800000
-DATA two_22<>+48(SB)/4, $0x34800000
-DATA two_22<>+52(SB)/4, $0x34800000
-DATA two_22<>+56(SB)/4, $0x34800000
-DATA two_22<>+60(SB)/4, $0x34800000
-GLOBL two_22<>(SB), RODATA|NOPTR, $64
 
 DATA halfPi<>+0(SB)/4, $0x3fc90fdb
 DATA halfPi<>+4(SB)/4, $0x3fc90fdb

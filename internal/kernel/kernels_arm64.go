@@ -84,6 +84,21 @@ func addNEON(dst *float32, a *float32, b *float32, n int)
 //go:noescape
 func reluNEON(y *float32, d *float32, x *float32, n int)
 
+// leakyNEON is LeakyReLU on n vectors.
+//
+//go:noescape
+func leakyNEON(y *float32, d *float32, x *float32, n int, slope float32)
+
+// sigmoidNEON is Sigmoid on n vectors.
+//
+//go:noescape
+func sigmoidNEON(y *float32, d *float32, x *float32, n int)
+
+// tanhNEON is Tanh on n vectors.
+//
+//go:noescape
+func tanhNEON(y *float32, d *float32, x *float32, n int)
+
 // noiseNEON is Noise on four vectors a turn, beginning with a group of four.
 //
 //go:noescape

@@ -2683,6 +2683,234 @@ loop:
 	MSR ZR, FPCR
 	RET
 
+// func leakyNEON(y *float32, d *float32, x *float32, n int, slope float32)
+TEXT ·leakyNEON(SB), NOSPLIT, $0-36
+	MOVD $1<<24, R0
+	MSR R0, FPCR
+	MOVD y+0(FP), R0
+	MOVD d+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD $constants<>(SB), R4
+	FMOVQ 160(R4), F0
+	VEOR V1.B16, V1.B16, V1.B16
+	FMOVS slope+32(FP), F2
+	VDUP V2.S[0], V2.S4
+loop:
+	FLDPQ.P 32(R2), (F3, F4)
+	WORD $0x6ea1e465 // fcmgt v5.4s, v3.4s, v1.4s
+	WORD $0x6ea1e486 // fcmgt v6.4s, v4.4s, v1.4s
+	VBSL V2.B16, V0.B16, V5.B16
+	VBSL V2.B16, V0.B16, V6.B16
+	WORD $0x4e23e467 // fcmeq v7.4s, v3.4s, v3.4s
+	WORD $0x4e24e488 // fcmeq v8.4s, v4.4s, v4.4s
+	VBIF V7.B16, V3.B16, V5.B16
+	VBIF V8.B16, V4.B16, V6.B16
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	FSTPQ.P (F3, F4), 32(R0)
+	FSTPQ.P (F5, F6), 32(R1)
+	SUBS $1, R3
+	BNE loop
+	MSR ZR, FPCR
+	RET
+
+// func sigmoidNEON(y *float32, d *float32, x *float32, n int)
+TEXT ·sigmoidNEON(SB), NOSPLIT, $0-32
+	MOVD $1<<24, R0
+	MSR R0, FPCR
+	MOVD y+0(FP), R0
+	MOVD d+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD $constants<>(SB), R4
+	FMOVQ 0(R4), F0
+	FMOVQ 16(R4), F1
+	FMOVQ 32(R4), F2
+	FMOVQ 48(R4), F3
+	FMOVQ 64(R4), F4
+	FMOVQ 80(R4), F5
+	FMOVQ 96(R4), F6
+	FMOVQ 112(R4), F7
+	FMOVQ 128(R4), F8
+	FMOVQ 144(R4), F9
+	FMOVQ 160(R4), F10
+	FMOVQ 176(R4), F11
+	FMOVQ 160(R4), F12
+	FMOVQ 192(R4), F13
+	FMOVQ 208(R4), F14
+	FMOVQ 224(R4), F15
+loop:
+	FLDPQ.P 32(R2), (F16, F17)
+	VMOV V16.B16, V18.B16
+	VMOV V17.B16, V19.B16
+	WORD $0x6eb2e45c // fcmgt v28.4s, v2.4s, v18.4s
+	WORD $0x6eb3e45d // fcmgt v29.4s, v2.4s, v19.4s
+	VBIT V28.B16, V2.B16, V18.B16
+	VBIT V29.B16, V2.B16, V19.B16
+	WORD $0x6ea3e65c // fcmgt v28.4s, v18.4s, v3.4s
+	WORD $0x6ea3e67d // fcmgt v29.4s, v19.4s, v3.4s
+	VBIT V28.B16, V3.B16, V18.B16
+	VBIT V29.B16, V3.B16, V19.B16
+	VMOV V6.B16, V20.B16
+	VMOV V6.B16, V21.B16
+	VFMLA V18.S4, V4.S4, V20.S4
+	VFMLA V19.S4, V4.S4, V21.S4
+	WORD $0x4eb4d4d6 // fsub v22.4s, v6.4s, v20.4s
+	WORD $0x4eb5d4d7 // fsub v23.4s, v6.4s, v21.4s
+	VFMLA V18.S4, V4.S4, V22.S4
+	VFMLA V19.S4, V4.S4, V23.S4
+	VFMLA V18.S4, V5.S4, V22.S4
+	VFMLA V19.S4, V5.S4, V23.S4
+	VAND V13.B16, V20.B16, V18.B16
+	VAND V13.B16, V21.B16, V19.B16
+	WORD $0x4eae9e52 // mul v18.4s, v18.4s, v14.4s
+	WORD $0x4eae9e73 // mul v19.4s, v19.4s, v14.4s
+	VADD V15.S4, V18.S4, V18.S4
+	VADD V15.S4, V19.S4, V19.S4
+	VTBL V18.B16, [V0.B16, V1.B16], V18.B16
+	VTBL V19.B16, [V0.B16, V1.B16], V19.B16
+	VSHL $20, V20.S4, V20.S4
+	VSHL $20, V21.S4, V21.S4
+	VADD V20.S4, V18.S4, V18.S4
+	VADD V21.S4, V19.S4, V19.S4
+	VMOV V7.B16, V24.B16
+	VMOV V7.B16, V25.B16
+	VMOV V8.B16, V26.B16
+	VMOV V8.B16, V27.B16
+	VFMLA V22.S4, V24.S4, V26.S4
+	VFMLA V23.S4, V25.S4, V27.S4
+	VMOV V9.B16, V24.B16
+	VMOV V9.B16, V25.B16
+	VFMLA V22.S4, V26.S4, V24.S4
+	VFMLA V23.S4, V27.S4, V25.S4
+	VMOV V10.B16, V26.B16
+	VMOV V10.B16, V27.B16
+	VFMLA V22.S4, V24.S4, V26.S4
+	VFMLA V23.S4, V25.S4, V27.S4
+	WORD $0x6e3ade58 // fmul v24.4s, v18.4s, v26.4s
+	WORD $0x6e3bde79 // fmul v25.4s, v19.4s, v27.4s
+	WORD $0x4e2bd71a // fadd v26.4s, v24.4s, v11.4s
+	WORD $0x4e2bd73b // fadd v27.4s, v25.4s, v11.4s
+	WORD $0x6e3afd9a // fdiv v26.4s, v12.4s, v26.4s
+	WORD $0x6e3bfd9b // fdiv v27.4s, v12.4s, v27.4s
+	WORD $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
+	WORD $0x6e2bdf5a // fmul v26.4s, v26.4s, v11.4s
+	WORD $0x6e2bdf7b // fmul v27.4s, v27.4s, v11.4s
+	FSTPQ.P (F26, F27), 32(R0)
+	WORD $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
+	FSTPQ.P (F24, F25), 32(R1)
+	SUBS $1, R3
+	BNE loop
+	MSR ZR, FPCR
+	RET
+
+// func tanhNEON(y *float32, d *float32, x *float32, n int)
+TEXT ·tanhNEON(SB), NOSPLIT, $0-32
+	MOVD $1<<24, R0
+	MSR R0, FPCR
+	MOVD y+0(FP), R0
+	MOVD d+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD $constants<>(SB), R4
+	FMOVQ 0(R4), F0
+	FMOVQ 16(R4), F1
+	FMOVQ 32(R4), F2
+	FMOVQ 48(R4), F3
+	FMOVQ 64(R4), F4
+	FMOVQ 80(R4), F5
+	FMOVQ 96(R4), F6
+	FMOVQ 112(R4), F7
+	FMOVQ 128(R4), F8
+	FMOVQ 144(R4), F9
+	FMOVQ 160(R4), F10
+	FMOVQ 176(R4), F11
+	FMOVQ 160(R4), F12
+	FMOVQ 192(R4), F13
+	FMOVQ 208(R4), F14
+	FMOVQ 224(R4), F15
+loop:
+	FLDPQ.P 32(R2), (F16, F17)
+	WORD $0x4e30d610 // fadd v16.4s, v16.4s, v16.4s
+	WORD $0x4e31d631 // fadd v17.4s, v17.4s, v17.4s
+	VMOV V16.B16, V18.B16
+	VMOV V17.B16, V19.B16
+	WORD $0x6eb2e45c // fcmgt v28.4s, v2.4s, v18.4s
+	WORD $0x6eb3e45d // fcmgt v29.4s, v2.4s, v19.4s
+	VBIT V28.B16, V2.B16, V18.B16
+	VBIT V29.B16, V2.B16, V19.B16
+	WORD $0x6ea3e65c // fcmgt v28.4s, v18.4s, v3.4s
+	WORD $0x6ea3e67d // fcmgt v29.4s, v19.4s, v3.4s
+	VBIT V28.B16, V3.B16, V18.B16
+	VBIT V29.B16, V3.B16, V19.B16
+	VMOV V6.B16, V20.B16
+	VMOV V6.B16, V21.B16
+	VFMLA V18.S4, V4.S4, V20.S4
+	VFMLA V19.S4, V4.S4, V21.S4
+	WORD $0x4eb4d4d6 // fsub v22.4s, v6.4s, v20.4s
+	WORD $0x4eb5d4d7 // fsub v23.4s, v6.4s, v21.4s
+	VFMLA V18.S4, V4.S4, V22.S4
+	VFMLA V19.S4, V4.S4, V23.S4
+	VFMLA V18.S4, V5.S4, V22.S4
+	VFMLA V19.S4, V5.S4, V23.S4
+	VAND V13.B16, V20.B16, V18.B16
+	VAND V13.B16, V21.B16, V19.B16
+	WORD $0x4eae9e52 // mul v18.4s, v18.4s, v14.4s
+	WORD $0x4eae9e73 // mul v19.4s, v19.4s, v14.4s
+	VADD V15.S4, V18.S4, V18.S4
+	VADD V15.S4, V19.S4, V19.S4
+	VTBL V18.B16, [V0.B16, V1.B16], V18.B16
+	VTBL V19.B16, [V0.B16, V1.B16], V19.B16
+	VSHL $20, V20.S4, V20.S4
+	VSHL $20, V21.S4, V21.S4
+	VADD V20.S4, V18.S4, V18.S4
+	VADD V21.S4, V19.S4, V19.S4
+	VMOV V7.B16, V24.B16
+	VMOV V7.B16, V25.B16
+	VMOV V8.B16, V26.B16
+	VMOV V8.B16, V27.B16
+	VFMLA V22.S4, V24.S4, V26.S4
+	VFMLA V23.S4, V25.S4, V27.S4
+	VMOV V9.B16, V24.B16
+	VMOV V9.B16, V25.B16
+	VFMLA V22.S4, V26.S4, V24.S4
+	VFMLA V23.S4, V27.S4, V25.S4
+	VMOV V10.B16, V26.B16
+	VMOV V10.B16, V27.B16
+	VFMLA V22.S4, V24.S4, V26.S4
+	VFMLA V23.S4, V25.S4, V27.S4
+	WORD $0x6e3ade58 // fmul v24.4s, v18.4s, v26.4s
+	WORD $0x6e3bde79 // fmul v25.4s, v19.4s, v27.4s
+	WORD $0x4e2bd71a // fadd v26.4s, v24.4s, v11.4s
+	WORD $0x4e2bd73b // fadd v27.4s, v25.4s, v11.4s
+	WORD $0x6e3afd9a // fdiv v26.4s, v12.4s, v26.4s
+	WORD $0x6e3bfd9b // fdiv v27.4s, v12.4s, v27.4s
+	WORD $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
+	VMOV V12.B16, V22.B16
+	VMOV V12.B16, V23.B16
+	WORD $0x4e2cd59c // fadd v28.4s, v12.4s, v12.4s
+	WORD $0x4e2cd59d // fadd v29.4s, v12.4s, v12.4s
+	VFMLS V24.S4, V28.S4, V22.S4
+	VFMLS V25.S4, V29.S4, V23.S4
+	FSTPQ.P (F22, F23), 32(R0)
+	WORD $0x4e3cd79c // fadd v28.4s, v28.4s, v28.4s
+	WORD $0x4e3dd7bd // fadd v29.4s, v29.4s, v29.4s
+	WORD $0x6e2bdf9c // fmul v28.4s, v28.4s, v11.4s
+	WORD $0x6e2bdfbd // fmul v29.4s, v29.4s, v11.4s
+	WORD $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
+	WORD $0x6e3ddf7b // fmul v27.4s, v27.4s, v29.4s
+	WORD $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
+	FSTPQ.P (F24, F25), 32(R1)
+	SUBS $1, R3
+	BNE loop
+	MSR ZR, FPCR
+	RET
+
 // func noiseNEON(x *float32, turns int, c *byte, scale *float32, lo float32, hi float32, group uint32)
 TEXT ·noiseNEON(SB), NOSPLIT, $0-44
 	MOVD $1<<24, R0

@@ -77,6 +77,30 @@ func relu(y, d, x []float32) {
 	}
 }
 
+func leaky(y, d, x []float32, slope float32) {
+	if level < avx2 {
+		leakyGeneric(y, d, x, slope)
+	} else if len(x) > 0 {
+		leakyAVX2(&y[0], &d[0], &x[0], len(x)/Width, slope)
+	}
+}
+
+func sigmoid(y, d, x []float32) {
+	if level < avx2 {
+		sigmoidGeneric(y, d, x)
+	} else if len(x) > 0 {
+		sigmoidAVX2(&y[0], &d[0], &x[0], len(x)/Width)
+	}
+}
+
+func tanh(y, d, x []float32) {
+	if level < avx2 {
+		tanhGeneric(y, d, x)
+	} else if len(x) > 0 {
+		tanhAVX2(&y[0], &d[0], &x[0], len(x)/Width)
+	}
+}
+
 func mul(dst, a, b []float32) {
 	if level < avx2 {
 		mulGeneric(dst, a, b)

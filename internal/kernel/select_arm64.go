@@ -236,6 +236,30 @@ func relu(y, d, x []float32) {
 	}
 }
 
+func leaky(y, d, x []float32, slope float32) {
+	if !neon {
+		leakyGeneric(y, d, x, slope)
+	} else if len(x) > 0 {
+		leakyNEON(&y[0], &d[0], &x[0], len(x)/Width, slope)
+	}
+}
+
+func sigmoid(y, d, x []float32) {
+	if !neon {
+		sigmoidGeneric(y, d, x)
+	} else if len(x) > 0 {
+		sigmoidNEON(&y[0], &d[0], &x[0], len(x)/Width)
+	}
+}
+
+func tanh(y, d, x []float32) {
+	if !neon {
+		tanhGeneric(y, d, x)
+	} else if len(x) > 0 {
+		tanhNEON(&y[0], &d[0], &x[0], len(x)/Width)
+	}
+}
+
 func mul(dst, a, b []float32) {
 	if !neon {
 		mulGeneric(dst, a, b)

@@ -25,6 +25,10 @@ func silu(y, d, x []float32)  { siluGeneric(y, d, x) }
 func relu(y, d, x []float32)  { reluGeneric(y, d, x) }
 func mul(dst, a, b []float32) { mulGeneric(dst, a, b) }
 
+func leaky(y, d, x []float32, slope float32) { leakyGeneric(y, d, x, slope) }
+func sigmoid(y, d, x []float32)              { sigmoidGeneric(y, d, x) }
+func tanh(y, d, x []float32)                 { tanhGeneric(y, d, x) }
+
 func add(dst, a, b []float32) { addGeneric(dst, a, b) }
 
 func noise(x []float32, c *Counter, scale []float32, lo, hi float32) {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -60,6 +61,11 @@ func flushed(fill func() float32, see func(name string, got []float32)) {
 		y, d = make([]float32, n), make([]float32, n)
 		ReLU(y, d, draw(n))
 		see("ReLU", append(y, d...))
+		for _, name := range slices.Sorted(maps.Keys(activations)) {
+			y, d = make([]float32, n), make([]float32, n)
+			activations[name].run(y, d, draw(n))
+			see(name, append(y, d...))
+		}
 		Mul(y, draw(n), draw(n))
 		see("Mul", y)
 		Add(y, draw(n), draw(n))
