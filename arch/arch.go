@@ -60,7 +60,7 @@ func (c *Config) Settings() setting.List {
 	return setting.List{
 		{Key: "kind", Value: &c.Kind, Names: Kinds(), About: About()},
 		{Key: "hidden_features", Value: &c.HiddenFeatures, Lo: 2, Hi: 1024, About: "width of the network, even"},
-		{Key: "layers", Value: &c.Layers, About: "in place of kind, layer by layer: " + strings.Join(nn.Types(), ", ")},
+		{Key: "layers", Value: &c.Layers, About: "in place of kind, layer by layer; docs/layers.md has all types"},
 	}
 }
 

@@ -23,9 +23,9 @@ func Conv2D(out, kernel, stride, padding int) LayerSpec {
 type conv struct {
 	in, out             lane.Shape
 	kh, kw, stride, pad int
-	flat                bool // a Linear: weights are shown as a matrix
-	fused               bool // see activate
-	gradRows            int  // of the output, in a band of ParamGrad
+	flat                bool  // a Linear: weights are shown as a matrix
+	activation          apply // behind the layer, see activate
+	gradRows            int   // of the output, in a band of ParamGrad
 
 	forward  direction
 	backward direction
@@ -229,17 +229,17 @@ func (c *conv) Pack(params []float32) {
 	copy(c.bias, params[c.weights():])
 }
 
-// activate makes the SiLU behind this layer a part of it: Forward applies it
-// in place and saves the derivative.
-func (c *conv) activate() bool {
-	c.fused = true
+// activate makes the activation behind this layer a part of it: Forward applies
+// it in place and saves the derivative.
+func (c *conv) activate(f apply) bool {
+	c.activation = f
 	return true
 }
 
-func (c *conv) activated() bool { return c.fused }
+func (c *conv) activated() bool { return c.activation != nil }
 
 func (c *conv) savedLen() int {
-	if c.fused {
+	if c.activated() {
 		return c.out.Len()
 	}
 	return 0
@@ -247,8 +247,8 @@ func (c *conv) savedLen() int {
 
 func (c *conv) Forward(ctx context.Context, y, saved, x []float32) {
 	c.forward.apply(ctx, c.width(x), y, x, c.bias, nil)
-	if c.fused && ctx.Err() == nil {
-		kernel.SiLU(y, saved, y)
+	if c.activated() && ctx.Err() == nil {
+		c.activation(y, saved, y)
 	}
 }
 

@@ -2,19 +2,25 @@ package nn
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 )
 
 // The types of layers.
 const (
-	Conv2DType  = "conv2d"
-	LinearType  = "linear"
-	SiLUType    = "silu"
-	ReLUType    = "relu"
-	FlattenType = "flatten"
+	Conv2DType    = "conv2d"
+	LinearType    = "linear"
+	SiLUType      = "silu"
+	ReLUType      = "relu"
+	LeakyReLUType = "leakyrelu"
+	TanhType      = "tanh"
+	SigmoidType   = "sigmoid"
+	FlattenType   = "flatten"
 )
 
 // kinds has a row for each type of layer, and nothing else lists them. A new
@@ -29,8 +35,13 @@ var kinds = []kind{
 	{name: LinearType, sizes: []size{
 		{name: "out", of: (*LayerSpec).out, lo: 1, hi: 16 * maxSide, bare: true},
 	}, check: checkLinear, build: buildLinear},
-	{name: SiLUType, build: func(_ LayerSpec, in input) layer { return silu{in.Shape} }},
-	{name: ReLUType, build: func(_ LayerSpec, in input) layer { return relu{in.Shape} }},
+	{name: SiLUType, build: activate(kernel.SiLU)},
+	{name: ReLUType, build: activate(kernel.ReLU)},
+	{name: LeakyReLUType, sizes: []size{
+		{name: "slope", part: (*LayerSpec).slope, hi: 1, optional: true, standard: defaultSlope},
+	}, build: buildLeakyReLU},
+	{name: TanhType, build: activate(kernel.Tanh)},
+	{name: SigmoidType, build: activate(kernel.Sigmoid)},
 	{name: FlattenType},
 }
 
@@ -52,21 +63,72 @@ type input struct {
 	flat bool // a flatten has been before: this is a vector, laid out as an image still
 }
 
-// A size is a whole number in a LayerSpec.
+// A size is a number in a LayerSpec: a whole one of a field that of gives, or else
+// a fraction of one that part gives.
 type size struct {
 	name   string
 	of     func(*LayerSpec) *int
-	lo, hi int
+	part   func(*LayerSpec) *float64
+	lo, hi float64
 	// In a text it has its name before it unless it is bare, and where it is
 	// optional and left out it is standard.
 	bare, optional bool
-	standard       int
+	standard       float64
+}
+
+func (s size) get(l LayerSpec) float64 {
+	if s.of == nil {
+		return *s.part(&l)
+	}
+	return float64(*s.of(&l))
+}
+
+func (s size) set(l *LayerSpec, v float64) {
+	if s.of == nil {
+		*s.part(l) = v
+	} else {
+		*s.of(l) = int(v)
+	}
+}
+
+// within says whether v is such a number.
+func (s size) within(v float64) bool {
+	return v >= s.lo && v <= s.hi && (s.of == nil || v == math.Trunc(v))
+}
+
+// parse reads such a number.
+func (s size) parse(text string) (v float64, ok bool) {
+	v, err := strconv.ParseFloat(text, 64)
+	if s.of != nil {
+		var n int
+		n, err = strconv.Atoi(text)
+		v = float64(n)
+	}
+	return v, err == nil && s.within(v)
+}
+
+// want says which numbers it may be.
+func (s size) want() string {
+	if s.of == nil {
+		return fmt.Sprintf("a fraction from %v to %v", s.lo, s.hi)
+	}
+	return fmt.Sprintf("a whole number from %.0f to %.0f", s.lo, s.hi)
+}
+
+// format writes such a number.
+func (s size) format(v float64) string {
+	if s.of == nil {
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 0, 64)
 }
 
 func (l *LayerSpec) out() *int     { return &l.Out }
 func (l *LayerSpec) kernel() *int  { return &l.Kernel }
 func (l *LayerSpec) stride() *int  { return &l.Stride }
 func (l *LayerSpec) padding() *int { return &l.Padding }
+
+func (l *LayerSpec) slope() *float64 { return &l.Slope }
 
 func kindOf(name string) (kind, bool) {
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
@@ -99,8 +161,8 @@ func (l LayerSpec) layer(in input) (layer, error) {
 		return nil, fmt.Errorf("unknown type; the types are %s", kindNames())
 	}
 	for _, s := range k.sizes {
-		if v := *s.of(&l); v < s.lo || v > s.hi {
-			return nil, fmt.Errorf("%s %d is out of range, %d to %d", s.name, v, s.lo, s.hi)
+		if v := s.get(l); !s.within(v) {
+			return nil, fmt.Errorf("%s %s is out of range, %s to %s", s.name, s.format(v), s.format(s.lo), s.format(s.hi))
 		}
 	}
 	if k.check != nil {

@@ -11,7 +11,7 @@ type LayerInfo struct {
 	Type    string // as in LayerSpec
 	In, Out lane.Shape
 	// Idle says that nothing runs here: a Flatten is only a way to read its
-	// input, and a SiLU between two layers with weights is done by them. The
+	// input, and an activation between two layers with weights is done by them. The
 	// one below, which is Activated, applies it, the one above multiplies
 	// its input gradient by the derivative.
 	Idle, Activated bool

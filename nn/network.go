@@ -43,10 +43,10 @@ type weighted interface {
 	sumsLen() int
 	ParamGrad(ctx context.Context, packed, high, sums, dy, x []float32)
 	Unpack(grad, packed []float32)
-	// activate makes the SiLU behind the layer a part of it: Forward applies
-	// it and leaves its derivative, as long as y, in saved. It returns false
-	// where the layer cannot.
-	activate() bool
+	// activate makes the activation behind the layer a part of it: Forward
+	// applies it and leaves its derivative, as long as y, first in saved. It
+	// returns false where the layer cannot.
+	activate(apply) bool
 	activated() bool
 	// flop is the nominal work of one image on its way forward.
 	flop() float64
@@ -66,9 +66,9 @@ func withWeights(layers []layer) []weighted {
 // fill Params and call Pack.
 type Network struct {
 	spec    Spec
-	layers  []layer    // nil for a Flatten and for a SiLU that is fused
+	layers  []layer    // nil for a Flatten and for an activation that is fused
 	weights []weighted // of each layer, nil where it has no parameters
-	below   []int      // the layer whose fused SiLU a layer's input gradient passes, or −1
+	below   []int      // the layer whose fused activation a layer's input gradient passes, or −1
 	offset  []int      // of each layer's parameters
 	packed  []int      // of each layer's parameters in a packed gradient
 	places  []place    // of each output
@@ -125,7 +125,7 @@ func outline(spec Spec) (*Network, error) {
 	return n, nil
 }
 
-// fuse makes each SiLU between two layers with weights a part of both: the
+// fuse makes each activation between two layers with weights a part of both: the
 // one below applies it in place, the one above multiplies its input gradient
 // by the derivative, as a convolution does before that leaves the registers.
 func (n *Network) fuse() {
@@ -140,10 +140,14 @@ func (n *Network) fuse() {
 			continue
 		}
 		j := previous(i)
-		if j < 0 || n.spec.Layers[j].Type != SiLUType {
+		if j < 0 {
 			continue
 		}
-		if k := previous(j); k >= 0 && n.weights[k] != nil && !n.isOutput(k) && n.weights[k].activate() {
+		act, ok := n.layers[j].(activation)
+		if !ok {
+			continue
+		}
+		if k := previous(j); k >= 0 && n.weights[k] != nil && !n.isOutput(k) && n.weights[k].activate(act.apply) {
 			n.layers[j] = nil
 			n.below[i] = k
 			for o := range n.places {

@@ -24,18 +24,8 @@ func oracleLayers(s Spec, params, image []float64) (values [][]float64) {
 	x, shape := image, s.Input
 	for _, l := range s.Layers {
 		switch l.Type {
-		case SiLUType:
-			y := make([]float64, len(x))
-			for i, v := range x {
-				y[i] = v / (1 + math.Exp(-v))
-			}
-			x = y
-		case ReLUType:
-			y := make([]float64, len(x))
-			for i, v := range x {
-				y[i] = max(v, 0)
-			}
-			x = y
+		case SiLUType, ReLUType, LeakyReLUType, TanhType, SigmoidType:
+			x = oracleActivation(l, x)
 		case FlattenType:
 			shape = lane.Shape{C: shape.Len(), H: 1, W: 1}
 		case LinearType:
@@ -78,6 +68,22 @@ func oracleLayers(s Spec, params, image []float64) (values [][]float64) {
 	return values
 }
 
+// oracleActivation applies an activation.
+func oracleActivation(l LayerSpec, x []float64) []float64 {
+	f := map[string]func(v float64) float64{
+		SiLUType:      func(v float64) float64 { return v / (1 + math.Exp(-v)) },
+		ReLUType:      func(v float64) float64 { return max(v, 0) },
+		LeakyReLUType: func(v float64) float64 { return max(v, 0) + l.Slope*min(v, 0) },
+		TanhType:      math.Tanh,
+		SigmoidType:   func(v float64) float64 { return 1 / (1 + math.Exp(-v)) },
+	}[l.Type]
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = f(v)
+	}
+	return y
+}
+
 // networks cover every layer alone (with the least that makes an energy of
 // it), odd channel counts, strides above the kernel, padding at and above the
 // kernel, and the whole energy.
@@ -87,6 +93,10 @@ var networks = map[string]Spec{
 	"silu":            spec(lane.Shape{C: 2, H: 2, W: 3}, SiLU(), Flatten(), Linear(1)),
 	"relu":            spec(lane.Shape{C: 2, H: 2, W: 3}, ReLU(), Flatten(), Linear(1)),
 	"relu, between":   spec(lane.Shape{C: 1, H: 5, W: 5}, Conv2D(3, 3, 2, 1), ReLU(), SiLU(), Conv2D(4, 3, 1, 1), ReLU(), Flatten(), Linear(3), ReLU(), Linear(1)),
+	"leakyrelu":       spec(lane.Shape{C: 2, H: 2, W: 3}, LeakyReLU(0.2), Flatten(), Linear(1)),
+	"tanh":            spec(lane.Shape{C: 2, H: 2, W: 3}, Tanh(), Flatten(), Linear(1)),
+	"sigmoid":         spec(lane.Shape{C: 2, H: 2, W: 3}, Sigmoid(), Flatten(), Linear(1)),
+	"activations":     spec(lane.Shape{C: 1, H: 5, W: 5}, Conv2D(3, 3, 2, 1), LeakyReLU(0.3), Tanh(), Conv2D(4, 3, 1, 1), Tanh(), Flatten(), Linear(3), Sigmoid(), Linear(2), LeakyReLU(0.01), Linear(1), Sigmoid()),
 	"conv":            spec(lane.Shape{C: 1, H: 5, W: 5}, Conv2D(1, 5, 1, 0)),
 	"conv, 3 to 5":    spec(lane.Shape{C: 3, H: 7, W: 6}, Conv2D(5, 3, 1, 1), Flatten(), Linear(1)),
 	"conv, stride 2":  spec(lane.Shape{C: 2, H: 7, W: 8}, Conv2D(6, 3, 2, 1), Flatten(), Linear(1)),

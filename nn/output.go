@@ -10,7 +10,7 @@ import (
 // place is where an output stands.
 type place struct {
 	Output
-	home  int // the layer that computes it: −1 for the image, a fused SiLU's is the one below
+	home  int // the layer that computes it: −1 for the image, a fused activation's is the one below
 	shape lane.Shape
 }
 
@@ -113,7 +113,7 @@ func (n *Network) start(s *Scratch, a *Activations, cotangents [][]float32) int 
 }
 
 // takeUp adds the cotangents of what layer i computes to its dy. Where the
-// layer applies a SiLU, dy is the gradient with respect to what goes in there.
+// layer applies an activation, dy is the gradient with respect to what goes in there.
 func (n *Network) takeUp(dy, spare []float32, a *Activations, i int, cotangents [][]float32) {
 	for o, c := range cotangents {
 		if c == nil || n.places[o].home != i {

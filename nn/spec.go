@@ -55,6 +55,8 @@ type LayerSpec struct {
 	Kernel  int `json:",omitempty"` // side of the square kernel
 	Stride  int `json:",omitempty"`
 	Padding int `json:",omitempty"` // zeros around the image
+
+	Slope float64 `json:",omitempty"` // of a LeakyReLU below 0
 }
 
 // Validate reports whether the network can be built, naming the first layer

@@ -16,12 +16,12 @@ func (l LayerSpec) String() string {
 	text := l.Type
 	k, _ := kindOf(l.Type)
 	for _, s := range k.sizes {
-		v := *s.of(&l)
+		v := s.get(l)
 		switch {
 		case s.bare:
-			text += fmt.Sprintf(" %d", v)
+			text += " " + s.format(v)
 		case !s.optional || v != s.standard:
-			text += fmt.Sprintf(" %s=%d", s.name, v)
+			text += " " + s.name + "=" + s.format(v)
 		}
 	}
 	return text
@@ -79,18 +79,19 @@ func ParseLayer(text string) (LayerSpec, error) {
 		if given[i] {
 			return fail("write "+k.form(), "%s is given twice", s.name)
 		}
-		v, err := strconv.Atoi(value)
-		if err != nil || v < s.lo || v > s.hi {
-			return fail("write "+k.form(), "%s %s is not a whole number from %d to %d", s.name, quote(value), s.lo, s.hi)
+		v, ok := s.parse(value)
+		if !ok {
+			return fail("write "+k.form(), "%s %s is not %s", s.name, quote(value), s.want())
 		}
-		*s.of(&l), given[i] = v, true
+		s.set(&l, v)
+		given[i] = true
 	}
 	for i, s := range k.sizes {
 		if !given[i] && !s.optional {
 			return fail("write "+k.form(), "%s is missing", s.name)
 		}
 		if !given[i] {
-			*s.of(&l) = s.standard
+			s.set(&l, s.standard)
 		}
 	}
 	return l, nil

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 )
@@ -21,6 +22,11 @@ func TestParseLayer(t *testing.T) {
 		{"linear 65536", Linear(65536), ""},
 		{"silu", SiLU(), ""},
 		{"relu", ReLU(), ""},
+		{"leakyrelu", LeakyReLU(0.2), ""},
+		{"leakyrelu slope=0.01", LeakyReLU(0.01), ""},
+		{"leakyrelu slope=.2e0", LeakyReLU(0.2), "leakyrelu"},
+		{"tanh", Tanh(), ""},
+		{"sigmoid", Sigmoid(), ""},
 		{"flatten", Flatten(), ""},
 	} {
 		got, err := ParseLayer(c.text)
@@ -61,6 +67,9 @@ func TestParseLayerErrors(t *testing.T) {
 		{"conv2d 16 =3", "`=3` is not part of it", conv},
 		{"linear 65537", "out `65537` is not a whole number from 1 to 65536", "write linear OUT"},
 		{"linear 64 kernel=3", "`kernel=3` is not part of it", "write linear OUT"},
+		{"leakyrelu slope=2", "slope `2` is not a fraction from 0 to 1", "write leakyrelu [slope=N]"},
+		{"leakyrelu slope=nan", "slope `nan` is not a fraction", "write leakyrelu [slope=N]"},
+		{"leakyrelu 0.2", "`0.2` is not part of it", "write leakyrelu [slope=N]"},
 		{"silu 3", "`3` is not part of it", "write silu"},
 		{"silu\x00", "unknown type", "did you mean silu?"},
 		{strings.Repeat("linear ", 40), "longer than 200 bytes", "write a type"},
@@ -76,6 +85,19 @@ func TestParseLayerErrors(t *testing.T) {
 		}
 		if len(e.Error()) > 400 || !strings.HasPrefix(err.Error(), "nn: layer ") {
 			t.Errorf("%q: error %q", c.text, err)
+		}
+	}
+}
+
+// The page of layers has a row for each type.
+func TestLayersPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/layers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range kinds {
+		if !strings.Contains(string(page), "| `"+k.form()+"` | ") {
+			t.Errorf("docs/layers.md lacks `%s`", k.form())
 		}
 	}
 }
@@ -103,8 +125,8 @@ func FuzzParseLayer(f *testing.F) {
 			t.Fatalf("%q became %+v", text, l)
 		}
 		for _, s := range k.sizes {
-			if v := *s.of(&l); v < s.lo || v > s.hi {
-				t.Fatalf("%q has %s %d", text, s.name, v)
+			if v := s.get(l); !s.within(v) {
+				t.Fatalf("%q has %s %v", text, s.name, v)
 			}
 		}
 		if again, err := ParseLayer(l.String()); err != nil || again != l {
