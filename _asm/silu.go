@@ -212,9 +212,10 @@ func powers(n int) Mem {
 	return m
 }
 
-// mul and add write dst = a·b and dst = a+b.
+// mul, add and sub write dst = a·b, dst = a+b and dst = a−b.
 func mul() { pairwise("mul", "Mul", func(m Mem, v reg.VecVirtual) { VMULPS(m, v, v) }) }
 func add() { pairwise("add", "Add", func(m Mem, v reg.VecVirtual) { VADDPS(m, v, v) }) }
+func sub() { pairwise("sub", "Sub", func(m Mem, v reg.VecVirtual) { VSUBPS(m, v, v) }) }
 
 func pairwise(name, of string, combine func(b Mem, v reg.VecVirtual)) {
 	TEXT(name+"AVX2", NOSPLIT, "func(dst, a, b *float32, n int)")

@@ -79,6 +79,11 @@ func mulAVX2(dst *float32, a *float32, b *float32, n int)
 //go:noescape
 func addAVX2(dst *float32, a *float32, b *float32, n int)
 
+// subAVX2 is Sub on n vectors.
+//
+//go:noescape
+func subAVX2(dst *float32, a *float32, b *float32, n int)
+
 // reluAVX2 is ReLU on n vectors.
 //
 //go:noescape
@@ -98,6 +103,36 @@ func sigmoidAVX2(y *float32, d *float32, x *float32, n int)
 //
 //go:noescape
 func tanhAVX2(y *float32, d *float32, x *float32, n int)
+
+// total8 is Total for eight lanes.
+//
+//go:noescape
+func total8(w *byte)
+
+// dots8 is Dots for eight lanes.
+//
+//go:noescape
+func dots8(w *byte)
+
+// standardise8 is Standardise for eight lanes.
+//
+//go:noescape
+func standardise8(w *byte)
+
+// centre8 is Centre for eight lanes.
+//
+//go:noescape
+func centre8(w *byte)
+
+// affine8 is Affine for eight lanes.
+//
+//go:noescape
+func affine8(w *byte)
+
+// pool8 is Pool for eight lanes.
+//
+//go:noescape
+func pool8(w *byte)
 
 // noiseAVX2 is Noise on 4 vectors of 8 a turn, beginning with a group of four.
 //

@@ -2978,6 +2978,28 @@ loop:
 	LDMXCSR goControl<>+0(SB)
 	RET
 
+// func subAVX2(dst *float32, a *float32, b *float32, n int)
+// Requires: AVX, SSE
+TEXT ·subAVX2(SB), NOSPLIT, $0-32
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    n+24(FP), BX
+
+loop:
+	VMOVUPS (CX), Y0
+	VSUBPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, AX
+	DECQ    BX
+	JNZ     loop
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
+
 // func reluAVX2(y *float32, d *float32, x *float32, n int)
 // Requires: AVX, SSE
 TEXT ·reluAVX2(SB), NOSPLIT, $0-32
@@ -3399,6 +3421,281 @@ DATA two_22<>+52(SB)/4, $0x34800000
 DATA two_22<>+56(SB)/4, $0x34800000
 DATA two_22<>+60(SB)/4, $0x34800000
 GLOBL two_22<>(SB), RODATA|NOPTR, $64
+
+// func total8(w *byte)
+// Requires: AVX, SSE
+TEXT ·total8(SB), NOSPLIT, $0-8
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    w+0(FP), AX
+	MOVQ    64(AX), CX
+	MOVQ    72(AX), DX
+	MOVQ    8(AX), BX
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	MOVQ    48(AX), SI
+
+row:
+	MOVQ 56(AX), DI
+	SUBQ $0x04, DI
+	JLT  few
+
+four:
+	VADDPS (BX), Y0, Y0
+	ADDQ   CX, BX
+	VADDPS (BX), Y1, Y1
+	ADDQ   CX, BX
+	VADDPS (BX), Y2, Y2
+	ADDQ   CX, BX
+	VADDPS (BX), Y3, Y3
+	ADDQ   CX, BX
+	SUBQ   $0x04, DI
+	JGE    four
+
+few:
+	ADDQ $0x04, DI
+	JZ   end
+
+one:
+	VADDPS (BX), Y0, Y0
+	ADDQ   CX, BX
+	DECQ   DI
+	JNZ    one
+
+end:
+	ADDQ    DX, BX
+	DECQ    SI
+	JNZ     row
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y3, Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	MOVQ    (AX), AX
+	VMOVUPS Y0, (AX)
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
+
+// func dots8(w *byte)
+// Requires: AVX, SSE
+TEXT ·dots8(SB), NOSPLIT, $0-8
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    w+0(FP), AX
+	MOVQ    64(AX), CX
+	MOVQ    72(AX), DX
+	MOVQ    8(AX), BX
+	MOVQ    16(AX), SI
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	MOVQ    48(AX), DI
+
+row:
+	MOVQ 56(AX), R8
+	SUBQ $0x04, R8
+	JLT  few
+
+four:
+	VMOVUPS (BX), Y4
+	VMULPS  (SI), Y4, Y4
+	VADDPS  Y4, Y0, Y0
+	ADDQ    CX, BX
+	ADDQ    CX, SI
+	VMOVUPS (BX), Y4
+	VMULPS  (SI), Y4, Y4
+	VADDPS  Y4, Y1, Y1
+	ADDQ    CX, BX
+	ADDQ    CX, SI
+	VMOVUPS (BX), Y4
+	VMULPS  (SI), Y4, Y4
+	VADDPS  Y4, Y2, Y2
+	ADDQ    CX, BX
+	ADDQ    CX, SI
+	VMOVUPS (BX), Y4
+	VMULPS  (SI), Y4, Y4
+	VADDPS  Y4, Y3, Y3
+	ADDQ    CX, BX
+	ADDQ    CX, SI
+	SUBQ    $0x04, R8
+	JGE     four
+
+few:
+	ADDQ $0x04, R8
+	JZ   end
+
+one:
+	VMOVUPS (BX), Y4
+	VMULPS  (SI), Y4, Y4
+	VADDPS  Y4, Y0, Y0
+	ADDQ    CX, BX
+	ADDQ    CX, SI
+	DECQ    R8
+	JNZ     one
+
+end:
+	ADDQ    DX, BX
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     row
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y3, Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	MOVQ    (AX), AX
+	VMOVUPS Y0, (AX)
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
+
+// func standardise8(w *byte)
+// Requires: AVX, SSE
+TEXT ·standardise8(SB), NOSPLIT, $0-8
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    w+0(FP), AX
+	MOVQ    64(AX), CX
+	MOVQ    72(AX), DX
+	MOVQ    (AX), BX
+	MOVQ    8(AX), SI
+	MOVQ    24(AX), DI
+	VMOVUPS (DI), Y0
+	MOVQ    32(AX), DI
+	VMOVUPS (DI), Y1
+	MOVQ    48(AX), DI
+
+row:
+	MOVQ 56(AX), R8
+
+vector:
+	VMOVUPS (SI), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, (BX)
+	ADDQ    CX, BX
+	ADDQ    CX, SI
+	DECQ    R8
+	JNZ     vector
+	ADDQ    DX, BX
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     row
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
+
+// func centre8(w *byte)
+// Requires: AVX, SSE
+TEXT ·centre8(SB), NOSPLIT, $0-8
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    w+0(FP), AX
+	MOVQ    64(AX), CX
+	MOVQ    72(AX), DX
+	MOVQ    (AX), BX
+	MOVQ    16(AX), SI
+	MOVQ    24(AX), DI
+	VMOVUPS (DI), Y0
+	MOVQ    32(AX), DI
+	VMOVUPS (DI), Y1
+	MOVQ    40(AX), DI
+	VMOVUPS (DI), Y2
+	MOVQ    48(AX), DI
+
+row:
+	MOVQ 56(AX), R8
+
+vector:
+	VMOVUPS (BX), Y3
+	VMULPS  (SI), Y1, Y4
+	VSUBPS  Y0, Y3, Y3
+	VSUBPS  Y4, Y3, Y3
+	VMULPS  Y2, Y3, Y3
+	VMOVUPS Y3, (BX)
+	ADDQ    CX, BX
+	ADDQ    CX, SI
+	DECQ    R8
+	JNZ     vector
+	ADDQ    DX, BX
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     row
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
+
+// func affine8(w *byte)
+// Requires: AVX, SSE
+TEXT ·affine8(SB), NOSPLIT, $0-8
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    w+0(FP), AX
+	MOVQ    64(AX), CX
+	MOVQ    72(AX), DX
+	MOVQ    (AX), BX
+	MOVQ    8(AX), SI
+	MOVQ    48(AX), DI
+
+row:
+	MOVQ 56(AX), R8
+	MOVQ 24(AX), R9
+	MOVQ 32(AX), R10
+
+vector:
+	VBROADCASTSS (R9), Y0
+	VBROADCASTSS (R10), Y1
+	VMULPS       (SI), Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         CX, BX
+	ADDQ         CX, SI
+	DECQ         R8
+	JNZ          vector
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	DECQ         DI
+	JNZ          row
+	VZEROUPPER
+	LDMXCSR      goControl<>+0(SB)
+	RET
+
+// func pool8(w *byte)
+// Requires: AVX, SSE
+TEXT ·pool8(SB), NOSPLIT, $0-8
+	LDMXCSR      kernelControl<>+0(SB)
+	MOVQ         w+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         56(AX), R8
+	VBROADCASTSS 64(AX), Y0
+
+vector:
+	VXORPS Y1, Y1, Y1
+	MOVQ   32(AX), R9
+	MOVQ   DX, R10
+
+row:
+	MOVQ 40(AX), R11
+	MOVQ R10, R12
+
+col:
+	VADDPS  (R12), Y1, Y1
+	ADDQ    R8, R12
+	DECQ    R11
+	JNZ     col
+	ADDQ    DI, R10
+	DECQ    R9
+	JNZ     row
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	DECQ    BX
+	JNZ     vector
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
 
 // func noiseAVX2(x *float32, turns int, c *byte, scale *float32, lo float32, hi float32, group uint32)
 // Requires: AVX, AVX2, FMA3, SSE

@@ -79,6 +79,11 @@ func mulNEON(dst *float32, a *float32, b *float32, n int)
 //go:noescape
 func addNEON(dst *float32, a *float32, b *float32, n int)
 
+// subNEON is Sub on n vectors.
+//
+//go:noescape
+func subNEON(dst *float32, a *float32, b *float32, n int)
+
 // reluNEON is ReLU on n vectors.
 //
 //go:noescape
@@ -98,6 +103,36 @@ func sigmoidNEON(y *float32, d *float32, x *float32, n int)
 //
 //go:noescape
 func tanhNEON(y *float32, d *float32, x *float32, n int)
+
+// total8 is Total for eight lanes.
+//
+//go:noescape
+func total8(w *byte)
+
+// dots8 is Dots for eight lanes.
+//
+//go:noescape
+func dots8(w *byte)
+
+// standardise8 is Standardise for eight lanes.
+//
+//go:noescape
+func standardise8(w *byte)
+
+// centre8 is Centre for eight lanes.
+//
+//go:noescape
+func centre8(w *byte)
+
+// affine8 is Affine for eight lanes.
+//
+//go:noescape
+func affine8(w *byte)
+
+// pool8 is Pool for eight lanes.
+//
+//go:noescape
+func pool8(w *byte)
 
 // noiseNEON is Noise on four vectors a turn, beginning with a group of four.
 //

@@ -2649,6 +2649,25 @@ loop:
 	MSR ZR, FPCR
 	RET
 
+// func subNEON(dst *float32, a *float32, b *float32, n int)
+TEXT ·subNEON(SB), NOSPLIT, $0-32
+	MOVD $1<<24, R0
+	MSR R0, FPCR
+	MOVD dst+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R2
+	MOVD n+24(FP), R3
+loop:
+	FLDPQ.P 32(R1), (F0, F1)
+	FLDPQ.P 32(R2), (F2, F3)
+	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
+	FSTPQ.P (F0, F1), 32(R0)
+	SUBS $1, R3
+	BNE loop
+	MSR ZR, FPCR
+	RET
+
 // func reluNEON(y *float32, d *float32, x *float32, n int)
 TEXT ·reluNEON(SB), NOSPLIT, $0-32
 	MOVD $1<<24, R0
@@ -2908,6 +2927,308 @@ loop:
 	FSTPQ.P (F24, F25), 32(R1)
 	SUBS $1, R3
 	BNE loop
+	MSR ZR, FPCR
+	RET
+
+// func total8(w *byte)
+TEXT ·total8(SB), NOSPLIT, $0-8
+	MOVD $1<<24, R0
+	MSR R0, FPCR
+	MOVD w+0(FP), R0
+	MOVD 64(R0), R1
+	MOVD 72(R0), R2
+	MOVD 8(R0), R3
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	MOVD 48(R0), R4
+row:
+	MOVD 56(R0), R5
+	SUBS $4, R5
+	BLT few
+four:
+	FLDPQ 0(R3), (F8, F9)
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	ADD R1, R3
+	FLDPQ 0(R3), (F8, F9)
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
+	ADD R1, R3
+	FLDPQ 0(R3), (F8, F9)
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	ADD R1, R3
+	FLDPQ 0(R3), (F8, F9)
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	ADD R1, R3
+	SUBS $4, R5
+	BGE four
+few:
+	ADDS $4, R5
+	BEQ end
+one:
+	FLDPQ 0(R3), (F8, F9)
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	ADD R1, R3
+	SUBS $1, R5
+	BNE one
+end:
+	ADD R2, R3
+	SUBS $1, R4
+	BNE row
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	MOVD 0(R0), R6
+	FSTPQ (F0, F1), 0(R6)
+	MSR ZR, FPCR
+	RET
+
+// func dots8(w *byte)
+TEXT ·dots8(SB), NOSPLIT, $0-8
+	MOVD $1<<24, R0
+	MSR R0, FPCR
+	MOVD w+0(FP), R0
+	MOVD 64(R0), R1
+	MOVD 72(R0), R2
+	MOVD 8(R0), R3
+	MOVD 16(R0), R4
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	MOVD 48(R0), R5
+row:
+	MOVD 56(R0), R6
+	SUBS $4, R6
+	BLT few
+four:
+	FLDPQ 0(R3), (F8, F9)
+	FLDPQ 0(R4), (F10, F11)
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	ADD R1, R3
+	ADD R1, R4
+	FLDPQ 0(R3), (F8, F9)
+	FLDPQ 0(R4), (F10, F11)
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
+	ADD R1, R3
+	ADD R1, R4
+	FLDPQ 0(R3), (F8, F9)
+	FLDPQ 0(R4), (F10, F11)
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	ADD R1, R3
+	ADD R1, R4
+	FLDPQ 0(R3), (F8, F9)
+	FLDPQ 0(R4), (F10, F11)
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	ADD R1, R3
+	ADD R1, R4
+	SUBS $4, R6
+	BGE four
+few:
+	ADDS $4, R6
+	BEQ end
+one:
+	FLDPQ 0(R3), (F8, F9)
+	FLDPQ 0(R4), (F10, F11)
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	ADD R1, R3
+	ADD R1, R4
+	SUBS $1, R6
+	BNE one
+end:
+	ADD R2, R3
+	ADD R2, R4
+	SUBS $1, R5
+	BNE row
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	MOVD 0(R0), R7
+	FSTPQ (F0, F1), 0(R7)
+	MSR ZR, FPCR
+	RET
+
+// func standardise8(w *byte)
+TEXT ·standardise8(SB), NOSPLIT, $0-8
+	MOVD $1<<24, R0
+	MSR R0, FPCR
+	MOVD w+0(FP), R0
+	MOVD 64(R0), R1
+	MOVD 72(R0), R2
+	MOVD 0(R0), R3
+	MOVD 8(R0), R4
+	MOVD 24(R0), R5
+	FLDPQ 0(R5), (F0, F1)
+	MOVD 32(R0), R6
+	FLDPQ 0(R6), (F2, F3)
+	MOVD 48(R0), R7
+row:
+	MOVD 56(R0), R8
+vector:
+	FLDPQ 0(R4), (F4, F5)
+	WORD $0x4ea0d484 // fsub v4.4s, v4.4s, v0.4s
+	WORD $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	FSTPQ (F4, F5), 0(R3)
+	ADD R1, R3
+	ADD R1, R4
+	SUBS $1, R8
+	BNE vector
+	ADD R2, R3
+	ADD R2, R4
+	SUBS $1, R7
+	BNE row
+	MSR ZR, FPCR
+	RET
+
+// func centre8(w *byte)
+TEXT ·centre8(SB), NOSPLIT, $0-8
+	MOVD $1<<24, R0
+	MSR R0, FPCR
+	MOVD w+0(FP), R0
+	MOVD 64(R0), R1
+	MOVD 72(R0), R2
+	MOVD 0(R0), R3
+	MOVD 16(R0), R4
+	MOVD 24(R0), R5
+	FLDPQ 0(R5), (F0, F1)
+	MOVD 32(R0), R6
+	FLDPQ 0(R6), (F2, F3)
+	MOVD 40(R0), R7
+	FLDPQ 0(R7), (F4, F5)
+	MOVD 48(R0), R8
+row:
+	MOVD 56(R0), R9
+vector:
+	FLDPQ 0(R3), (F6, F7)
+	FLDPQ 0(R4), (F8, F9)
+	WORD $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
+	WORD $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
+	WORD $0x4ea0d4c6 // fsub v6.4s, v6.4s, v0.4s
+	WORD $0x4ea1d4e7 // fsub v7.4s, v7.4s, v1.4s
+	WORD $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
+	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	FSTPQ (F6, F7), 0(R3)
+	ADD R1, R3
+	ADD R1, R4
+	SUBS $1, R9
+	BNE vector
+	ADD R2, R3
+	ADD R2, R4
+	SUBS $1, R8
+	BNE row
+	MSR ZR, FPCR
+	RET
+
+// func affine8(w *byte)
+TEXT ·affine8(SB), NOSPLIT, $0-8
+	MOVD $1<<24, R0
+	MSR R0, FPCR
+	MOVD w+0(FP), R0
+	MOVD 64(R0), R1
+	MOVD 72(R0), R2
+	MOVD 0(R0), R3
+	MOVD 8(R0), R4
+	MOVD 48(R0), R7
+row:
+	MOVD 56(R0), R8
+	MOVD 24(R0), R5
+	MOVD 32(R0), R6
+vector:
+	VLD1R.P 4(R5), [V2.S4]
+	VLD1R.P 4(R6), [V3.S4]
+	FLDPQ 0(R4), (F0, F1)
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FSTPQ (F0, F1), 0(R3)
+	ADD R1, R3
+	ADD R1, R4
+	SUBS $1, R8
+	BNE vector
+	ADD R2, R3
+	ADD R2, R4
+	SUBS $1, R7
+	BNE row
+	MSR ZR, FPCR
+	RET
+
+// func pool8(w *byte)
+TEXT ·pool8(SB), NOSPLIT, $0-8
+	MOVD $1<<24, R0
+	MSR R0, FPCR
+	MOVD w+0(FP), R0
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD 24(R0), R4
+	MOVD 48(R0), R5
+	MOVD 56(R0), R6
+	FMOVS 64(R0), F0
+	VDUP V0.S[0], V0.S4
+vector:
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	MOVD 32(R0), R7
+	MOVD R2, R8
+row:
+	MOVD 40(R0), R9
+	MOVD R8, R10
+col:
+	FLDPQ 0(R10), (F3, F4)
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	ADD R6, R10
+	SUBS $1, R9
+	BNE col
+	ADD R5, R8
+	SUBS $1, R7
+	BNE row
+	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
+	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FSTPQ (F1, F2), 0(R1)
+	ADD R4, R1
+	ADD R4, R2
+	SUBS $1, R3
+	BNE vector
 	MSR ZR, FPCR
 	RET
 

@@ -51,6 +51,9 @@ func Widest() int {
 	return Width
 }
 
+// assembly tells whether kernels in assembly are in use.
+func assembly() bool { return level >= avx2 }
+
 // Name returns the name of the kernels in use.
 func Name() string { return names[level] }
 
@@ -106,6 +109,14 @@ func mul(dst, a, b []float32) {
 		mulGeneric(dst, a, b)
 	} else if len(dst) > 0 {
 		mulAVX2(&dst[0], &a[0], &b[0], len(dst)/Width)
+	}
+}
+
+func sub(dst, a, b []float32) {
+	if level < avx2 {
+		subGeneric(dst, a, b)
+	} else if len(dst) > 0 {
+		subAVX2(&dst[0], &a[0], &b[0], len(dst)/Width)
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 // tests alone.
 var neon = os.Getenv("JOULE_KERNEL") != "generic"
 
+// assembly tells whether kernels in assembly are in use.
+func assembly() bool { return neon }
+
 // Name returns the name of the kernels in use.
 func Name() string {
 	if neon {
@@ -265,6 +268,14 @@ func mul(dst, a, b []float32) {
 		mulGeneric(dst, a, b)
 	} else if len(dst) > 0 {
 		mulNEON(&dst[0], &a[0], &b[0], len(dst)/Width)
+	}
+}
+
+func sub(dst, a, b []float32) {
+	if !neon {
+		subGeneric(dst, a, b)
+	} else if len(dst) > 0 {
+		subNEON(&dst[0], &a[0], &b[0], len(dst)/Width)
 	}
 }
 

@@ -29,6 +29,23 @@ func leaky(y, d, x []float32, slope float32) { leakyGeneric(y, d, x, slope) }
 func sigmoid(y, d, x []float32)              { sigmoidGeneric(y, d, x) }
 func tanh(y, d, x []float32)                 { tanhGeneric(y, d, x) }
 
+func sub(dst, a, b []float32) { subGeneric(dst, a, b) }
+
+func total(to, x []float32, r Rows)   { totalGeneric(to, x, r) }
+func dots(to, a, b []float32, r Rows) { dotsGeneric(to, a, b, r) }
+
+func standardise(y, x, mean, scale []float32, r Rows) { standardiseGeneric(y, x, mean, scale, r) }
+
+func centre(dx, x, mean, slope, scale []float32, r Rows) {
+	centreGeneric(dx, x, mean, slope, scale, r)
+}
+
+func affine(width int, y, x, w, b []float32) { affineGeneric(width, y, x, w, b) }
+
+func pool(width int, y, x []float32, n int, w Window, scale float32) {
+	poolGeneric(width, y, x, n, w, scale)
+}
+
 func add(dst, a, b []float32) { addGeneric(dst, a, b) }
 
 func noise(x []float32, c *Counter, scale []float32, lo, hi float32) {

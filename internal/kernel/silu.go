@@ -32,6 +32,14 @@ func Add(dst, a, b []float32) {
 	add(dst, a, b)
 }
 
+// Sub sets dst = a−b, element by element, under Mul's conditions.
+func Sub(dst, a, b []float32) {
+	if len(dst)%Width != 0 || len(a) != len(dst) || len(b) != len(dst) {
+		panic("kernel: Sub of unequal lengths")
+	}
+	sub(dst, a, b)
+}
+
 func siluGeneric(y, d, x []float32) {
 	for i, v := range x {
 		x := float64(v)
@@ -50,5 +58,11 @@ func mulGeneric(dst, a, b []float32) {
 func addGeneric(dst, a, b []float32) {
 	for i := range dst {
 		dst[i] = Flush(a[i] + b[i])
+	}
+}
+
+func subGeneric(dst, a, b []float32) {
+	for i := range dst {
+		dst[i] = Flush(a[i] - b[i])
 	}
 }

@@ -89,7 +89,7 @@ func TestPairwise(t *testing.T) {
 		for shift := range Width {
 			a, _ := guarded(n, shift, some)
 			b, _ := guarded(n, 7-shift, some)
-			for name, f := range map[string]func(dst, a, b []float32){"Mul": Mul, "Add": Add} {
+			for name, f := range map[string]func(dst, a, b []float32){"Mul": Mul, "Add": Add, "Sub": Sub} {
 				dst, intact := guarded(n, shift/2, func() float32 { return guard })
 				f(dst, a, b)
 				if !intact() {
@@ -99,6 +99,9 @@ func TestPairwise(t *testing.T) {
 					want := a[i] * b[i]
 					if name == "Add" {
 						want = a[i] + b[i]
+					}
+					if name == "Sub" {
+						want = a[i] - b[i]
 					}
 					if got != want && !(got != got && want != want) {
 						t.Fatalf("%s(%v, %v) = %v, want %v", name, a[i], b[i], got, want)

@@ -1,0 +1,219 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// walkFields are the offsets of the fields of kernel.walk.
+var walkFields = map[string]int{"to": 0, "a": 8, "b": 16, "p": 24, "q": 32, "r": 40, "rows": 48, "run": 56, "step": 64, "skip": 72}
+
+// A walk goes over the vectors of rows of runs, eight lanes of each.
+type walk struct {
+	w          Mem
+	step, skip reg.GPVirtual
+	pointers   []reg.GPVirtual // those that move on with every vector
+}
+
+// newWalk begins a kernel that walks along the named fields.
+func newWalk(name, of string, fields ...string) *walk {
+	TEXT(name, NOSPLIT, "func(w *byte)")
+	Pragma("noescape")
+	Doc(name + " is " + of + " for eight lanes.")
+	enter()
+	w := &walk{w: Mem{Base: Load(Param("w"), GP64())}}
+	w.step, w.skip = w.get("step"), w.get("skip")
+	for _, f := range fields {
+		w.pointers = append(w.pointers, w.get(f))
+	}
+	return w
+}
+
+func (w *walk) field(name string) Mem { return w.w.Offset(walkFields[name]) }
+
+func (w *walk) get(name string) reg.GPVirtual {
+	v := GP64()
+	MOVQ(w.field(name), v)
+	return v
+}
+
+// lanes loads the eight lanes that a field points to.
+func (w *walk) lanes(name string) reg.VecVirtual {
+	v := YMM()
+	VMOVUPS(Mem{Base: w.get(name)}, v)
+	return v
+}
+
+// rows writes the loop over rows around one over runs.
+func (w *walk) rows(run func(left reg.GPVirtual)) {
+	rows := w.get("rows")
+	Label("row")
+	left := GP64()
+	MOVQ(w.field("run"), left)
+	run(left)
+	for _, p := range w.pointers {
+		ADDQ(w.skip, p)
+	}
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+}
+
+// next moves the pointers on.
+func (w *walk) next() {
+	for _, p := range w.pointers {
+		ADDQ(w.step, p)
+	}
+}
+
+// reductions writes the kernels of reduce.go.
+func reductions() {
+	reduction("total8", "Total", []string{"a"}, func(at []reg.GPVirtual, acc reg.VecVirtual) {
+		VADDPS(Mem{Base: at[0]}, acc, acc)
+	})
+	reduction("dots8", "Dots", []string{"a", "b"}, func(at []reg.GPVirtual, acc reg.VecVirtual) {
+		v := YMM()
+		VMOVUPS(Mem{Base: at[0]}, v)
+		VMULPS(Mem{Base: at[1]}, v, v)
+		VADDPS(v, acc, acc)
+	})
+	standardise()
+	centre()
+	affine()
+}
+
+// reduction writes a sum over vectors: by four sums in turn.
+func reduction(name, of string, fields []string, add func(at []reg.GPVirtual, acc reg.VecVirtual)) {
+	w := newWalk(name, of, fields...)
+	acc := avx2.regs(4)
+	for _, v := range acc {
+		VXORPS(v, v, v)
+	}
+	w.rows(func(left reg.GPVirtual) {
+		SUBQ(Imm(4), left)
+		JLT(LabelRef("few"))
+		Label("four")
+		for _, v := range acc {
+			add(w.pointers, v)
+			w.next()
+		}
+		SUBQ(Imm(4), left)
+		JGE(LabelRef("four"))
+		Label("few")
+		ADDQ(Imm(4), left)
+		JZ(LabelRef("end"))
+		Label("one")
+		add(w.pointers, acc[0])
+		w.next()
+		DECQ(left)
+		JNZ(LabelRef("one"))
+		Label("end")
+	})
+	VADDPS(acc[1], acc[0], acc[0])
+	VADDPS(acc[3], acc[2], acc[2])
+	VADDPS(acc[2], acc[0], acc[0])
+	VMOVUPS(acc[0], Mem{Base: w.get("to")})
+	leave()
+}
+
+// each writes what is done with every vector.
+func (w *walk) each(vector func()) {
+	w.rows(func(left reg.GPVirtual) {
+		Label("vector")
+		vector()
+		w.next()
+		DECQ(left)
+		JNZ(LabelRef("vector"))
+	})
+	leave()
+}
+
+func standardise() {
+	w := newWalk("standardise8", "Standardise", "to", "a")
+	mean, scale := w.lanes("p"), w.lanes("q")
+	w.each(func() {
+		v := YMM()
+		VMOVUPS(Mem{Base: w.pointers[1]}, v)
+		VSUBPS(mean, v, v)
+		VMULPS(scale, v, v)
+		VMOVUPS(v, Mem{Base: w.pointers[0]})
+	})
+}
+
+func centre() {
+	w := newWalk("centre8", "Centre", "to", "b")
+	mean, slope, scale := w.lanes("p"), w.lanes("q"), w.lanes("r")
+	w.each(func() {
+		v, x := YMM(), YMM()
+		VMOVUPS(Mem{Base: w.pointers[0]}, v)
+		VMULPS(Mem{Base: w.pointers[1]}, slope, x)
+		VSUBPS(mean, v, v)
+		VSUBPS(x, v, v)
+		VMULPS(scale, v, v)
+		VMOVUPS(v, Mem{Base: w.pointers[0]})
+	})
+}
+
+// affine reads a weight and a bias for every vector of a run, the same in each row.
+func affine() {
+	w := newWalk("affine8", "Affine", "to", "a")
+	w.rows(func(left reg.GPVirtual) {
+		weight, bias := w.get("p"), w.get("q")
+		Label("vector")
+		v, by, plus := YMM(), YMM(), YMM()
+		VBROADCASTSS(Mem{Base: weight}, by)
+		VBROADCASTSS(Mem{Base: bias}, plus)
+		VMULPS(Mem{Base: w.pointers[1]}, by, v)
+		VADDPS(plus, v, v)
+		VMOVUPS(v, Mem{Base: w.pointers[0]})
+		ADDQ(Imm(4), weight)
+		ADDQ(Imm(4), bias)
+		w.next()
+		DECQ(left)
+		JNZ(LabelRef("vector"))
+	})
+	leave()
+}
+
+// windowFields are the offsets of the fields of kernel.window.
+var windowFields = map[string]int{"to": 0, "x": 8, "n": 16, "step": 24, "rows": 32, "cols": 40, "row": 48, "col": 56, "scale": 64}
+
+// pool writes Pool.
+func pool() {
+	TEXT("pool8", NOSPLIT, "func(w *byte)")
+	Pragma("noescape")
+	Doc("pool8 is Pool for eight lanes.")
+	enter()
+	w := Mem{Base: Load(Param("w"), GP64())}
+	get := func(name string) reg.GPVirtual {
+		v := GP64()
+		MOVQ(w.Offset(windowFields[name]), v)
+		return v
+	}
+	to, x, n, step, row, col := get("to"), get("x"), get("n"), get("step"), get("row"), get("col")
+	scale := YMM()
+	VBROADCASTSS(w.Offset(windowFields["scale"]), scale)
+	Label("vector")
+	acc := YMM()
+	VXORPS(acc, acc, acc)
+	rows, start := get("rows"), GP64()
+	MOVQ(x, start)
+	Label("row")
+	cols, at := get("cols"), GP64()
+	MOVQ(start, at)
+	Label("col")
+	VADDPS(Mem{Base: at}, acc, acc)
+	ADDQ(col, at)
+	DECQ(cols)
+	JNZ(LabelRef("col"))
+	ADDQ(row, start)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	VMULPS(scale, acc, acc)
+	VMOVUPS(acc, Mem{Base: to})
+	ADDQ(step, to)
+	ADDQ(step, x)
+	DECQ(n)
+	JNZ(LabelRef("vector"))
+	leave()
+}

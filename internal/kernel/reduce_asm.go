@@ -1,0 +1,106 @@
+//go:build (amd64 || arm64) && !purego
+
+package kernel
+
+import "unsafe"
+
+// walk is what the assembly of this file reads. It goes over eight lanes: of a
+// wide block it does one half, and then the other.
+type walk struct {
+	to, a, b   unsafe.Pointer
+	p, q, r    unsafe.Pointer // eight lanes each, or a weight for each vector of a run
+	rows, run  int
+	step, skip int // bytes from a vector to the next, and from the end of a run to the next row
+}
+
+// walk is the part that the runs say, of a block of a width.
+func (r Rows) walk(width int) walk {
+	return walk{rows: r.Rows, run: r.Run, step: 4 * width, skip: 4 * width * (r.Stride - r.Run)}
+}
+
+func at(v []float32, i int) unsafe.Pointer { return unsafe.Pointer(&v[i]) }
+
+func (w *walk) bytes() *byte { return (*byte)(unsafe.Pointer(w)) }
+
+func total(to, x []float32, r Rows) {
+	if !assembly() {
+		totalGeneric(to, x, r)
+		return
+	}
+	for lane := 0; lane < len(to); lane += Width {
+		w := r.walk(len(to))
+		w.to, w.a = at(to, lane), at(x, lane)
+		total8(w.bytes())
+	}
+}
+
+func dots(to, a, b []float32, r Rows) {
+	if !assembly() {
+		dotsGeneric(to, a, b, r)
+		return
+	}
+	for lane := 0; lane < len(to); lane += Width {
+		w := r.walk(len(to))
+		w.to, w.a, w.b = at(to, lane), at(a, lane), at(b, lane)
+		dots8(w.bytes())
+	}
+}
+
+func standardise(y, x, mean, scale []float32, r Rows) {
+	if !assembly() {
+		standardiseGeneric(y, x, mean, scale, r)
+		return
+	}
+	for lane := 0; lane < len(mean); lane += Width {
+		w := r.walk(len(mean))
+		w.to, w.a, w.p, w.q = at(y, lane), at(x, lane), at(mean, lane), at(scale, lane)
+		standardise8(w.bytes())
+	}
+}
+
+func centre(dx, x, mean, slope, scale []float32, r Rows) {
+	if !assembly() {
+		centreGeneric(dx, x, mean, slope, scale, r)
+		return
+	}
+	for lane := 0; lane < len(mean); lane += Width {
+		w := r.walk(len(mean))
+		w.to, w.a, w.b = at(dx, lane), at(dx, lane), at(x, lane)
+		w.p, w.q, w.r = at(mean, lane), at(slope, lane), at(scale, lane)
+		centre8(w.bytes())
+	}
+}
+
+func affine(width int, y, x, weight, bias []float32) {
+	if !assembly() || len(x) == 0 {
+		affineGeneric(width, y, x, weight, bias)
+		return
+	}
+	channels := len(weight)
+	r := Rows{Rows: len(x) / (channels * width), Run: channels, Stride: channels}
+	for lane := 0; lane < width; lane += Width {
+		w := r.walk(width)
+		w.to, w.a, w.p, w.q = at(y, lane), at(x, lane), at(weight, 0), at(bias, 0)
+		affine8(w.bytes())
+	}
+}
+
+// window is what the assembly of Pool reads; strides are in bytes.
+type window struct {
+	to, x      unsafe.Pointer
+	n, step    int
+	rows, cols int
+	row, col   int
+	scale      float32
+}
+
+func pool(width int, y, x []float32, n int, w Window, scale float32) {
+	if !assembly() {
+		poolGeneric(width, y, x, n, w, scale)
+		return
+	}
+	for lane := 0; lane < width; lane += Width {
+		a := window{at(y, lane), at(x, lane), n, 4 * width, w.Rows, w.Cols, 4 * width * w.Row, 4 * width * w.Col, scale}
+		pool8((*byte)(unsafe.Pointer(&a)))
+	}
+}
