@@ -223,10 +223,13 @@ func (c *conv) planWhole() {
 }
 
 func (c *conv) Pack(params []float32) {
-	weight := params[:c.weights()]
+	c.packWeights(params[:c.weights()])
+	copy(c.bias, params[c.weights():])
+}
+
+func (c *conv) packWeights(weight []float32) {
 	c.forward.pack(weight)
 	c.backward.pack(weight)
-	copy(c.bias, params[c.weights():])
 }
 
 // activate makes the activation behind this layer a part of it: Forward applies

@@ -13,22 +13,27 @@ var ones = [lane.Max]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
 // gradLen is the length of the parameters' gradient as ParamGrad lays it out
 // for kernel.Outer: for every four output channels and kernel row a strip of
 // the row's taps and their channels, then a strip for the bias.
-func (c *conv) gradLen() int {
-	n := (c.out.C + 3) / 4 * 4 * (c.kh*c.kw*c.in.C + 1)
-	return (n + lane.Width - 1) / lane.Width * lane.Width // whole vectors
-}
+func (c *conv) gradLen() int { return wholeVectors(c.gradWeights() + fours(c.out.C)) }
+
+// gradWeights is the length of that without the bias.
+func (c *conv) gradWeights() int { return fours(c.out.C) * c.kh * c.kw * c.in.C }
+
+func fours(channels int) int { return (channels + 3) / 4 * 4 }
+
+func wholeVectors(n int) int { return (n + lane.Width - 1) / lane.Width * lane.Width }
 
 // gradIndex is the place of a weight in that layout.
 func (c *conv) gradIndex(o, i, ky, kx int) int {
 	return 4*((o/4*c.kh+ky)*c.kw*c.in.C+kx*c.in.C+i) + o%4
 }
 
-func (c *conv) biasIndex(o int) int {
-	return (c.out.C+3)/4*4*c.kh*c.kw*c.in.C + o
-}
-
 // Unpack puts a gradient into PyTorch's order.
 func (c *conv) Unpack(grad, packed []float32) {
+	c.unpackWeights(grad, packed)
+	copy(grad[c.weights():], packed[c.gradWeights():][:c.out.C])
+}
+
+func (c *conv) unpackWeights(grad, packed []float32) {
 	taps := c.kh * c.kw
 	for o := range c.out.C {
 		row := grad[c.weightIndex(o, 0, 0, 0):c.weightIndex(o+1, 0, 0, 0)]
@@ -40,7 +45,6 @@ func (c *conv) Unpack(grad, packed []float32) {
 				at += 4
 			}
 		}
-		grad[c.weights()+o] = packed[c.biasIndex(o)]
 	}
 }
 
@@ -71,6 +75,10 @@ func (c *conv) sumsLen() int {
 // ParamGrad adds ∂/∂w = Σ dy[oy][ox][o]·x[oy·s−p+ky][ox·s−p+kx][i] and
 // ∂/∂b = Σ dy[oy][ox][o], summed over pixels and lanes, to packed and high.
 func (c *conv) ParamGrad(ctx context.Context, packed, high, sums, dy, x []float32) {
+	c.paramGrad(ctx, packed, high, sums, dy, x, true)
+}
+
+func (c *conv) paramGrad(ctx context.Context, packed, high, sums, dy, x []float32, withBias bool) {
 	g := gradient{conv: c, width: c.width(x), packed: packed, high: high, sums: sums, dy: dy, x: x}
 	bias := strip{inputs: 1, rows: span{0, c.out.H}, cols: span{0, c.out.W}, x: ones[:g.width]}
 	for g.end < c.out.H {
@@ -82,8 +90,9 @@ func (c *conv) ParamGrad(ctx context.Context, packed, high, sums, dy, x []float3
 				}
 				g.row(o, ky)
 			}
-			bias.o, bias.at = o, c.biasIndex(o)
-			g.add(&bias)
+			if bias.o, bias.at = o, c.gradWeights()+o; withBias {
+				g.add(&bias)
+			}
 		}
 	}
 }
@@ -161,4 +170,16 @@ func (g *gradient) add(s *strip) {
 	}
 	dy := g.dy[(first*r.DyRow+s.cols.first*r.DyCol+s.o)*g.width:]
 	kernel.OuterPart(g.packed[s.at:], high, dy, s.x[(first-s.rows.first)*s.xRow*g.width:], min(4, c.out.C-s.o), s.inputs, r, p)
+}
+
+// biasGrad adds Σ dy[oy][ox][o] to packed[at+o], and to high.
+func biasGrad(packed, high, dy []float32, at int, out lane.Shape, width int) {
+	for o := 0; o < out.C; o += 4 {
+		var upper []float32
+		if high != nil {
+			upper = high[at+o:]
+		}
+		kernel.Outer(packed[at+o:], upper, dy[o*width:], ones[:width], min(4, out.C-o), 1,
+			kernel.Rect{Rows: out.H, Cols: out.W, DyRow: out.W * out.C, DyCol: out.C})
+	}
 }

@@ -13,14 +13,15 @@ import (
 
 // The types of layers.
 const (
-	Conv2DType    = "conv2d"
-	LinearType    = "linear"
-	SiLUType      = "silu"
-	ReLUType      = "relu"
-	LeakyReLUType = "leakyrelu"
-	TanhType      = "tanh"
-	SigmoidType   = "sigmoid"
-	FlattenType   = "flatten"
+	Conv2DType          = "conv2d"
+	LinearType          = "linear"
+	ConvTranspose2DType = "convtranspose2d"
+	SiLUType            = "silu"
+	ReLUType            = "relu"
+	LeakyReLUType       = "leakyrelu"
+	TanhType            = "tanh"
+	SigmoidType         = "sigmoid"
+	FlattenType         = "flatten"
 )
 
 // kinds has a row for each type of layer, and nothing else lists them. A new
@@ -35,6 +36,13 @@ var kinds = []kind{
 	{name: LinearType, sizes: []size{
 		{name: "out", of: (*LayerSpec).out, lo: 1, hi: 16 * maxSide, bare: true},
 	}, check: checkLinear, build: buildLinear},
+	{name: ConvTranspose2DType, sizes: []size{
+		{name: "out", of: (*LayerSpec).out, lo: 1, hi: maxSide, bare: true},
+		{name: "kernel", of: (*LayerSpec).kernel, lo: 1, hi: maxSide},
+		{name: "stride", of: (*LayerSpec).stride, lo: 1, hi: maxStride, optional: true, standard: 1},
+		{name: "padding", of: (*LayerSpec).padding, hi: maxSide, optional: true},
+		{name: "output_padding", of: (*LayerSpec).outputPadding, hi: maxStride - 1, optional: true},
+	}, check: checkConvTranspose2D, build: buildConvTranspose2D},
 	{name: SiLUType, build: activate(kernel.SiLU)},
 	{name: ReLUType, build: activate(kernel.ReLU)},
 	{name: LeakyReLUType, sizes: []size{
@@ -127,6 +135,8 @@ func (l *LayerSpec) out() *int     { return &l.Out }
 func (l *LayerSpec) kernel() *int  { return &l.Kernel }
 func (l *LayerSpec) stride() *int  { return &l.Stride }
 func (l *LayerSpec) padding() *int { return &l.Padding }
+
+func (l *LayerSpec) outputPadding() *int { return &l.OutputPadding }
 
 func (l *LayerSpec) slope() *float64 { return &l.Slope }
 

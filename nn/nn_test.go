@@ -62,32 +62,24 @@ func oracleLayers(s Spec, params, image []float64) (values [][]float64) {
 			}
 			params = params[weights+l.Out:]
 			x, shape = y, out
+		case ConvTranspose2DType:
+			weights := shape.C * l.Out * l.Kernel * l.Kernel
+			x, shape = oracleTransposed(l, params[:weights], params[weights:weights+l.Out], x, shape)
+			params = params[weights+l.Out:]
 		}
 		values = append(values, x)
 	}
 	return values
 }
 
-// oracleActivation applies an activation.
-func oracleActivation(l LayerSpec, x []float64) []float64 {
-	f := map[string]func(v float64) float64{
-		SiLUType:      func(v float64) float64 { return v / (1 + math.Exp(-v)) },
-		ReLUType:      func(v float64) float64 { return max(v, 0) },
-		LeakyReLUType: func(v float64) float64 { return max(v, 0) + l.Slope*min(v, 0) },
-		TanhType:      math.Tanh,
-		SigmoidType:   func(v float64) float64 { return 1 / (1 + math.Exp(-v)) },
-	}[l.Type]
-	y := make([]float64, len(x))
-	for i, v := range x {
-		y[i] = f(v)
-	}
-	return y
-}
-
 // networks cover every layer alone (with the least that makes an energy of
 // it), odd channel counts, strides above the kernel, padding at and above the
 // kernel, and the whole energy.
 var networks = map[string]Spec{
+	"transposed":      spec(lane.Shape{C: 3, H: 3, W: 4}, ConvTranspose2D(5, 3, 2, 1, 1), SiLU(), Conv2D(2, 3, 1, 1), Flatten(), Linear(1)),
+	"transposed, up":  spec(lane.Shape{C: 7, H: 2, W: 2}, Conv2D(6, 1, 1, 0), LeakyReLU(0.2), ConvTranspose2D(4, 4, 2, 1, 0), Tanh(), ConvTranspose2D(1, 5, 3, 4, 2), Tanh(), Flatten(), Linear(1)),
+	"transposed, odd": spec(lane.Shape{C: 1, H: 3, W: 2}, ConvTranspose2D(9, 2, 1, 0, 0), ConvTranspose2D(3, 1, 3, 0, 0), ConvTranspose2D(2, 4, 1, 3, 0), Flatten(), Linear(1)),
+	"transposed, dot": spec(lane.Shape{C: 5, H: 1, W: 1}, ConvTranspose2D(3, 4, 1, 0, 0), SiLU(), Conv2D(2, 3, 1, 1), Flatten(), Linear(1)),
 	"linear":          spec(lane.Shape{C: 2, H: 3, W: 3}, Flatten(), Linear(1)),
 	"linear, vector":  spec(lane.Shape{C: 7, H: 1, W: 1}, Linear(5), Linear(1)),
 	"silu":            spec(lane.Shape{C: 2, H: 2, W: 3}, SiLU(), Flatten(), Linear(1)),
@@ -340,6 +332,11 @@ func TestSpecErrors(t *testing.T) {
 		"stride 65":        spec(in, Conv2D(1, 3, 65, 1)),
 		"beyond 4194304":   spec(lane.Shape{C: 1, H: 1000, W: 1000}, SiLU(), SiLU(), SiLU(), SiLU(), Flatten(), Linear(1)),
 		"kernel 5000":      spec(in, Conv2D(1, 5000, 1, 4096)),
+		"output_padding 2": spec(in, ConvTranspose2D(1, 3, 2, 1, 2), Flatten(), Linear(1)),
+		"leaves nothing":   spec(in, ConvTranspose2D(1, 3, 1, 9, 0), Flatten(), Linear(1)),
+		"a side may have":  spec(in, ConvTranspose2D(1, 4096, 64, 1, 0), Flatten(), Linear(1)),
+		"write a reshape":  spec(in, Flatten(), ConvTranspose2D(1, 3, 1, 1, 0), Linear(1)),
+		"slope 2 is out":   spec(in, LeakyReLU(2), Flatten(), Linear(1)),
 		"no layer 2":       outputs(spec(in, Flatten(), Linear(3)), Output{"logits", 2}),
 		"no layer -1":      outputs(spec(in, Flatten(), Linear(3)), Output{"logits", -1}),
 		"no name":          outputs(spec(in, Flatten(), Linear(3)), Output{"", 1}),

@@ -56,7 +56,8 @@ type LayerSpec struct {
 	Stride  int `json:",omitempty"`
 	Padding int `json:",omitempty"` // zeros around the image
 
-	Slope float64 `json:",omitempty"` // of a LeakyReLU below 0
+	Slope         float64 `json:",omitempty"` // of a LeakyReLU below 0
+	OutputPadding int     `json:",omitempty"` // rows and columns added to what a transposed convolution gives
 }
 
 // Validate reports whether the network can be built, naming the first layer

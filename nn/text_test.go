@@ -22,6 +22,8 @@ func TestParseLayer(t *testing.T) {
 		{"linear 65536", Linear(65536), ""},
 		{"silu", SiLU(), ""},
 		{"relu", ReLU(), ""},
+		{"convtranspose2d 16 kernel=4 stride=2 padding=1", ConvTranspose2D(16, 4, 2, 1, 0), ""},
+		{"convtranspose2d 16 kernel=3 stride=2 padding=1 output_padding=1", ConvTranspose2D(16, 3, 2, 1, 1), ""},
 		{"leakyrelu", LeakyReLU(0.2), ""},
 		{"leakyrelu slope=0.01", LeakyReLU(0.01), ""},
 		{"leakyrelu slope=.2e0", LeakyReLU(0.2), "leakyrelu"},

@@ -1,0 +1,43 @@
+package nn
+
+import (
+	"math"
+
+	"github.com/joule-ml/joule/lane"
+)
+
+// oracleTransposed scatters each input over the outputs that it reaches.
+func oracleTransposed(l LayerSpec, weight, bias, x []float64, in lane.Shape) ([]float64, lane.Shape) {
+	side := func(v int) int { return (v-1)*l.Stride - 2*l.Padding + l.Kernel + l.OutputPadding }
+	out := lane.Shape{C: l.Out, H: side(in.H), W: side(in.W)}
+	y := make([]float64, out.Len())
+	for o := range y {
+		y[o] = bias[o/(out.H*out.W)]
+	}
+	for i := range x {
+		c, iy, ix := i/(in.H*in.W), i/in.W%in.H, i%in.W
+		for w := range out.C * l.Kernel * l.Kernel {
+			o, oy, ox := w/(l.Kernel*l.Kernel), iy*l.Stride-l.Padding+w/l.Kernel%l.Kernel, ix*l.Stride-l.Padding+w%l.Kernel
+			if oy >= 0 && oy < out.H && ox >= 0 && ox < out.W {
+				y[(o*out.H+oy)*out.W+ox] += weight[c*out.C*l.Kernel*l.Kernel+w] * x[i]
+			}
+		}
+	}
+	return y, out
+}
+
+// oracleActivation applies an activation.
+func oracleActivation(l LayerSpec, x []float64) []float64 {
+	f := map[string]func(v float64) float64{
+		SiLUType:      func(v float64) float64 { return v / (1 + math.Exp(-v)) },
+		ReLUType:      func(v float64) float64 { return max(v, 0) },
+		LeakyReLUType: func(v float64) float64 { return max(v, 0) + l.Slope*min(v, 0) },
+		TanhType:      math.Tanh,
+		SigmoidType:   func(v float64) float64 { return 1 / (1 + math.Exp(-v)) },
+	}[l.Type]
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = f(v)
+	}
+	return y
+}
