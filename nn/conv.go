@@ -37,7 +37,7 @@ func checkConv2D(l LayerSpec, in input) error {
 	h, w := in.H+2*l.Padding, in.W+2*l.Padding
 	switch {
 	case in.flat:
-		return fmt.Errorf("cannot follow a flatten")
+		return fmt.Errorf("cannot follow a flatten: write a reshape between")
 	case l.Kernel > h || l.Kernel > w:
 		return fmt.Errorf("kernel %d is larger than the padded image of %d×%d", l.Kernel, h, w)
 	}

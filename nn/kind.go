@@ -21,6 +21,9 @@ const (
 	LeakyReLUType       = "leakyrelu"
 	TanhType            = "tanh"
 	SigmoidType         = "sigmoid"
+	UpsampleType        = "upsample"
+	AvgPool2DType       = "avgpool2d"
+	ReshapeType         = "reshape"
 	FlattenType         = "flatten"
 )
 
@@ -50,7 +53,19 @@ var kinds = []kind{
 	}, build: buildLeakyReLU},
 	{name: TanhType, build: activate(kernel.Tanh)},
 	{name: SigmoidType, build: activate(kernel.Sigmoid)},
+	{name: UpsampleType, sizes: []size{
+		{name: "factor", of: (*LayerSpec).factor, lo: 1, hi: maxStride, bare: true},
+	}, check: checkUpsample, build: buildUpsample},
+	{name: AvgPool2DType, sizes: []size{
+		{name: "kernel", of: (*LayerSpec).kernel, lo: 1, hi: maxSide},
+		{name: "stride", of: (*LayerSpec).stride, hi: maxStride, optional: true},
+	}, check: checkAvgPool2D, build: buildAvgPool2D},
 	{name: FlattenType},
+	{name: ReshapeType, sizes: []size{
+		{name: "channels", of: (*LayerSpec).out, lo: 1, hi: 16 * maxSide, bare: true},
+		{name: "height", of: (*LayerSpec).height, lo: 1, hi: maxSide},
+		{name: "width", of: (*LayerSpec).width, lo: 1, hi: maxSide},
+	}, check: checkReshape, build: buildReshape},
 }
 
 // A kind is a type of layer.
@@ -135,6 +150,10 @@ func (l *LayerSpec) out() *int     { return &l.Out }
 func (l *LayerSpec) kernel() *int  { return &l.Kernel }
 func (l *LayerSpec) stride() *int  { return &l.Stride }
 func (l *LayerSpec) padding() *int { return &l.Padding }
+
+func (l *LayerSpec) factor() *int { return &l.Factor }
+func (l *LayerSpec) height() *int { return &l.Height }
+func (l *LayerSpec) width() *int  { return &l.Width }
 
 func (l *LayerSpec) outputPadding() *int { return &l.OutputPadding }
 

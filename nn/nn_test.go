@@ -62,6 +62,10 @@ func oracleLayers(s Spec, params, image []float64) (values [][]float64) {
 			}
 			params = params[weights+l.Out:]
 			x, shape = y, out
+		case UpsampleType, AvgPool2DType:
+			x, shape = oracleScaled(l, x, shape)
+		case ReshapeType:
+			shape = lane.Shape{C: l.Out, H: l.Height, W: l.Width}
 		case ConvTranspose2DType:
 			weights := shape.C * l.Out * l.Kernel * l.Kernel
 			x, shape = oracleTransposed(l, params[:weights], params[weights:weights+l.Out], x, shape)
@@ -80,6 +84,10 @@ var networks = map[string]Spec{
 	"transposed, up":  spec(lane.Shape{C: 7, H: 2, W: 2}, Conv2D(6, 1, 1, 0), LeakyReLU(0.2), ConvTranspose2D(4, 4, 2, 1, 0), Tanh(), ConvTranspose2D(1, 5, 3, 4, 2), Tanh(), Flatten(), Linear(1)),
 	"transposed, odd": spec(lane.Shape{C: 1, H: 3, W: 2}, ConvTranspose2D(9, 2, 1, 0, 0), ConvTranspose2D(3, 1, 3, 0, 0), ConvTranspose2D(2, 4, 1, 3, 0), Flatten(), Linear(1)),
 	"transposed, dot": spec(lane.Shape{C: 5, H: 1, W: 1}, ConvTranspose2D(3, 4, 1, 0, 0), SiLU(), Conv2D(2, 3, 1, 1), Flatten(), Linear(1)),
+	"upsample":        spec(lane.Shape{C: 2, H: 2, W: 3}, Upsample(2), Conv2D(3, 3, 1, 1), SiLU(), Upsample(3), Flatten(), Linear(1)),
+	"avgpool":         spec(lane.Shape{C: 2, H: 7, W: 6}, AvgPool2D(2, 0), SiLU(), AvgPool2D(2, 1), Flatten(), Linear(1)),
+	"avgpool, gaps":   spec(lane.Shape{C: 1, H: 8, W: 8}, AvgPool2D(2, 3), Flatten(), Linear(1)),
+	"reshape":         spec(lane.Shape{C: 2, H: 2, W: 3}, Flatten(), Linear(24), SiLU(), Reshape(4, 2, 3), ConvTranspose2D(3, 4, 2, 1, 0), Reshape(6, 3, 4), SiLU(), Flatten(), Reshape(8, 3, 3), Conv2D(2, 3, 1, 0), Flatten(), Linear(1)),
 	"linear":          spec(lane.Shape{C: 2, H: 3, W: 3}, Flatten(), Linear(1)),
 	"linear, vector":  spec(lane.Shape{C: 7, H: 1, W: 1}, Linear(5), Linear(1)),
 	"silu":            spec(lane.Shape{C: 2, H: 2, W: 3}, SiLU(), Flatten(), Linear(1)),
@@ -317,33 +325,36 @@ func TestViews(t *testing.T) {
 func TestSpecErrors(t *testing.T) {
 	in := lane.Shape{C: 1, H: 8, W: 8}
 	for want, s := range map[string]Spec{
-		"input shape":      spec(lane.Shape{C: 1, H: 0, W: 8}, Linear(1)),
-		"0 layers":         spec(in),
-		"unknown type":     spec(in, LayerSpec{Type: "softplus"}),
-		"wants a flatten":  spec(in, Linear(1)),
-		"cannot follow":    spec(in, Flatten(), Conv2D(1, 1, 1, 0)),
-		"larger than":      spec(in, Conv2D(1, 9, 1, 0)),
-		"an energy is one": spec(in, Flatten(), Linear(2)),
-		"out 0":            spec(in, Conv2D(0, 3, 1, 1)),
-		"stride 0":         spec(in, Conv2D(1, 3, 0, 1)),
-		"padding -1":       spec(in, Conv2D(1, 3, 1, -1)),
-		"weights are out":  spec(lane.Shape{C: 4096, H: 8, W: 8}, Conv2D(4096, 5, 8, 0), Flatten(), Linear(1)),
-		"out 65537 is out": spec(in, Flatten(), Linear(65537)),
-		"stride 65":        spec(in, Conv2D(1, 3, 65, 1)),
-		"beyond 4194304":   spec(lane.Shape{C: 1, H: 1000, W: 1000}, SiLU(), SiLU(), SiLU(), SiLU(), Flatten(), Linear(1)),
-		"kernel 5000":      spec(in, Conv2D(1, 5000, 1, 4096)),
-		"output_padding 2": spec(in, ConvTranspose2D(1, 3, 2, 1, 2), Flatten(), Linear(1)),
-		"leaves nothing":   spec(in, ConvTranspose2D(1, 3, 1, 9, 0), Flatten(), Linear(1)),
-		"a side may have":  spec(in, ConvTranspose2D(1, 4096, 64, 1, 0), Flatten(), Linear(1)),
-		"write a reshape":  spec(in, Flatten(), ConvTranspose2D(1, 3, 1, 1, 0), Linear(1)),
-		"slope 2 is out":   spec(in, LeakyReLU(2), Flatten(), Linear(1)),
-		"no layer 2":       outputs(spec(in, Flatten(), Linear(3)), Output{"logits", 2}),
-		"no layer -1":      outputs(spec(in, Flatten(), Linear(3)), Output{"logits", -1}),
-		"no name":          outputs(spec(in, Flatten(), Linear(3)), Output{"", 1}),
-		"is a network":     outputs(spec(in, Flatten(), Linear(1)), Output{"energy", 1}),
-		"has this name":    outputs(spec(in, Flatten(), Linear(3)), Output{"a", 1}, Output{"a", 1}),
-		"as it is":         outputs(spec(in, Flatten(), Linear(3)), Output{"a", 0}),
-		"3 outputs of 2":   outputs(spec(in, Flatten(), Linear(3)), Output{"a", 1}, Output{"b", 1}, Output{"c", 1}),
+		"input shape":       spec(lane.Shape{C: 1, H: 0, W: 8}, Linear(1)),
+		"0 layers":          spec(in),
+		"unknown type":      spec(in, LayerSpec{Type: "softplus"}),
+		"wants a flatten":   spec(in, Linear(1)),
+		"cannot follow":     spec(in, Flatten(), Conv2D(1, 1, 1, 0)),
+		"larger than":       spec(in, Conv2D(1, 9, 1, 0)),
+		"an energy is one":  spec(in, Flatten(), Linear(2)),
+		"out 0":             spec(in, Conv2D(0, 3, 1, 1)),
+		"stride 0":          spec(in, Conv2D(1, 3, 0, 1)),
+		"padding -1":        spec(in, Conv2D(1, 3, 1, -1)),
+		"weights are out":   spec(lane.Shape{C: 4096, H: 8, W: 8}, Conv2D(4096, 5, 8, 0), Flatten(), Linear(1)),
+		"out 65537 is out":  spec(in, Flatten(), Linear(65537)),
+		"stride 65":         spec(in, Conv2D(1, 3, 65, 1)),
+		"beyond 4194304":    spec(lane.Shape{C: 1, H: 1000, W: 1000}, SiLU(), SiLU(), SiLU(), SiLU(), Flatten(), Linear(1)),
+		"kernel 5000":       spec(in, Conv2D(1, 5000, 1, 4096)),
+		"output_padding 2":  spec(in, ConvTranspose2D(1, 3, 2, 1, 2), Flatten(), Linear(1)),
+		"leaves nothing":    spec(in, ConvTranspose2D(1, 3, 1, 9, 0), Flatten(), Linear(1)),
+		"a side may have":   spec(in, ConvTranspose2D(1, 4096, 64, 1, 0), Flatten(), Linear(1)),
+		"write a reshape":   spec(in, Flatten(), ConvTranspose2D(1, 3, 1, 1, 0), Linear(1)),
+		"4608×4608, a side": spec(in, Upsample(9), Upsample(64), Flatten(), Linear(1)),
+		"12 values":         spec(in, Reshape(3, 2, 2), Flatten(), Linear(1)),
+		"kernel 9":          spec(in, AvgPool2D(9, 0), Flatten(), Linear(1)),
+		"slope 2 is out":    spec(in, LeakyReLU(2), Flatten(), Linear(1)),
+		"no layer 2":        outputs(spec(in, Flatten(), Linear(3)), Output{"logits", 2}),
+		"no layer -1":       outputs(spec(in, Flatten(), Linear(3)), Output{"logits", -1}),
+		"no name":           outputs(spec(in, Flatten(), Linear(3)), Output{"", 1}),
+		"is a network":      outputs(spec(in, Flatten(), Linear(1)), Output{"energy", 1}),
+		"has this name":     outputs(spec(in, Flatten(), Linear(3)), Output{"a", 1}, Output{"a", 1}),
+		"as it is":          outputs(spec(in, Flatten(), Linear(3)), Output{"a", 0}),
+		"3 outputs of 2":    outputs(spec(in, Flatten(), Linear(3)), Output{"a", 1}, Output{"b", 1}, Output{"c", 1}),
 	} {
 		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)

@@ -41,3 +41,26 @@ func oracleActivation(l LayerSpec, x []float64) []float64 {
 	}
 	return y
 }
+
+// oracleScaled enlarges or averages.
+func oracleScaled(l LayerSpec, x []float64, in lane.Shape) ([]float64, lane.Shape) {
+	f, k, s := l.Factor, l.Kernel, l.Stride
+	if s == 0 {
+		s = k
+	}
+	out := lane.Shape{C: in.C, H: f * in.H, W: f * in.W}
+	if l.Type == AvgPool2DType {
+		out.H, out.W = (in.H-k)/s+1, (in.W-k)/s+1
+	}
+	y := make([]float64, out.Len())
+	for i := range y {
+		c, oy, ox := i/(out.H*out.W), i/out.W%out.H, i%out.W
+		if l.Type == UpsampleType {
+			y[i] = x[(c*in.H+oy/f)*in.W+ox/f]
+		}
+		for j := range k * k {
+			y[i] += x[(c*in.H+oy*s+j/k)*in.W+ox*s+j%k] / float64(k*k)
+		}
+	}
+	return y, out
+}

@@ -58,6 +58,9 @@ type LayerSpec struct {
 
 	Slope         float64 `json:",omitempty"` // of a LeakyReLU below 0
 	OutputPadding int     `json:",omitempty"` // rows and columns added to what a transposed convolution gives
+	Factor        int     `json:",omitempty"` // of an upsampling
+	Height        int     `json:",omitempty"` // of a reshape, with Out as its channels
+	Width         int     `json:",omitempty"`
 }
 
 // Validate reports whether the network can be built, naming the first layer
@@ -85,7 +88,7 @@ func (s Spec) build() ([]layer, error) {
 		if layers[i] = l; l != nil {
 			in.Shape = l.Out()
 		}
-		in.flat = in.flat || spec.Type == FlattenType
+		in.flat = (in.flat || spec.Type == FlattenType) && spec.Type != ReshapeType
 		if total += in.Len(); total > maxLen {
 			return nil, fmt.Errorf("nn: layer %d (%s): takes the activations of an image beyond %d values", i, quote(spec.String()), maxLen)
 		}
