@@ -24,6 +24,8 @@ const (
 	UpsampleType        = "upsample"
 	AvgPool2DType       = "avgpool2d"
 	ReshapeType         = "reshape"
+	ResidualType        = "residual"
+	DistanceType        = "distance"
 	FlattenType         = "flatten"
 )
 
@@ -66,6 +68,12 @@ var kinds = []kind{
 		{name: "height", of: (*LayerSpec).height, lo: 1, hi: maxSide},
 		{name: "width", of: (*LayerSpec).width, lo: 1, hi: maxSide},
 	}, check: checkReshape, build: buildReshape},
+	{name: ResidualType, sizes: []size{
+		{name: "over", of: (*LayerSpec).over, lo: 1, hi: maxLayers},
+	}, check: checkResidual, build: buildResidual},
+	{name: DistanceType, sizes: []size{
+		{name: "power", of: (*LayerSpec).power, lo: 1, hi: 2, optional: true, standard: 1},
+	}, check: checkDistance, build: buildDistance},
 }
 
 // A kind is a type of layer.
@@ -84,6 +92,15 @@ type kind struct {
 type input struct {
 	lane.Shape
 	flat bool // a flatten has been before: this is a vector, laid out as an image still
+	// before has the image and what each layer before this one gives, up to this.
+	before []input
+}
+
+func (in input) String() string {
+	if in.flat {
+		return fmt.Sprintf("a vector of %d", in.Len())
+	}
+	return fmt.Sprintf("%d×%d×%d", in.C, in.H, in.W)
 }
 
 // A size is a number in a LayerSpec: a whole one of a field that of gives, or else
@@ -154,6 +171,9 @@ func (l *LayerSpec) padding() *int { return &l.Padding }
 func (l *LayerSpec) factor() *int { return &l.Factor }
 func (l *LayerSpec) height() *int { return &l.Height }
 func (l *LayerSpec) width() *int  { return &l.Width }
+
+func (l *LayerSpec) over() *int  { return &l.Over }
+func (l *LayerSpec) power() *int { return &l.Power }
 
 func (l *LayerSpec) outputPadding() *int { return &l.OutputPadding }
 

@@ -41,13 +41,12 @@ func (n *Network) Layers() []LayerInfo {
 // A Probe runs a network's layers one at a time on one block, so that each
 // can be timed. Every layer reads what a pass through the whole network left.
 type Probe struct {
-	net  *Network
-	acts *Activations
-	dy   [][]float32 // ∂E/∂y of each layer's output y, before its activation
-	dx   []float32
-	grad []float32 // packed
-	high []float32 // of the upper lanes, nil in a narrow block
-	sums []float32
+	net     *Network
+	acts    *Activations
+	scratch *Scratch
+	dy      [][]float32 // ∂E/∂y of each layer's output y, before its activation, along the layers alone
+	grad    []float32   // packed
+	high    []float32   // of the upper lanes, nil in a narrow block
 }
 
 // NewProbe takes the block x through n, forward and back.
@@ -55,8 +54,7 @@ func (n *Network) NewProbe(x []float32) *Probe {
 	width := len(x) / n.Input().Len()
 	p := &Probe{
 		net: n, acts: n.NewActivations(width), dy: make([][]float32, len(n.layers)),
-		dx: n.NewScratch(width).a, grad: make([]float32, n.GradLen()),
-		sums: make([]float32, n.sumsLen()*width),
+		scratch: n.NewScratch(width), grad: make([]float32, n.GradLen()),
 	}
 	if width > lane.Width {
 		p.high = p.grad
@@ -67,7 +65,7 @@ func (n *Network) NewProbe(x []float32) *Probe {
 		p.dy[i] = dy
 		p.InputGrad(i)
 		if n.layers[i] != nil {
-			dy = append([]float32(nil), p.dx[:len(p.acts.values[i])]...)
+			dy = append([]float32(nil), p.scratch.a[:len(p.acts.values[i])]...)
 		}
 	}
 	return p
@@ -75,21 +73,19 @@ func (n *Network) NewProbe(x []float32) *Probe {
 
 // Forward runs layer i on its input.
 func (p *Probe) Forward(i int) {
-	if l := p.net.layers[i]; l != nil {
-		l.Forward(context.Background(), p.acts.values[i+1], p.acts.saved[i], p.acts.values[i])
-	}
+	p.net.forward(p.acts, i)
 }
 
 // InputGrad computes the gradient with respect to the input of layer i.
 func (p *Probe) InputGrad(i int) {
-	if l := p.net.layers[i]; l != nil {
-		l.InputGrad(context.Background(), p.dx[:len(p.acts.values[i])], p.dy[i], p.acts.saved[i], p.net.mask(p.acts, i))
+	if p.net.layers[i] != nil {
+		p.net.inputGrad(p.scratch.a[:len(p.acts.values[i])], p.dy[i], p.scratch, p.acts, i, true)
 	}
 }
 
 // ParamGrad computes the gradient with respect to the parameters of layer i.
 func (p *Probe) ParamGrad(i int) {
 	if w := p.net.weights[i]; w != nil {
-		w.ParamGrad(context.Background(), p.net.layerGrad(p.grad, i), p.net.layerGrad(p.high, i), p.sums, p.dy[i], p.acts.values[i])
+		w.ParamGrad(context.Background(), p.net.layerGrad(p.grad, i), p.net.layerGrad(p.high, i), p.scratch.sums, p.dy[i], p.acts.values[i])
 	}
 }

@@ -66,9 +66,9 @@ func probe(t *testing.T, layers ...LayerSpec) {
 	if !slices.Equal(last, energy[:]) {
 		t.Errorf("energies %v, want %v", last, energy)
 	}
-	clear(p.dx)
+	clear(p.scratch.a)
 	p.InputGrad(0)
-	if want := n.InputGrad(s, a, ones[:]); !slices.Equal(p.dx[:len(x)], want) {
+	if want := n.InputGrad(s, a, ones[:]); !slices.Equal(p.scratch.a[:len(x)], want) {
 		t.Error("another gradient of the input")
 	}
 	want := make([]float32, n.GradLen())

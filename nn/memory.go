@@ -37,6 +37,9 @@ func (s Spec) Memory() (Memory, error) {
 		largest = max(largest, shape.Len())
 	}
 	m.Scratch = float * (2*int64(largest) + int64(s.Input.Len()) + int64(n.sumsLen()))
+	for _, j := range n.joins {
+		m.Scratch += float * int64(n.shapeOf(j.source).Len())
+	}
 	return m, nil
 }
 

@@ -72,6 +72,7 @@ type Network struct {
 	offset  []int      // of each layer's parameters
 	packed  []int      // of each layer's parameters in a packed gradient
 	places  []place    // of each output
+	joins   []join     // of each joining layer
 	params  []float32
 	views   []View
 }
@@ -121,6 +122,7 @@ func outline(spec Spec) (*Network, error) {
 		n.packed[i+1] += w.gradLen()
 	}
 	n.placeOutputs()
+	n.placeJoins()
 	n.fuse()
 	return n, nil
 }
@@ -147,14 +149,10 @@ func (n *Network) fuse() {
 		if !ok {
 			continue
 		}
-		if k := previous(j); k >= 0 && n.weights[k] != nil && !n.isOutput(k) && n.weights[k].activate(act.apply) {
+		if k := previous(j); k >= 0 && n.weights[k] != nil && !n.isRead(k) && n.weights[k].activate(act.apply) {
 			n.layers[j] = nil
 			n.below[i] = k
-			for o := range n.places {
-				if p := &n.places[o]; p.home == j {
-					p.home = k
-				}
-			}
+			n.moveHome(j, k)
 		}
 	}
 }

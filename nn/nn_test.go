@@ -22,7 +22,7 @@ func oracle(s Spec, params, image []float64) float64 {
 // oracleLayers are the outputs of all layers.
 func oracleLayers(s Spec, params, image []float64) (values [][]float64) {
 	x, shape := image, s.Input
-	for _, l := range s.Layers {
+	for i, l := range s.Layers {
 		switch l.Type {
 		case SiLUType, ReLUType, LeakyReLUType, TanhType, SigmoidType:
 			x = oracleActivation(l, x)
@@ -39,29 +39,13 @@ func oracleLayers(s Spec, params, image []float64) (values [][]float64) {
 			params = params[l.Out*(len(x)+1):]
 			x, shape = y, lane.Shape{C: l.Out, H: 1, W: 1}
 		case Conv2DType:
-			out := lane.Shape{C: l.Out, H: (shape.H+2*l.Padding-l.Kernel)/l.Stride + 1, W: (shape.W+2*l.Padding-l.Kernel)/l.Stride + 1}
 			weights := l.Out * shape.C * l.Kernel * l.Kernel
-			y := make([]float64, out.Len())
-			for o := range l.Out {
-				for oy := range out.H {
-					for ox := range out.W {
-						sum := params[weights+o]
-						for i := range shape.C {
-							for ky := range l.Kernel {
-								for kx := range l.Kernel {
-									iy, ix := oy*l.Stride-l.Padding+ky, ox*l.Stride-l.Padding+kx
-									if iy >= 0 && iy < shape.H && ix >= 0 && ix < shape.W {
-										sum += params[((o*shape.C+i)*l.Kernel+ky)*l.Kernel+kx] * x[(i*shape.H+iy)*shape.W+ix]
-									}
-								}
-							}
-						}
-						y[(o*out.H+oy)*out.W+ox] = sum
-					}
-				}
-			}
+			x, shape = oracleConv(l, params[:weights], params[weights:weights+l.Out], x, shape)
 			params = params[weights+l.Out:]
-			x, shape = y, out
+		case ResidualType:
+			x = oracleSum(x, append([][]float64{image}, values...)[i-l.Over])
+		case DistanceType:
+			x, shape = []float64{oracleDistance(x, image, l.Power)}, lane.Shape{C: 1, H: 1, W: 1}
 		case UpsampleType, AvgPool2DType:
 			x, shape = oracleScaled(l, x, shape)
 		case ReshapeType:
@@ -74,42 +58,6 @@ func oracleLayers(s Spec, params, image []float64) (values [][]float64) {
 		values = append(values, x)
 	}
 	return values
-}
-
-// networks cover every layer alone (with the least that makes an energy of
-// it), odd channel counts, strides above the kernel, padding at and above the
-// kernel, and the whole energy.
-var networks = map[string]Spec{
-	"transposed":      spec(lane.Shape{C: 3, H: 3, W: 4}, ConvTranspose2D(5, 3, 2, 1, 1), SiLU(), Conv2D(2, 3, 1, 1), Flatten(), Linear(1)),
-	"transposed, up":  spec(lane.Shape{C: 7, H: 2, W: 2}, Conv2D(6, 1, 1, 0), LeakyReLU(0.2), ConvTranspose2D(4, 4, 2, 1, 0), Tanh(), ConvTranspose2D(1, 5, 3, 4, 2), Tanh(), Flatten(), Linear(1)),
-	"transposed, odd": spec(lane.Shape{C: 1, H: 3, W: 2}, ConvTranspose2D(9, 2, 1, 0, 0), ConvTranspose2D(3, 1, 3, 0, 0), ConvTranspose2D(2, 4, 1, 3, 0), Flatten(), Linear(1)),
-	"transposed, dot": spec(lane.Shape{C: 5, H: 1, W: 1}, ConvTranspose2D(3, 4, 1, 0, 0), SiLU(), Conv2D(2, 3, 1, 1), Flatten(), Linear(1)),
-	"upsample":        spec(lane.Shape{C: 2, H: 2, W: 3}, Upsample(2), Conv2D(3, 3, 1, 1), SiLU(), Upsample(3), Flatten(), Linear(1)),
-	"avgpool":         spec(lane.Shape{C: 2, H: 7, W: 6}, AvgPool2D(2, 0), SiLU(), AvgPool2D(2, 1), Flatten(), Linear(1)),
-	"avgpool, gaps":   spec(lane.Shape{C: 1, H: 8, W: 8}, AvgPool2D(2, 3), Flatten(), Linear(1)),
-	"reshape":         spec(lane.Shape{C: 2, H: 2, W: 3}, Flatten(), Linear(24), SiLU(), Reshape(4, 2, 3), ConvTranspose2D(3, 4, 2, 1, 0), Reshape(6, 3, 4), SiLU(), Flatten(), Reshape(8, 3, 3), Conv2D(2, 3, 1, 0), Flatten(), Linear(1)),
-	"linear":          spec(lane.Shape{C: 2, H: 3, W: 3}, Flatten(), Linear(1)),
-	"linear, vector":  spec(lane.Shape{C: 7, H: 1, W: 1}, Linear(5), Linear(1)),
-	"silu":            spec(lane.Shape{C: 2, H: 2, W: 3}, SiLU(), Flatten(), Linear(1)),
-	"relu":            spec(lane.Shape{C: 2, H: 2, W: 3}, ReLU(), Flatten(), Linear(1)),
-	"relu, between":   spec(lane.Shape{C: 1, H: 5, W: 5}, Conv2D(3, 3, 2, 1), ReLU(), SiLU(), Conv2D(4, 3, 1, 1), ReLU(), Flatten(), Linear(3), ReLU(), Linear(1)),
-	"leakyrelu":       spec(lane.Shape{C: 2, H: 2, W: 3}, LeakyReLU(0.2), Flatten(), Linear(1)),
-	"tanh":            spec(lane.Shape{C: 2, H: 2, W: 3}, Tanh(), Flatten(), Linear(1)),
-	"sigmoid":         spec(lane.Shape{C: 2, H: 2, W: 3}, Sigmoid(), Flatten(), Linear(1)),
-	"activations":     spec(lane.Shape{C: 1, H: 5, W: 5}, Conv2D(3, 3, 2, 1), LeakyReLU(0.3), Tanh(), Conv2D(4, 3, 1, 1), Tanh(), Flatten(), Linear(3), Sigmoid(), Linear(2), LeakyReLU(0.01), Linear(1), Sigmoid()),
-	"conv":            spec(lane.Shape{C: 1, H: 5, W: 5}, Conv2D(1, 5, 1, 0)),
-	"conv, 3 to 5":    spec(lane.Shape{C: 3, H: 7, W: 6}, Conv2D(5, 3, 1, 1), Flatten(), Linear(1)),
-	"conv, stride 2":  spec(lane.Shape{C: 2, H: 7, W: 8}, Conv2D(6, 3, 2, 1), Flatten(), Linear(1)),
-	"conv, stride 3":  spec(lane.Shape{C: 1, H: 8, W: 9}, Conv2D(4, 2, 3, 0), Flatten(), Linear(1)),
-	"conv, padding 4": spec(lane.Shape{C: 1, H: 6, W: 6}, Conv2D(8, 5, 2, 4), Flatten(), Linear(1)),
-	"conv, padding 3": spec(lane.Shape{C: 2, H: 3, W: 3}, Conv2D(9, 2, 1, 3), Flatten(), Linear(1)),
-	"colour":          spec(lane.Shape{C: 3, H: 6, W: 6}, Conv2D(6, 3, 1, 1), SiLU(), Conv2D(5, 4, 2, 1), SiLU(), Flatten(), Linear(3), SiLU(), Linear(1)),
-	"silu, last":      spec(lane.Shape{C: 1, H: 4, W: 4}, Conv2D(3, 3, 1, 1), SiLU(), SiLU(), Conv2D(1, 4, 1, 0), SiLU()),
-	"document, small": spec(lane.Shape{C: 1, H: 8, W: 8}, Conv2D(2, 5, 2, 4), SiLU(), Conv2D(4, 3, 2, 1), SiLU(), Conv2D(8, 3, 2, 1), SiLU(), Conv2D(8, 3, 2, 1), SiLU(), Flatten(), Linear(8), SiLU(), Linear(1)),
-}
-
-func spec(in lane.Shape, layers ...LayerSpec) Spec {
-	return Spec{Input: in, Prefix: "l", Layers: layers}
 }
 
 func noise(rng *rand.Rand, n int) []float32 {
@@ -325,36 +273,42 @@ func TestViews(t *testing.T) {
 func TestSpecErrors(t *testing.T) {
 	in := lane.Shape{C: 1, H: 8, W: 8}
 	for want, s := range map[string]Spec{
-		"input shape":       spec(lane.Shape{C: 1, H: 0, W: 8}, Linear(1)),
-		"0 layers":          spec(in),
-		"unknown type":      spec(in, LayerSpec{Type: "softplus"}),
-		"wants a flatten":   spec(in, Linear(1)),
-		"cannot follow":     spec(in, Flatten(), Conv2D(1, 1, 1, 0)),
-		"larger than":       spec(in, Conv2D(1, 9, 1, 0)),
-		"an energy is one":  spec(in, Flatten(), Linear(2)),
-		"out 0":             spec(in, Conv2D(0, 3, 1, 1)),
-		"stride 0":          spec(in, Conv2D(1, 3, 0, 1)),
-		"padding -1":        spec(in, Conv2D(1, 3, 1, -1)),
-		"weights are out":   spec(lane.Shape{C: 4096, H: 8, W: 8}, Conv2D(4096, 5, 8, 0), Flatten(), Linear(1)),
-		"out 65537 is out":  spec(in, Flatten(), Linear(65537)),
-		"stride 65":         spec(in, Conv2D(1, 3, 65, 1)),
-		"beyond 4194304":    spec(lane.Shape{C: 1, H: 1000, W: 1000}, SiLU(), SiLU(), SiLU(), SiLU(), Flatten(), Linear(1)),
-		"kernel 5000":       spec(in, Conv2D(1, 5000, 1, 4096)),
-		"output_padding 2":  spec(in, ConvTranspose2D(1, 3, 2, 1, 2), Flatten(), Linear(1)),
-		"leaves nothing":    spec(in, ConvTranspose2D(1, 3, 1, 9, 0), Flatten(), Linear(1)),
-		"a side may have":   spec(in, ConvTranspose2D(1, 4096, 64, 1, 0), Flatten(), Linear(1)),
-		"write a reshape":   spec(in, Flatten(), ConvTranspose2D(1, 3, 1, 1, 0), Linear(1)),
-		"4608×4608, a side": spec(in, Upsample(9), Upsample(64), Flatten(), Linear(1)),
-		"12 values":         spec(in, Reshape(3, 2, 2), Flatten(), Linear(1)),
-		"kernel 9":          spec(in, AvgPool2D(9, 0), Flatten(), Linear(1)),
-		"slope 2 is out":    spec(in, LeakyReLU(2), Flatten(), Linear(1)),
-		"no layer 2":        outputs(spec(in, Flatten(), Linear(3)), Output{"logits", 2}),
-		"no layer -1":       outputs(spec(in, Flatten(), Linear(3)), Output{"logits", -1}),
-		"no name":           outputs(spec(in, Flatten(), Linear(3)), Output{"", 1}),
-		"is a network":      outputs(spec(in, Flatten(), Linear(1)), Output{"energy", 1}),
-		"has this name":     outputs(spec(in, Flatten(), Linear(3)), Output{"a", 1}, Output{"a", 1}),
-		"as it is":          outputs(spec(in, Flatten(), Linear(3)), Output{"a", 0}),
-		"3 outputs of 2":    outputs(spec(in, Flatten(), Linear(3)), Output{"a", 1}, Output{"b", 1}, Output{"c", 1}),
+		"input shape":                          spec(lane.Shape{C: 1, H: 0, W: 8}, Linear(1)),
+		"0 layers":                             spec(in),
+		"unknown type":                         spec(in, LayerSpec{Type: "softplus"}),
+		"wants a flatten":                      spec(in, Linear(1)),
+		"cannot follow":                        spec(in, Flatten(), Conv2D(1, 1, 1, 0)),
+		"larger than":                          spec(in, Conv2D(1, 9, 1, 0)),
+		"an energy is one":                     spec(in, Flatten(), Linear(2)),
+		"out 0":                                spec(in, Conv2D(0, 3, 1, 1)),
+		"stride 0":                             spec(in, Conv2D(1, 3, 0, 1)),
+		"padding -1":                           spec(in, Conv2D(1, 3, 1, -1)),
+		"weights are out":                      spec(lane.Shape{C: 4096, H: 8, W: 8}, Conv2D(4096, 5, 8, 0), Flatten(), Linear(1)),
+		"out 65537 is out":                     spec(in, Flatten(), Linear(65537)),
+		"stride 65":                            spec(in, Conv2D(1, 3, 65, 1)),
+		"beyond 4194304":                       spec(lane.Shape{C: 1, H: 1000, W: 1000}, SiLU(), SiLU(), SiLU(), SiLU(), Flatten(), Linear(1)),
+		"kernel 5000":                          spec(in, Conv2D(1, 5000, 1, 4096)),
+		"output_padding 2":                     spec(in, ConvTranspose2D(1, 3, 2, 1, 2), Flatten(), Linear(1)),
+		"leaves nothing":                       spec(in, ConvTranspose2D(1, 3, 1, 9, 0), Flatten(), Linear(1)),
+		"a side may have":                      spec(in, ConvTranspose2D(1, 4096, 64, 1, 0), Flatten(), Linear(1)),
+		"write a reshape":                      spec(in, Flatten(), ConvTranspose2D(1, 3, 1, 1, 0), Linear(1)),
+		"4608×4608, a side":                    spec(in, Upsample(9), Upsample(64), Flatten(), Linear(1)),
+		"12 values":                            spec(in, Reshape(3, 2, 2), Flatten(), Linear(1)),
+		"kernel 9":                             spec(in, AvgPool2D(9, 0), Flatten(), Linear(1)),
+		"3 layers before":                      spec(in, SiLU(), SiLU(), SiLU(), Residual(4), Flatten(), Linear(1)),
+		"a vector of 64 to 1×8×8":              spec(in, Flatten(), Reshape(1, 8, 8), Residual(1), Flatten(), Linear(1)),
+		"2×8×8 to 3×8×8: layer 0 and":          spec(in, Conv2D(2, 1, 1, 0), Conv2D(3, 1, 1, 0), Residual(1), Flatten(), Linear(1)),
+		"no layer before":                      spec(in, Distance(1)),
+		"a vector of 64 with the image, 1×8×8": spec(in, Flatten(), Linear(64), Distance(1)),
+		"power 3":                              spec(in, SiLU(), Distance(3)),
+		"slope 2 is out":                       spec(in, LeakyReLU(2), Flatten(), Linear(1)),
+		"no layer 2":                           outputs(spec(in, Flatten(), Linear(3)), Output{"logits", 2}),
+		"no layer -1":                          outputs(spec(in, Flatten(), Linear(3)), Output{"logits", -1}),
+		"no name":                              outputs(spec(in, Flatten(), Linear(3)), Output{"", 1}),
+		"is a network":                         outputs(spec(in, Flatten(), Linear(1)), Output{"energy", 1}),
+		"has this name":                        outputs(spec(in, Flatten(), Linear(3)), Output{"a", 1}, Output{"a", 1}),
+		"as it is":                             outputs(spec(in, Flatten(), Linear(3)), Output{"a", 0}),
+		"3 outputs of 2":                       outputs(spec(in, Flatten(), Linear(3)), Output{"a", 1}, Output{"b", 1}, Output{"c", 1}),
 	} {
 		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)

@@ -2,9 +2,47 @@ package nn
 
 import (
 	"math"
+	"slices"
 
 	"github.com/joule-ml/joule/lane"
 )
+
+// oracleConv sums over the taps of each output.
+func oracleConv(l LayerSpec, weight, bias, x []float64, in lane.Shape) ([]float64, lane.Shape) {
+	k := l.Kernel
+	out := lane.Shape{C: l.Out, H: (in.H+2*l.Padding-k)/l.Stride + 1, W: (in.W+2*l.Padding-k)/l.Stride + 1}
+	y := make([]float64, out.Len())
+	for j := range y {
+		o, oy, ox := j/(out.H*out.W), j/out.W%out.H, j%out.W
+		y[j] = bias[o]
+		for w := range in.C * k * k {
+			i, iy, ix := w/(k*k), oy*l.Stride-l.Padding+w/k%k, ox*l.Stride-l.Padding+w%k
+			if iy >= 0 && iy < in.H && ix >= 0 && ix < in.W {
+				y[j] += weight[o*in.C*k*k+w] * x[(i*in.H+iy)*in.W+ix]
+			}
+		}
+	}
+	return y, out
+}
+
+func oracleSum(a, b []float64) []float64 {
+	y := slices.Clone(a)
+	for i, v := range b {
+		y[i] += v
+	}
+	return y
+}
+
+func oracleDistance(a, b []float64, power int) float64 {
+	sum := 0.0
+	for i, v := range a {
+		sum += (v - b[i]) * (v - b[i])
+	}
+	if power == 2 {
+		return sum / float64(len(a))
+	}
+	return math.Sqrt(sum)
+}
 
 // oracleTransposed scatters each input over the outputs that it reaches.
 func oracleTransposed(l LayerSpec, weight, bias, x []float64, in lane.Shape) ([]float64, lane.Shape) {

@@ -3,7 +3,6 @@ package nn
 import (
 	"slices"
 
-	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
 )
 
@@ -29,23 +28,38 @@ func (n *Network) placeOutputs() {
 		outputs = []Output{{EnergyOutput, len(n.layers) - 1}}
 	}
 	for _, o := range outputs {
-		p := place{Output: o, home: home(n.layers, o.Layer), shape: n.spec.Input}
-		if p.home >= 0 {
-			p.shape = n.layers[p.home].Out()
-		}
-		n.places = append(n.places, p)
+		n.places = append(n.places, place{Output: o, home: home(n.layers, o.Layer), shape: n.shapeOf(o.Layer)})
 	}
 }
 
-// isOutput says whether what layer k computes, before an activation above it,
-// is an output.
-func (n *Network) isOutput(k int) bool {
-	for _, p := range n.places {
-		if p.home == k {
-			return true
+// isRead says whether what layer k computes, before an activation above it, is an
+// output or goes into a joining layer.
+func (n *Network) isRead(k int) bool {
+	return slices.ContainsFunc(n.places, func(p place) bool { return p.home == k }) ||
+		slices.ContainsFunc(n.joins, func(j join) bool { return j.home == k })
+}
+
+// moveHome tells outputs and joining layers that read activation j that layer k
+// applies it.
+func (n *Network) moveHome(j, k int) {
+	for o := range n.places {
+		if n.places[o].home == j {
+			n.places[o].home = k
 		}
 	}
-	return false
+	for o := range n.joins {
+		if n.joins[o].home == j {
+			n.joins[o].home = k
+		}
+	}
+}
+
+// shapeOf returns the shape of what layer i gives, −1 for the image.
+func (n *Network) shapeOf(i int) lane.Shape {
+	if i = home(n.layers, i); i >= 0 {
+		return n.layers[i].Out()
+	}
+	return n.spec.Input
 }
 
 // Outputs returns the number of outputs, at least 1.
@@ -112,17 +126,11 @@ func (n *Network) start(s *Scratch, a *Activations, cotangents [][]float32) int 
 	return last
 }
 
-// takeUp adds the cotangents of what layer i computes to its dy. Where the
-// layer applies an activation, dy is the gradient with respect to what goes in there.
+// takeUp adds the cotangents of what layer i computes to its dy, see add.
 func (n *Network) takeUp(dy, spare []float32, a *Activations, i int, cotangents [][]float32) {
 	for o, c := range cotangents {
-		if c == nil || n.places[o].home != i {
-			continue
+		if c != nil && n.places[o].home == i {
+			n.add(dy, c, spare, a, i)
 		}
-		if i >= 0 && n.weights[i] != nil && n.weights[i].activated() {
-			kernel.Mul(spare[:len(dy)], c, a.saved[i])
-			c = spare[:len(dy)]
-		}
-		kernel.Add(dy, dy, c)
 	}
 }

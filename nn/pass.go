@@ -35,8 +35,9 @@ func (a *Activations) Input() []float32 { return a.values[0] }
 
 // Scratch is a worker's memory for gradients on their way back.
 type Scratch struct {
-	a, b []float32
-	sums []float32 // of parameters' gradients that are under way
+	a, b    []float32
+	sums    []float32   // of parameters' gradients that are under way
+	sources [][]float32 // of each join
 }
 
 // NewScratch allocates for one worker on blocks of a width.
@@ -47,7 +48,7 @@ func (n *Network) NewScratch(width int) *Scratch {
 			size = max(size, l.Out().BlockLen(width))
 		}
 	}
-	return &Scratch{make([]float32, size), make([]float32, size), make([]float32, n.sumsLen()*width)}
+	return &Scratch{make([]float32, size), make([]float32, size), make([]float32, n.sumsLen()*width), n.sources(width)}
 }
 
 // sumsLen is the number of vectors that the layers need for sums.
@@ -77,7 +78,37 @@ func (n *Network) Run(a *Activations, x []float32) {
 		if a.ctx.Err() != nil {
 			return
 		}
-		l.Forward(a.ctx, a.values[i+1], a.saved[i], a.values[i])
+		n.forward(a, i)
+	}
+}
+
+// forward runs layer i.
+func (n *Network) forward(a *Activations, i int) {
+	y, saved, x := a.values[i+1], a.saved[i], a.values[i]
+	switch l := n.layers[i].(type) {
+	case nil:
+	case joining:
+		l.Join(y, saved, x, a.values[l.source()+1])
+	default:
+		l.Forward(a.ctx, y, saved, x)
+	}
+}
+
+// inputGrad takes dy back to the input of layer i. Where the layer joins another
+// value, it leaves that one's gradient in s, which is not needed for the image
+// unless input says so.
+func (n *Network) inputGrad(dx, dy []float32, s *Scratch, a *Activations, i int, input bool) {
+	l, ok := n.layers[i].(joining)
+	if !ok {
+		n.layers[i].InputGrad(a.ctx, dx, dy, a.saved[i], n.mask(a, i))
+		return
+	}
+	for k, j := range n.joins {
+		if j.layer == i && (j.home >= 0 || input) {
+			l.JoinGrad(dx, s.sources[k], dy, a.saved[i])
+		} else if j.layer == i {
+			l.JoinGrad(dx, nil, dy, a.saved[i])
+		}
 	}
 }
 
@@ -107,13 +138,13 @@ func (n *Network) ParamGrad(packed, high []float32, s *Scratch, a *Activations, 
 func (n *Network) backward(s *Scratch, a *Activations, last int, cotangents [][]float32, packed, high []float32, input bool) []float32 {
 	dy, spare := s.a, s.b
 	for i := last; i >= 0 && a.ctx.Err() == nil; i-- {
-		l := n.layers[i]
-		if l == nil {
+		if n.layers[i] == nil {
 			continue
 		}
 		dy = dy[:len(a.values[i+1])]
-		if i < last && cotangents != nil {
+		if i < last {
 			n.takeUp(dy, spare, a, i, cotangents)
+			n.takeJoins(dy, s, spare, a, i, last)
 		}
 		if w := n.weights[i]; w != nil && packed != nil {
 			w.ParamGrad(a.ctx, n.layerGrad(packed, i), n.layerGrad(high, i), s.sums, dy, a.values[i])
@@ -122,10 +153,14 @@ func (n *Network) backward(s *Scratch, a *Activations, last int, cotangents [][]
 			break
 		}
 		dx := spare[:len(a.values[i])]
-		l.InputGrad(a.ctx, dx, dy, a.saved[i], n.mask(a, i))
+		n.inputGrad(dx, dy, s, a, i, input)
 		dy, spare = dx, dy[:cap(dy)]
 	}
-	return dy[:len(a.values[0])] // also where the context ended it early
+	dx := dy[:len(a.values[0])] // also where the context ended it early
+	if input {
+		n.takeJoins(dx, s, spare, a, -1, last)
+	}
+	return dx
 }
 
 // layerGrad returns layer i's part of a packed gradient, nil for nil.

@@ -61,6 +61,8 @@ type LayerSpec struct {
 	Factor        int     `json:",omitempty"` // of an upsampling
 	Height        int     `json:",omitempty"` // of a reshape, with Out as its channels
 	Width         int     `json:",omitempty"`
+	Over          int     `json:",omitempty"` // layers that a residual goes around
+	Power         int     `json:",omitempty"` // of a distance
 }
 
 // Validate reports whether the network can be built, naming the first layer
@@ -80,7 +82,9 @@ func (s Spec) build() ([]layer, error) {
 	}
 	layers, in := make([]layer, len(s.Layers)), input{Shape: s.Input}
 	total := in.Len()
+	before := []input{in}
 	for i, spec := range s.Layers {
+		in.before = before
 		l, err := spec.layer(in)
 		if err != nil {
 			return nil, fmt.Errorf("nn: layer %d (%s): %w", i, quote(spec.String()), err)
@@ -89,6 +93,7 @@ func (s Spec) build() ([]layer, error) {
 			in.Shape = l.Out()
 		}
 		in.flat = (in.flat || spec.Type == FlattenType) && spec.Type != ReshapeType
+		before = append(before, input{Shape: in.Shape, flat: in.flat})
 		if total += in.Len(); total > maxLen {
 			return nil, fmt.Errorf("nn: layer %d (%s): takes the activations of an image beyond %d values", i, quote(spec.String()), maxLen)
 		}

@@ -147,15 +147,15 @@ func nearestKind(word string) string {
 		return ""
 	}
 	for _, k := range kinds {
-		if d := distance(strings.ToLower(word), k.name); d < least && 2*d <= len(k.name) {
+		if d := levenshtein(strings.ToLower(word), k.name); d < least && 2*d <= len(k.name) {
 			best, least = k.name, d
 		}
 	}
 	return best
 }
 
-// distance is Levenshtein's, over bytes.
-func distance(a, b string) int {
+// levenshtein is his distance, over bytes.
+func levenshtein(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

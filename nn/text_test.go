@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"strings"
@@ -28,6 +29,9 @@ func TestParseLayer(t *testing.T) {
 		{"avgpool2d kernel=2", AvgPool2D(2, 0), ""},
 		{"avgpool2d kernel=3 stride=2", AvgPool2D(3, 2), ""},
 		{"reshape 128 height=7 width=5", Reshape(128, 7, 5), ""},
+		{"residual over=3", Residual(3), ""},
+		{"distance", Distance(1), ""},
+		{"distance power=2", Distance(2), ""},
 		{"leakyrelu", LeakyReLU(0.2), ""},
 		{"leakyrelu slope=0.01", LeakyReLU(0.01), ""},
 		{"leakyrelu slope=.2e0", LeakyReLU(0.2), "leakyrelu"},
@@ -92,6 +96,15 @@ func TestParseLayerErrors(t *testing.T) {
 		if len(e.Error()) > 400 || !strings.HasPrefix(err.Error(), "nn: layer ") {
 			t.Errorf("%q: error %q", c.text, err)
 		}
+	}
+}
+
+// A layer's JSON is part of the hash of every model with it.
+func TestLayerJSON(t *testing.T) {
+	b, err := json.Marshal([]LayerSpec{Conv2D(8, 5, 2, 4), Linear(3), SiLU(), Flatten()})
+	want := `[{"Type":"conv2d","Out":8,"Kernel":5,"Stride":2,"Padding":4},{"Type":"linear","Out":3},{"Type":"silu"},{"Type":"flatten"}]`
+	if err != nil || string(b) != want {
+		t.Errorf("%s, %v, want %s", b, err, want)
 	}
 }
 
