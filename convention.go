@@ -69,7 +69,7 @@ func endsLinear(spec nn.Spec) error {
 		switch spec.Layers[i].Type {
 		case nn.FlattenType:
 			continue
-		case nn.Conv2DType, nn.LinearType:
+		case nn.Conv2DType, nn.LinearType, nn.ConvTranspose2DType:
 			return nil
 		}
 		return &checkpoint.Error{Fault: "the network ends in a " + spec.Layers[i].Type + ", whose sign is fixed", Hint: "keep its output the energy"}

@@ -74,7 +74,7 @@ func (c *conv) sumsLen() int {
 
 // ParamGrad adds ∂/∂w = Σ dy[oy][ox][o]·x[oy·s−p+ky][ox·s−p+kx][i] and
 // ∂/∂b = Σ dy[oy][ox][o], summed over pixels and lanes, to packed and high.
-func (c *conv) ParamGrad(ctx context.Context, packed, high, sums, dy, x []float32) {
+func (c *conv) ParamGrad(ctx context.Context, packed, high, sums, dy, x, _ []float32) {
 	c.paramGrad(ctx, packed, high, sums, dy, x, true)
 }
 

@@ -52,7 +52,7 @@ func (n *Network) takeJoins(dy []float32, s *Scratch, spare []float32, a *Activa
 // applies an activation, dy is the gradient with respect to what goes in there.
 func (n *Network) add(dy, gradient, spare []float32, a *Activations, i int) {
 	if i >= 0 && n.weights[i] != nil && n.weights[i].activated() {
-		kernel.Mul(spare[:len(dy)], gradient, a.saved[i])
+		kernel.Mul(spare[:len(dy)], gradient, a.saved[i][:len(dy)])
 		gradient = spare[:len(dy)]
 	}
 	kernel.Add(dy, dy, gradient)

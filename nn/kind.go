@@ -24,6 +24,7 @@ const (
 	UpsampleType        = "upsample"
 	AvgPool2DType       = "avgpool2d"
 	ReshapeType         = "reshape"
+	GroupNormType       = "groupnorm"
 	ResidualType        = "residual"
 	DistanceType        = "distance"
 	FlattenType         = "flatten"
@@ -68,6 +69,9 @@ var kinds = []kind{
 		{name: "height", of: (*LayerSpec).height, lo: 1, hi: maxSide},
 		{name: "width", of: (*LayerSpec).width, lo: 1, hi: maxSide},
 	}, check: checkReshape, build: buildReshape},
+	{name: GroupNormType, sizes: []size{
+		{name: "groups", of: (*LayerSpec).groups, lo: 1, hi: maxSide, optional: true, standard: 1},
+	}, check: checkGroupNorm, build: buildGroupNorm},
 	{name: ResidualType, sizes: []size{
 		{name: "over", of: (*LayerSpec).over, lo: 1, hi: maxLayers},
 	}, check: checkResidual, build: buildResidual},
@@ -172,8 +176,9 @@ func (l *LayerSpec) factor() *int { return &l.Factor }
 func (l *LayerSpec) height() *int { return &l.Height }
 func (l *LayerSpec) width() *int  { return &l.Width }
 
-func (l *LayerSpec) over() *int  { return &l.Over }
-func (l *LayerSpec) power() *int { return &l.Power }
+func (l *LayerSpec) over() *int   { return &l.Over }
+func (l *LayerSpec) groups() *int { return &l.Groups }
+func (l *LayerSpec) power() *int  { return &l.Power }
 
 func (l *LayerSpec) outputPadding() *int { return &l.OutputPadding }
 

@@ -86,6 +86,6 @@ func (p *Probe) InputGrad(i int) {
 // ParamGrad computes the gradient with respect to the parameters of layer i.
 func (p *Probe) ParamGrad(i int) {
 	if w := p.net.weights[i]; w != nil {
-		w.ParamGrad(context.Background(), p.net.layerGrad(p.grad, i), p.net.layerGrad(p.high, i), p.scratch.sums, p.dy[i], p.acts.values[i])
+		w.ParamGrad(context.Background(), p.net.layerGrad(p.grad, i), p.net.layerGrad(p.high, i), p.scratch.sums, p.dy[i], p.acts.values[i], p.acts.saved[i])
 	}
 }

@@ -41,7 +41,7 @@ type weighted interface {
 	// puts it into the order of the parameters.
 	gradLen() int
 	sumsLen() int
-	ParamGrad(ctx context.Context, packed, high, sums, dy, x []float32)
+	ParamGrad(ctx context.Context, packed, high, sums, dy, x, saved []float32)
 	Unpack(grad, packed []float32)
 	// activate makes the activation behind the layer a part of it: Forward
 	// applies it and leaves its derivative, as long as y, first in saved. It
@@ -79,10 +79,11 @@ type Network struct {
 
 // A View is one named tensor within the flat parameters.
 type View struct {
-	Name  string
-	Shape []int
-	Data  []float32
-	fanIn int
+	Name    string
+	Shape   []int
+	Data    []float32
+	fanIn   int     // of the numbers that Init draws, or
+	initial float32 // what Init fills it with, where fanIn is 0
 }
 
 // New builds a network.
@@ -225,6 +226,12 @@ func (n *Network) Init(seed uint64) { n.Redraw(random.Stream{Seed: seed, Purpose
 // Redraw is Init from a stream of random numbers.
 func (n *Network) Redraw(s random.Stream) {
 	for i, v := range n.views {
+		if v.fanIn == 0 {
+			for j := range v.Data {
+				v.Data[j] = v.initial
+			}
+			continue
+		}
 		bound := float32(1 / math.Sqrt(float64(v.fanIn)))
 		s.Uniform(v.Data, uint32(i), 0, -bound, bound)
 	}

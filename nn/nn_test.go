@@ -42,6 +42,9 @@ func oracleLayers(s Spec, params, image []float64) (values [][]float64) {
 			weights := l.Out * shape.C * l.Kernel * l.Kernel
 			x, shape = oracleConv(l, params[:weights], params[weights:weights+l.Out], x, shape)
 			params = params[weights+l.Out:]
+		case GroupNormType:
+			x = oracleNorm(l.Groups, params[:shape.C], params[shape.C:2*shape.C], x)
+			params = params[2*shape.C:]
 		case ResidualType:
 			x = oracleSum(x, append([][]float64{image}, values...)[i-l.Over])
 		case DistanceType:
@@ -87,6 +90,10 @@ func TestGradients(t *testing.T) {
 				t.Fatal(err)
 			}
 			n.Init(9)
+			for i, v := range noise(rng, len(n.Params())) { // a norm's would all be 1 and 0
+				n.Params()[i] += 0.1 * v
+			}
+			n.Pack()
 			// The smaller blocks hold the first images of the full one.
 			x, cotangent := noise(rng, lane.Width*s.Input.Len()), noise(rng, lane.Width)
 			var want []oracleGradients
@@ -301,6 +308,9 @@ func TestSpecErrors(t *testing.T) {
 		"no layer before":                      spec(in, Distance(1)),
 		"a vector of 64 with the image, 1×8×8": spec(in, Flatten(), Linear(64), Distance(1)),
 		"power 3":                              spec(in, SiLU(), Distance(3)),
+		"into 3 groups":                        spec(in, Conv2D(4, 3, 1, 1), GroupNorm(3), Flatten(), Linear(1)),
+		"of one value":                         spec(in, Flatten(), Linear(4), GroupNorm(4), Linear(1)),
+		"flatten of an":                        spec(in, Flatten(), GroupNorm(1), Linear(1)),
 		"slope 2 is out":                       spec(in, LeakyReLU(2), Flatten(), Linear(1)),
 		"no layer 2":                           outputs(spec(in, Flatten(), Linear(3)), Output{"logits", 2}),
 		"no layer -1":                          outputs(spec(in, Flatten(), Linear(3)), Output{"logits", -1}),

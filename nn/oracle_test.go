@@ -102,3 +102,22 @@ func oracleScaled(l LayerSpec, x []float64, in lane.Shape) ([]float64, lane.Shap
 	}
 	return y, out
 }
+
+// oracleNorm brings each group to mean 0 and variance 1.
+func oracleNorm(groups int, weight, bias, x []float64) []float64 {
+	y := make([]float64, len(x))
+	size, plane := len(x)/groups, len(x)/len(weight)
+	for from := 0; from < len(x); from += size {
+		mean, square := 0.0, 0.0
+		for _, v := range x[from : from+size] {
+			mean += v / float64(size)
+		}
+		for _, v := range x[from : from+size] {
+			square += (v - mean) * (v - mean) / float64(size)
+		}
+		for i := from; i < from+size; i++ {
+			y[i] = weight[i/plane]*(x[i]-mean)/math.Sqrt(square+1e-5) + bias[i/plane]
+		}
+	}
+	return y
+}

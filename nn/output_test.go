@@ -27,6 +27,7 @@ var severalOutputs = map[string]Spec{
 	"activation first":  outputs(spec(lane.Shape{C: 2, H: 2, W: 2}, SiLU(), SiLU(), Flatten(), Linear(2)), Output{"first", 0}, Output{"second", 1}, Output{"logits", 3}),
 	"autoencoder":       outputs(spec(lane.Shape{C: 1, H: 6, W: 4}, Conv2D(3, 4, 2, 1), SiLU(), Conv2D(2, 3, 1, 1), SiLU(), ConvTranspose2D(1, 4, 2, 1, 0), Tanh(), Distance(1)), Output{"energy of it", 6}, Output{"code", 3}, Output{"picture", 5}),
 	"residual":          outputs(spec(lane.Shape{C: 1, H: 4, W: 4}, Conv2D(2, 3, 1, 1), SiLU(), Conv2D(2, 3, 1, 1), SiLU(), Residual(2), Conv2D(2, 3, 1, 1), SiLU(), Residual(6), Conv2D(1, 3, 1, 1)), Output{"features", 4}, Output{"low", 1}, Output{"first", 0}),
+	"norms":             outputs(spec(lane.Shape{C: 1, H: 4, W: 4}, Conv2D(4, 3, 1, 1), GroupNorm(2), SiLU(), Conv2D(2, 3, 1, 1), GroupNorm(1), SiLU(), Conv2D(2, 3, 1, 1)), Output{"features", 2}, Output{"norm", 4}),
 	"below the last":    outputs(spec(lane.Shape{C: 1, H: 4, W: 4}, Conv2D(3, 3, 1, 1), SiLU(), Conv2D(2, 3, 2, 1), SiLU(), Conv2D(5, 2, 1, 0)), Output{"features", 1}),
 }
 

@@ -147,7 +147,7 @@ func (n *Network) backward(s *Scratch, a *Activations, last int, cotangents [][]
 			n.takeJoins(dy, s, spare, a, i, last)
 		}
 		if w := n.weights[i]; w != nil && packed != nil {
-			w.ParamGrad(a.ctx, n.layerGrad(packed, i), n.layerGrad(high, i), s.sums, dy, a.values[i])
+			w.ParamGrad(a.ctx, n.layerGrad(packed, i), n.layerGrad(high, i), s.sums, dy, a.values[i], a.saved[i])
 		}
 		if i == 0 && !input {
 			break
@@ -174,7 +174,7 @@ func (n *Network) layerGrad(packed []float32, i int) []float32 {
 // mask returns the derivative of the activation below layer i, or nil.
 func (n *Network) mask(a *Activations, i int) []float32 {
 	if k := n.below[i]; k >= 0 {
-		return a.saved[k]
+		return a.saved[k][:len(a.values[k+1])]
 	}
 	return nil
 }

@@ -61,6 +61,7 @@ type LayerSpec struct {
 	Factor        int     `json:",omitempty"` // of an upsampling
 	Height        int     `json:",omitempty"` // of a reshape, with Out as its channels
 	Width         int     `json:",omitempty"`
+	Groups        int     `json:",omitempty"` // of a group norm
 	Over          int     `json:",omitempty"` // layers that a residual goes around
 	Power         int     `json:",omitempty"` // of a distance
 }

@@ -32,6 +32,8 @@ func TestParseLayer(t *testing.T) {
 		{"residual over=3", Residual(3), ""},
 		{"distance", Distance(1), ""},
 		{"distance power=2", Distance(2), ""},
+		{"groupnorm", GroupNorm(1), ""},
+		{"groupnorm groups=8", GroupNorm(8), ""},
 		{"leakyrelu", LeakyReLU(0.2), ""},
 		{"leakyrelu slope=0.01", LeakyReLU(0.01), ""},
 		{"leakyrelu slope=.2e0", LeakyReLU(0.2), "leakyrelu"},

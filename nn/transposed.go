@@ -117,7 +117,7 @@ func (t *transposed) sumsLen() int { return t.conv.sumsLen() }
 func (t *transposed) gradLen() int { return wholeVectors(t.conv.gradWeights() + fours(t.Out().C)) }
 
 // ParamGrad adds ∂/∂w, in which x and dy change places, and ∂/∂b.
-func (t *transposed) ParamGrad(ctx context.Context, packed, high, sums, dy, x []float32) {
+func (t *transposed) ParamGrad(ctx context.Context, packed, high, sums, dy, x, _ []float32) {
 	c := t.conv
 	c.paramGrad(ctx, packed, high, sums, x, dy, false)
 	biasGrad(packed, high, dy, c.gradWeights(), c.in, c.width(dy))

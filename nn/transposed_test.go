@@ -45,7 +45,7 @@ func BenchmarkTransposed(b *testing.B) {
 			for what, f := range map[string]func(){
 				"_forward": func() { l.Forward(ctx, y, nil, x) },
 				"_input":   func() { l.InputGrad(ctx, x, y, nil, nil) },
-				"_weights": func() { l.ParamGrad(ctx, grad, high, nil, y, x) },
+				"_weights": func() { l.ParamGrad(ctx, grad, high, nil, y, x, nil) },
 			} {
 				shares[name+what] = append(shares[name+what], work/timed(f)*peak/flop)
 			}
