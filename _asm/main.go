@@ -29,6 +29,7 @@ func main() {
 	logistic("tanhAVX2", "Tanh", 2, siluKernel{simd: avx2, twice: true, set: siluKernel.tanh})
 	reductions()
 	pool()
+	keep()
 	noise("noiseAVX2", avx2, 1)
 	descend("descendAVX2", avx2)
 	peak("peakAVX2", avx2)

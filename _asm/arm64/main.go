@@ -51,6 +51,7 @@ func generate() {
 	logistic("tanhNEON", "Tanh", true, (*siluConstants).tanh)
 	reductions()
 	pool8()
+	keep8()
 	noise()
 	descend()
 	peak()

@@ -134,6 +134,11 @@ func affine8(w *byte)
 //go:noescape
 func pool8(w *byte)
 
+// keep8 is Keep for eight lanes, groups of four vectors that are step bytes apart.
+//
+//go:noescape
+func keep8(d *float32, groups int, step int, c *byte, first uint32, drop uint32, scale float32)
+
 // noiseAVX2 is Noise on 4 vectors of 8 a turn, beginning with a group of four.
 //
 //go:noescape

@@ -3697,6 +3697,325 @@ col:
 	LDMXCSR goControl<>+0(SB)
 	RET
 
+// func keep8(d *float32, groups int, step int, c *byte, first uint32, drop uint32, scale float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·keep8(SB), NOSPLIT, $0-44
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    groups+8(FP), CX
+	MOVQ    step+16(FP), DX
+	MOVQ    d+0(FP), AX
+	MOVQ    c+24(FP), BX
+	MOVL    first+32(FP), SI
+	MOVL    drop+36(FP), DI
+
+loop:
+	VMOVUPS      128(BX), Y0
+	VMOVUPS      192(BX), Y1
+	VMOVUPS      256(BX), Y2
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Y3
+	VMOVUPS      (BX), Y4
+	VMOVUPS      64(BX), Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y0, Y6
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     philoxM0<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y6, Y7
+	VPBLENDD     $0xaa, Y0, Y7, Y7
+	VPSLLQ       $0x20, Y0, Y0
+	VPBLENDD     $0xaa, Y0, Y6, Y6
+	VPMULUDQ     philoxM1<>+0(SB), Y2, Y0
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     philoxM1<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y0, Y8
+	VPBLENDD     $0xaa, Y2, Y8, Y8
+	VPSLLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y2, Y0, Y0
+	VPXOR        Y1, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y3, Y7, Y7
+	VPXOR        Y5, Y7, Y7
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y1
+	VPSRLQ       $0x20, Y8, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y1, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPSLLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y2
+	VPSRLQ       $0x20, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y2, Y8
+	VPBLENDD     $0xaa, Y7, Y8, Y8
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y2, Y2
+	VPXOR        Y0, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y6, Y3, Y3
+	VPXOR        Y5, Y3, Y3
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y0
+	VPSRLQ       $0x20, Y8, Y6
+	VPMULUDQ     philoxM0<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPBLENDD     $0xaa, Y6, Y7, Y7
+	VPSLLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y6, Y0, Y0
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y6, Y8
+	VPBLENDD     $0xaa, Y3, Y8, Y8
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y6, Y6
+	VPXOR        Y2, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y1, Y7, Y7
+	VPXOR        Y5, Y7, Y7
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y1
+	VPSRLQ       $0x20, Y8, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y1, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPSLLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y2
+	VPSRLQ       $0x20, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y2, Y8
+	VPBLENDD     $0xaa, Y7, Y8, Y8
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y2, Y2
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y0, Y3, Y3
+	VPXOR        Y5, Y3, Y3
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y0
+	VPSRLQ       $0x20, Y8, Y6
+	VPMULUDQ     philoxM0<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPBLENDD     $0xaa, Y6, Y7, Y7
+	VPSLLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y6, Y0, Y0
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y6, Y8
+	VPBLENDD     $0xaa, Y3, Y8, Y8
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y6, Y6
+	VPXOR        Y2, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y1, Y7, Y7
+	VPXOR        Y5, Y7, Y7
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y1
+	VPSRLQ       $0x20, Y8, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y1, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPSLLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y2
+	VPSRLQ       $0x20, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y2, Y8
+	VPBLENDD     $0xaa, Y7, Y8, Y8
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y2, Y2
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y0, Y3, Y3
+	VPXOR        Y5, Y3, Y3
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y0
+	VPSRLQ       $0x20, Y8, Y6
+	VPMULUDQ     philoxM0<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPBLENDD     $0xaa, Y6, Y7, Y7
+	VPSLLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y6, Y0, Y0
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y6, Y8
+	VPBLENDD     $0xaa, Y3, Y8, Y8
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y6, Y6
+	VPXOR        Y2, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y1, Y7, Y7
+	VPXOR        Y5, Y7, Y7
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y1
+	VPSRLQ       $0x20, Y8, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y1, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPSLLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y2
+	VPSRLQ       $0x20, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y2, Y8
+	VPBLENDD     $0xaa, Y7, Y8, Y8
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y2, Y2
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y0, Y3, Y3
+	VPXOR        Y5, Y3, Y3
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y0
+	VPSRLQ       $0x20, Y8, Y6
+	VPMULUDQ     philoxM0<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y0, Y7
+	VPBLENDD     $0xaa, Y6, Y7, Y7
+	VPSLLQ       $0x20, Y6, Y6
+	VPBLENDD     $0xaa, Y6, Y0, Y0
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     philoxM1<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y6, Y8
+	VPBLENDD     $0xaa, Y3, Y8, Y8
+	VPSLLQ       $0x20, Y3, Y3
+	VPBLENDD     $0xaa, Y3, Y6, Y6
+	VPXOR        Y2, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y1, Y7, Y7
+	VPXOR        Y5, Y7, Y7
+	VPADDD       philoxW0<>+0(SB), Y4, Y4
+	VPADDD       philoxW1<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y1
+	VPSRLQ       $0x20, Y8, Y2
+	VPMULUDQ     philoxM0<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y1, Y3
+	VPBLENDD     $0xaa, Y2, Y3, Y3
+	VPSLLQ       $0x20, Y2, Y2
+	VPBLENDD     $0xaa, Y2, Y1, Y1
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y2
+	VPSRLQ       $0x20, Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y2, Y8
+	VPBLENDD     $0xaa, Y7, Y8, Y8
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y2, Y2
+	VPXOR        Y6, Y8, Y8
+	VPXOR        Y4, Y8, Y8
+	VPXOR        Y0, Y3, Y3
+	VPXOR        Y5, Y3, Y3
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VBROADCASTSS scale+40(FP), Y4
+	VPSRLD       $0x08, Y8, Y8
+	VPCMPGTD     Y8, Y0, Y8
+	VANDNPS      Y4, Y8, Y8
+	VMOVUPS      Y8, (AX)
+	ADDQ         DX, AX
+	VPSRLD       $0x08, Y2, Y2
+	VPCMPGTD     Y2, Y0, Y2
+	VANDNPS      Y4, Y2, Y2
+	VMOVUPS      Y2, (AX)
+	ADDQ         DX, AX
+	VPSRLD       $0x08, Y3, Y3
+	VPCMPGTD     Y3, Y0, Y3
+	VANDNPS      Y4, Y3, Y3
+	VMOVUPS      Y3, (AX)
+	ADDQ         DX, AX
+	VPSRLD       $0x08, Y1, Y1
+	VPCMPGTD     Y1, Y0, Y1
+	VANDNPS      Y4, Y1, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         DX, AX
+	INCL         SI
+	DECQ         CX
+	JNZ          loop
+	VZEROUPPER
+	LDMXCSR      goControl<>+0(SB)
+	RET
+
+DATA philoxM0<>+0(SB)/4, $0xd2511f53
+DATA philoxM0<>+4(SB)/4, $0xd2511f53
+DATA philoxM0<>+8(SB)/4, $0xd2511f53
+DATA philoxM0<>+12(SB)/4, $0xd2511f53
+DATA philoxM0<>+16(SB)/4, $0xd2511f53
+DATA philoxM0<>+20(SB)/4, $0xd2511f53
+DATA philoxM0<>+24(SB)/4, $0xd2511f53
+DATA philoxM0<>+28(SB)/4, $0xd2511f53
+DATA philoxM0<>+32(SB)/4, $0xd2511f53
+DATA philoxM0<>+36(SB)/4, $0xd2511f53
+DATA philoxM0<>+40(SB)/4, $0xd2511f53
+DATA philoxM0<>+44(SB)/4, $0xd2511f53
+DATA philoxM0<>+48(SB)/4, $0xd2511f53
+DATA philoxM0<>+52(SB)/4, $0xd2511f53
+DATA philoxM0<>+56(SB)/4, $0xd2511f53
+DATA philoxM0<>+60(SB)/4, $0xd2511f53
+GLOBL philoxM0<>(SB), RODATA|NOPTR, $64
+
+DATA philoxM1<>+0(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+4(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+8(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+12(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+16(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+20(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+24(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+28(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+32(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+36(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+40(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+44(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+48(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+52(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+56(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+60(SB)/4, $0xcd9e8d57
+GLOBL philoxM1<>(SB), RODATA|NOPTR, $64
+
+DATA philoxW0<>+0(SB)/4, $0x9e3779b9
+DATA philoxW0<>+4(SB)/4, $0x9e3779b9
+DATA philoxW0<>+8(SB)/4, $0x9e3779b9
+DATA philoxW0<>+12(SB)/4, $0x9e3779b9
+DATA philoxW0<>+16(SB)/4, $0x9e3779b9
+DATA philoxW0<>+20(SB)/4, $0x9e3779b9
+DATA philoxW0<>+24(SB)/4, $0x9e3779b9
+DATA philoxW0<>+28(SB)/4, $0x9e3779b9
+DATA philoxW0<>+32(SB)/4, $0x9e3779b9
+DATA philoxW0<>+36(SB)/4, $0x9e3779b9
+DATA philoxW0<>+40(SB)/4, $0x9e3779b9
+DATA philoxW0<>+44(SB)/4, $0x9e3779b9
+DATA philoxW0<>+48(SB)/4, $0x9e3779b9
+DATA philoxW0<>+52(SB)/4, $0x9e3779b9
+DATA philoxW0<>+56(SB)/4, $0x9e3779b9
+DATA philoxW0<>+60(SB)/4, $0x9e3779b9
+GLOBL philoxW0<>(SB), RODATA|NOPTR, $64
+
+DATA philoxW1<>+0(SB)/4, $0xbb67ae85
+DATA philoxW1<>+4(SB)/4, $0xbb67ae85
+DATA philoxW1<>+8(SB)/4, $0xbb67ae85
+DATA philoxW1<>+12(SB)/4, $0xbb67ae85
+DATA philoxW1<>+16(SB)/4, $0xbb67ae85
+DATA philoxW1<>+20(SB)/4, $0xbb67ae85
+DATA philoxW1<>+24(SB)/4, $0xbb67ae85
+DATA philoxW1<>+28(SB)/4, $0xbb67ae85
+DATA philoxW1<>+32(SB)/4, $0xbb67ae85
+DATA philoxW1<>+36(SB)/4, $0xbb67ae85
+DATA philoxW1<>+40(SB)/4, $0xbb67ae85
+DATA philoxW1<>+44(SB)/4, $0xbb67ae85
+DATA philoxW1<>+48(SB)/4, $0xbb67ae85
+DATA philoxW1<>+52(SB)/4, $0xbb67ae85
+DATA philoxW1<>+56(SB)/4, $0xbb67ae85
+DATA philoxW1<>+60(SB)/4, $0xbb67ae85
+GLOBL philoxW1<>(SB), RODATA|NOPTR, $64
+
 // func noiseAVX2(x *float32, turns int, c *byte, scale *float32, lo float32, hi float32, group uint32)
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·noiseAVX2(SB), NOSPLIT, $0-44
@@ -4787,78 +5106,6 @@ done:
 	VZEROUPPER
 	LDMXCSR goControl<>+0(SB)
 	RET
-
-DATA philoxM0<>+0(SB)/4, $0xd2511f53
-DATA philoxM0<>+4(SB)/4, $0xd2511f53
-DATA philoxM0<>+8(SB)/4, $0xd2511f53
-DATA philoxM0<>+12(SB)/4, $0xd2511f53
-DATA philoxM0<>+16(SB)/4, $0xd2511f53
-DATA philoxM0<>+20(SB)/4, $0xd2511f53
-DATA philoxM0<>+24(SB)/4, $0xd2511f53
-DATA philoxM0<>+28(SB)/4, $0xd2511f53
-DATA philoxM0<>+32(SB)/4, $0xd2511f53
-DATA philoxM0<>+36(SB)/4, $0xd2511f53
-DATA philoxM0<>+40(SB)/4, $0xd2511f53
-DATA philoxM0<>+44(SB)/4, $0xd2511f53
-DATA philoxM0<>+48(SB)/4, $0xd2511f53
-DATA philoxM0<>+52(SB)/4, $0xd2511f53
-DATA philoxM0<>+56(SB)/4, $0xd2511f53
-DATA philoxM0<>+60(SB)/4, $0xd2511f53
-GLOBL philoxM0<>(SB), RODATA|NOPTR, $64
-
-DATA philoxM1<>+0(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+4(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+8(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+12(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+16(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+20(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+24(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+28(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+32(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+36(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+40(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+44(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+48(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+52(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+56(SB)/4, $0xcd9e8d57
-DATA philoxM1<>+60(SB)/4, $0xcd9e8d57
-GLOBL philoxM1<>(SB), RODATA|NOPTR, $64
-
-DATA philoxW0<>+0(SB)/4, $0x9e3779b9
-DATA philoxW0<>+4(SB)/4, $0x9e3779b9
-DATA philoxW0<>+8(SB)/4, $0x9e3779b9
-DATA philoxW0<>+12(SB)/4, $0x9e3779b9
-DATA philoxW0<>+16(SB)/4, $0x9e3779b9
-DATA philoxW0<>+20(SB)/4, $0x9e3779b9
-DATA philoxW0<>+24(SB)/4, $0x9e3779b9
-DATA philoxW0<>+28(SB)/4, $0x9e3779b9
-DATA philoxW0<>+32(SB)/4, $0x9e3779b9
-DATA philoxW0<>+36(SB)/4, $0x9e3779b9
-DATA philoxW0<>+40(SB)/4, $0x9e3779b9
-DATA philoxW0<>+44(SB)/4, $0x9e3779b9
-DATA philoxW0<>+48(SB)/4, $0x9e3779b9
-DATA philoxW0<>+52(SB)/4, $0x9e3779b9
-DATA philoxW0<>+56(SB)/4, $0x9e3779b9
-DATA philoxW0<>+60(SB)/4, $0x9e3779b9
-GLOBL philoxW0<>(SB), RODATA|NOPTR, $64
-
-DATA philoxW1<>+0(SB)/4, $0xbb67ae85
-DATA philoxW1<>+4(SB)/4, $0xbb67ae85
-DATA philoxW1<>+8(SB)/4, $0xbb67ae85
-DATA philoxW1<>+12(SB)/4, $0xbb67ae85
-DATA philoxW1<>+16(SB)/4, $0xbb67ae85
-DATA philoxW1<>+20(SB)/4, $0xbb67ae85
-DATA philoxW1<>+24(SB)/4, $0xbb67ae85
-DATA philoxW1<>+28(SB)/4, $0xbb67ae85
-DATA philoxW1<>+32(SB)/4, $0xbb67ae85
-DATA philoxW1<>+36(SB)/4, $0xbb67ae85
-DATA philoxW1<>+40(SB)/4, $0xbb67ae85
-DATA philoxW1<>+44(SB)/4, $0xbb67ae85
-DATA philoxW1<>+48(SB)/4, $0xbb67ae85
-DATA philoxW1<>+52(SB)/4, $0xbb67ae85
-DATA philoxW1<>+56(SB)/4, $0xbb67ae85
-DATA philoxW1<>+60(SB)/4, $0xbb67ae85
-GLOBL philoxW1<>(SB), RODATA|NOPTR, $64
 
 DATA int1<>+0(SB)/4, $0x00000001
 DATA int1<>+4(SB)/4, $0x00000001

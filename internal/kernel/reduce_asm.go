@@ -104,3 +104,14 @@ func pool(width int, y, x []float32, n int, w Window, scale float32) {
 		pool8((*byte)(unsafe.Pointer(&a)))
 	}
 }
+
+func keep(width int, d []float32, c *Counter, first, drop uint32, scale float32) {
+	groups := len(d) / (4 * width)
+	if !assembly() {
+		groups = 0
+	}
+	for lane := 0; groups > 0 && lane < width; lane += Width {
+		keep8(&d[lane], groups, 4*width, (*byte)(unsafe.Pointer(&c.Key0[lane])), first, drop, scale)
+	}
+	keepGeneric(width, d, c, first, drop, scale, groups)
+}

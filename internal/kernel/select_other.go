@@ -57,3 +57,7 @@ func descend(x, g, eta []float32, clip, lo, hi float32, sumsq, clipped []float32
 }
 
 func peak(rounds int) float64 { return peakGeneric(rounds) }
+
+func keep(width int, d []float32, c *Counter, first, drop uint32, scale float32) {
+	keepGeneric(width, d, c, first, drop, scale, 0)
+}

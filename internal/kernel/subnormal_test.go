@@ -72,6 +72,8 @@ func flushed(fill func() float32, see func(name string, got []float32)) {
 		see("Add", y)
 		Sub(y, draw(n), draw(n))
 		see("Sub", y)
+		Keep(Width, y, counter(), 7, 1<<22, 2)
+		see("Keep", y)
 		c := newReduceCase(rand.New(rand.NewPCG(3, uint64(n))), Width, Rows{2, n / Width, n / Width}, fill)
 		c.run(false, see)
 		Noise(y, counter(), spread(fill()), -inf, inf)
