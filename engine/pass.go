@@ -5,6 +5,7 @@ import (
 
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // Shards is the number of parts that a batch's gradient is summed in. It is
@@ -24,7 +25,10 @@ type Pass struct {
 	parts [][]float32
 	n     int
 	loss  Loss
-	grad  []float32
+	// What dropout layers drop, see Drop.
+	stream random.Stream
+	step   uint32
+	grad   []float32
 }
 
 // A Loss sets dy = ∂L/∂y of one image of a part, from its output y. Both are
@@ -46,6 +50,10 @@ func (p *Pass) SetContext(ctx context.Context) { p.ctx = ctx }
 
 // SetThreads changes the number of cores, all where n is 0.
 func (p *Pass) SetThreads(n int) { p.engine = p.engine.WithThreads(n) }
+
+// Drop has dropout layers drop values in what Gradient does from now on: those of
+// image i of part k by the words of stream s for step and chain k·n + i.
+func (p *Pass) Drop(s random.Stream, step uint32) { p.stream, p.step = s, step }
 
 // Gradient sets grad = Σ dy·∂y/∂θ, as long as the parameters, over all images of
 // all parts, each of which has one number of images. A block of images goes
@@ -167,6 +175,14 @@ func (p *Pass) fill(w *worker, first, i int) bool {
 func (p *Pass) block(w *worker, grad, high []float32) {
 	net := p.engine.net
 	shape := net.OutputShape(0)
+	if p.stream != (random.Stream{}) {
+		var chains [lane.Max]uint32
+		for l, s := range w.slots {
+			chains[l] = uint32(s.part*p.n + s.image)
+		}
+		w.acts.Drop(p.stream, chains[:], p.step)
+		defer w.acts.KeepAll()
+	}
 	net.Run(w.acts, w.x)
 	clear(w.given)
 	cotangents := w.cotangent(0)

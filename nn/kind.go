@@ -25,6 +25,7 @@ const (
 	AvgPool2DType       = "avgpool2d"
 	ReshapeType         = "reshape"
 	GroupNormType       = "groupnorm"
+	DropoutType         = "dropout"
 	ResidualType        = "residual"
 	DistanceType        = "distance"
 	FlattenType         = "flatten"
@@ -72,6 +73,9 @@ var kinds = []kind{
 	{name: GroupNormType, sizes: []size{
 		{name: "groups", of: (*LayerSpec).groups, lo: 1, hi: maxSide, optional: true, standard: 1},
 	}, check: checkGroupNorm, build: buildGroupNorm},
+	{name: DropoutType, sizes: []size{
+		{name: "rate", part: (*LayerSpec).rate, hi: maxRate, bare: true},
+	}, build: buildDropout},
 	{name: ResidualType, sizes: []size{
 		{name: "over", of: (*LayerSpec).over, lo: 1, hi: maxLayers},
 	}, check: checkResidual, build: buildResidual},
@@ -181,6 +185,8 @@ func (l *LayerSpec) groups() *int { return &l.Groups }
 func (l *LayerSpec) power() *int  { return &l.Power }
 
 func (l *LayerSpec) outputPadding() *int { return &l.OutputPadding }
+
+func (l *LayerSpec) rate() *float64 { return &l.Rate }
 
 func (l *LayerSpec) slope() *float64 { return &l.Slope }
 

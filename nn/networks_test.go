@@ -23,6 +23,7 @@ var networks = map[string]Spec{
 	"groupnorm":       spec(lane.Shape{C: 4, H: 3, W: 2}, GroupNorm(2), Flatten(), Linear(1)),
 	"layernorm":       spec(lane.Shape{C: 2, H: 3, W: 3}, GroupNorm(1), Flatten(), Linear(5), GroupNorm(1), Linear(1)),
 	"norms, between":  spec(lane.Shape{C: 1, H: 5, W: 5}, Conv2D(6, 3, 1, 1), SiLU(), GroupNorm(3), LeakyReLU(0.2), Conv2D(4, 3, 2, 1), GroupNorm(4), Residual(1), Conv2D(2, 3, 1, 1), GroupNorm(1), Tanh(), Flatten(), Linear(1)),
+	"dropout":         spec(lane.Shape{C: 2, H: 3, W: 2}, Conv2D(3, 3, 1, 1), LeakyReLU(0.2), Dropout(0.3), Flatten(), Linear(1)),
 	"linear":          spec(lane.Shape{C: 2, H: 3, W: 3}, Flatten(), Linear(1)),
 	"linear, vector":  spec(lane.Shape{C: 7, H: 1, W: 1}, Linear(5), Linear(1)),
 	"silu":            spec(lane.Shape{C: 2, H: 2, W: 3}, SiLU(), Flatten(), Linear(1)),

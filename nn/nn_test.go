@@ -311,6 +311,7 @@ func TestSpecErrors(t *testing.T) {
 		"into 3 groups":                        spec(in, Conv2D(4, 3, 1, 1), GroupNorm(3), Flatten(), Linear(1)),
 		"of one value":                         spec(in, Flatten(), Linear(4), GroupNorm(4), Linear(1)),
 		"flatten of an":                        spec(in, Flatten(), GroupNorm(1), Linear(1)),
+		"rate 1 is out":                        spec(in, Dropout(1), Flatten(), Linear(1)),
 		"slope 2 is out":                       spec(in, LeakyReLU(2), Flatten(), Linear(1)),
 		"no layer 2":                           outputs(spec(in, Flatten(), Linear(3)), Output{"logits", 2}),
 		"no layer -1":                          outputs(spec(in, Flatten(), Linear(3)), Output{"logits", -1}),

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 func outputs(s Spec, o ...Output) Spec {
@@ -181,21 +182,27 @@ func TestOutputIsEnergy(t *testing.T) {
 
 // Gradients of outputs allocate nothing.
 func TestOutputAllocations(t *testing.T) {
-	n, err := New(severalOutputs["classifier"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.Init(1)
-	a, s, packed := n.NewActivations(lane.Width), n.NewScratch(lane.Width), make([]float32, n.GradLen())
-	cotangents := make([][]float32, n.Outputs())
-	for o := range cotangents {
-		cotangents[o] = make([]float32, len(n.Value(a, o)))
-	}
-	if allocs := testing.AllocsPerRun(10, func() {
-		n.Run(a, a.Input())
-		n.OutputInputGrad(s, a, cotangents)
-		n.OutputParamGrad(packed, nil, s, a, cotangents)
-	}); allocs != 0 {
-		t.Errorf("%v allocations", allocs)
+	all := outputs(spec(lane.Shape{C: 2, H: 4, W: 4}, Conv2D(4, 3, 1, 1), GroupNorm(2), Tanh(), Conv2D(2, 3, 1, 1), Residual(4), LeakyReLU(0.2), Dropout(0.5),
+		AvgPool2D(2, 0), Upsample(2), ConvTranspose2D(2, 3, 1, 1, 0), Reshape(2, 4, 4), Distance(1)), Output{"code", 6}, Output{"distance", 11})
+	for _, s := range []Spec{severalOutputs["classifier"], all} {
+		n, err := New(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.Init(1)
+		a, s, packed := n.NewActivations(lane.Width), n.NewScratch(lane.Width), make([]float32, n.GradLen())
+		cotangents := make([][]float32, n.Outputs())
+		for o := range cotangents {
+			cotangents[o] = make([]float32, len(n.Value(a, o)))
+		}
+		chains := []uint32{1, 2}
+		if allocs := testing.AllocsPerRun(10, func() {
+			a.Drop(random.Stream{Seed: 1}, chains, 3)
+			n.Run(a, a.Input())
+			n.OutputInputGrad(s, a, cotangents)
+			n.OutputParamGrad(packed, nil, s, a, cotangents)
+		}); allocs != 0 {
+			t.Errorf("%v allocations", allocs)
+		}
 	}
 }

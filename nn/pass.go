@@ -1,6 +1,10 @@
 package nn
 
-import "context"
+import (
+	"context"
+
+	"github.com/joule-ml/joule/internal/kernel"
+)
 
 // Activations are what one block leaves in the layers on its way forward.
 // They are all that the backward passes need.
@@ -9,6 +13,9 @@ type Activations struct {
 	width  int
 	values [][]float32 // the input, then each layer's output
 	saved  [][]float32
+	// Whether dropout layers drop values, and the lanes' random words for that.
+	dropping bool
+	counter  kernel.Counter
 }
 
 // Until has passes with a end early when ctx is done, also within a layer.
@@ -89,6 +96,12 @@ func (n *Network) forward(a *Activations, i int) {
 	case nil:
 	case joining:
 		l.Join(y, saved, x, a.values[l.source()+1])
+	case dropout:
+		if a.dropping {
+			l.Drop(y, saved, x, &a.counter)
+		} else {
+			l.Forward(a.ctx, y, saved, x)
+		}
 	default:
 		l.Forward(a.ctx, y, saved, x)
 	}

@@ -14,6 +14,7 @@ const (
 	maxStride = 64
 	maxLen    = 1 << 22 // values in one image and all its activations
 	maxWeight = 1 << 26 // weights of a layer
+	maxRate   = 0.99    // of a dropout
 )
 
 // A Spec describes a network: layers applied one after another to images of
@@ -61,6 +62,7 @@ type LayerSpec struct {
 	Factor        int     `json:",omitempty"` // of an upsampling
 	Height        int     `json:",omitempty"` // of a reshape, with Out as its channels
 	Width         int     `json:",omitempty"`
+	Rate          float64 `json:",omitempty"` // of a dropout
 	Groups        int     `json:",omitempty"` // of a group norm
 	Over          int     `json:",omitempty"` // layers that a residual goes around
 	Power         int     `json:",omitempty"` // of a distance

@@ -129,6 +129,7 @@ func (o *Contrastive) Step(ctx context.Context, b Batch, r *Result) error {
 	for i := range o.energy {
 		o.energy[i] = o.energy[i][:n]
 	}
+	p.Pass.Drop(b.Stream.For(random.Dropout), b.Step)
 	p.Pass.Gradient(p.Grad, o.images[:], o.loss)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -33,6 +33,7 @@ const (
 	Augment                            // moves and mirrorings of real images
 	Contrast                           // uniform images that a step compares with real ones
 	Dither                             // rounding of samples to the levels of the replay buffer
+	Dropout                            // which values a dropout layer drops
 )
 
 // A Stream is a source of random words without state: Philox4x32-10 under the
