@@ -10,7 +10,6 @@ import (
 	"github.com/joule-ml/joule/internal/atomicfile"
 	"github.com/joule-ml/joule/internal/program"
 	"github.com/joule-ml/joule/lane"
-	"github.com/joule-ml/joule/nn"
 )
 
 // The versions of ONNX that files are of: those of ONNX 1.12, of 2022, which
@@ -63,11 +62,13 @@ const (
 	graphInput, graphOutput                                         = 11, 12
 	nodeInput, nodeOutput, nodeName, nodeOp, nodeAttribute          = 1, 2, 3, 4, 5
 	attributeName, attributeInt, attributeInts, attributeType       = 1, 3, 8, 20
+	attributeFloat, attributeString                                 = 2, 4
 	tensorDim, tensorType, tensorName, tensorRaw                    = 1, 2, 8, 9
 	valueName, valueType, valueDoc                                  = 1, 2, 3
 	typeTensor, typeTensorElement, typeTensorShape                  = 1, 1, 2
 	shapeDim, dimValue, dimName                                     = 1, 1, 2
 	elementFloat, elementInt64, kindInt, kindInts             int64 = 1, 7, 2, 7
+	kindFloat, kindString                                     int64 = 1, 3
 )
 
 // An onnxFile is a ModelProto whose graph, its last field, is on its own, so
@@ -92,7 +93,7 @@ func onnxModel(m *joule.Model, c joule.Convention) (onnxFile, error) {
 		return onnxFile{}, &Error{Fault: fmt.Sprintf("%d bytes of weights do not fit into an ONNX file", size), Hint: "export safetensors"}
 	}
 	spec := m.Spec()
-	g := graph{value: "image", rank: 4, message: make(message, 0, 4*m.Parameters()+1<<14)}
+	g := newGraph(make(message, 0, 4*m.Parameters()+1<<14))
 	if err := g.layers(spec); err != nil {
 		return onnxFile{}, err
 	}
@@ -128,81 +129,6 @@ func onnxModel(m *joule.Model, c joule.Convention) (onnxFile, error) {
 	return onnxFile{head, g.message}, nil
 }
 
-// A graph is a GraphProto in the making.
-type graph struct {
-	message
-	value string // the newest, which the next layer reads
-	rank  int    // of value: 4 [N, C, H, W] or 2 [N, features]
-}
-
-// layers adds a node for each layer, two for a SiLU. Nodes have the
-// names that the modules have in PyTorch.
-func (g *graph) layers(spec nn.Spec) error {
-	for i, l := range spec.Layers {
-		name := fmt.Sprintf("%s.%d", spec.Prefix, i)
-		weights := []string{g.value, name + ".weight", name + ".bias"}
-		switch l.Type {
-		case nn.Conv2DType:
-			if g.rank == 2 { // of features: an image of one pixel
-				g.axes("Unsqueeze", name+".image", 2, 3)
-				g.rank, weights[0] = 4, g.value
-			}
-			k, s, p := int64(l.Kernel), int64(l.Stride), int64(l.Padding)
-			g.node("Conv", name, weights, ints("kernel_shape", k, k), ints("strides", s, s), ints("pads", p, p, p, p))
-		case nn.LinearType:
-			if g.rank == 4 {
-				g.flatten(name + ".flat")
-				weights[0] = g.value
-			}
-			g.node("Gemm", name, weights, integer("transB", 1))
-		case nn.FlattenType:
-			g.flatten(name)
-		case nn.SiLUType:
-			x := g.value
-			g.node("Sigmoid", name+".sigmoid", []string{x})
-			g.node("Mul", name, []string{x, g.value})
-		case nn.ReLUType:
-			g.node("Relu", name, []string{g.value})
-		default:
-			return &Error{Fault: fmt.Sprintf("layer %d (%s) cannot be written as ONNX yet", i, l.Type), Hint: "export safetensors"}
-		}
-	}
-	return nil
-}
-
-func (g *graph) flatten(name string) {
-	g.node("Flatten", name, []string{g.value}, integer("axis", 1))
-	g.rank = 2
-}
-
-// squeeze takes the axes of length one away, so that a number an image is
-// left.
-func (g *graph) squeeze(name string) {
-	g.axes("Squeeze", name, []int64{1, 2, 3}[:g.rank-1]...)
-}
-
-// axes adds a node whose second input is a list of axes.
-func (g *graph) axes(op, name string, axes ...int64) {
-	g.integers(graphTensor, name+".axes", axes)
-	g.node(op, name, []string{g.value, name + ".axes"})
-}
-
-// node adds a node whose only output has the node's name.
-func (g *graph) node(op, name string, inputs []string, attributes ...message) {
-	var n message
-	for _, in := range inputs {
-		n.string(nodeInput, in)
-	}
-	n.string(nodeOutput, name)
-	n.string(nodeName, name)
-	n.string(nodeOp, op)
-	for _, a := range attributes {
-		n.sub(nodeAttribute, a)
-	}
-	g.sub(graphNode, n)
-	g.value = name
-}
-
 func integer(name string, v int64) message {
 	var a message
 	a.string(attributeName, name)
@@ -218,6 +144,22 @@ func ints(name string, values ...int64) message {
 		a.varint(attributeInts, v)
 	}
 	a.varint(attributeType, kindInts)
+	return a
+}
+
+func float(name string, v float64) message {
+	var a message
+	a.string(attributeName, name)
+	a.float(attributeFloat, float32(v))
+	a.varint(attributeType, kindFloat)
+	return a
+}
+
+func word(name, v string) message {
+	var a message
+	a.string(attributeName, name)
+	a.string(attributeString, v)
+	a.varint(attributeType, kindString)
 	return a
 }
 

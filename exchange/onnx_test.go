@@ -49,6 +49,12 @@ func fields(t failer, b []byte) map[protowire.Number][]any {
 				t.Fatalf("field %d: %v", number, protowire.ParseError(n))
 			}
 			m[number], b = append(m[number], v), b[n:]
+		case protowire.Fixed32Type:
+			v, n := protowire.ConsumeFixed32(b)
+			if n < 0 {
+				t.Fatalf("field %d: %v", number, protowire.ParseError(n))
+			}
+			m[number], b = append(m[number], float64(math.Float32frombits(v))), b[n:]
 		default:
 			t.Fatalf("field %d has wire type %d", number, kind)
 		}
@@ -112,17 +118,20 @@ func runONNX(t failer, file []byte, images []float32, shape []int) (name string,
 	}
 	for _, b := range graph[1] {
 		node := fields(t, b.([]byte))
-		attributes := map[string][]int{}
+		attributes, fraction := map[string][]int{}, 0.0
 		for _, b := range node[5] {
 			attribute := fields(t, b.([]byte))
 			for _, v := range append(attribute[3], attribute[8]...) {
 				attributes[text(attribute[1])] = append(attributes[text(attribute[1])], int(v.(int64)))
 			}
+			for _, v := range attribute[2] {
+				fraction = v.(float64)
+			}
 		}
 		var inputs []array
 		for _, name := range node[1] {
 			a, ok := values[string(name.([]byte))]
-			if !ok {
+			if !ok && len(name.([]byte)) > 0 {
 				t.Fatalf("node %s reads %s before it is there", text(node[3]), name)
 			}
 			inputs = append(inputs, a)
@@ -130,14 +139,14 @@ func runONNX(t failer, file []byte, images []float32, shape []int) (name string,
 		if _, twice := values[text(node[2])]; twice {
 			t.Fatalf("%s is computed twice", text(node[2]))
 		}
-		values[text(node[2])] = apply(t, text(node[4]), inputs, attributes)
+		values[text(node[2])] = apply(t, text(node[4]), inputs, attributes, fraction)
 	}
 	name = text(fields(t, graph[12][0].([]byte))[1])
 	return name, values[name]
 }
 
 // apply is what the operators do by their definition in ONNX.
-func apply(t failer, op string, in []array, attributes map[string][]int) array {
+func apply(t failer, op string, in []array, attributes map[string][]int, fraction float64) array {
 	x := in[0]
 	y := array{slices.Clone(x.shape), slices.Clone(x.data)}
 	switch op {
@@ -149,10 +158,8 @@ func apply(t failer, op string, in []array, attributes map[string][]int) array {
 		for i, v := range x.data {
 			y.data[i] = max(v, 0)
 		}
-	case "Mul":
-		for i := range x.data {
-			y.data[i] *= in[1].data[i]
-		}
+	case "Mul", "Add", "Sub":
+		combine(op, y, in[1])
 	case "Flatten":
 		n := x.shape[0]
 		y.shape = []int{n, len(x.data) / n}
@@ -190,7 +197,7 @@ func apply(t failer, op string, in []array, attributes map[string][]int) array {
 			t.Fatalf("Conv of a kernel %v, said to be %v", in[1].shape, k)
 		}
 	default:
-		t.Fatalf("operator %s", op)
+		return applyMore(t, op, in, attributes, fraction)
 	}
 	return y
 }
@@ -239,11 +246,13 @@ func anyNetwork(t *rapid.T) nn.Spec {
 			s.Layers = append(s.Layers, nn.ReLU())
 		}
 	}
-	switch rapid.IntRange(0, 2).Draw(t, "end") {
+	switch rapid.IntRange(0, 3).Draw(t, "end") {
 	case 0:
 		s.Layers = append(s.Layers, nn.Flatten(), nn.Linear(rapid.IntRange(1, 5).Draw(t, "features")), nn.SiLU(), nn.Linear(1))
 	case 1: // a convolution over all that is left, and one of its features
 		s.Layers = append(s.Layers, nn.Conv2D(3, max(h, w), 1, max(h, w)-1), nn.Flatten(), nn.Linear(1))
+	case 3: // layers that keep the shape, a way around and back to it, and the distance
+		s.Layers = append(s.Layers, moreLayers(t, s.Input)...)
 	case 2: // no flatten, and convolutions of a single pixel after a linear layer
 		if h == 1 && w == 1 {
 			s.Layers = append(s.Layers, nn.Linear(4), nn.SiLU(), nn.Conv2D(2, 3, 1, 1), nn.Conv2D(1, 1, 1, 0), nn.Flatten())

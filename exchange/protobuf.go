@@ -16,6 +16,11 @@ func (m *message) varint(field protowire.Number, v int64) {
 	*m = protowire.AppendVarint(*m, uint64(v))
 }
 
+func (m *message) float(field protowire.Number, v float32) {
+	*m = protowire.AppendTag(*m, field, protowire.Fixed32Type)
+	*m = protowire.AppendFixed32(*m, math.Float32bits(v))
+}
+
 func (m *message) string(field protowire.Number, v string) {
 	*m = protowire.AppendTag(*m, field, protowire.BytesType)
 	*m = protowire.AppendString(*m, v)

@@ -109,6 +109,13 @@ func TestTorch(t *testing.T) {
 	}
 }
 
+// manyLayers are those with a form of their own in PyTorch, without an end.
+var manyLayers = []nn.LayerSpec{
+	nn.Conv2D(4, 4, 2, 1), nn.GroupNorm(2), nn.LeakyReLU(0.2), nn.ConvTranspose2D(6, 3, 2, 1, 1), nn.Tanh(), nn.Upsample(2),
+	nn.AvgPool2D(3, 2), nn.Sigmoid(), nn.AvgPool2D(2, 0), nn.Dropout(0.5), nn.Flatten(), nn.Linear(12), nn.GroupNorm(1), nn.ReLU(),
+	nn.Reshape(3, 2, 2), nn.ConvTranspose2D(2, 2, 2, 0, 0), nn.Flatten(),
+}
+
 // TestONNX has onnx check, and onnxruntime run, a trained model, one of colour
 // and one that goes from pixels to features and back.
 func TestONNX(t *testing.T) {
@@ -120,6 +127,10 @@ func TestONNX(t *testing.T) {
 		"mixed": network(t, nn.Spec{Input: lane.Shape{C: 2, H: 3, W: 4}, Prefix: "m", Layers: []nn.LayerSpec{
 			nn.Conv2D(4, 3, 2, 0), nn.SiLU(), nn.Linear(5), nn.SiLU(), nn.Conv2D(3, 3, 1, 1), nn.SiLU(), nn.Conv2D(1, 1, 1, 0),
 		}}, 1),
+		"layers": network(t, nn.Spec{Input: lane.Shape{C: 3, H: 8, W: 6}, Prefix: "m", Layers: append(manyLayers,
+			nn.Linear(6), nn.SiLU(), nn.Residual(1), nn.Linear(6), nn.GroupNorm(3), nn.Residual(2), nn.Linear(3*8*6), nn.Tanh(), nn.Reshape(3, 8, 6), nn.Distance(1), nn.Linear(1))}, 1),
+		"squares": network(t, nn.Spec{Input: lane.Shape{C: 1, H: 6, W: 6}, Prefix: "m", Layers: []nn.LayerSpec{
+			nn.Conv2D(2, 3, 1, 1), nn.Conv2D(2, 3, 1, 1), nn.Residual(1), nn.Conv2D(1, 3, 1, 1), nn.Distance(2), nn.Linear(1)}}, 1),
 	} {
 		dir := folder(t, name)
 		writeBoth(t, dir, ".onnx", m, WriteONNX)
@@ -136,6 +147,7 @@ func TestCardInTorch(t *testing.T) {
 	for name, m := range map[string]*joule.Model{
 		"trained": trained(t),
 		"colour":  network(t, arch.CNN(6, lane.Shape{C: 3, H: 33, W: 20}), 1),
+		"layers":  network(t, nn.Spec{Input: lane.Shape{C: 3, H: 8, W: 6}, Prefix: "m", Layers: append(manyLayers, nn.Linear(1))}, 1),
 	} {
 		for _, c := range []joule.Convention{joule.OutputF, joule.OutputEnergy} {
 			dir := folder(t, name+"-"+string(c))
