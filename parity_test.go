@@ -19,6 +19,14 @@ func TestParityGradients(t *testing.T) {
 	rgb := nn.Spec{Input: lane.Shape{C: 3, H: 8, W: 8}, Prefix: "cnn_layers", Layers: []nn.LayerSpec{
 		nn.Conv2D(6, 3, 1, 1), nn.SiLU(), nn.Conv2D(5, 4, 2, 1), nn.SiLU(), nn.Flatten(), nn.Linear(1),
 	}}
+	conv := nn.Spec{Input: lane.Shape{C: 3, H: 8, W: 8}, Prefix: "cnn_layers", Layers: []nn.LayerSpec{
+		nn.Conv2D(8, 4, 2, 1), nn.GroupNorm(2), nn.LeakyReLU(0.2), nn.Conv2D(8, 3, 1, 1), nn.SiLU(), nn.Residual(2),
+		nn.ConvTranspose2D(6, 3, 2, 1, 1), nn.Tanh(), nn.Upsample(2), nn.AvgPool2D(3, 2), nn.ConvTranspose2D(3, 2, 1, 0, 0), nn.Sigmoid(), nn.Distance(1),
+	}}
+	mlp := nn.Spec{Input: lane.Shape{C: 1, H: 8, W: 8}, Prefix: "cnn_layers", Layers: []nn.LayerSpec{
+		nn.Flatten(), nn.Linear(20), nn.ReLU(), nn.Linear(20), nn.Residual(2), nn.GroupNorm(1), nn.LeakyReLU(0.1),
+		nn.Linear(80), nn.Reshape(5, 4, 4), nn.ConvTranspose2D(1, 4, 2, 1, 0), nn.Tanh(), nn.Distance(2),
+	}}
 	for _, c := range []struct {
 		name string
 		spec nn.Spec
@@ -28,6 +36,8 @@ func TestParityGradients(t *testing.T) {
 		{"energy_hf8", arch.CNN(8, parity.Shape), 10},
 		{"energy_hf32", arch.CNN(32, parity.Shape), 10},
 		{"energy_rgb", rgb, 7},
+		{"layers_conv", conv, 7},
+		{"layers_mlp", mlp, 7},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := parity.Open(t, c.name)
