@@ -68,6 +68,18 @@ func applyMore(t failer, op string, in []array, attributes map[string][]int, fra
 		if open >= 0 {
 			y.shape[open] = rest
 		}
+	case "InstanceNormalization", "ReduceL2", "ReduceMean":
+		return applyStatistics(op, x, fraction)
+	default:
+		return applyScaled(t, op, in, attributes)
+	}
+	return y
+}
+
+// applyStatistics goes on with what looks at many values at once.
+func applyStatistics(op string, x array, fraction float64) array {
+	y := array{slices.Clone(x.shape), slices.Clone(x.data)}
+	switch op {
 	case "InstanceNormalization":
 		size := x.shape[2]
 		for from := 0; from < len(x.data); from += size {
@@ -97,8 +109,6 @@ func applyMore(t failer, op string, in []array, attributes map[string][]int, fra
 				y.data[i] = math.Sqrt(v)
 			}
 		}
-	default:
-		return applyScaled(t, op, in, attributes)
 	}
 	return y
 }
