@@ -58,7 +58,7 @@ func (m *trainMemory) with(cfg joule.Config) (*trainMemory, error) {
 // the end of an epoch leaves is soon looked through, since nearly all is numbers.
 func (m *trainMemory) collectAt() int {
 	const usual, few = 15, 1 << 20
-	return min(usual, 2+int(100*few/max(m.live, 1)))
+	return min(usual, 1+int(100*few/max(m.live, 1)))
 }
 
 // take returns what the training takes beside what is there already.
