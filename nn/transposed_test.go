@@ -8,6 +8,7 @@ import (
 
 	"github.com/joule-ml/joule/internal/kernel"
 	"github.com/joule-ml/joule/lane"
+	"github.com/joule-ml/joule/random"
 )
 
 // BenchmarkTransposed takes turns with the peak of the processor, a convolution
@@ -54,5 +55,57 @@ func BenchmarkTransposed(b *testing.B) {
 	for name, v := range shares {
 		slices.Sort(v)
 		b.ReportMetric(v[len(v)/2], name)
+	}
+}
+
+// A transposed convolution to an image of few channels runs through squares, which
+// have no bias of their own.
+func TestTransposedSquares(t *testing.T) {
+	n, err := New(networks["squares"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.layers[0].(*transposed).conv.backward.squares == nil {
+		t.Error("the network of the tests has no squares")
+	}
+}
+
+// BenchmarkShares runs a convolutional autoencoder forward and back to input and
+// weights, each layer by itself, and reports which part of the time layers other
+// than convolutions take.
+func BenchmarkShares(b *testing.B) {
+	s := spec(lane.Shape{C: 1, H: 28, W: 28},
+		Conv2D(32, 4, 2, 1), GroupNorm(4), LeakyReLU(0.2), Conv2D(64, 4, 2, 1), GroupNorm(8), LeakyReLU(0.2), AvgPool2D(7, 0), Flatten(),
+		Linear(64), Dropout(0.2), Linear(64*7*7), Reshape(64, 7, 7), GroupNorm(8), LeakyReLU(0.2), Upsample(2), Conv2D(64, 3, 1, 1), Residual(1), SiLU(),
+		ConvTranspose2D(32, 3, 1, 1, 0), GroupNorm(4), LeakyReLU(0.2), ConvTranspose2D(1, 4, 2, 1, 0), Tanh(), Distance(1))
+	n, err := New(s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	n.Init(1)
+	p := n.NewProbe(make([]float32, s.Input.BlockLen(kernel.Widest())))
+	p.acts.Drop(random.Stream{Seed: 1}, []uint32{0}, 0)
+	took := make([][]time.Duration, len(s.Layers))
+	for b.Loop() {
+		for i := range s.Layers {
+			start := time.Now()
+			p.Forward(i)
+			p.InputGrad(i)
+			p.ParamGrad(i)
+			took[i] = append(took[i], time.Since(start))
+		}
+	}
+	times, total := map[string]time.Duration{}, time.Duration(0)
+	for i, l := range n.Layers() {
+		slices.Sort(took[i])
+		median := took[i][len(took[i])/2]
+		total += median
+		if l.FLOP == 0 {
+			times[l.Type] += median
+			times["all"] += median
+		}
+	}
+	for name, d := range times {
+		b.ReportMetric(100*float64(d)/float64(total), "%"+name)
 	}
 }
