@@ -14,6 +14,7 @@ type walk struct {
 	w          Mem
 	step, skip reg.GPVirtual
 	pointers   []reg.GPVirtual // those that move on with every vector
+	mean       reg.VecVirtual  // of Squares
 }
 
 // newWalk begins a kernel that walks along the named fields.
@@ -68,33 +69,47 @@ func (w *walk) next() {
 
 // reductions writes the kernels of reduce.go.
 func reductions() {
-	reduction("total8", "Total", []string{"a"}, func(at []reg.GPVirtual, acc reg.VecVirtual) {
-		VADDPS(Mem{Base: at[0]}, acc, acc)
+	reduction("total8", "Total", []string{"to"}, []string{"a"}, func(w *walk, acc []reg.VecVirtual) {
+		VADDPS(Mem{Base: w.pointers[0]}, acc[0], acc[0])
 	})
-	reduction("dots8", "Dots", []string{"a", "b"}, func(at []reg.GPVirtual, acc reg.VecVirtual) {
+	reduction("squares8", "Squares", []string{"to"}, []string{"a"}, func(w *walk, acc []reg.VecVirtual) {
 		v := YMM()
-		VMOVUPS(Mem{Base: at[0]}, v)
-		VMULPS(Mem{Base: at[1]}, v, v)
-		VADDPS(v, acc, acc)
+		VMOVUPS(Mem{Base: w.pointers[0]}, v)
+		VSUBPS(w.mean, v, v)
+		VMULPS(v, v, v)
+		VADDPS(v, acc[0], acc[0])
+	})
+	reduction("sums8", "Sums", []string{"to", "p"}, []string{"a", "b"}, func(w *walk, acc []reg.VecVirtual) {
+		v := YMM()
+		VMOVUPS(Mem{Base: w.pointers[0]}, v)
+		VADDPS(v, acc[0], acc[0])
+		VMULPS(Mem{Base: w.pointers[1]}, v, v)
+		VADDPS(v, acc[1], acc[1])
 	})
 	standardise()
 	centre()
 	affine()
 }
 
-// reduction writes a sum over vectors: by four sums in turn.
-func reduction(name, of string, fields []string, add func(at []reg.GPVirtual, acc reg.VecVirtual)) {
+// reduction writes sums over vectors: each by four in turn.
+func reduction(name, of string, to, fields []string, add func(w *walk, acc []reg.VecVirtual)) {
 	w := newWalk(name, of, fields...)
-	acc := avx2.regs(4)
-	for _, v := range acc {
-		VXORPS(v, v, v)
+	if name == "squares8" {
+		w.mean = w.lanes("p")
+	}
+	turns := make([][]reg.VecVirtual, 4) // the sums of each turn
+	for i := range turns {
+		turns[i] = avx2.regs(len(to))
+		for _, v := range turns[i] {
+			VXORPS(v, v, v)
+		}
 	}
 	w.rows(func(left reg.GPVirtual) {
 		SUBQ(Imm(4), left)
 		JLT(LabelRef("few"))
 		Label("four")
-		for _, v := range acc {
-			add(w.pointers, v)
+		for _, acc := range turns {
+			add(w, acc)
 			w.next()
 		}
 		SUBQ(Imm(4), left)
@@ -103,16 +118,18 @@ func reduction(name, of string, fields []string, add func(at []reg.GPVirtual, ac
 		ADDQ(Imm(4), left)
 		JZ(LabelRef("end"))
 		Label("one")
-		add(w.pointers, acc[0])
+		add(w, turns[0])
 		w.next()
 		DECQ(left)
 		JNZ(LabelRef("one"))
 		Label("end")
 	})
-	VADDPS(acc[1], acc[0], acc[0])
-	VADDPS(acc[3], acc[2], acc[2])
-	VADDPS(acc[2], acc[0], acc[0])
-	VMOVUPS(acc[0], Mem{Base: w.get("to")})
+	for i, field := range to {
+		VADDPS(turns[1][i], turns[0][i], turns[0][i])
+		VADDPS(turns[3][i], turns[2][i], turns[2][i])
+		VADDPS(turns[2][i], turns[0][i], turns[0][i])
+		VMOVUPS(turns[0][i], Mem{Base: w.get(field)})
+	}
 	leave()
 }
 

@@ -49,7 +49,8 @@ func (d distance) rows() kernel.Rows {
 func (d distance) Join(y, saved, x, z []float32) {
 	apart, unit := saved[:len(x)], saved[len(x):]
 	kernel.Sub(apart, x, z)
-	kernel.Dots(y, apart, apart, d.rows())
+	var zeros [lane.Max]float32
+	kernel.Squares(y, apart, zeros[:len(y)], d.rows())
 	for l, sum := range y {
 		if d.power == 2 {
 			y[l], unit[l] = kernel.Flush(sum/float32(d.in.Len())), 2/float32(d.in.Len())

@@ -100,21 +100,20 @@ func (g *groupNorm) group(i, width int) (from int, r kernel.Rows, n float32) {
 func (g *groupNorm) Forward(_ context.Context, y, saved, x []float32) {
 	width := len(x) / g.shape.Len()
 	standard, scales := g.parts(saved, x)
-	var sums, zeros [lane.Max]float32
-	sum := sums[:width]
+	var sums, means [lane.Max]float32
+	sum, mean := sums[:width], means[:width]
 	for i := range g.groups {
 		from, r, n := g.group(i, width)
 		x, standard, scale := x[from:], standard[from:], scales[i*width:][:width]
-		kernel.Total(sum, x, r)
-		for l := range sum {
-			sum[l] = kernel.Flush(sum[l] / n)
+		kernel.Total(mean, x, r)
+		for l := range mean {
+			mean[l] = kernel.Flush(mean[l] / n)
 		}
-		kernel.Standardise(standard, x, sum, ones[:width], r)
-		kernel.Dots(sum, standard, standard, r)
+		kernel.Squares(sum, x, mean, r)
 		for l, squares := range sum {
 			scale[l] = float32(1 / math.Sqrt(float64(squares/n)+epsilon))
 		}
-		kernel.Standardise(standard, standard, zeros[:width], scale, r)
+		kernel.Standardise(standard, x, mean, scale, r)
 	}
 	kernel.Affine(width, y, standard, g.weight, g.bias)
 	if g.activated() {
@@ -132,8 +131,7 @@ func (g *groupNorm) InputGrad(_ context.Context, dx, dy, saved, mask []float32) 
 	for i := range g.groups {
 		from, r, n := g.group(i, width)
 		dx, standard := dx[from:], standard[from:]
-		kernel.Total(mean, dx, r)
-		kernel.Dots(slope, dx, standard, r)
+		kernel.Sums(mean, slope, dx, standard, r)
 		for l := range mean {
 			mean[l], slope[l] = kernel.Flush(mean[l]/n), kernel.Flush(slope[l]/n)
 		}
@@ -153,11 +151,10 @@ func (g *groupNorm) ParamGrad(_ context.Context, packed, high, _, dy, x, saved [
 	width := len(x) / g.shape.Len()
 	standard, _ := g.parts(saved, x)
 	r := kernel.Rows{Rows: g.shape.H * g.shape.W, Run: 1, Stride: g.shape.C}
-	var sums [lane.Max]float32
+	var sums, dots [lane.Max]float32
 	for c := range g.shape.C {
-		kernel.Dots(sums[:width], dy[c*width:], standard[c*width:], r)
-		addLanes(packed, high, c, sums[:width])
-		kernel.Total(sums[:width], dy[c*width:], r)
+		kernel.Sums(sums[:width], dots[:width], dy[c*width:], standard[c*width:], r)
+		addLanes(packed, high, c, dots[:width])
 		addLanes(packed, high, g.shape.C+c, sums[:width])
 	}
 }

@@ -8,6 +8,7 @@ type walk struct {
 	w          string
 	step, skip string
 	pointers   []string // those that move on with every vector
+	mean       pair     // of Squares
 }
 
 // newWalk begins a kernel that walks along the named fields.
@@ -57,40 +58,50 @@ func (w *walk) next() {
 
 // reductions writes the kernels of reduce.go.
 func reductions() {
-	reduction("total8", "Total", []string{"a"}, func(at []string, acc pair) {
-		scope(func() {
-			v := newPair()
-			loadPair(v, at[0], 0)
-			each3(fadd, acc, acc, v)
-		})
+	reduction("total8", "Total", []string{"to"}, []string{"a"}, func(w *walk, acc []pair) {
+		v := newPair()
+		loadPair(v, w.pointers[0], 0)
+		each3(fadd, acc[0], acc[0], v)
 	})
-	reduction("dots8", "Dots", []string{"a", "b"}, func(at []string, acc pair) {
-		scope(func() {
-			u, v := newPair(), newPair()
-			loadPair(u, at[0], 0)
-			loadPair(v, at[1], 0)
-			each3(fmul, u, u, v)
-			each3(fadd, acc, acc, u)
-		})
+	reduction("squares8", "Squares", []string{"to"}, []string{"a"}, func(w *walk, acc []pair) {
+		v := newPair()
+		loadPair(v, w.pointers[0], 0)
+		each3(fsub, v, v, w.mean)
+		each3(fmul, v, v, v)
+		each3(fadd, acc[0], acc[0], v)
+	})
+	reduction("sums8", "Sums", []string{"to", "p"}, []string{"a", "b"}, func(w *walk, acc []pair) {
+		u, v := newPair(), newPair()
+		loadPair(u, w.pointers[0], 0)
+		loadPair(v, w.pointers[1], 0)
+		each3(fadd, acc[0], acc[0], u)
+		each3(fmul, u, u, v)
+		each3(fadd, acc[1], acc[1], u)
 	})
 	standardise()
 	centre()
 	affine()
 }
 
-// reduction writes a sum over vectors: by four sums in turn.
-func reduction(name, of string, fields []string, add func(at []string, acc pair)) {
+// reduction writes sums over vectors: each by four in turn.
+func reduction(name, of string, to, fields []string, add func(w *walk, acc []pair)) {
 	w := newWalk(name, of, fields...)
-	acc := pairs(4)
-	for _, v := range acc {
-		each3(xor, v, v, v)
+	if name == "squares8" {
+		w.mean = w.lanes("p")
+	}
+	turns := make([][]pair, 4) // the sums of each turn
+	for i := range turns {
+		turns[i] = pairs(len(to))
+		for _, v := range turns[i] {
+			each3(xor, v, v, v)
+		}
 	}
 	w.rows(func(left string) {
 		ins("SUBS $4, %s", left)
 		ins("BLT few")
 		label("four")
-		for _, v := range acc {
-			add(w.pointers, v)
+		for _, acc := range turns {
+			scope(func() { add(w, acc) })
 			w.next()
 		}
 		ins("SUBS $4, %s", left)
@@ -99,16 +110,18 @@ func reduction(name, of string, fields []string, add func(at []string, acc pair)
 		ins("ADDS $4, %s", left)
 		ins("BEQ end")
 		label("one")
-		add(w.pointers, acc[0])
+		scope(func() { add(w, turns[0]) })
 		w.next()
 		ins("SUBS $1, %s", left)
 		ins("BNE one")
 		label("end")
 	})
-	each3(fadd, acc[0], acc[0], acc[1])
-	each3(fadd, acc[2], acc[2], acc[3])
-	each3(fadd, acc[0], acc[0], acc[2])
-	storePair(acc[0], w.get("to"), 0)
+	for i, field := range to {
+		each3(fadd, turns[0][i], turns[0][i], turns[1][i])
+		each3(fadd, turns[2][i], turns[2][i], turns[3][i])
+		each3(fadd, turns[0][i], turns[0][i], turns[2][i])
+		storePair(turns[0][i], w.get(field), 0)
+	}
 	leave()
 }
 

@@ -3476,9 +3476,80 @@ end:
 	LDMXCSR goControl<>+0(SB)
 	RET
 
-// func dots8(w *byte)
+// func squares8(w *byte)
 // Requires: AVX, SSE
-TEXT ·dots8(SB), NOSPLIT, $0-8
+TEXT ·squares8(SB), NOSPLIT, $0-8
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    w+0(FP), AX
+	MOVQ    64(AX), CX
+	MOVQ    72(AX), DX
+	MOVQ    8(AX), BX
+	MOVQ    24(AX), SI
+	VMOVUPS (SI), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	MOVQ    48(AX), SI
+
+row:
+	MOVQ 56(AX), DI
+	SUBQ $0x04, DI
+	JLT  few
+
+four:
+	VMOVUPS (BX), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	ADDQ    CX, BX
+	VMOVUPS (BX), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y2, Y2
+	ADDQ    CX, BX
+	VMOVUPS (BX), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y3, Y3
+	ADDQ    CX, BX
+	VMOVUPS (BX), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	ADDQ    CX, BX
+	SUBQ    $0x04, DI
+	JGE     four
+
+few:
+	ADDQ $0x04, DI
+	JZ   end
+
+one:
+	VMOVUPS (BX), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	ADDQ    CX, BX
+	DECQ    DI
+	JNZ     one
+
+end:
+	ADDQ    DX, BX
+	DECQ    SI
+	JNZ     row
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y4, Y3, Y3
+	VADDPS  Y3, Y1, Y1
+	MOVQ    (AX), AX
+	VMOVUPS Y1, (AX)
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
+
+// func sums8(w *byte)
+// Requires: AVX, SSE
+TEXT ·sums8(SB), NOSPLIT, $0-8
 	LDMXCSR kernelControl<>+0(SB)
 	MOVQ    w+0(FP), AX
 	MOVQ    64(AX), CX
@@ -3489,6 +3560,10 @@ TEXT ·dots8(SB), NOSPLIT, $0-8
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
 	MOVQ    48(AX), DI
 
 row:
@@ -3497,24 +3572,28 @@ row:
 	JLT  few
 
 four:
-	VMOVUPS (BX), Y4
-	VMULPS  (SI), Y4, Y4
-	VADDPS  Y4, Y0, Y0
+	VMOVUPS (BX), Y8
+	VADDPS  Y8, Y0, Y0
+	VMULPS  (SI), Y8, Y8
+	VADDPS  Y8, Y1, Y1
 	ADDQ    CX, BX
 	ADDQ    CX, SI
-	VMOVUPS (BX), Y4
-	VMULPS  (SI), Y4, Y4
-	VADDPS  Y4, Y1, Y1
+	VMOVUPS (BX), Y8
+	VADDPS  Y8, Y2, Y2
+	VMULPS  (SI), Y8, Y8
+	VADDPS  Y8, Y3, Y3
 	ADDQ    CX, BX
 	ADDQ    CX, SI
-	VMOVUPS (BX), Y4
-	VMULPS  (SI), Y4, Y4
-	VADDPS  Y4, Y2, Y2
+	VMOVUPS (BX), Y8
+	VADDPS  Y8, Y4, Y4
+	VMULPS  (SI), Y8, Y8
+	VADDPS  Y8, Y5, Y5
 	ADDQ    CX, BX
 	ADDQ    CX, SI
-	VMOVUPS (BX), Y4
-	VMULPS  (SI), Y4, Y4
-	VADDPS  Y4, Y3, Y3
+	VMOVUPS (BX), Y8
+	VADDPS  Y8, Y6, Y6
+	VMULPS  (SI), Y8, Y8
+	VADDPS  Y8, Y7, Y7
 	ADDQ    CX, BX
 	ADDQ    CX, SI
 	SUBQ    $0x04, R8
@@ -3525,9 +3604,10 @@ few:
 	JZ   end
 
 one:
-	VMOVUPS (BX), Y4
-	VMULPS  (SI), Y4, Y4
-	VADDPS  Y4, Y0, Y0
+	VMOVUPS (BX), Y8
+	VADDPS  Y8, Y0, Y0
+	VMULPS  (SI), Y8, Y8
+	VADDPS  Y8, Y1, Y1
 	ADDQ    CX, BX
 	ADDQ    CX, SI
 	DECQ    R8
@@ -3538,11 +3618,16 @@ end:
 	ADDQ    DX, SI
 	DECQ    DI
 	JNZ     row
-	VADDPS  Y1, Y0, Y0
-	VADDPS  Y3, Y2, Y2
 	VADDPS  Y2, Y0, Y0
-	MOVQ    (AX), AX
-	VMOVUPS Y0, (AX)
+	VADDPS  Y6, Y4, Y4
+	VADDPS  Y4, Y0, Y0
+	MOVQ    (AX), CX
+	VMOVUPS Y0, (CX)
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y7, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	MOVQ    24(AX), AX
+	VMOVUPS Y1, (AX)
 	VZEROUPPER
 	LDMXCSR goControl<>+0(SB)
 	RET

@@ -109,10 +109,15 @@ func tanhNEON(y *float32, d *float32, x *float32, n int)
 //go:noescape
 func total8(w *byte)
 
-// dots8 is Dots for eight lanes.
+// squares8 is Squares for eight lanes.
 //
 //go:noescape
-func dots8(w *byte)
+func squares8(w *byte)
+
+// sums8 is Sums for eight lanes.
+//
+//go:noescape
+func sums8(w *byte)
 
 // standardise8 is Standardise for eight lanes.
 //

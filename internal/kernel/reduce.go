@@ -16,11 +16,18 @@ func Total(to, x []float32, r Rows) {
 	total(to, x, r)
 }
 
-// Dots sets to[l] = Σ a·b, in Total's order.
-func Dots(to, a, b []float32, r Rows) {
+// Squares sets to[l] = Σ (x − mean[l])², in Total's order.
+func Squares(to, x, mean []float32, r Rows) {
+	r.check(len(to), x)
+	r.check(len(mean), x)
+	sumSquares(to, x, mean, r)
+}
+
+// Sums sets to[l] = Σ a and dot[l] = Σ a·b, in Total's order.
+func Sums(to, dot, a, b []float32, r Rows) {
 	r.check(len(to), a)
-	r.check(len(to), b)
-	dots(to, a, b, r)
+	r.check(len(dot), b)
+	sums(to, dot, a, b, r)
 }
 
 // Standardise sets y = (x − mean[l])·scale[l]; y may be x.
@@ -103,23 +110,37 @@ func totalGeneric(to, x []float32, r Rows) {
 	}
 }
 
-func dotsGeneric(to, a, b []float32, r Rows) {
-	width := len(to)
+func squaresGeneric(to, x, mean []float32, r Rows) {
 	for l := range to {
-		var acc [4]float32
-		for row := range r.Rows {
-			at := row*r.Stride*width + l
-			for i := range r.Run {
-				j := i & 3
-				if i >= r.Run&^3 {
-					j = 0
-				}
-				acc[j] = sum(acc[j], product(a[at], b[at]))
-				at += width
-			}
-		}
-		to[l] = sum(sum(acc[0], acc[1]), sum(acc[2], acc[3]))
+		to[l] = r.sum(len(to), l, func(at int) float32 {
+			d := difference(x[at], mean[l])
+			return product(d, d)
+		})
 	}
+}
+
+func sumsGeneric(to, dot, a, b []float32, r Rows) {
+	totalGeneric(to, a, r)
+	for l := range dot {
+		dot[l] = r.sum(len(to), l, func(at int) float32 { return product(a[at], b[at]) })
+	}
+}
+
+// sum adds what f gives for a lane of every vector, in Total's order.
+func (r Rows) sum(width, lane int, f func(at int) float32) float32 {
+	var acc [4]float32
+	for row := range r.Rows {
+		at := row*r.Stride*width + lane
+		for i := range r.Run {
+			j := i & 3
+			if i >= r.Run&^3 {
+				j = 0
+			}
+			acc[j] = sum(acc[j], f(at))
+			at += width
+		}
+	}
+	return sum(sum(acc[0], acc[1]), sum(acc[2], acc[3]))
 }
 
 func standardiseGeneric(y, x, mean, scale []float32, r Rows) {

@@ -34,15 +34,27 @@ func total(to, x []float32, r Rows) {
 	}
 }
 
-func dots(to, a, b []float32, r Rows) {
+func sumSquares(to, x, mean []float32, r Rows) {
 	if !assembly() {
-		dotsGeneric(to, a, b, r)
+		squaresGeneric(to, x, mean, r)
 		return
 	}
 	for lane := 0; lane < len(to); lane += Width {
 		w := r.walk(len(to))
-		w.to, w.a, w.b = at(to, lane), at(a, lane), at(b, lane)
-		dots8(w.bytes())
+		w.to, w.a, w.p = at(to, lane), at(x, lane), at(mean, lane)
+		squares8(w.bytes())
+	}
+}
+
+func sums(to, dot, a, b []float32, r Rows) {
+	if !assembly() {
+		sumsGeneric(to, dot, a, b, r)
+		return
+	}
+	for lane := 0; lane < len(to); lane += Width {
+		w := r.walk(len(to))
+		w.to, w.p, w.a, w.b = at(to, lane), at(dot, lane), at(a, lane), at(b, lane)
+		sums8(w.bytes())
 	}
 }
 

@@ -43,8 +43,12 @@ func (c *reduceCase) run(inGo bool, see func(name string, got []float32)) {
 	}
 	pick(func() { Total(to, c.a, c.r) }, func() { totalGeneric(to, c.a, c.r) })
 	see("Total", to)
-	pick(func() { Dots(to, c.a, c.b, c.r) }, func() { dotsGeneric(to, c.a, c.b, c.r) })
-	see("Dots", to)
+	pick(func() { Squares(to, c.a, c.mean, c.r) }, func() { squaresGeneric(to, c.a, c.mean, c.r) })
+	see("Squares", to)
+	dot := make([]float32, c.width)
+	pick(func() { Sums(to, dot, c.a, c.b, c.r) }, func() { sumsGeneric(to, dot, c.a, c.b, c.r) })
+	see("Sums", to)
+	see("Dots", dot)
 	dst := slices.Clone(c.dst)
 	if !inGo {
 		dst = c.dst
@@ -92,7 +96,7 @@ func TestReduce(t *testing.T) {
 			}
 			half.dst = halfOf(want["Standardise"], upper) // any
 			half.run(false, func(name string, got []float32) {
-				if name == "Total" || name == "Dots" || name == "Standardise" {
+				if name == "Total" || name == "Squares" || name == "Dots" || name == "Standardise" {
 					sameAs(t, name, Width, got, halfOf(wide[name], upper))
 				}
 			})
@@ -107,7 +111,7 @@ func TestReduceExact(t *testing.T) {
 	start := slices.Clone(c.dst)
 	vectors := func(f func(at int)) { c.r.each(Width, f) }
 	want := map[string][]float64{}
-	for _, name := range []string{"Total", "Dots"} {
+	for _, name := range []string{"Total", "Dots", "Squares"} {
 		want[name] = make([]float64, Width)
 	}
 	for _, name := range []string{"Standardise", "Centre"} {
@@ -119,6 +123,7 @@ func TestReduceExact(t *testing.T) {
 		for l := range Width {
 			a, mean, per := float64(c.a[at+l]), float64(c.mean[l]), float64(c.per[l])
 			want["Total"][l] += a
+			want["Squares"][l] += (a - mean) * (a - mean)
 			want["Dots"][l] += a * float64(c.b[at+l])
 			want["Standardise"][at+l] = (a - mean) * per
 			want["Centre"][at+l] = (float64(start[at+l]) - mean - a*float64(c.slope[l])) * per
@@ -159,7 +164,8 @@ func BenchmarkReduce(b *testing.B) {
 		run  func()
 	}{
 		{"Total", func() { Total(to, c.a, c.r) }},
-		{"Dots", func() { Dots(to, c.a, c.b, c.r) }},
+		{"Squares", func() { Squares(to, c.a, c.mean, c.r) }},
+		{"Sums", func() { Sums(to, c.per, c.a, c.b, c.r) }},
 		{"Standardise", func() { Standardise(c.dst, c.a, c.mean, c.per, c.r) }},
 		{"Centre", func() { Centre(c.dst, c.a, c.mean, c.slope, c.per, c.r) }},
 		{"Affine", func() { Affine(Width, c.dst, c.a, c.w, c.bias) }},

@@ -31,8 +31,10 @@ func tanh(y, d, x []float32)                 { tanhGeneric(y, d, x) }
 
 func sub(dst, a, b []float32) { subGeneric(dst, a, b) }
 
-func total(to, x []float32, r Rows)   { totalGeneric(to, x, r) }
-func dots(to, a, b []float32, r Rows) { dotsGeneric(to, a, b, r) }
+func total(to, x []float32, r Rows) { totalGeneric(to, x, r) }
+
+func sumSquares(to, x, mean []float32, r Rows) { squaresGeneric(to, x, mean, r) }
+func sums(to, dot, a, b []float32, r Rows)     { sumsGeneric(to, dot, a, b, r) }
 
 func standardise(y, x, mean, scale []float32, r Rows) { standardiseGeneric(y, x, mean, scale, r) }
 
