@@ -1,5 +1,6 @@
-// Package arch has networks by name: those of an energy, which settings choose
-// from ([Config], [Energy]), and a classifier's ([Classifier]).
+// Package arch has networks by name: those of an energy and of a generator, which
+// settings choose from ([Config], [Energy], [GeneratorConfig], [Generator]), and a
+// classifier's ([Classifier]).
 //
 // A new network of an energy is a function that returns its nn.Spec and a row
 // in kinds.
@@ -20,7 +21,12 @@ import (
 var kinds = []kind{
 	{"cnn", "four convolutions and two linear layers", true, CNN},
 	{"mlp", "three linear layers", false, MLP},
+	{autoencoder, "the distance of an image to what a convolutional autoencoder makes of it", false, Autoencoder},
+	{"autoencoder_mlp", "the same with two linear layers", false, AutoencoderMLP},
 }
+
+// autoencoder is the kind that asks for images of certain sizes.
+const autoencoder = "autoencoder"
 
 type kind struct {
 	name, about string
@@ -53,6 +59,9 @@ type Config struct {
 	// Layers, where there are any, are the network, in place of Kind and
 	// HiddenFeatures.
 	Layers Layers `yaml:"layers"`
+	// Code, where it is not 0, is the layer of Layers whose output is the code
+	// of an autoencoder. Kinds that have a code know it.
+	Code int `yaml:"code"`
 }
 
 // Settings lists the keys of c.
@@ -94,7 +103,12 @@ func Energy(c Config, input lane.Shape) (nn.Spec, error) {
 		return nn.Spec{}, err
 	}
 	if len(c.Layers) > 0 {
-		return c.Layers.spec(input)
+		return c.layers(input)
+	}
+	if c.Kind == autoencoder {
+		if err := quarters(input); err != nil {
+			return nn.Spec{}, err
+		}
 	}
 	spec := c.kind().spec(c.HiddenFeatures, input)
 	return spec, spec.Validate()

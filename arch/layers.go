@@ -42,9 +42,15 @@ func (l *Layers) SetTexts(items []string) error {
 	return nil
 }
 
-// spec returns the energy that the layers are for images of a shape.
-func (l Layers) spec(input lane.Shape) (nn.Spec, error) {
-	spec := nn.Spec{Input: input, Prefix: "layers", Layers: l}
+// layers returns the energy that c.Layers are for images of a shape.
+func (c Config) layers(input lane.Shape) (nn.Spec, error) {
+	spec := nn.Spec{Input: input, Prefix: "layers", Layers: c.Layers}
+	if c.Code >= len(c.Layers)-1 && c.Code > 0 {
+		return spec, &setting.Error{Key: "code", Problem: fmt.Sprintf("%d is no layer before the last of %d", c.Code, len(c.Layers)), Hint: "layers count from 0, and the last one gives the energy"}
+	}
+	if c.Code > 0 {
+		spec = withCode(spec, c.Code)
+	}
 	weights, err := spec.Parameters()
 	if err != nil {
 		hint := fmt.Sprintf("the layers have to turn an image of %d×%d×%d into one value, for example by flatten and linear 1 at the end", input.C, input.H, input.W)

@@ -24,7 +24,7 @@ func home(layers []layer, i int) int {
 // placeOutputs finds the outputs while no layer is fused yet.
 func (n *Network) placeOutputs() {
 	outputs := n.spec.Outputs
-	if n.spec.IsEnergy() {
+	if len(outputs) == 0 {
 		outputs = []Output{{EnergyOutput, len(n.layers) - 1}}
 	}
 	for _, o := range outputs {
@@ -73,6 +73,20 @@ func (n *Network) Output(name string) int {
 
 // OutputShape returns the shape of an output for one image.
 func (n *Network) OutputShape(output int) lane.Shape { return n.places[output].shape }
+
+// OutputShapes returns the shapes of the outputs for one image, without building
+// the network.
+func (s Spec) OutputShapes() ([]lane.Shape, error) {
+	n, err := outline(s)
+	if err != nil {
+		return nil, err
+	}
+	var shapes []lane.Shape
+	for _, p := range n.places {
+		shapes = append(shapes, p.shape)
+	}
+	return shapes, nil
+}
 
 // Value returns the block of an output that Run, or Forward, left in a. It is
 // valid until a is used again.

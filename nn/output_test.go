@@ -26,7 +26,7 @@ var severalOutputs = map[string]Spec{
 	"before activation": outputs(spec(lane.Shape{C: 1, H: 6, W: 5}, Conv2D(4, 3, 2, 1), SiLU(), Flatten(), Linear(5), SiLU(), Linear(3)), Output{"logits", 5}, Output{"raw", 3}, Output{"both", 4}, Output{"map", 1}),
 	"flattened":         outputs(spec(lane.Shape{C: 2, H: 4, W: 4}, Conv2D(3, 3, 2, 1), SiLU(), Flatten(), Linear(2), SiLU()), Output{"features", 2}, Output{"map", 1}, Output{"last", 4}),
 	"activation first":  outputs(spec(lane.Shape{C: 2, H: 2, W: 2}, SiLU(), SiLU(), Flatten(), Linear(2)), Output{"first", 0}, Output{"second", 1}, Output{"logits", 3}),
-	"autoencoder":       outputs(spec(lane.Shape{C: 1, H: 6, W: 4}, Conv2D(3, 4, 2, 1), SiLU(), Conv2D(2, 3, 1, 1), SiLU(), ConvTranspose2D(1, 4, 2, 1, 0), Tanh(), Distance(1)), Output{"energy of it", 6}, Output{"code", 3}, Output{"picture", 5}),
+	"autoencoder":       outputs(spec(lane.Shape{C: 1, H: 6, W: 4}, Conv2D(3, 4, 2, 1), SiLU(), Conv2D(2, 3, 1, 1), SiLU(), ConvTranspose2D(1, 4, 2, 1, 0), Tanh(), Distance(1)), Output{"energy", 6}, Output{"code", 3}, Output{"picture", 5}),
 	"residual":          outputs(spec(lane.Shape{C: 1, H: 4, W: 4}, Conv2D(2, 3, 1, 1), SiLU(), Conv2D(2, 3, 1, 1), SiLU(), Residual(2), Conv2D(2, 3, 1, 1), SiLU(), Residual(6), Conv2D(1, 3, 1, 1)), Output{"features", 4}, Output{"low", 1}, Output{"first", 0}),
 	"norms":             outputs(spec(lane.Shape{C: 1, H: 4, W: 4}, Conv2D(4, 3, 1, 1), GroupNorm(2), SiLU(), Conv2D(2, 3, 1, 1), GroupNorm(1), SiLU(), Conv2D(2, 3, 1, 1)), Output{"features", 2}, Output{"norm", 4}),
 	"below the last":    outputs(spec(lane.Shape{C: 1, H: 4, W: 4}, Conv2D(3, 3, 1, 1), SiLU(), Conv2D(2, 3, 2, 1), SiLU(), Conv2D(5, 2, 1, 0)), Output{"features", 1}),
@@ -177,6 +177,31 @@ func TestOutputIsEnergy(t *testing.T) {
 		if !slices.Equal(got, grad) {
 			t.Error("another gradient of the parameters")
 		}
+	}
+}
+
+// TestCodeOfEnergy: an energy may have further outputs, and lists itself as the first.
+func TestCodeOfEnergy(t *testing.T) {
+	s := spec(lane.Shape{C: 1, H: 4, W: 4}, Conv2D(2, 3, 1, 1), SiLU(), Flatten(), Linear(1))
+	for _, c := range []struct {
+		outputs []Output
+		fault   string // "" for an energy
+	}{
+		{[]Output{{EnergyOutput, 3}, {CodeOutput, 1}}, ""},
+		{[]Output{{EnergyOutput, 3}}, "as the first of several"},
+		{[]Output{{CodeOutput, 1}, {EnergyOutput, 3}}, "as the first of several"},
+		{[]Output{{EnergyOutput, 1}, {CodeOutput, 3}}, "an energy is the last one"},
+		{[]Output{{EnergyOutput, 3}, {CodeOutput, 4}}, "there is no layer 4"},
+	} {
+		s.Outputs = c.outputs
+		if err := s.Validate(); c.fault == "" && (err != nil || !s.IsEnergy()) || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
+			t.Errorf("%v: %v", c.outputs, err)
+		}
+	}
+	s.Layers[3] = Linear(2)
+	s.Outputs = []Output{{EnergyOutput, 3}, {CodeOutput, 1}}
+	if err := s.Validate(); err == nil || !strings.Contains(err.Error(), "an energy is one") {
+		t.Errorf("an energy of two values: %v", err)
 	}
 }
 

@@ -26,7 +26,8 @@ type Spec struct {
 	Prefix string
 	Layers []LayerSpec
 	// Outputs names the layers whose outputs are asked for. Where there are
-	// none, the network is an energy: its last layer gives one value.
+	// none, the network is an energy: its last layer gives one value. An energy
+	// with further outputs, such as a code, lists its own first.
 	Outputs []Output `json:",omitempty"`
 }
 
@@ -39,13 +40,15 @@ type Output struct {
 
 // The names of outputs.
 const (
-	EnergyOutput   = "energy"   // that of a Spec without Outputs
+	EnergyOutput   = "energy"   // that of a Spec without Outputs, and the first of an energy with others
 	LogitsOutput   = "logits"   // log-probabilities of the classes, up to a constant
 	FeaturesOutput = "features" // what a classifier tells the classes by
+	CodeOutput     = "code"     // what an autoencoder makes of an image
+	ImageOutput    = "image"    // what a generator makes of a vector
 )
 
 // IsEnergy says whether the network is an energy: one value of its last layer.
-func (s Spec) IsEnergy() bool { return len(s.Outputs) == 0 }
+func (s Spec) IsEnergy() bool { return len(s.Outputs) == 0 || s.Outputs[0].Name == EnergyOutput }
 
 // A LayerSpec describes a layer. Each type has fields of its own; the others
 // are zero. Its JSON is part of every model's file and hash: a new field comes
@@ -117,10 +120,12 @@ func (s Spec) checkOutputs(layers []layer) error {
 			return fmt.Errorf("nn: output %d (%.40q): %s", i, o.Name, fmt.Sprintf(format, a...))
 		}
 		switch {
-		case o.Name == "" || o.Name == EnergyOutput:
-			return fail("is no name for it; an energy is a network without outputs")
+		case o.Name == "" || o.Name == EnergyOutput && (i > 0 || len(s.Outputs) == 1):
+			return fail("is no name for it; an energy has no outputs, or itself as the first of several")
 		case o.Layer < 0 || o.Layer >= len(layers):
 			return fail("there is no layer %d", o.Layer)
+		case o.Name == EnergyOutput && o.Layer != len(layers)-1:
+			return fail("is layer %d, an energy is the last one", o.Layer)
 		case home(layers, o.Layer) < 0:
 			return fail("layer %d gives the image as it is", o.Layer)
 		}
