@@ -20,32 +20,33 @@ import (
 // settings are read from YAML by [ParseConfig], from key=value by
 // [Config.Set] and from the environment by [Config.SetEnv].
 type Config struct {
-	Data              string           `yaml:"data"` // a data set's name, or a folder's path; see NewTrainer
-	Image             ImageConfig      `yaml:"image"`
-	Seed              uint64           `yaml:"seed"`
-	Epochs            int              `yaml:"epochs"`
-	BatchSize         int              `yaml:"batch_size"`
-	Holdout           float64          `yaml:"holdout"` // images, or a share below 1
-	LimitTrainBatches int              `yaml:"limit_train_batches"`
-	LimitValBatches   int              `yaml:"limit_val_batches"`
-	MaxMinutes        float64          `yaml:"max_minutes"`
-	Augment           dataset.Augment  `yaml:"augment"`
-	Network           arch.Config      `yaml:"network"`
-	Sampler           sampler.Config   `yaml:"sampler"`
-	Buffer            replay.Config    `yaml:"buffer"`
-	Restart           replay.Restart   `yaml:"restart"`
-	Objective         objective.Config `yaml:"objective"`
-	Optimizer         optim.Config     `yaml:"optimizer"`
-	Schedule          optim.Schedule   `yaml:"schedule"`
-	EMA               optim.EMA        `yaml:"ema"`
-	Generate          GenerateConfig   `yaml:"generate"`
-	Filmstrip         FilmstripConfig  `yaml:"filmstrip"`
-	Snapshot          SnapshotConfig   `yaml:"snapshot"`
-	Outliers          OutlierConfig    `yaml:"outliers"`
-	Guard             guard.Config     `yaml:"guard"`
-	EarlyStop         EarlyStopConfig  `yaml:"early_stop"`
-	Checkpoint        CheckpointConfig `yaml:"checkpoint"`
-	TensorBoard       LogConfig        `yaml:"tensorboard"`
+	Data              string               `yaml:"data"` // a data set's name, or a folder's path; see NewTrainer
+	Image             ImageConfig          `yaml:"image"`
+	Seed              uint64               `yaml:"seed"`
+	Epochs            int                  `yaml:"epochs"`
+	BatchSize         int                  `yaml:"batch_size"`
+	Holdout           float64              `yaml:"holdout"` // images, or a share below 1
+	LimitTrainBatches int                  `yaml:"limit_train_batches"`
+	LimitValBatches   int                  `yaml:"limit_val_batches"`
+	MaxMinutes        float64              `yaml:"max_minutes"`
+	Augment           dataset.Augment      `yaml:"augment"`
+	Network           arch.Config          `yaml:"network"`
+	Generator         arch.GeneratorConfig `yaml:"generator"`
+	Sampler           sampler.Config       `yaml:"sampler"`
+	Buffer            replay.Config        `yaml:"buffer"`
+	Restart           replay.Restart       `yaml:"restart"`
+	Objective         objective.Config     `yaml:"objective"`
+	Optimizer         optim.Config         `yaml:"optimizer"`
+	Schedule          optim.Schedule       `yaml:"schedule"`
+	EMA               optim.EMA            `yaml:"ema"`
+	Generate          GenerateConfig       `yaml:"generate"`
+	Filmstrip         FilmstripConfig      `yaml:"filmstrip"`
+	Snapshot          SnapshotConfig       `yaml:"snapshot"`
+	Outliers          OutlierConfig        `yaml:"outliers"`
+	Guard             guard.Config         `yaml:"guard"`
+	EarlyStop         EarlyStopConfig      `yaml:"early_stop"`
+	Checkpoint        CheckpointConfig     `yaml:"checkpoint"`
+	TensorBoard       LogConfig            `yaml:"tensorboard"`
 }
 
 // ImageConfig is the size that the images of a folder are made to. Zeros are
@@ -152,12 +153,13 @@ func DefaultConfig() Config {
 		Epochs:    3,
 		BatchSize: 64,
 		Network:   arch.Config{Kind: "cnn", HiddenFeatures: 32},
+		Generator: arch.GeneratorConfig{Kind: arch.ConvGenerator, HiddenFeatures: 32, Code: 100},
 		Sampler:   sampler.DefaultConfig(),
 		Buffer:    replay.Config{Size: 8192, Precision: replay.Float32, Policy: replay.FIFO, RestartProbability: 0.05},
 		Restart:   replay.Restart{Uniform: 1, DataNoise: 0.3},
-		Objective: objective.Config{Kind: objective.ContrastiveDivergence, Alpha: 0.1, DataNoise: 0.005, Sigma: 0.3},
+		Objective: objective.Config{Kind: objective.ContrastiveDivergence, Alpha: 0.1, DataNoise: 0.005, Sigma: 0.3, Margin: 10, Latent: objective.Uniform},
 		Optimizer: optim.Config{LearningRate: 1e-4, Beta1: 0, Beta2: 0.999, Epsilon: 1e-8, GradClipNorm: 0.1},
-		Schedule:  optim.Schedule{Gamma: 0.97, RestartGamma: 1, EveryNEpochs: 1},
+		Schedule:  optim.Schedule{Gamma: 0.97, RestartGamma: 1, MarginGamma: 1, EveryNEpochs: 1},
 		Generate:  GenerateConfig{Chains: 64, Steps: 256, EveryNEpochs: Auto},
 		Filmstrip: FilmstripConfig{Chains: 8, Pictures: 8, Steps: 256, EveryNEpochs: Auto},
 		Snapshot:  SnapshotConfig{Images: 32, EveryNEpochs: Auto},

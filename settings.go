@@ -8,6 +8,7 @@ import (
 
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/metric"
+	"github.com/joule-ml/joule/objective"
 	"github.com/joule-ml/joule/replay"
 	"github.com/joule-ml/joule/sampler"
 	"github.com/joule-ml/joule/setting"
@@ -34,6 +35,7 @@ func (c *Config) Settings() setting.List {
 		},
 		c.Augment.Settings().Under("augment"),
 		c.Network.Settings().Under("network"),
+		c.Generator.Settings().Under("generator"),
 		c.Sampler.Settings().Under("sampler"),
 		c.Buffer.Settings().Under("buffer"),
 		c.Restart.Settings().Under("restart"),
@@ -127,7 +129,21 @@ func (c Config) validate(list setting.List) error {
 	if err := setting.Under("objective", c.Objective.Validate()); err != nil {
 		return err
 	}
+	if err := c.validateGenerator(); err != nil {
+		return err
+	}
 	return setting.Under("guard", c.Guard.Validate())
+}
+
+// validateGenerator checks what concerns a generator, where there is one.
+func (c Config) validateGenerator() error {
+	if !c.Objective.Generates() {
+		return nil
+	}
+	if c.BatchSize == 1 && c.Objective.PullingAway > 0 && c.Objective.Kind == objective.EBGAN {
+		return &setting.Error{Key: "batch_size", Problem: "1 image has no other to be kept apart from by objective.pulling_away", Hint: "set batch_size=64, or objective.pulling_away=0"}
+	}
+	return setting.Under("generator", c.Generator.Validate())
 }
 
 // Set changes one value given as "key=value", for example

@@ -32,27 +32,31 @@ const (
 
 // The names of the figures.
 const (
-	Loss           = "loss"
-	Regularization = "loss_regularization"
-	Divergence     = "loss_contrastive_divergence"
-	EnergyReal     = "energy_real" // mean E of a batch's real images
-	EnergyFake     = "energy_fake" // mean E of its samples
-	ValDivergence  = "val_contrastive_divergence"
-	ValReal        = "val_energy_real"  // mean E of held-out images
-	ValNoise       = "val_energy_noise" // mean E of uniform noise
-	Outliers       = "energy_outliers"  // mean E of other uniform noise
-	LearningRate   = "learning_rate"
-	GradNorm       = "grad_norm"         // of the weights, before clipping
-	ChainGradNorm  = "samples_grad_norm" // mean norm of ∂E/∂x at the chains' last step, unclipped
-	ChainClamped   = "samples_clamped"   // share of its elements that were clipped
-	Restarts       = "restarts"          // chains that did not start from the replay buffer
-	AtBounds       = "samples_at_bounds" // share of the samples' pixels at their bounds
-	Blank          = "samples_blank"     // share of the samples that are of one colour
-	Diversity      = "samples_diversity" // root mean square distance between samples, over that between real images
-	Accepted       = "samples_accepted"  // share of the chains' steps that were accepted, of methods that reject some
-	Contrast       = "contrast"          // mean E of a few images of noise − mean E of a batch's real images; of score matching the absolute value
-	Rollbacks      = "rollbacks"         // of the run so far
-	Speed          = "image_gradients_per_second"
+	Loss              = "loss"
+	Regularization    = "loss_regularization"
+	Divergence        = "loss_contrastive_divergence"
+	EnergyReal        = "energy_real" // mean E of a batch's real images
+	EnergyFake        = "energy_fake" // mean E of its samples
+	ValDivergence     = "val_contrastive_divergence"
+	ValReal           = "val_energy_real"  // mean E of held-out images
+	ValNoise          = "val_energy_noise" // mean E of uniform noise
+	Outliers          = "energy_outliers"  // mean E of other uniform noise
+	LearningRate      = "learning_rate"
+	GradNorm          = "grad_norm"         // of the weights, before clipping
+	ChainGradNorm     = "samples_grad_norm" // mean norm of ∂E/∂x at the chains' last step, unclipped
+	ChainClamped      = "samples_clamped"   // share of its elements that were clipped
+	Restarts          = "restarts"          // chains that did not start from the replay buffer
+	AtBounds          = "samples_at_bounds" // share of the samples' pixels at their bounds
+	Blank             = "samples_blank"     // share of the samples that are of one colour
+	Diversity         = "samples_diversity" // root mean square distance between samples, over that between real images
+	Accepted          = "samples_accepted"  // share of the chains' steps that were accepted, of methods that reject some
+	Contrast          = "contrast"          // mean E of a few images of noise − mean E of a batch's real images; of score matching the absolute value
+	GeneratorLoss     = "loss_generator"
+	PullingAway       = "pulling_away"        // mean squared cosine of the samples' codes
+	Margin            = "margin"              // energy up to which samples are raised
+	GeneratorGradNorm = "generator_grad_norm" // of the generator's weights, before clipping
+	Rollbacks         = "rollbacks"           // of the run so far
+	Speed             = "image_gradients_per_second"
 )
 
 // Figures lists all figures, in the order of the columns. The last column is
@@ -62,14 +66,17 @@ func Figures() []Figure {
 		{Name: Loss, Column: "loss", Panel: "Loss", Curve: 1, Label: "loss", Better: Lower},
 		{Name: Regularization, Column: "loss_regularization", Panel: "Loss", Curve: 3, Better: Lower},
 		{Name: Divergence, Column: "loss_contrastive_divergence", Panel: "Loss", Curve: 2, Better: Lower},
+		{Name: GeneratorLoss, Column: "loss_generator", Panel: "Loss", Curve: 4, Better: Lower},
 		{Name: EnergyReal, Column: "metrics_avg_real", Negated: true, Panel: "Training batches", Curve: 1, Label: "E(real)"},
 		{Name: EnergyFake, Column: "metrics_avg_fake", Negated: true, Panel: "Training batches", Curve: 2, Label: "E(fake)"},
+		{Name: Margin, Column: "metrics_margin", Negated: true, Panel: "Training batches", Curve: 3},
 		{Name: ValDivergence, Column: "val_contrastive_divergence", Panel: "Validation", Curve: 1, Better: Lower, Monitor: true},
 		{Name: ValReal, Column: "val_real_out", Negated: true, Panel: "Validation", Curve: 2, Monitor: true},
 		{Name: ValNoise, Column: "val_fake_out", Negated: true, Panel: "Validation", Curve: 3, Monitor: true},
 		{Name: Outliers, Column: "rand_out", Negated: true, Panel: "Validation", Curve: 4},
 		{Name: LearningRate, Column: "learning_rate", Panel: "Learning rate"},
 		{Name: GradNorm, Column: "grad_norm", Panel: "Gradient of the weights before clipping"},
+		{Name: GeneratorGradNorm, Column: "generator_grad_norm", Panel: "Gradient of the weights before clipping", Curve: 1},
 		{Name: ChainGradNorm, Column: "samples_grad_norm"},
 		{Name: ChainClamped},
 		{Name: Restarts},
@@ -77,6 +84,7 @@ func Figures() []Figure {
 		{Name: Blank, Column: "samples_blank", Panel: "Samples", Curve: 3, Better: Lower},
 		{Name: Diversity, Column: "samples_diversity", Panel: "Samples", Curve: 1, Better: Higher},
 		{Name: Accepted, Column: "samples_accepted", Panel: "Samples", Curve: 4},
+		{Name: PullingAway, Column: "pulling_away", Panel: "Samples", Curve: 5, Better: Lower},
 		{Name: Contrast},
 		{Name: Rollbacks, Column: "rollbacks", Panel: "Guard", Better: Lower},
 		{Name: Speed, Column: "image_gradients_per_second", Panel: "Speed", Better: Higher},

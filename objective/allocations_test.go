@@ -16,12 +16,16 @@ func TestStepAllocations(t *testing.T) {
 		"average":             func(s *Setup) { s.EMA.Decay = 0.9 },
 		sampler.MALA:          func(s *Setup) { s.Sampler.Method = sampler.MALA },
 		ScoreMatching:         func(s *Setup) { s.Objective.Kind, s.Objective.Sigma = ScoreMatching, 0.3 },
+		EBGAN:                 func(s *Setup) { adversarial(s, EBGAN) },
+		GAN:                   func(s *Setup) { adversarial(s, GAN); s.Objective.Latent = Gaussian },
 	} {
 		for _, threads := range []int{1, 2} {
 			s := tiny(ContrastiveDivergence)
 			change(&s)
 			o := start(t, s)
-			o.Parts()[0].SetThreads(threads)
+			for _, p := range o.Parts() {
+				p.SetThreads(threads)
+			}
 			x, n := toy.Images(batchSize, toy.Shape.Len(), 1), uint32(0)
 			r := Result{Values: make([]float64, len(o.Figures()))}
 			allocs := testing.AllocsPerRun(10, func() {

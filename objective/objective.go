@@ -63,12 +63,20 @@ type Config struct {
 	Alpha     float64 `yaml:"alpha"`      // of contrastive divergence
 	DataNoise float32 `yaml:"data_noise"` // of contrastive divergence
 	Sigma     float32 `yaml:"sigma"`      // of score matching
+
+	Margin      float64 `yaml:"margin"`       // of an EBGAN
+	PullingAway float64 `yaml:"pulling_away"` // of an EBGAN
+	Latent      string  `yaml:"latent"`       // of a generator: Uniform or Gaussian
 }
+
+// Generates says whether the objective trains a generator beside the energy.
+func (c *Config) Generates() bool { return c.Kind == EBGAN || c.Kind == GAN }
 
 // Setup is all that an objective is made of. The settings that it points to may
 // change between steps, as they do when a guard changes one.
 type Setup struct {
 	Network   nn.Spec // of the energy
+	Generator nn.Spec // where the objective has one
 	BatchSize int
 	Objective *Config
 	Sampler   *sampler.Config
@@ -91,6 +99,8 @@ func kinds() []kind {
 	return []kind{
 		{ContrastiveDivergence, newContrastive},
 		{ScoreMatching, newScore},
+		{EBGAN, newEBGAN},
+		{GAN, newGAN},
 	}
 }
 
@@ -127,10 +137,13 @@ func Init(o Objective, seed uint64, batchSize int) {
 // Settings lists the keys of c.
 func (c *Config) Settings() setting.List {
 	return setting.List{
-		{Key: "kind", Value: &c.Kind, Names: Kinds(), About: "what training minimises: " + strings.Join(Kinds(), " or ")},
+		{Key: "kind", Value: &c.Kind, Names: Kinds(), About: "what training minimises: " + strings.Join(Kinds(), ", ")},
 		{Key: "alpha", Value: &c.Alpha, Hi: 1e6, About: "weight of the squared energies in the loss"},
 		{Key: "data_noise", Value: &c.DataNoise, Hi: 1e3, About: "standard deviation of the noise on real images"},
 		{Key: "sigma", Value: &c.Sigma, Hi: 1e3, About: "standard deviation of the noise that score matching removes"},
+		{Key: "margin", Value: &c.Margin, Hi: 1e6, About: "energy up to which an ebgan raises samples; above 0"},
+		{Key: "pulling_away", Value: &c.PullingAway, Hi: 1e6, About: "weight of the term that keeps an ebgan's samples apart; 0 for none, 0.1 is usual"},
+		{Key: "latent", Value: &c.Latent, Names: []string{Uniform, Gaussian}, About: "what a generator's z is drawn from: uniform in -1 to 1, or gaussian"},
 	}
 }
 
@@ -142,6 +155,9 @@ func (c Config) Validate() error {
 	}
 	if c.Kind == ScoreMatching && c.Sigma == 0 {
 		return &setting.Error{Key: "sigma", Problem: "0 leaves no noise for objective.kind = " + ScoreMatching + " to learn from", Hint: "set objective.sigma=0.3"}
+	}
+	if c.Kind == EBGAN && c.Margin == 0 {
+		return &setting.Error{Key: "margin", Problem: "0 leaves objective.kind = " + EBGAN + " nothing to raise samples to", Hint: "set objective.margin=10"}
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ type Part struct {
 	Pass   *engine.Pass
 	Grad   []float32 // of the weights, for Update
 
+	purpose   random.Purpose // of the first weights
 	optimizer *optim.Config
 	schedule  *optim.Schedule
 	adam      *optim.Adam
@@ -35,21 +36,23 @@ type average struct {
 	stale  bool // params have changed since they were packed
 }
 
-// NewPart returns the part of a setup's network. Its weights are zero.
-func NewPart(s Setup) (*Part, error) {
-	net, err := nn.New(s.Network)
+// NewPart returns the part of a setup's energy. Its weights are zero.
+func NewPart(s Setup) (*Part, error) { return newPart(s.Network, s, random.Weights) }
+
+func newPart(spec nn.Spec, s Setup, purpose random.Purpose) (*Part, error) {
+	net, err := nn.New(spec)
 	if err != nil {
 		return nil, err
 	}
 	n, c := len(net.Params()), s.Optimizer
 	p := &Part{
 		Net: net, Engine: engine.New(net, 0), Grad: make([]float32, n),
-		optimizer: c, schedule: s.Schedule, adam: optim.NewAdam(n, c.Beta1, c.Beta2, c.Epsilon),
+		purpose: purpose, optimizer: c, schedule: s.Schedule, adam: optim.NewAdam(n, c.Beta1, c.Beta2, c.Epsilon),
 	}
 	p.Pass = p.Engine.NewPass()
 	p.update = p.updateLayer
 	if s.EMA.Decay > 0 {
-		twin, err := nn.New(s.Network)
+		twin, err := nn.New(spec)
 		if err != nil {
 			return nil, err
 		}
@@ -68,12 +71,12 @@ func (p *Part) SetThreads(n int) {
 }
 
 // Init draws the first weights from the seed.
-func (p *Part) Init(seed uint64) { p.Redraw(random.Stream{Seed: seed, Purpose: random.Weights}) }
+func (p *Part) Init(seed uint64) { p.Redraw(random.Stream{Seed: seed}) }
 
-// Redraw draws the weights anew and forgets the optimizer's moments. [Part.Restored]
-// must be called then, too.
+// Redraw draws the weights anew, from the stream for its own purpose, and forgets the
+// optimizer's moments. [Part.Restored] must be called then, too.
 func (p *Part) Redraw(s random.Stream) {
-	p.Net.Redraw(s)
+	p.Net.Redraw(s.For(p.purpose))
 	clear(p.adam.M)
 	clear(p.adam.V)
 	if p.average != nil {
@@ -85,13 +88,28 @@ func (p *Part) Redraw(s random.Stream) {
 // in r. Where the gradient is not finite it leaves the weights as they are, and
 // returns a [*engine.NonFiniteError].
 func (p *Part) Update(b Batch, r *Result) error {
-	c, s := p.optimizer, p.schedule
-	r.GradNorm = optim.ClipNorm(p.Grad, c.GradClipNorm)
-	if !finite(r.GradNorm) {
-		return &engine.NonFiniteError{What: "the gradient of the weights"}
+	norm, err := p.clip()
+	r.GradNorm = norm
+	if err == nil {
+		r.LearningRate = p.apply(b)
 	}
-	r.LearningRate = optim.StepLR(c.LearningRate, s.Gamma, s.EveryNEpochs, b.Epoch)
-	p.adam.Begin(r.LearningRate)
+	return err
+}
+
+// clip scales Grad down to the limit on its norm and returns the norm before, which
+// has to be finite.
+func (p *Part) clip() (norm float64, err error) {
+	if norm = optim.ClipNorm(p.Grad, p.optimizer.GradClipNorm); !finite(norm) {
+		err = &engine.NonFiniteError{What: "the gradient of the weights"}
+	}
+	return norm, err
+}
+
+// apply takes a step of the optimizer and returns its learning rate.
+func (p *Part) apply(b Batch) (rate float64) {
+	c, s := p.optimizer, p.schedule
+	rate = optim.StepLR(c.LearningRate, s.Gamma, s.EveryNEpochs, b.Epoch)
+	p.adam.Begin(rate)
 	p.crew.Each(p.Engine.Threads(), len(p.Net.Spec().Layers), p.update)
 	if c.SpectralNorm > 0 {
 		p.limit()
@@ -101,7 +119,7 @@ func (p *Part) Update(b Batch, r *Result) error {
 		optim.Average(p.average.params, p.Net.Params(), p.average.decay, p.adam.Steps-1)
 		p.average.stale = true
 	}
-	return nil
+	return rate
 }
 
 // updateLayer takes the optimizer's step for the weights of a layer, and packs them.

@@ -22,7 +22,7 @@ func tiny(kind string) Setup {
 	c := sampler.DefaultConfig()
 	c.Steps = 3
 	return Setup{
-		Network: toy.Network().Spec(), BatchSize: batchSize, Objective: &Config{Kind: kind, Alpha: 0.1, DataNoise: 0.005}, Sampler: &c,
+		Network: toy.Network().Spec(), BatchSize: batchSize, Objective: &Config{Kind: kind, Alpha: 0.1, DataNoise: 0.005, Latent: Uniform}, Sampler: &c,
 		Buffer: &replay.Config{Size: 25, Policy: replay.FIFO, RestartProbability: 0.05}, Restart: &replay.Restart{Uniform: 1},
 		Optimizer: &optim.Config{LearningRate: 1e-2, Beta2: 0.999, Epsilon: 1e-8, GradClipNorm: 0.1},
 		Schedule:  &optim.Schedule{Gamma: 0.97, RestartGamma: 1, EveryNEpochs: 1}, EMA: &optim.EMA{},

@@ -30,10 +30,11 @@ func (c *Config) Settings() setting.List {
 }
 
 // Schedule multiplies the learning rate by Gamma, see [StepLR], and the share
-// of restarts by RestartGamma every EveryNEpochs.
+// of restarts by RestartGamma and the margin by MarginGamma every EveryNEpochs.
 type Schedule struct {
 	Gamma        float64 `yaml:"gamma"`
 	RestartGamma float64 `yaml:"restart_gamma"`
+	MarginGamma  float64 `yaml:"margin_gamma"`
 	EveryNEpochs int     `yaml:"every_n_epochs"`
 }
 
@@ -42,6 +43,7 @@ func (s *Schedule) Settings() setting.List {
 	return setting.List{
 		{Key: "gamma", Value: &s.Gamma, Hi: 10, About: "factor on the learning rate"},
 		{Key: "restart_gamma", Value: &s.RestartGamma, Hi: 1, About: "factor on buffer.restart_probability"},
+		{Key: "margin_gamma", Value: &s.MarginGamma, Lo: 1e-30, Hi: 10, About: "factor on objective.margin"},
 		{Key: "every_n_epochs", Value: &s.EveryNEpochs, Lo: 1, Hi: 1e6, About: "epochs after which each of these is applied again"},
 	}
 }

@@ -34,6 +34,9 @@ const (
 	Contrast                           // uniform images that a step compares with real ones
 	Dither                             // rounding of samples to the levels of the replay buffer
 	Dropout                            // which values a dropout layer drops
+	Latent                             // vectors that a generator makes images of in training
+	Generator                          // initial weights of a generator
+	SampleLatent                       // vectors that a generator makes images of in generation
 )
 
 // A Stream is a source of random words without state: Philox4x32-10 under the
