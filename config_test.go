@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/objective"
 	"github.com/joule-ml/joule/setting"
 	"pgregory.net/rapid"
 )
@@ -186,7 +187,7 @@ func TestValidate(t *testing.T) {
 	}{
 		{func(c *joule.Config) { c.Network.HiddenFeatures = 7 }, "network.hidden_features: 7 is odd"},
 		{func(c *joule.Config) { c.Network.HiddenFeatures = 0 }, "network.hidden_features: 0 is not within 2 to 1024"},
-		{func(c *joule.Config) { c.Network.Kind = "cnm" }, `network.kind: "cnm" is not one of cnn, mlp; did you mean "cnn"?`},
+		{func(c *joule.Config) { c.Network.Kind = "cnm" }, `network.kind: "cnm" is not one of cnn, mlp, autoencoder, autoencoder_mlp; did you mean "cnn"?`},
 		{func(c *joule.Config) { c.BatchSize = -64 }, "batch_size: -64 is not within 1 to 16384"},
 		{func(c *joule.Config) { c.Sampler.Noise = float32(nan) }, "sampler.noise: NaN is not within"},
 		{func(c *joule.Config) { c.Optimizer.Beta2 = 1 }, "optimizer.beta2: 1 is not within"},
@@ -203,6 +204,10 @@ func TestValidate(t *testing.T) {
 		{func(c *joule.Config) { c.Image.Channels = 2 }, "image.channels: 2 is neither 1 nor 3"},
 		{func(c *joule.Config) { c.Image.Channels = 4 }, "image.channels: 4 is not within 0 to 3"},
 		{func(c *joule.Config) { c.Image.Height = 5 }, "image.height: 5, and image.width is 0; give both"},
+		{adversary(func(c *joule.Config) { c.BatchSize = 1 }), "batch_size: 1 image has no other"},
+		{adversary(func(c *joule.Config) { c.Objective.Margin = 0 }), "objective.margin: 0 leaves objective.kind = ebgan nothing"},
+		{adversary(func(c *joule.Config) { c.Objective.Margin = -1 }), "objective.margin: -1 is not within 0 to"},
+		{adversary(func(c *joule.Config) { c.Generator.Code = 0 }), "generator.code: 0 is not within 1 to 4096"},
 		{func(c *joule.Config) { c.Image.Width = 129 }, "image.width: 129 is not within 0 to 128"},
 	} {
 		c := joule.DefaultConfig()
@@ -291,5 +296,14 @@ func TestConfigForOthers(t *testing.T) {
 		if once.Data = data; !reflect.DeepEqual(once, c) {
 			t.Errorf("%s: other settings changed", data)
 		}
+	}
+}
+
+// adversary changes settings of a training with a generator.
+func adversary(change func(*joule.Config)) func(*joule.Config) {
+	return func(c *joule.Config) {
+		*c = joule.TinyAdversarial(objective.EBGAN)
+		c.Data = "mnist"
+		change(c)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/joule-ml/joule/checkpoint"
 	"github.com/joule-ml/joule/guard"
+	"github.com/joule-ml/joule/objective"
 	"github.com/joule-ml/joule/random"
 	"github.com/joule-ml/joule/setting"
 	"github.com/joule-ml/joule/weights"
@@ -44,7 +45,7 @@ func (t *Trainer) treat(r *Rollback, c guard.Cure) {
 	case c.Redraw:
 		t.redraw()
 		did = append(did, "the network begins anew")
-	case c.Renew:
+	case c.Renew && t.Buffer() != nil:
 		t.Buffer().Renew(t.Stream(random.InitialNoise), 2)
 		did = append(did, "half of the replay buffer is noise again")
 	}
@@ -74,7 +75,7 @@ func (t *Trainer) uses(key string) bool {
 	chains := t.Buffer() != nil
 	switch section, _, _ := strings.Cut(key, "."); {
 	case key == "objective.sigma":
-		return !chains
+		return t.cfg.Objective.Kind == objective.ScoreMatching
 	case section == "sampler", section == "buffer", section == "objective":
 		return chains
 	}

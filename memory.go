@@ -52,6 +52,14 @@ func (c Config) MemoryUse(train, val *dataset.Set, threads int) ([]MemoryUse, er
 	if err != nil {
 		return nil, err
 	}
+	if c.Objective.Generates() {
+		g, err := c.generatorMemory(shape)
+		if err != nil {
+			return nil, err
+		}
+		m.Parameters, m.Packed, m.Grad = m.Parameters+g.Parameters, m.Packed+g.Packed, m.Grad+g.Grad
+		m.Activations, m.Scratch = m.Activations+g.Activations, m.Scratch+g.Scratch
+	}
 	vectors, networks := int64(3), int64(2) // the weights and two moments; the network and a copy that is saved
 	if c.EMA.Decay > 0 {
 		vectors, networks = vectors+1, networks+1
@@ -69,6 +77,15 @@ func (c Config) MemoryUse(train, val *dataset.Set, threads int) ([]MemoryUse, er
 		list = append(list, MemoryUse{UseGuard, keptStates*vectors*m.Parameters + older*int64(shape.Len()*c.Buffer.ValueBytes())})
 	}
 	return list, nil
+}
+
+// generatorMemory is what a generator of images of a shape takes.
+func (c *Config) generatorMemory(shape lane.Shape) (nn.Memory, error) {
+	spec, err := arch.Generator(c.Generator, shape)
+	if err != nil {
+		return nn.Memory{}, setting.Under("generator", err)
+	}
+	return spec.Memory()
 }
 
 // ringUse returns how many images the replay buffer comes to hold, and how many
@@ -113,9 +130,12 @@ func (c *Config) teams(m nn.Memory, threads int) int64 {
 
 // pictureUse is what the larger of samples and filmstrips takes while it is drawn
 // and written: the values, and a picture with its margins.
-func (c *Config) pictureUse(shape lane.Shape) int64 {
+func (c Config) pictureUse(shape lane.Shape) int64 {
 	value, pixel := int64(float*shape.Len()), int64(2*4*shape.H*shape.W) // red, green, blue and alpha, and about as much of the file
 	var most int64
+	if c.Objective.Generates() {
+		c.Filmstrip.EveryNEpochs = 0 // there are none
+	}
 	if c.Generate.EveryNEpochs != 0 {
 		most = int64(c.Generate.Chains) * (value + pixel)
 	}

@@ -16,14 +16,15 @@ import (
 )
 
 // A Model is an energy: a network and its weights. A low energy means a
-// likely image.
+// likely image. One that was trained beside a generator has that, too.
 // Methods may run side by side.
 type Model struct {
-	net    *nn.Network
-	engine *engine.Engine
-	card   *Card
-	path   string // of its file, where it has one
-	origin *Origin
+	net       *nn.Network
+	engine    *engine.Engine
+	generator *generator // nil where it has none
+	card      *Card
+	path      string // of its file, where it has one
+	origin    *Origin
 }
 
 // emptyModel returns a model of a spec that was built before.
@@ -64,14 +65,16 @@ func (m *Model) Card() *Card { return m.card }
 // Spec returns the network's description.
 func (m *Model) Spec() nn.Spec { return m.net.Spec() }
 
-// Tensors returns the weights and biases under PyTorch's names and in its
+// Tensors returns the energy's weights and biases under PyTorch's names and in its
 // order. They are the model's own, not copies, and not to be changed.
-func (m *Model) Tensors() []checkpoint.Tensor {
-	var tensors []checkpoint.Tensor
-	for _, v := range m.net.Views() {
-		tensors = append(tensors, checkpoint.Tensor{Name: v.Name, Shape: v.Shape, Data: v.Data})
+func (m *Model) Tensors() []checkpoint.Tensor { return tensors(m.net) }
+
+func tensors(net *nn.Network) []checkpoint.Tensor {
+	var list []checkpoint.Tensor
+	for _, v := range net.Views() {
+		list = append(list, checkpoint.Tensor{Name: v.Name, Shape: v.Shape, Data: v.Data})
 	}
-	return tensors
+	return list
 }
 
 // Shape returns the channels, height and width of the model's images.
@@ -80,12 +83,17 @@ func (m *Model) Shape() (c, h, w int) {
 	return s.C, s.H, s.W
 }
 
-// Parameters returns the number of weights and biases.
+// Parameters returns the number of weights and biases of the energy.
 func (m *Model) Parameters() int { return len(m.net.Params()) }
 
 // Hash identifies the model: the first 16 hexadecimal digits of the SHA-256
-// of its spec and weights.
-func (m *Model) Hash() string { return weights.Hash(m.net) }
+// of its spec and weights, and of those of its generator.
+func (m *Model) Hash() string {
+	if m.generator == nil {
+		return weights.Hash(m.net)
+	}
+	return weights.Hash(m.net, m.generator.net())
+}
 
 // WithContext returns a model with the weights and the memory of m, whose work
 // ends early when ctx is done. What its methods give is worthless then, so the
@@ -93,6 +101,9 @@ func (m *Model) Hash() string { return weights.Hash(m.net) }
 func (m *Model) WithContext(ctx context.Context) *Model {
 	c := *m
 	c.engine = m.engine.WithContext(ctx)
+	if g := m.generator; g != nil {
+		c.generator = &generator{g.engine.WithContext(ctx), g.latent}
+	}
 	return &c
 }
 
@@ -149,6 +160,10 @@ func (m *Model) CheckImages(images []float32) error {
 func (m *Model) file() *checkpoint.File {
 	f := modelFile(m.net.Spec(), m.card, m.origin)
 	f.Tensors = m.Tensors()
+	if g := m.generator; g != nil {
+		generatorMetadata(f, g)
+		f.Tensors = append(f.Tensors, tensors(g.net())...)
+	}
 	return f
 }
 
@@ -218,6 +233,9 @@ func modelOf(path string, f *checkpoint.File) (*Model, error) {
 	}
 	m := newModel(net)
 	m.card, m.origin = card, origin
+	if m.generator, err = generatorOf(f, net.Input()); err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 
@@ -248,7 +266,7 @@ func networkOf(f *checkpoint.File) (*nn.Network, error) {
 // energyNetwork is [weights.Build] of a spec that must be an energy's.
 func energyNetwork(spec nn.Spec, f *checkpoint.File) (*nn.Network, error) {
 	if !spec.IsEnergy() {
-		return nil, &checkpoint.Error{Fault: "the network is no energy: it has outputs of its own", Hint: weights.NotOurs}
+		return nil, &checkpoint.Error{Fault: "the network is no energy: it has other outputs", Hint: weights.NotOurs}
 	}
 	return weights.Build(spec, f)
 }

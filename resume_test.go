@@ -96,6 +96,9 @@ func TestFitInterrupted(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			c := joule.TinyConfig()
 			c.Objective.Kind = kind
+			if c.Objective.Generates() {
+				c = joule.TinyAdversarial(kind)
+			}
 			type place struct{ epochs, steps int }
 			states := map[place][]byte{}
 			straight := joule.TinyTrainer(t, c)

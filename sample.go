@@ -2,6 +2,7 @@ package joule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/joule-ml/joule/engine"
@@ -18,8 +19,15 @@ type SampleConfig struct {
 	Sampler sampler.Config // Steps is the length of a chain
 	Patch   float64        // share of chains that start from uniform noise in a rectangle, dark around it, not from a whole image of it
 	Threads int            // cores to use; 0 takes all
+	By      string         // ByGenerator or ByChains; "" takes the generator of a model that has one
 	Every   int            // keep the images after every so many steps; 0 keeps none
 }
+
+// How samples are drawn.
+const (
+	ByGenerator = "generator"
+	ByChains    = "chains"
+)
 
 // DefaultSampleConfig returns the default recipe's generation: 256 steps from
 // uniform noise, here of 64 chains.
@@ -45,6 +53,8 @@ func (c SampleConfig) Validate() error {
 		return fmt.Errorf("pictures every %d steps, want 0 or more", c.Every)
 	case !(c.Patch >= 0 && c.Patch <= 1):
 		return fmt.Errorf("a share %v of patches, want 0 to 1", c.Patch)
+	case c.By != "" && c.By != ByGenerator && c.By != ByChains:
+		return fmt.Errorf("samples by %.40q, want %s or %s", c.By, ByGenerator, ByChains)
 	}
 	return c.Sampler.Validate()
 }
@@ -80,21 +90,32 @@ type Samples struct {
 	Frames  [][]float32 // N×C×H×W after every Every steps
 }
 
-// Sample draws images by Langevin dynamics from uniform noise. Sample i
-// depends on the model, the seed and i alone: not on N or the cores. It stops
+// Sample draws images: of a model with a generator it makes them of random vectors,
+// unless c.By asks for chains, and of others by Langevin dynamics from uniform noise.
+// Sample i depends on the model, the seed and i alone: not on N or the cores. It stops
 // with ctx's error when ctx is done, and with an [*engine.NonFiniteError] when an
 // energy or gradient is not finite.
 func (m *Model) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
-	return draw(ctx, m.engine, c)
+	return draw(ctx, m.engine, m.generator, c)
+}
+
+// By returns what Sample draws with: [ByGenerator] or [ByChains].
+func (m *Model) By(c SampleConfig) string { return by(m.generator, c) }
+
+func by(g *generator, c SampleConfig) string {
+	if g != nil && c.By != ByChains {
+		return ByGenerator
+	}
+	return ByChains
 }
 
 // Sample draws what [Model.Sample] of t's model would, in the memory that the
 // training has anyway. It is not to be called during a step.
 func (t *Trainer) Sample(ctx context.Context, c SampleConfig) (*Samples, error) {
-	return draw(ctx, t.Engine(), c)
+	return draw(ctx, t.Engine(), t.generator(), c)
 }
 
-func draw(ctx context.Context, e *engine.Engine, c SampleConfig) (*Samples, error) {
+func draw(ctx context.Context, e *engine.Engine, g *generator, c SampleConfig) (*Samples, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("joule: sample: %w", err)
 	}
@@ -104,13 +125,43 @@ func draw(ctx context.Context, e *engine.Engine, c SampleConfig) (*Samples, erro
 		return nil, fmt.Errorf("joule: sample: %d images of %d values, and %d pictures of each on the way, are too many to hold", c.N, size, frames)
 	}
 	s := &Samples{N: c.N, C: shape.C, H: shape.H, W: shape.W, Images: make([]float32, c.N*size), Energy: make([]float32, c.N)}
-	c.Start(s.Images, shape)
+	e = e.WithThreads(c.Threads).WithContext(ctx)
+	info := make([]sampler.Info, c.N) // of chains that have not begun: finite
+	var err error
+	switch generates := by(g, c) == ByGenerator; {
+	case c.By == ByGenerator && !generates:
+		err = errors.New("joule: sample: the model has no generator")
+	case generates && frames > 0:
+		err = fmt.Errorf("joule: sample: a generator makes no pictures on the way, and Every is %d", c.Every)
+	case generates:
+		g.draw(ctx, c, s.Images)
+	default:
+		err = chains(ctx, e, c, s, info)
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.Energies(s.Energy, s.Images)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	for i, v := range s.Energy {
+		if !info[i].Finite() || v-v != 0 {
+			return nil, &engine.NonFiniteError{What: fmt.Sprintf("the energy or gradient of sample %d", i)}
+		}
+	}
+	return s, nil
+}
+
+// chains draws the images of s, and those on the way, by chains from noise.
+func chains(ctx context.Context, e *engine.Engine, c SampleConfig, s *Samples, info []sampler.Info) error {
+	c.Start(s.Images, e.Network().Input())
 	run := engine.Chains{
 		X:      s.Images,
 		Stream: random.Stream{Seed: c.Seed, Purpose: random.SampleNoise},
-		Info:   make([]sampler.Info, c.N),
+		Info:   info,
 	}
-	if frames > 0 {
+	if frames := c.Frames(); frames > 0 {
 		for range frames {
 			s.Frames = append(s.Frames, make([]float32, len(s.Images)))
 		}
@@ -121,20 +172,7 @@ func draw(ctx context.Context, e *engine.Engine, c SampleConfig) (*Samples, erro
 			return s.Frames[step/c.Every-1]
 		}
 	}
-	e = e.WithThreads(c.Threads).WithContext(ctx)
-	if err := e.Advance(ctx, c.Sampler, run); err != nil {
-		return nil, err
-	}
-	e.Energies(s.Energy, s.Images)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	for i, v := range s.Energy {
-		if !run.Info[i].Finite() || v-v != 0 {
-			return nil, &engine.NonFiniteError{What: fmt.Sprintf("the energy or gradient of sample %d", i)}
-		}
-	}
-	return s, nil
+	return e.Advance(ctx, c.Sampler, run)
 }
 
 // Generation returns the settings that samples are drawn with: the sampler of

@@ -116,6 +116,7 @@ func (t *Trainer) file() *checkpoint.File {
 // stateFile returns a checkpoint without replay buffer and history.
 func (t *Trainer) stateFile() *checkpoint.File {
 	f := modelFile(t.part().Net.Spec(), t.card(), nil)
+	generatorMetadata(f, t.generator())
 	place, err := json.Marshal(t.place)
 	if err != nil {
 		panic("joule: " + err.Error()) // a place is plain data

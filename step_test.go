@@ -15,11 +15,13 @@ func TestStepAllocations(t *testing.T) {
 		objective.ContrastiveDivergence: func(*Config) {},
 		sampler.MALA:                    func(c *Config) { c.Sampler.Method = sampler.MALA },
 		objective.ScoreMatching:         func(c *Config) { c.Objective.Kind, c.Objective.Sigma = objective.ScoreMatching, 0.3 },
+		objective.EBGAN:                 func(c *Config) { *c = tinyAdversarial(objective.EBGAN) },
 	} {
 		for _, threads := range []int{1, 2} {
 			c := TinyConfig()
 			change(&c)
-			c.Guard.Retries, c.Guard.Window, c.Guard.EveryNSteps, c.Guard.MaxGap = 3, 3, 1000, 100
+			c.Guard.Retries, c.Guard.Window, c.Guard.EveryNSteps = 3, 3, 1000
+			c.Guard.MaxGap = max(c.Guard.MaxGap, 100)
 			tr := TinyTrainer(t, c)
 			tr.SetThreads(threads)
 			tr.history.begin(tr)

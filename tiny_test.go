@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"testing"
 
 	"github.com/joule-ml/joule/checkpoint"
@@ -31,6 +32,15 @@ func tinyRun() Config {
 	c.Sampler.Steps = 2
 	c.Buffer.Size = 50
 	c.Generate.Chains, c.Generate.Steps = 3, 2
+	return c
+}
+
+// tinyAdversarial trains a generator beside an energy. Its guard does not go back.
+func tinyAdversarial(kind string) Config {
+	c := tinyConfig()
+	c.Network.Kind, c.Objective.Kind, c.Guard.Retries = "autoencoder", kind, 0
+	c.Guard.MinGap, c.Guard.MaxGap, c.Guard.MaxEnergy, c.Guard.MinDiversity, c.Guard.MaxBlank = math.Inf(-1), math.Inf(1), math.Inf(1), 0, 1
+	c.Objective.PullingAway, c.Generator.HiddenFeatures, c.Generator.Code = 0.1, 4, 6
 	return c
 }
 
@@ -125,13 +135,14 @@ func checkResumes(t *testing.T, c Config) *Trainer {
 
 // What tests of the public API use, too.
 var (
-	TinyConfig  = tinyConfig
-	TinyRun     = tinyRun
-	TinyTrainer = tinyTrainer
-	FitTiny     = fit
-	Saved       = saved
-	File        = (*Trainer).file
-	Resumed     = resumed
+	TinyConfig      = tinyConfig
+	TinyRun         = tinyRun
+	TinyTrainer     = tinyTrainer
+	TinyAdversarial = tinyAdversarial
+	FitTiny         = fit
+	Saved           = saved
+	File            = (*Trainer).file
+	Resumed         = resumed
 
 	CheckResumes = checkResumes
 	ModelOf      = newModel

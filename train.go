@@ -85,7 +85,13 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	if err != nil {
 		return nil, setting.Under("network", err)
 	}
-	if t.objective, err = objective.New(t.cfg.Setup(spec)); err != nil {
+	setup := t.cfg.Setup(spec)
+	if cfg.Objective.Generates() {
+		if setup.Generator, err = arch.Generator(cfg.Generator, shape); err != nil {
+			return nil, setting.Under("generator", err)
+		}
+	}
+	if t.objective, err = objective.New(setup); err != nil {
 		return nil, err
 	}
 	for p := range t.images {
@@ -100,8 +106,8 @@ func newTrainer(cfg Config, train, val *dataset.Set) (*Trainer, error) {
 	return t, nil
 }
 
-// Setup is what the objective is made of. It points to c's settings, which the
-// guard may change.
+// Setup is what the objective is made of, but for a generator's network. It points to
+// c's settings, which the guard may change.
 func (c *Config) Setup(spec nn.Spec) objective.Setup {
 	return objective.Setup{
 		Network: spec, BatchSize: c.BatchSize,
@@ -174,6 +180,9 @@ func (t *Trainer) Model() *Model {
 	copy(m.net.Params(), t.part().Weights())
 	m.net.Pack()
 	m.card = t.card()
+	if g := t.generator(); g != nil {
+		m.generator = g.copyOf(t.objective.Parts()[1].Weights())
+	}
 	return m
 }
 

@@ -10,7 +10,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/joule-ml/joule/lane"
 	"github.com/joule-ml/joule/nn"
@@ -19,19 +18,19 @@ import (
 
 // kinds are the networks of an energy that have a name, the default first.
 var kinds = []kind{
-	{"cnn", "four convolutions and two linear layers", true, CNN},
-	{"mlp", "three linear layers", false, MLP},
-	{autoencoder, "the distance of an image to what a convolutional autoencoder makes of it", false, Autoencoder},
-	{"autoencoder_mlp", "the same with two linear layers", false, AutoencoderMLP},
+	{"cnn", true, CNN},
+	{"mlp", false, MLP},
+	{autoencoder, false, Autoencoder},
+	{"autoencoder_mlp", false, AutoencoderMLP},
 }
 
 // autoencoder is the kind that asks for images of certain sizes.
 const autoencoder = "autoencoder"
 
 type kind struct {
-	name, about string
-	even        bool // halves the number of hidden features
-	spec        func(hiddenFeatures int, input lane.Shape) nn.Spec
+	name string
+	even bool // halves the number of hidden features
+	spec func(hiddenFeatures int, input lane.Shape) nn.Spec
 }
 
 // Kinds lists the names that a network may have.
@@ -41,15 +40,6 @@ func Kinds() []string {
 		names = append(names, k.name)
 	}
 	return names
-}
-
-// About tells the networks apart in one line.
-func About() string {
-	var about []string
-	for _, k := range kinds {
-		about = append(about, k.name+" is "+k.about)
-	}
-	return strings.Join(about, "; ")
 }
 
 // Config chooses the network of an energy.
@@ -67,9 +57,10 @@ type Config struct {
 // Settings lists the keys of c.
 func (c *Config) Settings() setting.List {
 	return setting.List{
-		{Key: "kind", Value: &c.Kind, Names: Kinds(), About: About()},
+		{Key: "kind", Value: &c.Kind, Names: Kinds(), About: "cnn and mlp end in a linear layer; an autoencoder's energy is its error"},
 		{Key: "hidden_features", Value: &c.HiddenFeatures, Lo: 2, Hi: 1024, About: "width of the network, even"},
 		{Key: "layers", Value: &c.Layers, About: "in place of kind, layer by layer; docs/layers.md has all types"},
+		{Key: "code", Value: &c.Code, Hi: 255, About: "layer of network.layers, from 0, with an autoencoder's code; 0: none"},
 	}
 }
 

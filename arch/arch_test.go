@@ -33,9 +33,6 @@ func TestKinds(t *testing.T) {
 				}
 			}
 		}
-		if !strings.Contains(About(), kind+" is ") {
-			t.Errorf("%q tells nothing of %s", About(), kind)
-		}
 	}
 }
 

@@ -13,16 +13,16 @@ import (
 	"github.com/joule-ml/joule/lane"
 )
 
-// draw draws n chains of the given length.
-func (e *evaluation) draw(n, steps, every int) (*joule.Samples, error) {
-	c := joule.SampleConfig{N: n, Seed: e.cfg.Seed, Sampler: e.cfg.Sampler, Patch: e.cfg.Patch, Threads: e.cfg.Threads, Every: every}
+// draw draws n samples, by chains of the given length where by says so.
+func (e *evaluation) draw(n, steps, every int, by string) (*joule.Samples, error) {
+	c := joule.SampleConfig{N: n, By: by, Seed: e.cfg.Seed, Sampler: e.cfg.Sampler, Patch: e.cfg.Patch, Threads: e.cfg.Threads, Every: every}
 	c.Sampler.Steps = steps
 	return e.model.Sample(e.ctx, c)
 }
 
 // samples draws and judges samples.
 func (e *evaluation) samples() error {
-	s, err := e.draw(e.cfg.Samples, e.cfg.Sampler.Steps, 0)
+	s, err := e.draw(e.cfg.Samples, e.cfg.Sampler.Steps, 0, "")
 	if err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (e *evaluation) chains() error {
 	for _, steps := range lengths {
 		every := max(1, steps/(2*traced))
 		// Few chains are traced, since every picture on the way is kept.
-		few, err := e.draw(min(64, e.cfg.Chains), steps, every)
+		few, err := e.draw(min(64, e.cfg.Chains), steps, every, joule.ByChains)
 		if err != nil {
 			return err
 		}
@@ -230,7 +230,7 @@ func (e *evaluation) chains() error {
 			}
 		}
 		few.Frames = nil
-		s, err := e.draw(e.cfg.Chains, steps, 0)
+		s, err := e.draw(e.cfg.Chains, steps, 0, joule.ByChains)
 		if err != nil {
 			return err
 		}

@@ -70,7 +70,7 @@ type Config struct {
 }
 
 // Generates says whether the objective trains a generator beside the energy.
-func (c *Config) Generates() bool { return c.Kind == EBGAN || c.Kind == GAN }
+func (c Config) Generates() bool { return c.Kind == EBGAN || c.Kind == GAN }
 
 // Setup is all that an objective is made of. The settings that it points to may
 // change between steps, as they do when a guard changes one.
@@ -142,7 +142,7 @@ func (c *Config) Settings() setting.List {
 		{Key: "data_noise", Value: &c.DataNoise, Hi: 1e3, About: "standard deviation of the noise on real images"},
 		{Key: "sigma", Value: &c.Sigma, Hi: 1e3, About: "standard deviation of the noise that score matching removes"},
 		{Key: "margin", Value: &c.Margin, Hi: 1e6, About: "energy up to which an ebgan raises samples; above 0"},
-		{Key: "pulling_away", Value: &c.PullingAway, Hi: 1e6, About: "weight of the term that keeps an ebgan's samples apart; 0 for none, 0.1 is usual"},
+		{Key: "pulling_away", Value: &c.PullingAway, Hi: 1e6, About: "weight of an ebgan's pulling-away term; 0 for none"},
 		{Key: "latent", Value: &c.Latent, Names: []string{Uniform, Gaussian}, About: "what a generator's z is drawn from: uniform in -1 to 1, or gaussian"},
 	}
 }

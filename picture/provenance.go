@@ -26,7 +26,7 @@ type Provenance struct {
 	Path     string // where the model was, seen from the working folder or the picture's, or its run's; may be empty
 	Epochs   int    // that the model was trained for
 	Steps    int    // the same in training steps; both are 0 where that is not known
-	// Sample has N, Seed, Sampler and Every.
+	// Sample has N, Seed, Sampler, By and Every.
 	Sample joule.SampleConfig
 	// Picture is the layout. Its Kind is empty for pictures of something
 	// else, such as curves.
@@ -55,6 +55,12 @@ func Describe(m *joule.Model, c joule.SampleConfig, p Layout) *Provenance {
 	v := &Provenance{Model: m.Hash(), Path: forOthers(m.Path()), Sample: c, Layout: p}
 	v.Software, v.Go, v.Kernel = program.Describe()
 	v.Sample.Threads = 0
+	switch by := m.By(c); {
+	case by == joule.ByGenerator:
+		v.Sample.By, v.Sample.Sampler.Steps = by, 0 // it takes none
+	case m.Latent() == 0:
+		v.Sample.By = "" // there is no other way
+	}
 	if len(v.Path) > maxField || !utf8.ValidString(v.Path) || strings.ContainsRune(v.Path, 0) {
 		v.Path = ""
 	}
@@ -127,6 +133,9 @@ func (v *Provenance) Text() []grid.Text {
 	}
 	if c.BurnIn > 0 {
 		more += fmt.Sprintf(" burn_in=%d burn_in_scale=%v", c.BurnIn, c.BurnInScale)
+	}
+	if v.Sample.By != "" {
+		more += " by=" + v.Sample.By
 	}
 	if v.Sample.Patch > 0 {
 		more += fmt.Sprintf(" patch=%v", v.Sample.Patch)
@@ -205,7 +214,18 @@ func Parse(text []grid.Text) (*Provenance, error) {
 	if err := f.end(); err != nil {
 		return nil, err
 	}
-	f = fieldsOf(textSampler, values[textSampler])
+	if err := v.sampler(values[textSampler]); err != nil {
+		return nil, err
+	}
+	if values[textPicture] == "" {
+		return v, nil
+	}
+	return v, v.picture(values[textPicture])
+}
+
+// sampler reads how samples were drawn.
+func (v *Provenance) sampler(text string) error {
+	f := fieldsOf(textSampler, text)
 	c := &v.Sample.Sampler
 	*c = sampler.Config{
 		Method: sampler.Langevin, Steps: f.whole("steps", -1), StepSize: f.real("step_size"), Noise: f.real("noise"), Anneal: f.real("anneal"),
@@ -220,21 +240,23 @@ func Parse(text []grid.Text) (*Provenance, error) {
 			f.fail("has method=")
 		}
 	}
+	if f.has("by") {
+		if v.Sample.By = f.take("by"); v.Sample.By != joule.ByGenerator && v.Sample.By != joule.ByChains {
+			f.fail("has by=%.100q", v.Sample.By)
+		}
+	}
 	if f.has("patch") {
 		if v.Sample.Patch = f.double("patch"); !(v.Sample.Patch >= 0 && v.Sample.Patch <= 1) {
 			f.fail("has patch=%v", v.Sample.Patch)
 		}
 	}
 	if err := f.end(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := c.Validate(); err != nil {
-		return nil, f.fault(err)
+		return f.fault(err)
 	}
-	if values[textPicture] == "" {
-		return v, nil
-	}
-	return v, v.picture(values[textPicture])
+	return nil
 }
 
 // picture reads the layout.

@@ -32,6 +32,9 @@ func every(t *joule.Trainer, n int, do func(joule.EpochInfo) error) joule.Callba
 // and the last epoch, too.
 func PictureEpochs(t *joule.Trainer) int {
 	c := t.Config()
+	if c.Objective.Generates() {
+		return 1 // a picture takes less than a step
+	}
 	pictures := c.Generate.Chains*c.Generate.Steps + c.Filmstrip.Chains*c.Filmstrip.Steps
 	epoch := t.Batches() * c.BatchSize
 	if t.Buffer() != nil { // else there is one step for each image, not a chain
@@ -75,9 +78,13 @@ func (d *drawing) write(w io.Writer, kind string) error {
 }
 
 // Filmstrip returns a callback that draws chains from uniform noise and shows
-// pictures of each on its way, evenly apart, the last after the last step. Chain
+// pictures of each on its way, evenly apart, the last after the last step; where a
+// generator makes the samples it shows nothing. Chain
 // i is logged as "generation_i", and all in rows as the file samples/chain=E.png.
 func Filmstrip(t *joule.Trainer, c joule.FilmstripConfig) joule.Callback {
+	if t.Config().Objective.Generates() {
+		return joule.Callback{} // a generator has nothing on the way
+	}
 	return every(t, c.EveryNEpochs, func(e joule.EpochInfo) error {
 		if c.Steps < c.Pictures {
 			return nil

@@ -4,18 +4,19 @@ import "strings"
 
 // The keys of the metadata of Joule's files.
 const (
-	MetaFormat  = "format"        // Format
-	MetaVersion = "joule_version" // of the program that wrote the file
-	MetaKernels = "kernels"       // that the program ran, as package kernel names them; only checkpoints have it
-	MetaOutput  = "output"        // what the network gives: energy, f or classifier
-	MetaSpec    = "spec"          // the network as JSON
-	MetaConfig  = "config"        // the run's settings as YAML
-	MetaCard    = "card"          // the rest of the model's card as JSON
-	MetaOrigin  = "origin"        // where published weights come from, as JSON
-	MetaState   = "state"         // the trainer's counters as JSON; only checkpoints have it
-	MetaData    = "data"          // numbers and hashes of the images trained on, as JSON
-	MetaGuard   = "guard"         // the guard's record as JSON
-	MetaReplay  = "replay"        // "none" in a checkpoint that was saved without its replay buffer
+	MetaFormat    = "format"        // Format
+	MetaVersion   = "joule_version" // of the program that wrote the file
+	MetaKernels   = "kernels"       // that the program ran, as package kernel names them; only checkpoints have it
+	MetaOutput    = "output"        // what the network gives: energy, f or classifier
+	MetaSpec      = "spec"          // the network as JSON
+	MetaGenerator = "generator"     // the generator beside the network, as JSON; only models with one have it
+	MetaConfig    = "config"        // the run's settings as YAML
+	MetaCard      = "card"          // the rest of the model's card as JSON
+	MetaOrigin    = "origin"        // where published weights come from, as JSON
+	MetaState     = "state"         // the trainer's counters as JSON; only checkpoints have it
+	MetaData      = "data"          // numbers and hashes of the images trained on, as JSON
+	MetaGuard     = "guard"         // the guard's record as JSON
+	MetaReplay    = "replay"        // "none" in a checkpoint that was saved without its replay buffer
 )
 
 // Format is what MetaFormat says in files of ours.

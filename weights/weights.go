@@ -61,19 +61,21 @@ func InFile(path string, err error) error {
 	return err
 }
 
-// Hash returns the first 16 hexadecimal digits of the SHA-256 of a
-// network's spec and weights.
-func Hash(net *nn.Network) string {
+// Hash returns the first 16 hexadecimal digits of the SHA-256 of networks'
+// specs and weights.
+func Hash(nets ...*nn.Network) string {
 	h := sha256.New()
-	spec, err := json.Marshal(net.Spec())
-	if err != nil {
-		panic("weights: " + err.Error()) // a Spec is plain data
-	}
-	h.Write(spec)
-	var b [4]byte
-	for _, v := range net.Params() {
-		binary.LittleEndian.PutUint32(b[:], math.Float32bits(v))
-		h.Write(b[:])
+	for _, net := range nets {
+		spec, err := json.Marshal(net.Spec())
+		if err != nil {
+			panic("weights: " + err.Error()) // a Spec is plain data
+		}
+		h.Write(spec)
+		var b [4]byte
+		for _, v := range net.Params() {
+			binary.LittleEndian.PutUint32(b[:], math.Float32bits(v))
+			h.Write(b[:])
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }

@@ -29,6 +29,7 @@ type sampleFlags struct {
 	hold       time.Duration
 	noDraw     bool
 	replay     string
+	langevin   bool
 	modelFlags
 	threads int
 }
@@ -38,9 +39,10 @@ func (a *app) sampleCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sample [MODEL|RUN]",
 		Short: "Draw images from a model",
-		Long: `Draw images from a model by Langevin dynamics, starting from uniform noise, and
-write them as one PNG picture, eight in a row. A terminal that has the colours
-for it shows them, too.
+		Long: `Draw images from a model and write them as one PNG picture, eight in a row. A
+terminal that has the colours for it shows them, too. A model that was trained
+beside a generator has that make them; others, and with --langevin all, draw
+them by Langevin dynamics, starting from uniform noise.
 
 MODEL is a .safetensors file that joule train made, a model or a checkpoint.
 RUN is a run's folder, or the folder of several, of which the newest is taken.
@@ -96,6 +98,7 @@ instruction set. joule show prints them.`,
 	flags.SortFlags = false
 	flags.IntVarP(&f.n, "count", "n", d.Generate.Chains, "number of images")
 	flags.IntVar(&f.steps, "steps", 0, "Langevin steps from noise to image; if not given as the model has it, usually 256")
+	flags.BoolVar(&f.langevin, "langevin", false, "draw by Langevin dynamics, not by the model's generator")
 	flags.Uint64Var(&f.seed, "seed", d.Seed, "another seed, other images")
 	flags.StringVarP(&f.out, "output", "o", "samples.png", "file to write, - for standard output")
 	flags.StringVar(&f.format, "format", "", "what to write: png, npy or dir; png unless -o ends in .npy")
@@ -183,6 +186,15 @@ func (a *app) sample(ctx context.Context, f *sampleFlags, ref modelRef) error {
 	cfg.N, cfg.Seed, cfg.Threads = f.n, f.seed, f.threads
 	if f.stepsGiven {
 		cfg.Sampler.Steps = f.steps
+	}
+	if f.langevin {
+		cfg.By = joule.ByChains
+	}
+	if m.By(cfg) == joule.ByGenerator {
+		if f.stepsGiven || f.filmstrip != "" || f.gif != "" || f.apng != "" {
+			return &usageError{"the model's generator makes images at once: it has no steps and nothing on the way", "add --langevin, or leave out --steps, --filmstrip, --gif and --apng"}
+		}
+		cfg.Sampler.Steps = 0
 	}
 	f.steps = cfg.Sampler.Steps
 	if f.filmstrip != "" && f.steps == 0 {

@@ -1,0 +1,181 @@
+package joule_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/joule-ml/joule"
+	"github.com/joule-ml/joule/arch"
+	"github.com/joule-ml/joule/checkpoint"
+	"github.com/joule-ml/joule/internal/toy"
+	"github.com/joule-ml/joule/nn"
+	"github.com/joule-ml/joule/objective"
+	"github.com/joule-ml/joule/random"
+	"github.com/joule-ml/joule/setting"
+	"github.com/joule-ml/joule/weights"
+)
+
+// generating returns a model with a generator, that was trained for some steps.
+func generating(t *testing.T, c joule.Config) (*joule.Trainer, *joule.Model) {
+	t.Helper()
+	tr := joule.TinyTrainer(t, c)
+	for range 3 {
+		if _, err := tr.Step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return tr, tr.Model()
+}
+
+// TestGeneratorSamples: a model with a generator has it make the samples, the same
+// ones also after it was saved and for any number of cores, unless chains are asked for.
+func TestGeneratorSamples(t *testing.T) {
+	for _, latent := range []string{objective.Uniform, objective.Gaussian} {
+		c := joule.TinyAdversarial(objective.EBGAN)
+		c.Objective.Latent, c.EMA.Decay = latent, 0.9
+		tr, m := generating(t, c)
+		sc := joule.SampleConfig{N: 10, Seed: 3, Sampler: c.Sampler}
+		s, err := m.Sample(t.Context(), sc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		z, x, energy := make([]float32, 10*6), make([]float32, 10*144), make([]float32, 10)
+		objective.DrawLatent(z, 10, latent, random.Stream{Seed: 3, Purpose: random.SampleLatent}, 0)
+		m.Generate(x, z)
+		m.Energies(energy, x)
+		if m.Latent() != 6 || m.By(sc) != joule.ByGenerator || !slices.Equal(x, s.Images) || !slices.Equal(energy, s.Energy) {
+			t.Errorf("%s: the samples are not the generator's", latent)
+		}
+		if during, err := tr.Sample(t.Context(), sc); err != nil || !slices.Equal(during.Images, s.Images) {
+			t.Errorf("%s: other samples during the training: %v", latent, err)
+		}
+		path := filepath.Join(t.TempDir(), "model")
+		if err := m.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		loaded, err := joule.LoadModel(path)
+		if err != nil || loaded.Hash() != m.Hash() {
+			t.Fatalf("%s: the model comes back as another: %v", latent, err)
+		}
+		sc.N, sc.Threads = 3, 1
+		if few, err := loaded.Sample(t.Context(), sc); err != nil || !slices.Equal(few.Images, s.Images[:3*144]) {
+			t.Errorf("%s: other samples of the saved model: %v", latent, err)
+		}
+		sc.By = joule.ByChains
+		chains, err := loaded.Sample(t.Context(), sc)
+		if err != nil || slices.Equal(chains.Images, s.Images[:3*144]) {
+			t.Errorf("%s: chains: %v", latent, err)
+		}
+	}
+}
+
+func TestGeneratorSampleErrors(t *testing.T) {
+	c := joule.TinyAdversarial(objective.EBGAN)
+	_, m := generating(t, c)
+	for want, sc := range map[string]joule.SampleConfig{
+		"no pictures on the way":  {N: 2, Sampler: c.Sampler, Every: 1},
+		"want generator or chain": {N: 2, Sampler: c.Sampler, By: "hand"},
+	} {
+		if _, err := m.Sample(t.Context(), sc); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	if _, err := joule.ModelOf(toy.Network()).Sample(t.Context(), joule.SampleConfig{N: 2, Sampler: c.Sampler, By: joule.ByGenerator}); err == nil || !strings.Contains(err.Error(), "no generator") {
+		t.Errorf("without a generator: %v", err)
+	}
+}
+
+// TestGeneratorFiles: a file whose generator is missing, of another shape or nonsense is
+// an error.
+func TestGeneratorFiles(t *testing.T) {
+	_, m := generating(t, joule.TinyAdversarial(objective.EBGAN))
+	var good bytes.Buffer
+	f, err := m.File(joule.OutputEnergy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkpoint.Encode(&good, f); err != nil {
+		t.Fatal(err)
+	}
+	var text struct {
+		Spec   nn.Spec `json:"spec"`
+		Latent string  `json:"latent"`
+	}
+	change := func(do func()) string {
+		if err := json.Unmarshal([]byte(f.Metadata[weights.MetaGenerator]), &text); err != nil {
+			t.Fatal(err)
+		}
+		do()
+		b, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	for name, value := range map[string]string{
+		"no json":        "{",
+		"unknown":        `{"bogus":1}`,
+		"no spec":        `{"latent":"uniform"}`,
+		"no latent":      change(func() { text.Latent = "" }),
+		"an energy":      change(func() { text.Spec.Outputs = nil }),
+		"another image":  change(func() { text.Spec.Outputs[0].Layer--; text.Spec.Layers = text.Spec.Layers[:len(text.Spec.Layers)-2] }),
+		"another code":   change(func() { text.Spec.Input.C++ }),
+		"no vector":      change(func() { text.Spec.Input = toy.Shape }),
+		"another tensor": change(func() { text.Spec.Prefix = "other" }),
+		"too large":      change(func() { text.Spec.Input.C = 1 << 40 }),
+	} {
+		bad, err := checkpoint.Decode(bytes.NewReader(good.Bytes()), int64(good.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad.Metadata[weights.MetaGenerator] = value
+		var b bytes.Buffer
+		if err := checkpoint.Encode(&b, bad); err != nil {
+			t.Fatal(err)
+		}
+		_, err = joule.DecodeModel(bytes.NewReader(b.Bytes()), int64(b.Len()))
+		if e := (*checkpoint.Error)(nil); !errors.As(err, &e) || e.Hint == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestAdversarialResumes: a training of two networks that was saved goes on with the
+// same bits, with an average of the weights, too.
+func TestAdversarialResumes(t *testing.T) {
+	c := joule.TinyAdversarial(objective.EBGAN)
+	c.EMA.Decay, c.Epochs, c.LimitTrainBatches = 0.9, 2, 3
+	c.Guard.Retries, c.Guard.EveryNSteps, c.Guard.Window = 2, 2, 2
+	joule.CheckResumes(t, c)
+}
+
+// TestAdversarialErrors: what does not suit the images is told by its setting.
+func TestAdversarialErrors(t *testing.T) {
+	for key, change := range map[string]func(*joule.Config){
+		"generator.layers":       func(c *joule.Config) { c.Generator.Layers = arch.Layers{nn.Linear(100)} },
+		"network.kind":           func(c *joule.Config) { c.Network.Kind = "cnn" },
+		"network.code":           func(c *joule.Config) { c.Network.Layers, c.Network.Code = arch.Layers{nn.Flatten(), nn.Linear(1)}, 5 },
+		"objective.pulling_away": func(c *joule.Config) { c.Network.Layers = arch.Layers{nn.Conv2D(1, 3, 1, 1), nn.Distance(1)} },
+	} {
+		c := joule.TinyAdversarial(objective.EBGAN)
+		change(&c)
+		_, err := joule.NewTrainer(c, toy.Strokes(47), toy.Strokes(23))
+		if e := (*setting.Error)(nil); !errors.As(err, &e) || e.Key != key || e.Hint == "" {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	tr, _ := generating(t, joule.TinyAdversarial(objective.EBGAN))
+	path := filepath.Join(t.TempDir(), "last")
+	if err := tr.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	_, err := joule.ResumeTrainer(path, toy.Strokes(47), toy.Strokes(23), func(c *joule.Config) error { return c.Set("generator.code=7") })
+	if err == nil || !strings.Contains(err.Error(), "generator.code: cannot become 7") {
+		t.Errorf("resumed with another code: %v", err)
+	}
+}
