@@ -250,3 +250,28 @@ func TestValidate(t *testing.T) {
 		t.Errorf("%v", c.Validate())
 	}
 }
+
+// TestGenerator: what chains show does not hold of a generator, and what its samples
+// look like does.
+func TestGenerator(t *testing.T) {
+	figures := metric.Named(metric.GradNorm, metric.EnergyReal, metric.EnergyFake, metric.GeneratorLoss, metric.Diversity)
+	for _, c := range []struct {
+		values []float64
+		rule   string
+	}{
+		{[]float64{1, 2, 10, 10, 0.9}, ""}, // up to the margin
+		{[]float64{1, 20, 2, 2, 0.9}, ""},  // as at the beginning
+		{[]float64{1, 2, 101, 101, 0.9}, "energy"},
+		{[]float64{1, 2, 10, 10, 0.01}, "diversity"},
+	} {
+		g, rule := guard.New(config(), figures), ""
+		for range 3 {
+			if trouble := step(g, c.values); trouble != nil {
+				rule = trouble.Rule
+			}
+		}
+		if rule != c.rule {
+			t.Errorf("%v: rule %q, want %q", c.values, rule, c.rule)
+		}
+	}
+}

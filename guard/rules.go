@@ -40,6 +40,7 @@ type rule struct {
 	late float64
 	wait int
 
+	chains bool  // it is for samples of chains, not of a generator
 	places []int // of the figures, among those that there are
 }
 
@@ -53,8 +54,8 @@ func (c *Config) rules() []rule {
 	gap := []string{metric.EnergyFake, metric.EnergyReal}
 	return []rule{
 		{name: energy, figures: gap, value: largest, bound: c.MaxEnergy, above: true, what: "the larger of |E(real)| and |E(fake)|"},
-		{name: gapAbove, figures: gap, value: difference, bound: c.MaxGap, above: true, what: "E(fake) − E(real)"},
-		{name: gapBelow, figures: gap, value: difference, bound: c.MinGap, what: "E(fake) − E(real)", late: 0.01},
+		{name: gapAbove, figures: gap, value: difference, bound: c.MaxGap, above: true, what: "E(fake) − E(real)", chains: true},
+		{name: gapBelow, figures: gap, value: difference, bound: c.MinGap, what: "E(fake) − E(real)", late: 0.01, chains: true},
 		{name: gradient, figures: []string{metric.GradNorm}, value: itself, bound: c.MaxGradNorm, above: true, what: "the norm of the weights' gradient"},
 		{name: flat, figures: []string{metric.ChainGradNorm}, value: itself, bound: c.MinChainGradNorm, what: "the norm of the energy's gradient at the samples"},
 		{name: bounds, figures: []string{metric.AtBounds}, value: itself, bound: c.MaxAtBounds, above: true, what: "the share of the samples' pixels at their bounds"},
@@ -76,15 +77,15 @@ func (c *Config) lag(v []float64) float64 {
 	return 0
 }
 
-// among returns the rules whose figures are all there.
+// among returns the rules whose figures are all there. Those that are for chains do
+// not apply to a generator, whose samples may have any energy up to the margin.
 func among(rules []rule, figures []metric.Figure) []rule {
+	measured := func(name string) bool {
+		return slices.ContainsFunc(figures, func(f metric.Figure) bool { return f.Name == name })
+	}
+	generated := measured(metric.GeneratorLoss)
 	return slices.DeleteFunc(rules, func(r rule) bool {
-		for _, name := range r.figures {
-			if !slices.ContainsFunc(figures, func(f metric.Figure) bool { return f.Name == name }) {
-				return true
-			}
-		}
-		return false
+		return r.chains && generated || slices.ContainsFunc(r.figures, func(name string) bool { return !measured(name) })
 	})
 }
 

@@ -87,7 +87,7 @@ func TestFindRecipeErrors(t *testing.T) {
 	} {
 		_, err := Find(name)
 		var e *setting.Error
-		if !errors.As(err, &e) || !strings.Contains(e.Hint, want) || e.Hint == "" || len(err.Error()) > 200 {
+		if !errors.As(err, &e) || !strings.Contains(e.Hint, want) || e.Hint == "" || len(err.Error()) > 250 {
 			t.Errorf("%.20q: %v", name, err)
 		}
 	}

@@ -219,6 +219,10 @@ func (rec *recorder) callbacks() []joule.Callback {
 	if rec.board != nil {
 		list = append(list, Histograms(t, c.TensorBoard))
 	}
+	if c.Objective.Generates() {
+		w := &marginWatch{note: rec.note}
+		list = append(list, joule.Callback{Step: w.step, Epoch: w.epoch})
+	}
 	list = append(list, joule.Callback{Step: rec.step, Epoch: rec.epoch, Rollback: rec.rollback})
 	if c.EarlyStop.Patience > 0 {
 		list = append(list, joule.EarlyStop(c.EarlyStop, rec.past...))
