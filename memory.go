@@ -65,6 +65,9 @@ func (c Config) MemoryUse(train, val *dataset.Set, threads int) ([]MemoryUse, er
 		vectors, networks = vectors+1, networks+1
 	}
 	buffer, older := c.ringUse(train)
+	if c.Objective.Generates() {
+		buffer, older = 0, 0 // there is none
+	}
 	list := []MemoryUse{
 		{UseData, c.dataUse(train, val)},
 		{UseNetwork, networks*(m.Parameters+m.Packed) + vectors*m.Parameters},

@@ -266,12 +266,15 @@ func TestGenerator(t *testing.T) {
 	} {
 		g, rule := guard.New(config(), figures), ""
 		for range 3 {
-			if trouble := step(g, c.values); trouble != nil {
+			if trouble := g.Step(c.values, 5000, 1e-4); trouble != nil {
 				rule = trouble.Rule
 			}
 		}
 		if rule != c.rule {
 			t.Errorf("%v: rule %q, want %q", c.values, rule, c.rule)
+		}
+		if g := guard.New(config(), figures); c.rule == "diversity" && (step(g, c.values) != nil || step(g, c.values) != nil || step(g, c.values) != nil) {
+			t.Error("a generator has no time to leave where it begins")
 		}
 	}
 }

@@ -84,9 +84,15 @@ func among(rules []rule, figures []metric.Figure) []rule {
 		return slices.ContainsFunc(figures, func(f metric.Figure) bool { return f.Name == name })
 	}
 	generated := measured(metric.GeneratorLoss)
-	return slices.DeleteFunc(rules, func(r rule) bool {
+	rules = slices.DeleteFunc(rules, func(r rule) bool {
 		return r.chains && generated || slices.ContainsFunc(r.figures, func(name string) bool { return !measured(name) })
 	})
+	for i := range rules {
+		if r := &rules[i]; generated && (r.name == blank || r.name == diversity) {
+			r.late = 0.5 // a generator begins with images that are all alike
+		}
+	}
+	return rules
 }
 
 // judge returns trouble where the median of w is out of a rule's bounds.
