@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -9,8 +11,10 @@ import (
 // walkFields are the offsets of the fields of kernel.walk.
 var walkFields = map[string]int{"to": 0, "a": 8, "b": 16, "p": 24, "q": 32, "r": 40, "rows": 48, "run": 56, "step": 64, "skip": 72}
 
-// A walk goes over the vectors of rows of runs, eight lanes of each.
+// A walk goes over the vectors of rows of runs, as many lanes of each as a register
+// holds.
 type walk struct {
+	simd
 	w          Mem
 	step, skip reg.GPVirtual
 	pointers   []reg.GPVirtual // those that move on with every vector
@@ -18,17 +22,26 @@ type walk struct {
 }
 
 // newWalk begins a kernel that walks along the named fields.
-func newWalk(name, of string, fields ...string) *walk {
+func newWalk(s simd, name, of string, fields ...string) *walk {
+	name = s.walkName(name)
 	TEXT(name, NOSPLIT, "func(w *byte)")
 	Pragma("noescape")
-	Doc(name + " is " + of + " for eight lanes.")
+	Doc(fmt.Sprintf("%s is %s for %d lanes.", name, of, s.bytes/4))
 	enter()
-	w := &walk{w: Mem{Base: Load(Param("w"), GP64())}}
+	w := &walk{simd: s, w: Mem{Base: Load(Param("w"), GP64())}}
 	w.step, w.skip = w.get("step"), w.get("skip")
 	for _, f := range fields {
 		w.pointers = append(w.pointers, w.get(f))
 	}
 	return w
+}
+
+// walkName is that of a kernel for the lanes of a register.
+func (s simd) walkName(name string) string {
+	if s.bytes > vec {
+		return name + "16AVX512"
+	}
+	return name + "8"
 }
 
 func (w *walk) field(name string) Mem { return w.w.Offset(walkFields[name]) }
@@ -39,9 +52,9 @@ func (w *walk) get(name string) reg.GPVirtual {
 	return v
 }
 
-// lanes loads the eight lanes that a field points to.
-func (w *walk) lanes(name string) reg.VecVirtual {
-	v := YMM()
+// register loads the lanes that a field points to.
+func (w *walk) register(name string) reg.VecVirtual {
+	v := w.reg()
 	VMOVUPS(Mem{Base: w.get(name)}, v)
 	return v
 }
@@ -68,40 +81,40 @@ func (w *walk) next() {
 }
 
 // reductions writes the kernels of reduce.go.
-func reductions() {
-	reduction("total8", "Total", []string{"to"}, []string{"a"}, func(w *walk, acc []reg.VecVirtual) {
+func reductions(s simd) {
+	reduction(s, "total", "Total", []string{"to"}, []string{"a"}, func(w *walk, acc []reg.VecVirtual) {
 		VADDPS(Mem{Base: w.pointers[0]}, acc[0], acc[0])
 	})
-	reduction("squares8", "Squares", []string{"to"}, []string{"a"}, func(w *walk, acc []reg.VecVirtual) {
-		v := YMM()
+	reduction(s, "squares", "Squares", []string{"to"}, []string{"a"}, func(w *walk, acc []reg.VecVirtual) {
+		v := w.reg()
 		VMOVUPS(Mem{Base: w.pointers[0]}, v)
 		VSUBPS(w.mean, v, v)
 		VMULPS(v, v, v)
 		VADDPS(v, acc[0], acc[0])
 	})
-	reduction("sums8", "Sums", []string{"to", "p"}, []string{"a", "b"}, func(w *walk, acc []reg.VecVirtual) {
-		v := YMM()
+	reduction(s, "sums", "Sums", []string{"to", "p"}, []string{"a", "b"}, func(w *walk, acc []reg.VecVirtual) {
+		v := w.reg()
 		VMOVUPS(Mem{Base: w.pointers[0]}, v)
 		VADDPS(v, acc[0], acc[0])
 		VMULPS(Mem{Base: w.pointers[1]}, v, v)
 		VADDPS(v, acc[1], acc[1])
 	})
-	standardise()
-	centre()
-	affine()
+	standardise(s)
+	centre(s)
+	affine(s)
 }
 
 // reduction writes sums over vectors: each by four in turn.
-func reduction(name, of string, to, fields []string, add func(w *walk, acc []reg.VecVirtual)) {
-	w := newWalk(name, of, fields...)
-	if name == "squares8" {
-		w.mean = w.lanes("p")
+func reduction(s simd, name, of string, to, fields []string, add func(w *walk, acc []reg.VecVirtual)) {
+	w := newWalk(s, name, of, fields...)
+	if name == "squares" {
+		w.mean = w.register("p")
 	}
 	turns := make([][]reg.VecVirtual, 4) // the sums of each turn
 	for i := range turns {
-		turns[i] = avx2.regs(len(to))
+		turns[i] = s.regs(len(to))
 		for _, v := range turns[i] {
-			VXORPS(v, v, v)
+			VXORPS(v.AsX(), v.AsX(), v.AsX())
 		}
 	}
 	w.rows(func(left reg.GPVirtual) {
@@ -145,11 +158,11 @@ func (w *walk) each(vector func()) {
 	leave()
 }
 
-func standardise() {
-	w := newWalk("standardise8", "Standardise", "to", "a")
-	mean, scale := w.lanes("p"), w.lanes("q")
+func standardise(s simd) {
+	w := newWalk(s, "standardise", "Standardise", "to", "a")
+	mean, scale := w.register("p"), w.register("q")
 	w.each(func() {
-		v := YMM()
+		v := w.reg()
 		VMOVUPS(Mem{Base: w.pointers[1]}, v)
 		VSUBPS(mean, v, v)
 		VMULPS(scale, v, v)
@@ -157,11 +170,11 @@ func standardise() {
 	})
 }
 
-func centre() {
-	w := newWalk("centre8", "Centre", "to", "b")
-	mean, slope, scale := w.lanes("p"), w.lanes("q"), w.lanes("r")
+func centre(s simd) {
+	w := newWalk(s, "centre", "Centre", "to", "b")
+	mean, slope, scale := w.register("p"), w.register("q"), w.register("r")
 	w.each(func() {
-		v, x := YMM(), YMM()
+		v, x := w.reg(), w.reg()
 		VMOVUPS(Mem{Base: w.pointers[0]}, v)
 		VMULPS(Mem{Base: w.pointers[1]}, slope, x)
 		VSUBPS(mean, v, v)
@@ -172,12 +185,12 @@ func centre() {
 }
 
 // affine reads a weight and a bias for every vector of a run, the same in each row.
-func affine() {
-	w := newWalk("affine8", "Affine", "to", "a")
+func affine(s simd) {
+	w := newWalk(s, "affine", "Affine", "to", "a")
 	w.rows(func(left reg.GPVirtual) {
 		weight, bias := w.get("p"), w.get("q")
 		Label("vector")
-		v, by, plus := YMM(), YMM(), YMM()
+		v, by, plus := w.reg(), w.reg(), w.reg()
 		VBROADCASTSS(Mem{Base: weight}, by)
 		VBROADCASTSS(Mem{Base: bias}, plus)
 		VMULPS(Mem{Base: w.pointers[1]}, by, v)
@@ -196,10 +209,11 @@ func affine() {
 var windowFields = map[string]int{"to": 0, "x": 8, "n": 16, "step": 24, "rows": 32, "cols": 40, "row": 48, "col": 56, "scale": 64}
 
 // pool writes Pool.
-func pool() {
-	TEXT("pool8", NOSPLIT, "func(w *byte)")
+func pool(s simd) {
+	name := s.walkName("pool")
+	TEXT(name, NOSPLIT, "func(w *byte)")
 	Pragma("noescape")
-	Doc("pool8 is Pool for eight lanes.")
+	Doc(fmt.Sprintf("%s is Pool for %d lanes.", name, s.bytes/4))
 	enter()
 	w := Mem{Base: Load(Param("w"), GP64())}
 	get := func(name string) reg.GPVirtual {
@@ -208,11 +222,11 @@ func pool() {
 		return v
 	}
 	to, x, n, step, row, col := get("to"), get("x"), get("n"), get("step"), get("row"), get("col")
-	scale := YMM()
+	scale := s.reg()
 	VBROADCASTSS(w.Offset(windowFields["scale"]), scale)
 	Label("vector")
-	acc := YMM()
-	VXORPS(acc, acc, acc)
+	acc := s.reg()
+	VXORPS(acc.AsX(), acc.AsX(), acc.AsX())
 	rows, start := get("rows"), GP64()
 	MOVQ(x, start)
 	Label("row")

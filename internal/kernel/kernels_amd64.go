@@ -104,37 +104,37 @@ func sigmoidAVX2(y *float32, d *float32, x *float32, n int)
 //go:noescape
 func tanhAVX2(y *float32, d *float32, x *float32, n int)
 
-// total8 is Total for eight lanes.
+// total8 is Total for 8 lanes.
 //
 //go:noescape
 func total8(w *byte)
 
-// squares8 is Squares for eight lanes.
+// squares8 is Squares for 8 lanes.
 //
 //go:noescape
 func squares8(w *byte)
 
-// sums8 is Sums for eight lanes.
+// sums8 is Sums for 8 lanes.
 //
 //go:noescape
 func sums8(w *byte)
 
-// standardise8 is Standardise for eight lanes.
+// standardise8 is Standardise for 8 lanes.
 //
 //go:noescape
 func standardise8(w *byte)
 
-// centre8 is Centre for eight lanes.
+// centre8 is Centre for 8 lanes.
 //
 //go:noescape
 func centre8(w *byte)
 
-// affine8 is Affine for eight lanes.
+// affine8 is Affine for 8 lanes.
 //
 //go:noescape
 func affine8(w *byte)
 
-// pool8 is Pool for eight lanes.
+// pool8 is Pool for 8 lanes.
 //
 //go:noescape
 func pool8(w *byte)
@@ -276,6 +276,41 @@ func siluAVX512(y *float32, d *float32, x *float32, n int)
 //
 //go:noescape
 func noiseAVX512(x *float32, turns int, c *byte, scale *float32, lo float32, hi float32, group uint32)
+
+// total16AVX512 is Total for 16 lanes.
+//
+//go:noescape
+func total16AVX512(w *byte)
+
+// squares16AVX512 is Squares for 16 lanes.
+//
+//go:noescape
+func squares16AVX512(w *byte)
+
+// sums16AVX512 is Sums for 16 lanes.
+//
+//go:noescape
+func sums16AVX512(w *byte)
+
+// standardise16AVX512 is Standardise for 16 lanes.
+//
+//go:noescape
+func standardise16AVX512(w *byte)
+
+// centre16AVX512 is Centre for 16 lanes.
+//
+//go:noescape
+func centre16AVX512(w *byte)
+
+// affine16AVX512 is Affine for 16 lanes.
+//
+//go:noescape
+func affine16AVX512(w *byte)
+
+// pool16AVX512 is Pool for 16 lanes.
+//
+//go:noescape
+func pool16AVX512(w *byte)
 
 // peakAVX512 does n rounds of twelve multiply-adds.
 func peakAVX512(n int)

@@ -3430,10 +3430,10 @@ TEXT ·total8(SB), NOSPLIT, $0-8
 	MOVQ    64(AX), CX
 	MOVQ    72(AX), DX
 	MOVQ    8(AX), BX
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
 	MOVQ    48(AX), SI
 
 row:
@@ -3486,10 +3486,10 @@ TEXT ·squares8(SB), NOSPLIT, $0-8
 	MOVQ    8(AX), BX
 	MOVQ    24(AX), SI
 	VMOVUPS (SI), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
 	MOVQ    48(AX), SI
 
 row:
@@ -3556,14 +3556,14 @@ TEXT ·sums8(SB), NOSPLIT, $0-8
 	MOVQ    72(AX), DX
 	MOVQ    8(AX), BX
 	MOVQ    16(AX), SI
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
 	MOVQ    48(AX), DI
 
 row:
@@ -3756,7 +3756,7 @@ TEXT ·pool8(SB), NOSPLIT, $0-8
 	VBROADCASTSS 64(AX), Y0
 
 vector:
-	VXORPS Y1, Y1, Y1
+	VXORPS X1, X1, X1
 	MOVQ   32(AX), R9
 	MOVQ   DX, R10
 
@@ -13429,6 +13429,366 @@ DATA secondGroup<>+52(SB)/4, $0x00000001
 DATA secondGroup<>+56(SB)/4, $0x00000001
 DATA secondGroup<>+60(SB)/4, $0x00000001
 GLOBL secondGroup<>(SB), RODATA|NOPTR, $64
+
+// func total16AVX512(w *byte)
+// Requires: AVX, AVX512F, SSE
+TEXT ·total16AVX512(SB), NOSPLIT, $0-8
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    w+0(FP), AX
+	MOVQ    64(AX), CX
+	MOVQ    72(AX), DX
+	MOVQ    8(AX), BX
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	MOVQ    48(AX), SI
+
+row:
+	MOVQ 56(AX), DI
+	SUBQ $0x04, DI
+	JLT  few
+
+four:
+	VADDPS (BX), Z0, Z0
+	ADDQ   CX, BX
+	VADDPS (BX), Z1, Z1
+	ADDQ   CX, BX
+	VADDPS (BX), Z2, Z2
+	ADDQ   CX, BX
+	VADDPS (BX), Z3, Z3
+	ADDQ   CX, BX
+	SUBQ   $0x04, DI
+	JGE    four
+
+few:
+	ADDQ $0x04, DI
+	JZ   end
+
+one:
+	VADDPS (BX), Z0, Z0
+	ADDQ   CX, BX
+	DECQ   DI
+	JNZ    one
+
+end:
+	ADDQ    DX, BX
+	DECQ    SI
+	JNZ     row
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z3, Z2, Z2
+	VADDPS  Z2, Z0, Z0
+	MOVQ    (AX), AX
+	VMOVUPS Z0, (AX)
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
+
+// func squares16AVX512(w *byte)
+// Requires: AVX, AVX512F, SSE
+TEXT ·squares16AVX512(SB), NOSPLIT, $0-8
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    w+0(FP), AX
+	MOVQ    64(AX), CX
+	MOVQ    72(AX), DX
+	MOVQ    8(AX), BX
+	MOVQ    24(AX), SI
+	VMOVUPS (SI), Z0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	MOVQ    48(AX), SI
+
+row:
+	MOVQ 56(AX), DI
+	SUBQ $0x04, DI
+	JLT  few
+
+four:
+	VMOVUPS (BX), Z5
+	VSUBPS  Z0, Z5, Z5
+	VMULPS  Z5, Z5, Z5
+	VADDPS  Z5, Z1, Z1
+	ADDQ    CX, BX
+	VMOVUPS (BX), Z5
+	VSUBPS  Z0, Z5, Z5
+	VMULPS  Z5, Z5, Z5
+	VADDPS  Z5, Z2, Z2
+	ADDQ    CX, BX
+	VMOVUPS (BX), Z5
+	VSUBPS  Z0, Z5, Z5
+	VMULPS  Z5, Z5, Z5
+	VADDPS  Z5, Z3, Z3
+	ADDQ    CX, BX
+	VMOVUPS (BX), Z5
+	VSUBPS  Z0, Z5, Z5
+	VMULPS  Z5, Z5, Z5
+	VADDPS  Z5, Z4, Z4
+	ADDQ    CX, BX
+	SUBQ    $0x04, DI
+	JGE     four
+
+few:
+	ADDQ $0x04, DI
+	JZ   end
+
+one:
+	VMOVUPS (BX), Z5
+	VSUBPS  Z0, Z5, Z5
+	VMULPS  Z5, Z5, Z5
+	VADDPS  Z5, Z1, Z1
+	ADDQ    CX, BX
+	DECQ    DI
+	JNZ     one
+
+end:
+	ADDQ    DX, BX
+	DECQ    SI
+	JNZ     row
+	VADDPS  Z2, Z1, Z1
+	VADDPS  Z4, Z3, Z3
+	VADDPS  Z3, Z1, Z1
+	MOVQ    (AX), AX
+	VMOVUPS Z1, (AX)
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
+
+// func sums16AVX512(w *byte)
+// Requires: AVX, AVX512F, SSE
+TEXT ·sums16AVX512(SB), NOSPLIT, $0-8
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    w+0(FP), AX
+	MOVQ    64(AX), CX
+	MOVQ    72(AX), DX
+	MOVQ    8(AX), BX
+	MOVQ    16(AX), SI
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	MOVQ    48(AX), DI
+
+row:
+	MOVQ 56(AX), R8
+	SUBQ $0x04, R8
+	JLT  few
+
+four:
+	VMOVUPS (BX), Z8
+	VADDPS  Z8, Z0, Z0
+	VMULPS  (SI), Z8, Z8
+	VADDPS  Z8, Z1, Z1
+	ADDQ    CX, BX
+	ADDQ    CX, SI
+	VMOVUPS (BX), Z8
+	VADDPS  Z8, Z2, Z2
+	VMULPS  (SI), Z8, Z8
+	VADDPS  Z8, Z3, Z3
+	ADDQ    CX, BX
+	ADDQ    CX, SI
+	VMOVUPS (BX), Z8
+	VADDPS  Z8, Z4, Z4
+	VMULPS  (SI), Z8, Z8
+	VADDPS  Z8, Z5, Z5
+	ADDQ    CX, BX
+	ADDQ    CX, SI
+	VMOVUPS (BX), Z8
+	VADDPS  Z8, Z6, Z6
+	VMULPS  (SI), Z8, Z8
+	VADDPS  Z8, Z7, Z7
+	ADDQ    CX, BX
+	ADDQ    CX, SI
+	SUBQ    $0x04, R8
+	JGE     four
+
+few:
+	ADDQ $0x04, R8
+	JZ   end
+
+one:
+	VMOVUPS (BX), Z8
+	VADDPS  Z8, Z0, Z0
+	VMULPS  (SI), Z8, Z8
+	VADDPS  Z8, Z1, Z1
+	ADDQ    CX, BX
+	ADDQ    CX, SI
+	DECQ    R8
+	JNZ     one
+
+end:
+	ADDQ    DX, BX
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     row
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z6, Z4, Z4
+	VADDPS  Z4, Z0, Z0
+	MOVQ    (AX), CX
+	VMOVUPS Z0, (CX)
+	VADDPS  Z3, Z1, Z1
+	VADDPS  Z7, Z5, Z5
+	VADDPS  Z5, Z1, Z1
+	MOVQ    24(AX), AX
+	VMOVUPS Z1, (AX)
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
+
+// func standardise16AVX512(w *byte)
+// Requires: AVX, AVX512F, SSE
+TEXT ·standardise16AVX512(SB), NOSPLIT, $0-8
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    w+0(FP), AX
+	MOVQ    64(AX), CX
+	MOVQ    72(AX), DX
+	MOVQ    (AX), BX
+	MOVQ    8(AX), SI
+	MOVQ    24(AX), DI
+	VMOVUPS (DI), Z0
+	MOVQ    32(AX), DI
+	VMOVUPS (DI), Z1
+	MOVQ    48(AX), DI
+
+row:
+	MOVQ 56(AX), R8
+
+vector:
+	VMOVUPS (SI), Z2
+	VSUBPS  Z0, Z2, Z2
+	VMULPS  Z1, Z2, Z2
+	VMOVUPS Z2, (BX)
+	ADDQ    CX, BX
+	ADDQ    CX, SI
+	DECQ    R8
+	JNZ     vector
+	ADDQ    DX, BX
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     row
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
+
+// func centre16AVX512(w *byte)
+// Requires: AVX, AVX512F, SSE
+TEXT ·centre16AVX512(SB), NOSPLIT, $0-8
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    w+0(FP), AX
+	MOVQ    64(AX), CX
+	MOVQ    72(AX), DX
+	MOVQ    (AX), BX
+	MOVQ    16(AX), SI
+	MOVQ    24(AX), DI
+	VMOVUPS (DI), Z0
+	MOVQ    32(AX), DI
+	VMOVUPS (DI), Z1
+	MOVQ    40(AX), DI
+	VMOVUPS (DI), Z2
+	MOVQ    48(AX), DI
+
+row:
+	MOVQ 56(AX), R8
+
+vector:
+	VMOVUPS (BX), Z3
+	VMULPS  (SI), Z1, Z4
+	VSUBPS  Z0, Z3, Z3
+	VSUBPS  Z4, Z3, Z3
+	VMULPS  Z2, Z3, Z3
+	VMOVUPS Z3, (BX)
+	ADDQ    CX, BX
+	ADDQ    CX, SI
+	DECQ    R8
+	JNZ     vector
+	ADDQ    DX, BX
+	ADDQ    DX, SI
+	DECQ    DI
+	JNZ     row
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
+
+// func affine16AVX512(w *byte)
+// Requires: AVX, AVX512F, SSE
+TEXT ·affine16AVX512(SB), NOSPLIT, $0-8
+	LDMXCSR kernelControl<>+0(SB)
+	MOVQ    w+0(FP), AX
+	MOVQ    64(AX), CX
+	MOVQ    72(AX), DX
+	MOVQ    (AX), BX
+	MOVQ    8(AX), SI
+	MOVQ    48(AX), DI
+
+row:
+	MOVQ 56(AX), R8
+	MOVQ 24(AX), R9
+	MOVQ 32(AX), R10
+
+vector:
+	VBROADCASTSS (R9), Z0
+	VBROADCASTSS (R10), Z1
+	VMULPS       (SI), Z0, Z0
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (BX)
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         CX, BX
+	ADDQ         CX, SI
+	DECQ         R8
+	JNZ          vector
+	ADDQ         DX, BX
+	ADDQ         DX, SI
+	DECQ         DI
+	JNZ          row
+	VZEROUPPER
+	LDMXCSR      goControl<>+0(SB)
+	RET
+
+// func pool16AVX512(w *byte)
+// Requires: AVX, AVX512F, SSE
+TEXT ·pool16AVX512(SB), NOSPLIT, $0-8
+	LDMXCSR      kernelControl<>+0(SB)
+	MOVQ         w+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         56(AX), R8
+	VBROADCASTSS 64(AX), Z0
+
+vector:
+	VXORPS X1, X1, X1
+	MOVQ   32(AX), R9
+	MOVQ   DX, R10
+
+row:
+	MOVQ 40(AX), R11
+	MOVQ R10, R12
+
+col:
+	VADDPS  (R12), Z1, Z1
+	ADDQ    R8, R12
+	DECQ    R11
+	JNZ     col
+	ADDQ    DI, R10
+	DECQ    R9
+	JNZ     row
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    SI, CX
+	ADDQ    SI, DX
+	DECQ    BX
+	JNZ     vector
+	VZEROUPPER
+	LDMXCSR goControl<>+0(SB)
+	RET
 
 // func peakAVX512(n int)
 // Requires: AVX, AVX512F

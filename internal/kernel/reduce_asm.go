@@ -4,11 +4,11 @@ package kernel
 
 import "unsafe"
 
-// walk is what the assembly of this file reads. It goes over eight lanes: of a
-// wide block it does one half, and then the other.
+// walk is what the assembly of this file reads. It goes over as many lanes as a
+// register holds: of a wide block AVX2 and NEON do one half, and then the other.
 type walk struct {
 	to, a, b   unsafe.Pointer
-	p, q, r    unsafe.Pointer // eight lanes each, or a weight for each vector of a run
+	p, q, r    unsafe.Pointer // a value for each lane, or a weight for each vector of a run
 	rows, run  int
 	step, skip int // bytes from a vector to the next, and from the end of a run to the next row
 }
@@ -20,17 +20,29 @@ func (r Rows) walk(width int) walk {
 
 func at(v []float32, i int) unsafe.Pointer { return unsafe.Pointer(&v[i]) }
 
-func (w *walk) bytes() *byte { return (*byte)(unsafe.Pointer(w)) }
+func (w *walk) call(kernel, lanes int) { callWalk((*byte)(unsafe.Pointer(w)), kernel, lanes) }
+
+// The kernels that callWalk knows.
+const (
+	totalWalk = iota
+	squaresWalk
+	sumsWalk
+	standardiseWalk
+	centreWalk
+	affineWalk
+	poolWalk
+)
 
 func total(to, x []float32, r Rows) {
 	if !assembly() {
 		totalGeneric(to, x, r)
 		return
 	}
-	for lane := 0; lane < len(to); lane += Width {
+	lanes := register(len(to))
+	for lane := 0; lane < len(to); lane += lanes {
 		w := r.walk(len(to))
 		w.to, w.a = at(to, lane), at(x, lane)
-		total8(w.bytes())
+		w.call(totalWalk, lanes)
 	}
 }
 
@@ -39,10 +51,11 @@ func sumSquares(to, x, mean []float32, r Rows) {
 		squaresGeneric(to, x, mean, r)
 		return
 	}
-	for lane := 0; lane < len(to); lane += Width {
+	lanes := register(len(to))
+	for lane := 0; lane < len(to); lane += lanes {
 		w := r.walk(len(to))
 		w.to, w.a, w.p = at(to, lane), at(x, lane), at(mean, lane)
-		squares8(w.bytes())
+		w.call(squaresWalk, lanes)
 	}
 }
 
@@ -51,10 +64,11 @@ func sums(to, dot, a, b []float32, r Rows) {
 		sumsGeneric(to, dot, a, b, r)
 		return
 	}
-	for lane := 0; lane < len(to); lane += Width {
+	lanes := register(len(to))
+	for lane := 0; lane < len(to); lane += lanes {
 		w := r.walk(len(to))
 		w.to, w.p, w.a, w.b = at(to, lane), at(dot, lane), at(a, lane), at(b, lane)
-		sums8(w.bytes())
+		w.call(sumsWalk, lanes)
 	}
 }
 
@@ -63,10 +77,11 @@ func standardise(y, x, mean, scale []float32, r Rows) {
 		standardiseGeneric(y, x, mean, scale, r)
 		return
 	}
-	for lane := 0; lane < len(mean); lane += Width {
+	lanes := register(len(mean))
+	for lane := 0; lane < len(mean); lane += lanes {
 		w := r.walk(len(mean))
 		w.to, w.a, w.p, w.q = at(y, lane), at(x, lane), at(mean, lane), at(scale, lane)
-		standardise8(w.bytes())
+		w.call(standardiseWalk, lanes)
 	}
 }
 
@@ -75,11 +90,12 @@ func centre(dx, x, mean, slope, scale []float32, r Rows) {
 		centreGeneric(dx, x, mean, slope, scale, r)
 		return
 	}
-	for lane := 0; lane < len(mean); lane += Width {
+	lanes := register(len(mean))
+	for lane := 0; lane < len(mean); lane += lanes {
 		w := r.walk(len(mean))
 		w.to, w.a, w.b = at(dx, lane), at(dx, lane), at(x, lane)
 		w.p, w.q, w.r = at(mean, lane), at(slope, lane), at(scale, lane)
-		centre8(w.bytes())
+		w.call(centreWalk, lanes)
 	}
 }
 
@@ -90,10 +106,11 @@ func affine(width int, y, x, weight, bias []float32) {
 	}
 	channels := len(weight)
 	r := Rows{Rows: len(x) / (channels * width), Run: channels, Stride: channels}
-	for lane := 0; lane < width; lane += Width {
+	lanes := register(width)
+	for lane := 0; lane < width; lane += lanes {
 		w := r.walk(width)
 		w.to, w.a, w.p, w.q = at(y, lane), at(x, lane), at(weight, 0), at(bias, 0)
-		affine8(w.bytes())
+		w.call(affineWalk, lanes)
 	}
 }
 
@@ -111,9 +128,10 @@ func pool(width int, y, x []float32, n int, w Window, scale float32) {
 		poolGeneric(width, y, x, n, w, scale)
 		return
 	}
-	for lane := 0; lane < width; lane += Width {
+	lanes := register(width)
+	for lane := 0; lane < width; lane += lanes {
 		a := window{at(y, lane), at(x, lane), n, 4 * width, w.Rows, w.Cols, 4 * width * w.Row, 4 * width * w.Col, scale}
-		pool8((*byte)(unsafe.Pointer(&a)))
+		callWalk((*byte)(unsafe.Pointer(&a)), poolWalk, lanes)
 	}
 }
 
