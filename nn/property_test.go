@@ -67,36 +67,65 @@ func TestAnyConvolution(t *testing.T) {
 		kernel := rapid.IntRange(1, min(6, min(in.H, in.W)+2*padding)).Draw(t, "kernel")
 		s := spec(in, Conv2D(rapid.IntRange(1, 13).Draw(t, "out"), kernel, rapid.IntRange(1, 4).Draw(t, "stride"), padding),
 			SiLU(), Flatten(), Linear(1))
-		n, err := New(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n.Init(rapid.Uint64().Draw(t, "seed"))
-		stream := random.Stream{Seed: rapid.Uint64().Draw(t, "images")}
-		x := uniform(stream, in.Len(), 0)
-		d := course{uniform(stream, in.Len(), 1), uniform(stream, len(n.Params()), 2)}
-
-		block := make([]float32, in.BlockLen(lane.Width))
-		lane.Pack(block, x, in)
-		a, scratch := n.NewActivations(lane.Width), n.NewScratch(lane.Width)
-		var energy [lane.Width]float32
-		n.Forward(a, block, energy[:])
-		dx := make([]float32, in.Len())
-		one := [lane.Width]float32{1} // the first lane alone
-		lane.Unpack(dx, n.InputGrad(scratch, a, one[:]), in)
-		packed, grad := make([]float32, n.GradLen()), make([]float32, len(n.Params()))
-		n.ParamGrad(packed, nil, scratch, a, one[:])
-		n.Unpack(grad, packed)
-
-		at := func(step float64) float64 {
-			image, params := d.moved(x, n.Params(), step)
-			return oracle(s, params, image)
-		}
-		if want := at(0); math.Abs(float64(energy[0])-want) > 1e-5*max(1, math.Abs(want)) {
-			t.Fatalf("energy %v, want %v", energy[0], want)
-		}
-		d.check(t, dx, grad, at)
+		checkDirection(t, s)
 	})
+}
+
+// Any transposed convolution, and any pool or upsampling behind it. A norm of few
+// values may be too steep for a difference.
+func TestAnyLayer(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		small := func(lo, hi int, name string) int { return rapid.IntRange(lo, hi).Draw(t, name) }
+		in := lane.Shape{C: small(1, 5, "channels"), H: small(1, 5, "height"), W: small(1, 5, "width")}
+		out, stride, kernel := small(1, 6, "out"), small(1, 3, "stride"), small(1, 4, "kernel")
+		s := spec(in, ConvTranspose2D(out, kernel, stride, small(0, (kernel-1)/2, "padding"), small(0, stride-1, "output padding")))
+		switch y := buildConvTranspose2D(s.Layers[0], input{Shape: in}).Out(); small(0, 3, "next") {
+		case 1:
+			k := small(1, min(y.H, y.W), "pool")
+			s.Layers = append(s.Layers, AvgPool2D(k, small(0, 3, "its stride")))
+		case 2:
+			s.Layers = append(s.Layers, Upsample(small(1, 3, "factor")))
+		case 3:
+			s.Layers = append(s.Layers, Tanh(), Residual(1), Sigmoid())
+		}
+		s.Layers = append(s.Layers, SiLU(), Flatten(), Linear(1))
+		checkDirection(t, s)
+	})
+}
+
+// checkDirection holds a network's energy to the oracle's, and both gradients to how
+// the oracle changes in a random direction.
+func checkDirection(t *rapid.T, s Spec) {
+	in := s.Input
+	n, err := New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Init(rapid.Uint64().Draw(t, "seed"))
+	stream := random.Stream{Seed: rapid.Uint64().Draw(t, "images")}
+	x := uniform(stream, in.Len(), 0)
+	d := course{uniform(stream, in.Len(), 1), uniform(stream, len(n.Params()), 2)}
+
+	block := make([]float32, in.BlockLen(lane.Width))
+	lane.Pack(block, x, in)
+	a, scratch := n.NewActivations(lane.Width), n.NewScratch(lane.Width)
+	var energy [lane.Width]float32
+	n.Forward(a, block, energy[:])
+	dx := make([]float32, in.Len())
+	one := [lane.Width]float32{1} // the first lane alone
+	lane.Unpack(dx, n.InputGrad(scratch, a, one[:]), in)
+	packed, grad := make([]float32, n.GradLen()), make([]float32, len(n.Params()))
+	n.ParamGrad(packed, nil, scratch, a, one[:])
+	n.Unpack(grad, packed)
+
+	at := func(step float64) float64 {
+		image, params := d.moved(x, n.Params(), step)
+		return oracle(s, params, image)
+	}
+	if want := at(0); math.Abs(float64(energy[0])-want) > 1e-5*max(1, math.Abs(want)) {
+		t.Fatalf("energy %v, want %v", energy[0], want)
+	}
+	d.check(t, dx, grad, at)
 }
 
 // drawOutputs draws a convolution under linear layers, with several outputs.
