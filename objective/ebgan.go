@@ -148,6 +148,13 @@ func (o *Adversarial) Figures() []metric.Figure { return o.figures }
 // network as it was before, on the same x⁻: so both are known before any weight
 // changes.
 func (o *Adversarial) Step(ctx context.Context, b Batch, r *Result) error {
+	z := o.z[:b.N*o.generator.Net.Input().Len()]
+	DrawLatent(z, b.N, o.setup.Objective.Latent, b.Stream.For(random.Latent), b.Step)
+	return o.play(ctx, b, r)
+}
+
+// play takes the step with the vectors that o.z holds.
+func (o *Adversarial) play(ctx context.Context, b Batch, r *Result) error {
 	c, e, g, n := &o.setup, o.energy, o.generator, b.N
 	e.Pass.SetContext(ctx)
 	g.Pass.SetContext(ctx)
@@ -155,7 +162,6 @@ func (o *Adversarial) Step(ctx context.Context, b Batch, r *Result) error {
 
 	// x⁻: what the generator makes of z.
 	o.latent[0] = o.z[:n*g.Net.Input().Len()]
-	DrawLatent(o.latent[0], n, c.Objective.Latent, b.Stream.For(random.Latent), b.Step)
 	o.made[0] = o.fake[:n*e.Net.Input().Len()]
 	g.Engine.WithContext(ctx).Outputs(o.made[:], o.latent[0])
 
