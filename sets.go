@@ -10,28 +10,44 @@ import (
 	"github.com/joule-ml/joule/setting"
 )
 
+// Sets returns the images of two sets that a training with these settings trains
+// on, and those that it validates on.
+func (c Config) Sets(train, val *dataset.Set) (_, _ *dataset.Set, err error) {
+	return c.sets(train, val)
+}
+
+// CheckSets reports what keeps a training with these settings from beginning with
+// these images, the network apart, which [Config.MemoryUse] checks.
+func (c Config) CheckSets(train, val *dataset.Set) error { return c.fit(train, val) }
+
 // sets checks the settings and the images together, and splits off the images
 // that are held out.
 func (c *Config) sets(train, val *dataset.Set) (_, _ *dataset.Set, err error) {
-	if err := c.validate(c.kept()); err != nil {
-		return nil, nil, err
-	}
-	if err := c.checkSets(train, val); err != nil {
+	if err := c.fit(train, val); err != nil {
 		return nil, nil, err
 	}
 	if c.Holdout > 0 {
 		n := c.heldOut(train.N)
 		train, val = train.Split(n)
 	}
+	return train, val, nil
+}
+
+// fit checks the settings and the images together, and makes those settings fit
+// that may be made to.
+func (c *Config) fit(train, val *dataset.Set) error {
+	if err := c.validate(c.kept()); err != nil {
+		return err
+	}
+	if err := c.checkSets(train, val); err != nil {
+		return err
+	}
 	shape := lane.Shape{C: train.C, H: train.H, W: train.W}
 	if n := int64(c.Buffer.Size) * int64(shape.Len()); n > maxValues {
-		return nil, nil, &setting.Error{Key: "buffer.size", Problem: fmt.Sprintf("%d images of %d×%d×%d are more than %d values", c.Buffer.Size, shape.C, shape.H, shape.W, maxValues),
+		return &setting.Error{Key: "buffer.size", Problem: fmt.Sprintf("%d images of %d×%d×%d are more than %d values", c.Buffer.Size, shape.C, shape.H, shape.W, maxValues),
 			Hint: fmt.Sprintf("set it to %d or less, or take smaller images", maxValues/shape.Len())}
 	}
-	if err := c.fitGuard(shape); err != nil {
-		return nil, nil, err
-	}
-	return train, val, nil
+	return c.fitGuard(shape)
 }
 
 // checkSets reports sets that cannot be trained on.

@@ -65,6 +65,13 @@ func DefaultConfig(suite string, m *joule.Model) Config {
 	return c
 }
 
+// Quick returns c for rough numbers in a part of the time.
+func (c Config) Quick() Config {
+	c.Samples, c.Outliers, c.Reference, c.LongRun, c.Chains = min(c.Samples, 512), 2000, 10000, []int{60, 256}, 128
+	c.Betas = 100
+	return c
+}
+
 // neighbours is the k of the manifolds, and splits the number of parts that
 // the inception score's spread is over: those of the papers.
 const (

@@ -126,8 +126,7 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref modelRef, beside []eva
 		cfg.Sampler.Steps = f.steps
 	}
 	if f.quick {
-		cfg.Samples, cfg.Outliers, cfg.Reference, cfg.LongRun, cfg.Chains = min(f.n, 512), 2000, 10000, []int{60, 256}, 128
-		cfg.Betas = 100
+		cfg = cfg.Quick()
 	}
 	if err := cfg.Validate(); err != nil {
 		return &usageError{strings.TrimPrefix(err.Error(), "evaluate: "), "see joule eval --help"}
