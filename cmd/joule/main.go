@@ -168,6 +168,7 @@ draws new images by Langevin dynamics, walking from noise to low energy.
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		a.trainCommand(),
+		a.sweepCommand(),
 		a.sampleCommand(),
 		a.scoreCommand(),
 		a.evalCommand(),

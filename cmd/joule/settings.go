@@ -152,6 +152,12 @@ const maxConfig = 1 << 20
 // readConfig reads a configuration, also from a pipe or, where path is -, from
 // standard input.
 func readConfig(ctx context.Context, path string) ([]byte, error) {
+	return readSettings(ctx, "the configuration", path, "joule train --print-config > joule.yaml writes one to start from")
+}
+
+// readSettings reads a file of settings, or - from standard input; what and hint say
+// in an error what the file is and where to get one.
+func readSettings(ctx context.Context, what, path, hint string) ([]byte, error) {
 	data, err := regular.ReadStream(ctx, path, os.Stdin, maxConfig)
 	var kind *regular.Error
 	switch {
@@ -160,13 +166,13 @@ func readConfig(ctx context.Context, path string) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.As(err, &kind):
-		return nil, &usageError{"the configuration " + path + " is " + kind.Error(), "give a YAML file, or - for standard input"}
+		return nil, &usageError{what + " " + path + " is " + kind.Error(), "give a YAML file, or - for standard input"}
 	}
 	var p *os.PathError
 	if errors.As(err, &p) {
 		err = p.Err
 	}
-	return nil, &usageError{"the configuration " + path + " cannot be read: " + err.Error(), "joule train --print-config > joule.yaml writes one to start from"}
+	return nil, &usageError{what + " " + path + " cannot be read: " + err.Error(), hint}
 }
 
 // quote writes a word so that a shell reads it back as one.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -177,12 +178,15 @@ func commandWith(cmd *cobra.Command, flag string) *cobra.Command {
 	if f := cmd.LocalFlags().Lookup(flag); f != nil && !f.Hidden {
 		return cmd
 	}
+	var shared *cobra.Command
 	for _, sub := range cmd.Commands() {
-		if found := commandWith(sub, flag); found != nil {
+		found := commandWith(sub, flag)
+		if found != nil && sub.Name() != "sweep" { // which has some of joule train's
 			return found
 		}
+		shared = cmp.Or(shared, found)
 	}
-	return nil
+	return shared
 }
 
 // noSuchRun adds to the error about a run that is not there which one, or which
