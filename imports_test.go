@@ -61,7 +61,6 @@ var rooms = []struct{ dir, holds, imports string }{
 	{"internal/python", "Python found for tests", ""},
 	{"internal/parity", "PyTorch's answers for tests", "checkpoint lane nn"},
 	{"cmd/joule", "the command", ". bench checkpoint dataset engine evaluate exchange grid internal/atomicfile internal/kernel internal/program internal/regular lane metric picture pretrained recipe record replay run sampler setting sweep"},
-	{"tools/ablate", "settings changed one by one", ". dataset evaluate recipe"},
 	{"tools/survive", "trainings under hard settings", ". dataset metric"},
 	{"tools/peers/joule", "sampling and training beside other frameworks", ". dataset internal/kernel internal/program lane objective random sampler"},
 	{"tools/train-classifier", "the classifiers made", "classify dataset"},

@@ -3,6 +3,7 @@ package sweep_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -190,6 +191,29 @@ func TestKilled(t *testing.T) {
 	}
 	if r := s.Results[1]; r.State != sweep.Done {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestGroups: runs of other seeds are one combination, by their mean; one that lacks
+// the figure is none.
+func TestGroups(t *testing.T) {
+	trials, err := sweep.Combine(joule.DefaultConfig(), nil, axes(t, "seed=1,2", "sampler.steps=10,20,30"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sweep.Open(filepath.Join(t.TempDir(), "s"), joule.DefaultConfig(), sweep.Figure{Name: "loss", Better: "min"}, trials)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, loss := range []float64{1, 3, 5, 9, 3} {
+		s.Results[i].State, s.Results[i].Figures = sweep.Done, map[string]float64{"loss": loss}
+	}
+	var got []string
+	for _, g := range s.Groups() {
+		got = append(got, fmt.Sprint(g.Runs[0].Value("sampler.steps"), " ", len(g.Runs), " ", g.Mean))
+	}
+	if want := []string{"20 2 3", "10 2 5"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

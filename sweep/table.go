@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -96,6 +97,49 @@ func (s *Sweep) Best() *Result {
 		}
 	}
 	return nil
+}
+
+// A Group is the runs that differ in their seeds alone.
+type Group struct {
+	Runs []*Result
+	Mean float64 // of the sweep's figure
+}
+
+// Groups lists those of more than one run whose runs all have the figure, the best
+// mean first.
+func (s *Sweep) Groups() []Group {
+	bySettings := map[string]*Group{}
+	var order []*Group
+	for _, r := range s.Results {
+		c := r.Config
+		c.Seed = 0
+		key := string(c.YAML())
+		if bySettings[key] == nil {
+			bySettings[key] = &Group{}
+			order = append(order, bySettings[key])
+		}
+		g := bySettings[key]
+		g.Runs = append(g.Runs, r)
+	}
+	var list []Group
+	for _, g := range order {
+		all := len(g.Runs) > 1
+		for _, r := range g.Runs {
+			v, ok := r.Figure(s.Metric.Name)
+			all = all && ok
+			g.Mean += v / float64(len(g.Runs))
+		}
+		if all {
+			list = append(list, *g)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Group) int {
+		if s.Metric.Better == metric.Higher {
+			a, b = b, a
+		}
+		return cmp.Compare(a.Mean, b.Mean)
+	})
+	return list
 }
 
 // A Table is the runs with what tells them apart and what they have come to.

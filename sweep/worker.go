@@ -76,6 +76,11 @@ func (w *Worker) Check(ctx context.Context, base joule.Config, trials []Trial) e
 		if err != nil {
 			return err
 		}
+		if w.Judge != "" { // so that it is there when it is needed
+			if _, err := w.other(ctx, cfg.Data); err != nil {
+				return err
+			}
+		}
 		if err = cfg.CheckSets(train, val); err == nil {
 			_, err = cfg.MemoryUse(train, val, w.Threads)
 		}
@@ -199,8 +204,7 @@ func (w *Worker) judge(ctx context.Context, folder *run.Run, cfg joule.Config, t
 	if data.Train, data.Test, err = cfg.Sets(train, val); err != nil {
 		return nil, err
 	}
-	other := joule.Config{Data: evaluate.Other(cfg.Data)}
-	if _, data.Other, err = w.open(ctx, &other); err != nil {
+	if data.Other, err = w.other(ctx, cfg.Data); err != nil {
 		return nil, err
 	}
 	c := evaluate.DefaultConfig(cfg.Data, m).Quick()
@@ -213,6 +217,13 @@ func (w *Worker) judge(ctx context.Context, folder *run.Run, cfg joule.Config, t
 		defer func() { w.Tell(fmt.Sprintf("judged %s in %v", folder.Dir, time.Since(begun).Round(time.Second))) }()
 	}
 	return evaluate.Run(ctx, m, data, c)
+}
+
+// other returns the images of another kind that models of a data set are judged
+// against.
+func (w *Worker) other(ctx context.Context, data string) (*dataset.Set, error) {
+	_, test, err := w.open(ctx, &joule.Config{Data: evaluate.Other(data)})
+	return test, err
 }
 
 // Estimate returns how long n runs more will take, so many at a time, by those that

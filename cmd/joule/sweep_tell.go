@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -106,6 +107,12 @@ func tellBest(screen *screen, s *sweep.Sweep) error {
 	}
 	v, _ := best.Figure(s.Metric.Name)
 	screen.line("best: %s with %s: %s %s", best.Run, best.Label(s.Keys()), s.Metric.Name, metricText(v))
+	if groups := s.Groups(); len(groups) > 1 {
+		g := groups[0]
+		others := slices.DeleteFunc(s.Keys(), func(key string) bool { return key == "seed" })
+		name := cmp.Or(g.Runs[0].Name, g.Runs[0].Label(others))
+		screen.line("best over the seeds: %s: %s %s, the mean of %s", name, s.Metric.Name, metricText(g.Mean), plural(len(g.Runs), "run"))
+	}
 	return nil
 }
 
