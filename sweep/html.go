@@ -49,11 +49,12 @@ type plot struct {
 }
 
 type axis struct {
-	Name string
-	X    float64
-	Top  float64
-	End  float64
-	Tics []tic
+	Name  string
+	Label float64 // height of the name, in two rows
+	X     float64
+	Top   float64
+	End   float64
+	Tics  []tic
 
 	values []float64 // sorted; nil where the texts are
 	texts  []string
@@ -74,7 +75,7 @@ const (
 	plotTop    = 40.0
 	plotHeight = 300.0
 	axisGap    = 170.0
-	plotMargin = 80.0
+	plotMargin = 100.0
 	maxAxes    = 12 // settings shown
 )
 
@@ -112,6 +113,7 @@ func (s *Sweep) plot() plot {
 			name = shown[i]
 		}
 		a := newAxis(name, plotMargin+axisGap*float64(i), column)
+		a.Label = 14 + 16*float64(i%2)
 		p.Axes = append(p.Axes, a)
 		for k, text := range column {
 			p.Lines[k].Points += fmt.Sprintf("%.1f,%.1f ", a.X, a.place(text))

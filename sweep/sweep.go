@@ -32,7 +32,7 @@ type Result struct {
 	Run      string             `json:"run,omitempty"` // its folder, beside sweep.json
 	State    State              `json:"state"`
 	Code     int                `json:"code,omitempty"`   // the exit code that joule train gives for it
-	Reason   string             `json:"reason,omitempty"` // of a failure or of a stop before the last epoch
+	Reason   string             `json:"reason,omitempty"` // of a failure, or what is to be known of a success
 	Starts   int                `json:"starts,omitempty"` // since one was ended properly
 	Seconds  float64            `json:"seconds"`          // of training and judging
 	Judged   string             `json:"judged,omitempty"` // how thoroughly

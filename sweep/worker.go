@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -155,10 +156,20 @@ func (w *Worker) train(ctx context.Context, r *Result, cfg joule.Config, train, 
 	if err := record.Fit(ctx, folder, t, list...); err != nil {
 		return nil, err
 	}
-	if stop := t.Stopped(); stop != nil {
-		r.Reason = stop.Error()
-	}
+	r.Reason = remarks(t)
 	return folder, nil
+}
+
+// remarks says what of a training that came to its end is not as its settings say.
+func remarks(t *joule.Trainer) string {
+	var list []string
+	if stop := t.Stopped(); stop != nil {
+		list = append(list, stop.Error())
+	}
+	if back := t.Rollbacks(); len(back) > 0 {
+		list = append(list, fmt.Sprintf("rollbacks by the guard, which change settings: %d", len(back)))
+	}
+	return strings.Join(list, "; ")
 }
 
 // begun returns the run that r has begun, and the checkpoint to go on from. A run
