@@ -11,6 +11,7 @@ import (
 	"github.com/joule-ml/joule/dataset"
 	"github.com/joule-ml/joule/pretrained"
 	"github.com/joule-ml/joule/recipe"
+	"github.com/joule-ml/joule/sweep"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -105,8 +106,12 @@ func (a *app) flagCompletion(f *pflag.Flag) cobra.CompletionFunc {
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return recipeNames(), cobra.ShellCompDirectiveNoFileComp
 		}
-	case "set":
+	case "set", "grid":
 		return completeSetting
+	case "metric":
+		return fixed(sweep.Figures()...)
+	case "eval":
+		return fixed(sweep.Depths()...)
 	case "config":
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
