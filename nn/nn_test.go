@@ -316,7 +316,7 @@ func TestSpecErrors(t *testing.T) {
 		"no layer 2":                           outputs(spec(in, Flatten(), Linear(3)), Output{"logits", 2}),
 		"no layer -1":                          outputs(spec(in, Flatten(), Linear(3)), Output{"logits", -1}),
 		"no name":                              outputs(spec(in, Flatten(), Linear(3)), Output{"", 1}),
-		"is a network":                         outputs(spec(in, Flatten(), Linear(1)), Output{"energy", 1}),
+		"itself as the first of several":       outputs(spec(in, Flatten(), Linear(1)), Output{"energy", 1}),
 		"has this name":                        outputs(spec(in, Flatten(), Linear(3)), Output{"a", 1}, Output{"a", 1}),
 		"as it is":                             outputs(spec(in, Flatten(), Linear(3)), Output{"a", 0}),
 		"3 outputs of 2":                       outputs(spec(in, Flatten(), Linear(3)), Output{"a", 1}, Output{"b", 1}, Output{"c", 1}),
