@@ -254,6 +254,24 @@ func TestLock(t *testing.T) {
 	}
 }
 
+func TestLabel(t *testing.T) {
+	s, _ := open(t, t.TempDir(), "1,2")
+	r := s.Results[0]
+	if got := r.Label(s.Keys()); got != "sampler.steps=1" {
+		t.Error(got)
+	}
+	if got := r.Label(nil); got != "sampler.steps=1" {
+		t.Error(got)
+	}
+	if got := (&sweep.Result{}).Label(nil); got != "the settings given" {
+		t.Error(got)
+	}
+	r.Name = "short"
+	if got := r.Label([]string{"seed"}); got != "short, seed 42" {
+		t.Error(got)
+	}
+}
+
 func TestFindFigure(t *testing.T) {
 	for _, name := range append(sweep.Figures(), "eval.auroc.noise-0.1") {
 		f, err := sweep.FindFigure(name)

@@ -52,6 +52,12 @@ func (r *Result) Label(keys []string) string {
 	for i, key := range keys {
 		words[i] = key + "=" + r.Value(key)
 	}
+	if len(words) == 0 { // there are no others
+		words = r.Settings
+	}
+	if len(words) == 0 {
+		return "the settings given"
+	}
 	return strings.Join(words, " ")
 }
 
