@@ -38,6 +38,7 @@ func TestGolden(t *testing.T) {
 		{"mala", "a19c14ed6843db8a", "6c3c04431e466aee", func(c *joule.Config) { c.Sampler.Method = sampler.MALA }},
 		{"score", "d5a14833b029c5fb", "9bf3be7fded83477", func(c *joule.Config) { c.Objective.Kind = objective.ScoreMatching }},
 		{"layers", "49ed638ebfd02dc8", "c0c5d85d497e2e5e", func(c *joule.Config) { c.Network.Layers, c.Guard.Retries = manyLayers, 0 }},
+		{"ebgan", "e1b83c08e4ebfdac", "fe44d3547aff9945", func(c *joule.Config) { *c = joule.TinyAdversarial(objective.EBGAN); c.EMA.Decay = 0.9 }},
 	} {
 		t.Run(g.name, func(t *testing.T) {
 			c := joule.TinyConfig()

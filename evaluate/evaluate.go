@@ -40,7 +40,8 @@ func Other(suite string) string {
 // Config says how thoroughly to judge.
 type Config struct {
 	Suite     string         // a name of Suites
-	Samples   int            // chains from noise
+	Samples   int            // to judge
+	By        string         // how they are drawn, see joule.SampleConfig
 	Sampler   sampler.Config // of these; Steps is their length
 	Patch     float64        // share of chains that start from a patch of noise, see joule.SampleConfig
 	Seed      uint64

@@ -22,14 +22,14 @@ func (e *evaluation) draw(n, steps, every int, by string) (*joule.Samples, error
 
 // samples draws and judges samples.
 func (e *evaluation) samples() error {
-	s, err := e.draw(e.cfg.Samples, e.cfg.Sampler.Steps, 0, "")
+	s, err := e.draw(e.cfg.Samples, e.cfg.Sampler.Steps, 0, e.cfg.By)
 	if err != nil {
 		return err
 	}
 	images := array{s.Images, s.C * s.H * s.W}
 	features, probabilities := e.look(images, s.N)
 	r := Samples{
-		N: s.N, Seed: e.cfg.Seed, Sampler: samplerInfo(e.cfg.Sampler), Patch: e.cfg.Patch, Reference: e.reference.N, Neighbour: neighbours,
+		N: s.N, Seed: e.cfg.Seed, Sampler: samplerInfo(e.cfg.Sampler, e.model.By(joule.SampleConfig{By: e.cfg.By})), Patch: e.cfg.Patch, Reference: e.reference.N, Neighbour: neighbours,
 	}
 	if err := e.judgeFeatures(&r, features); err != nil {
 		return err

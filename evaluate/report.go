@@ -57,6 +57,7 @@ type Classifier struct {
 // SamplerInfo is a sampler's settings and the temperature that follows from
 // them.
 type SamplerInfo struct {
+	By          string  `json:"by,omitempty"`     // joule.ByGenerator, whose samples take no steps; empty for chains
 	Method      string  `json:"method,omitempty"` // empty for Langevin
 	Steps       int     `json:"steps"`
 	StepSize    float32 `json:"step_size"`
@@ -71,7 +72,10 @@ type SamplerInfo struct {
 	Temperature float64 `json:"temperature"`
 }
 
-func samplerInfo(c sampler.Config) SamplerInfo {
+func samplerInfo(c sampler.Config, by string) SamplerInfo {
+	if by == joule.ByGenerator {
+		return SamplerInfo{By: by}
+	}
 	i := SamplerInfo{Method: c.Other(), Steps: c.Steps, StepSize: c.StepSize, Noise: c.Noise, Anneal: c.Anneal, BurnIn: c.BurnIn, BurnInScale: c.BurnInScale, GradClip: float64(c.GradClip)}
 	if math.IsInf(i.GradClip, 0) {
 		i.GradClip = 0

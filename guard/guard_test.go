@@ -273,8 +273,10 @@ func TestGenerator(t *testing.T) {
 		if rule != c.rule {
 			t.Errorf("%v: rule %q, want %q", c.values, rule, c.rule)
 		}
-		if g := guard.New(config(), figures); c.rule == "diversity" && (step(g, c.values) != nil || step(g, c.values) != nil || step(g, c.values) != nil) {
-			t.Error("a generator has no time to leave where it begins")
+		for g, n := guard.New(config(), figures), 0; c.rule == "diversity" && n < 3; n++ {
+			if step(g, c.values) != nil {
+				t.Error("a generator has no time to leave where it begins")
+			}
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 )
 
 type evalFlags struct {
+	langevin   bool
 	suite      string
 	n          int
 	steps      int
@@ -92,6 +93,7 @@ it. It takes some minutes; --quick gives rough numbers sooner.`,
 	flags.StringVar(&f.suite, "suite", "", "judge as a model of this: "+strings.Join(evaluate.Suites(), " or ")+"; what it was trained on if not given")
 	flags.IntVarP(&f.n, "count", "n", 2048, "samples to judge")
 	flags.IntVar(&f.steps, "steps", 0, "Langevin steps from noise to a sample; if not given as the model has it, usually 256")
+	flags.BoolVar(&f.langevin, "langevin", false, "judge samples of Langevin dynamics, not of the model's generator")
 	flags.Uint64Var(&f.seed, "seed", 42, "another seed, other samples and outliers")
 	flags.BoolVar(&f.quick, "quick", false, "rough numbers: 512 samples, 2,000 images of each kind, chains of 256 steps at most")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
@@ -124,6 +126,9 @@ func (a *app) eval(ctx context.Context, f *evalFlags, ref modelRef, beside []eva
 	cfg.Samples, cfg.Seed, cfg.Threads = f.n, f.seed, f.threads
 	if f.stepsGiven {
 		cfg.Sampler.Steps = f.steps
+	}
+	if f.langevin {
+		cfg.By = joule.ByChains
 	}
 	if f.quick {
 		cfg = cfg.Quick()
@@ -243,7 +248,11 @@ func (f *evalFlags) write(r *evaluate.Report, beside []evaluate.Column) error {
 func printReport(w io.Writer, r *evaluate.Report) {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	s := r.Samples
-	fmt.Fprintf(t, "samples (%d, %d steps)\t\ttest images\n", s.N, s.Sampler.Steps)
+	way := fmt.Sprintf("%d steps", s.Sampler.Steps)
+	if s.Sampler.By != "" {
+		way = "by the " + s.Sampler.By
+	}
+	fmt.Fprintf(t, "samples (%d, %s)\t\ttest images\n", s.N, way)
 	fmt.Fprintf(t, "Fréchet distance\t%.2f\t%.2f\n", s.Frechet, s.FrechetTest)
 	fmt.Fprintf(t, "inception score\t%.2f (%.0f %%)\t%.2f\n", s.InceptionScore, 100*s.InceptionScore/s.InceptionScoreTest, s.InceptionScoreTest)
 	fmt.Fprintf(t, "precision, recall\t%.3f, %.3f\n", s.Precision, s.Recall)

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"unicode"
 
+	"github.com/joule-ml/joule"
 	"github.com/joule-ml/joule/picture"
 	"github.com/spf13/cobra"
 )
@@ -84,7 +85,11 @@ func (p *pngFile) explain(b *strings.Builder, v *picture.Provenance) {
 	row := func(key, format string, args ...any) { fmt.Fprintf(w, key+"\t"+format+"\n", args...) }
 	row("shows", "%s", pictureText(v))
 	c := v.Sample.Sampler
-	if v.Layout.Kind != "" {
+	switch {
+	case v.Layout.Kind == "":
+	case v.Sample.By == joule.ByGenerator:
+		row("sampler", "the model's generator, without steps")
+	default:
 		method := ""
 		if other := c.Other(); other != "" {
 			method = other + ", "

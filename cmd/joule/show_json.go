@@ -40,6 +40,7 @@ type madeJSON struct {
 }
 
 type samplerJSON struct {
+	By          string   `json:"by,omitempty"`     // empty for chains of a model that has no generator
 	Method      string   `json:"method,omitempty"` // empty for Langevin
 	Steps       int      `json:"steps"`
 	StepSize    float32  `json:"step_size"`
@@ -88,7 +89,7 @@ func madeOf(v *picture.Provenance) *madeJSON {
 	m := &madeJSON{
 		Software: v.Software, Go: v.Go, Kernel: v.Kernel, Differences: append([]string{}, v.Differences()...),
 		Model: v.Model, Path: v.Path, Epochs: v.Epochs, Steps: v.Steps, Seed: v.Sample.Seed,
-		Sampler: samplerJSON{Method: c.Other(), Steps: c.Steps, StepSize: c.StepSize, Noise: c.Noise, Anneal: c.Anneal, Patch: v.Sample.Patch, BurnIn: c.BurnIn, BurnInScale: c.BurnInScale, Min: c.Min, Max: c.Max},
+		Sampler: samplerJSON{By: v.Sample.By, Method: c.Other(), Steps: c.Steps, StepSize: c.StepSize, Noise: c.Noise, Anneal: c.Anneal, Patch: v.Sample.Patch, BurnIn: c.BurnIn, BurnInScale: c.BurnInScale, Min: c.Min, Max: c.Max},
 	}
 	if !math.IsInf(float64(c.GradClip), 0) {
 		m.Sampler.GradClip = &c.GradClip
