@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -178,4 +179,37 @@ func TestAdversarialErrors(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "generator.code: cannot become 7") {
 		t.Errorf("resumed with another code: %v", err)
 	}
+}
+
+// FuzzGenerator reads hostile descriptions of a generator.
+func FuzzGenerator(f *testing.F) {
+	tr, err := joule.NewTrainer(joule.TinyAdversarial(objective.EBGAN), toy.Strokes(47), toy.Strokes(23))
+	if err != nil {
+		f.Fatal(err)
+	}
+	file, err := tr.Model().File(joule.OutputEnergy)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(file.Metadata[weights.MetaGenerator])
+	f.Add(`{"spec":{"Input":{"C":6,"H":1,"W":1},"Prefix":"generator","Layers":[{"Type":"linear","Out":144},{"Type":"reshape","Out":1,"Height":12,"Width":12}],"Outputs":[{"Name":"image","Layer":1}]},"latent":"uniform"}`)
+	f.Add(`{"spec":{"Input":{"C":4096,"H":4096,"W":4096}},"latent":"gaussian"}`)
+	f.Add(`{"spec":{"Input":{"C":144,"H":1,"W":1},"Layers":[{"Type":"reshape","Out":1,"Height":12,"Width":12}],"Outputs":[{"Name":"image"}]},"latent":"gaussian"}`)
+	f.Add(`{}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		var b bytes.Buffer
+		bad := *file
+		bad.Metadata = maps.Clone(file.Metadata)
+		bad.Metadata[weights.MetaGenerator] = text
+		if checkpoint.Encode(&b, &bad) != nil {
+			return
+		}
+		m, err := joule.DecodeModel(bytes.NewReader(b.Bytes()), int64(b.Len()))
+		if err != nil {
+			return
+		}
+		c := joule.DefaultSampleConfig()
+		c.N, c.Sampler.Steps = 2, 1
+		_, _ = m.Sample(t.Context(), c)
+	})
 }
