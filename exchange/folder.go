@@ -128,6 +128,7 @@ type description struct {
 	C, H, W                    int
 	Parameters                 int
 	F                          bool
+	Generator                  bool // draws the samples
 	Clip, ClipNorm             bool // whether gradients are held within bounds in sampling, in training
 	Card                       *joule.Card
 	HeldOut                    *heldOut
@@ -154,7 +155,7 @@ var hubNames = map[string]string{"mnist": "ylecun/mnist", "fashion-mnist": "zala
 func describeModel(m *joule.Model, c joule.Convention, opt FolderOptions) *description {
 	d := &description{
 		License: opt.License, Images: "images", Parameters: m.Parameters(), F: c == joule.OutputF,
-		Card: m.Card(), Hash: m.Hash(), Version: program.Version(), output: c, spec: m.Spec(),
+		Card: m.Card(), Hash: m.Hash(), Version: program.Version(), Generator: m.Latent() > 0, output: c, spec: m.Spec(),
 	}
 	d.C, d.H, d.W = m.Shape()
 	sample := joule.DefaultSampleConfig()
