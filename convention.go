@@ -41,8 +41,9 @@ func (m *Model) File(c Convention) (*checkpoint.File, error) {
 		if err := endsLinear(m.Spec()); err != nil {
 			return nil, err
 		}
-		for i := range f.Tensors[len(f.Tensors)-2:] {
-			t := &f.Tensors[len(f.Tensors)-2+i]
+		last := len(m.net.Views()) // a generator's come after the energy's
+		for i := range f.Tensors[last-2 : last] {
+			t := &f.Tensors[last-2+i]
 			t.Data = negated(t.Data.([]float32))
 		}
 	}

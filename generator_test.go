@@ -146,6 +146,24 @@ func TestGeneratorFiles(t *testing.T) {
 	}
 }
 
+// TestGeneratorConvention: a file whose network outputs −E has the same model.
+func TestGeneratorConvention(t *testing.T) {
+	c := joule.TinyAdversarial(objective.GAN)
+	c.Network.Kind = "cnn"
+	_, m := generating(t, c)
+	f, err := m.File(joule.OutputF)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "f")
+	if err := checkpoint.Write(path, f); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := joule.LoadModel(path); err != nil || again.Hash() != m.Hash() {
+		t.Errorf("the model comes back as another: %v", err)
+	}
+}
+
 // TestAdversarialResumes: a training of two networks that was saved goes on with the
 // same bits, with an average of the weights, too.
 func TestAdversarialResumes(t *testing.T) {
