@@ -10,21 +10,22 @@ import (
 )
 
 func TestMarginWatch(t *testing.T) {
+	all := []string{metric.EnergyReal, metric.EnergyFake, metric.Margin}
 	for _, c := range []struct {
 		figures []string
-		values  [][]float64 // of an epoch's steps
+		values  [][]float64 // of an epoch's steps, the loss first
 		told    string
 	}{
-		{[]string{metric.EnergyFake, metric.Margin}, [][]float64{{12, 10}, {9, 10}}, "energy of 10.5, above the margin of 10"},
-		{[]string{metric.EnergyFake, metric.Margin}, [][]float64{{12, 10}, {7, 10}}, ""},
-		{[]string{metric.EnergyFake}, [][]float64{{12}}, ""},
+		{all, [][]float64{{2, 2, 12, 10}, {1, 1, 13, 10}}, "12.5 on average, and the margin was 10"},
+		{all, [][]float64{{2, 2, 12, 10}, {1.2, 1, 11, 10}}, ""}, // some samples are below
+		{[]string{metric.EnergyFake}, [][]float64{{1, 12}}, ""},
 		{nil, nil, ""},
 	} {
 		var notes []string
 		w := marginWatch{note: func(format string, a ...any) { notes = append(notes, fmt.Sprintf(format, a...)) }}
 		for range 2 {
 			for _, v := range c.values {
-				if err := w.step(joule.StepInfo{Figures: metric.Named(c.figures...), Values: v}); err != nil {
+				if err := w.step(joule.StepInfo{Loss: v[0], Figures: metric.Named(c.figures...), Values: v[1:]}); err != nil {
 					t.Fatal(err)
 				}
 			}
