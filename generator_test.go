@@ -173,6 +173,54 @@ func TestAdversarialResumes(t *testing.T) {
 	joule.CheckResumes(t, c)
 }
 
+// TestAdversarialCures: there is no replay buffer to renew, and the training goes back
+// all the same.
+func TestAdversarialCures(t *testing.T) {
+	c := joule.TinyAdversarial(objective.EBGAN)
+	c.Guard.Retries, c.Guard.EveryNSteps, c.Guard.Window, c.Guard.MinDiversity = 3, 2, 2, 1
+	c.Optimizer.LearningRate = 0.25 // so that there was time to learn at once
+	tr := joule.TinyTrainer(t, c)
+	var did []string
+	err := tr.Fit(t.Context(), joule.Callback{Rollback: func(r joule.Rollback) error {
+		did = append(did, r.Rule+": "+r.Did)
+		return nil
+	}})
+	if err != nil || len(did) < 2 || did[0] != "diversity: only the noise is another" ||
+		!strings.Contains(did[1], "optimizer.learning_rate is now 0.0625") || strings.Contains(strings.Join(did, ""), "sampler.") {
+		t.Errorf("%q, %v", did, err)
+	}
+}
+
+// TestGeneratorMemory: what a training takes has the generator's part, and no replay
+// buffer.
+func TestGeneratorMemory(t *testing.T) {
+	of := func(c joule.Config, what string) (bytes int64) {
+		uses, err := c.MemoryUse(toy.Strokes(47), nil, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range uses {
+			if u.What == what {
+				bytes += u.Bytes
+			}
+		}
+		return bytes
+	}
+	c := joule.TinyAdversarial(objective.GAN)
+	alone := c
+	alone.Objective.Kind = objective.ContrastiveDivergence
+	if a, b := of(c, joule.UseNetwork), of(alone, joule.UseNetwork); a <= b {
+		t.Errorf("networks take %d bytes, the energy alone %d", a, b)
+	}
+	if n := of(c, joule.UseBuffer); n != 0 {
+		t.Errorf("a buffer that is not there takes %d bytes", n)
+	}
+	c.Generator.Layers = arch.Layers{nn.Linear(1)}
+	if _, err := c.MemoryUse(toy.Strokes(47), nil, 1); err == nil || !strings.Contains(err.Error(), "generator.layers") {
+		t.Errorf("a generator of other images: %v", err)
+	}
+}
+
 // TestAdversarialErrors: what does not suit the images is told by its setting.
 func TestAdversarialErrors(t *testing.T) {
 	for key, change := range map[string]func(*joule.Config){
