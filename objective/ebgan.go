@@ -225,7 +225,7 @@ func (o *Adversarial) improvement(ctx context.Context, n int) (loss, pulling flo
 		o.codes[o.code] = o.pulling.codes(n, size)
 		e.Outputs(o.codes, x)
 		pulling, o.cotangent[o.code] = o.pulling.measure(e.Threads(), weight)
-		loss += weight * pulling
+		loss += float64(weight * pulling)
 	}
 	e.InputGrad(o.gradient[:len(x)], nil, x, o.cotangent)
 	return loss, pulling
