@@ -195,6 +195,9 @@ func (e *evaluation) seen(name string) bool {
 	if card == nil {
 		return name == "uniform" // every model here starts chains from it
 	}
+	if card.Config.Objective.Generates() {
+		return false // negatives come from the generator alone
+	}
 	r, c := card.Config.Restart, card.Config
 	switch name {
 	case "uniform":
