@@ -29,8 +29,9 @@ func TestRunInfo(t *testing.T) {
 	if i.Config == nil || !reflect.DeepEqual(*i.Config, c) || i.Updated.IsZero() || !(i.Speed > 0) {
 		t.Errorf("finished: %+v", i)
 	}
-	// Langevin dynamics rejects no step, so that there is no column for it.
-	columns := slices.DeleteFunc(metric.Columns(metric.Figures()), func(c string) bool { return c == metric.Column(metric.Accepted) })
+	// Langevin dynamics rejects no step, and there is no generator: no columns for these.
+	others := metric.Columns(metric.Named(metric.Accepted, metric.GeneratorLoss, metric.GeneratorGradNorm, metric.Margin, metric.PullingAway))
+	columns := slices.DeleteFunc(metric.Columns(metric.Figures()), func(c string) bool { return slices.Contains(others, c) })
 	if !(i.Best <= i.Last) || math.IsNaN(i.Last) || len(i.Metrics) != len(columns) {
 		t.Errorf("metrics: %+v", i)
 	}
