@@ -19,7 +19,7 @@ func TestMemory(t *testing.T) {
 		want    string // none where it is to go on
 	}{
 		{"train --epochs 1000000 --set buffer.size=1000000", 100e6, "576.0 MB of it for the replay buffer, and 100.0 MB are available\nhint: set buffer.size=125000, with which it takes "},
-		{"train --epochs 1000000 --set buffer.size=100000 --threads 2", 40e6, "hint: set buffer.precision=uint8, with which it takes 2"},
+		{"train --epochs 1000000 --set buffer.size=100000 --threads 2", 35e6, "hint: set buffer.precision=uint8, with which it takes 2"},
 		{"train --epochs 1000000 --set buffer.size=40000 --threads 2", 30e6, "hint: set buffer.precision=float16, with which it takes "},
 		{"train --set network.hidden_features=512 --batch-size 8", 100e6, "for the network and its optimizer, and 100.0 MB are available\nhint: make network.hidden_features smaller"},
 		{"train --batch-size 4096 --threads 400 --set guard.retries=0", 100e6, "for the activations of the network, and 100.0 MB are available\nhint: make network.hidden_features or"},
