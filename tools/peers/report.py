@@ -215,8 +215,9 @@ def frameworks(result):
 
 
 def sizes(results):
-    """A row for each size, with the fastest of the others."""
-    threads = threads_of(results[0]["rows"])
+    """A row for each size, with the fastest of the others, for the numbers of
+    threads that all of them were measured with."""
+    threads = [n for n in threads_of(results[0]["rows"]) if all(n in threads_of(r["rows"]) for r in results)]
     header = ["images, width"]
     for n in threads:
         header += ["Joule, ms, %s" % count(n), "the fastest other, ms", "which", "Joule is faster by"]
