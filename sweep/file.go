@@ -31,7 +31,8 @@ type Sweep struct {
 	Metric  Figure       // by which runs are compared
 	Results []*Result
 
-	mu sync.Mutex // while it runs
+	known map[string]*Result // the results by their settings, as YAML
+	mu    sync.Mutex         // while it runs
 }
 
 // An Error is a file of a sweep that cannot be used.
@@ -66,6 +67,9 @@ type file struct {
 // maxFile bounds sweep.json: a thousand runs with some hundred figures each.
 const maxFile = 16 << 20
 
+// maxKept bounds the runs that a sweep has after it was called several times.
+const maxKept = 10 * MaxRuns
+
 // Paths of the files.
 func (s *Sweep) path() string    { return filepath.Join(s.Dir, "sweep.json") }
 func (s *Sweep) CSVPath() string { return filepath.Join(s.Dir, "sweep.csv") }
@@ -76,7 +80,7 @@ func (s *Sweep) HTMLPath() string { return filepath.Join(s.Dir, "sweep.html") }
 // Open returns the sweep in a folder, which need not be there, with the trials that
 // are to be done added to those that it has. Nothing is written yet.
 func Open(dir string, base joule.Config, metric Figure, trials []Trial) (*Sweep, error) {
-	s := &Sweep{Dir: dir, Base: base, Metric: metric}
+	s := &Sweep{Dir: dir, Base: base, Metric: metric, known: make(map[string]*Result)}
 	if err := s.load(); err != nil {
 		return nil, err
 	}
@@ -92,7 +96,7 @@ func Open(dir string, base joule.Config, metric Figure, trials []Trial) (*Sweep,
 		for _, d := range s.Base.Diff(t.Config) {
 			r.Settings = append(r.Settings, d.B.Assignment())
 		}
-		s.Results = append(s.Results, r)
+		s.add(r)
 	}
 	return s, nil
 }
@@ -106,9 +110,15 @@ func (s *Sweep) load() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	var f file
+	var f struct {
+		Settings string            `json:"settings"`
+		Runs     []json.RawMessage `json:"runs"` // counted before they take memory
+	}
 	if err == nil {
 		err = json.Unmarshal(data, &f)
+	}
+	if err == nil && len(f.Runs) > maxKept {
+		err = fmt.Errorf("%d runs are more than %d", len(f.Runs), maxKept)
 	}
 	if err != nil {
 		return fail(err)
@@ -116,11 +126,15 @@ func (s *Sweep) load() error {
 	if s.Base, err = joule.ParseKeptConfig(s.path(), []byte(f.Settings), joule.DefaultConfig()); err != nil {
 		return fail(err)
 	}
-	for _, r := range f.Runs {
+	for _, text := range f.Runs {
+		var r *Result
+		if err := json.Unmarshal(text, &r); err != nil {
+			return fail(err)
+		}
 		if err := s.check(r); err != nil {
 			return fail(err)
 		}
-		s.Results = append(s.Results, r)
+		s.add(r)
 	}
 	return nil
 }
@@ -149,13 +163,11 @@ func (s *Sweep) check(r *Result) error {
 }
 
 // find returns the result of some settings; nil if there is none.
-func (s *Sweep) find(c joule.Config) *Result {
-	for _, r := range s.Results {
-		if len(c.Diff(r.Config)) == 0 {
-			return r
-		}
-	}
-	return nil
+func (s *Sweep) find(c joule.Config) *Result { return s.known[string(c.YAML())] }
+
+func (s *Sweep) add(r *Result) {
+	s.Results = append(s.Results, r)
+	s.known[string(r.Config.YAML())] = r
 }
 
 // Lock makes the folder and keeps other processes from sweeping in it.
