@@ -170,19 +170,20 @@ func (s *Sweep) add(r *Result) {
 	s.known[string(r.Config.YAML())] = r
 }
 
-// Lock makes the folder and keeps other processes from sweeping in it.
-func (s *Sweep) Lock() (release func(), err error) {
-	for _, dir := range []string{filepath.Dir(s.Dir), s.Dir} { // either may be a link
-		if err := atomicfile.MakeFolder(dir); err != nil {
-			return nil, &Error{Path: s.Dir, Fault: "cannot make the folder", Err: err, Hint: "choose a --run-dir that can be written to"}
+// Lock makes the folder of a sweep and keeps other processes from sweeping in it.
+// [Open] comes after it, so that it reads what the last of them has left.
+func Lock(dir string) (release func(), err error) {
+	for _, d := range []string{filepath.Dir(dir), dir} { // either may be a link
+		if err := atomicfile.MakeFolder(d); err != nil {
+			return nil, &Error{Path: dir, Fault: "cannot make the folder", Err: err, Hint: "choose a --run-dir that can be written to"}
 		}
 	}
-	release, held, err := lockfile.Take(filepath.Join(s.Dir, ".sweep.lock"))
+	release, held, err := lockfile.Take(filepath.Join(dir, ".sweep.lock"))
 	switch {
 	case err != nil:
-		return nil, &Error{Path: s.Dir, Fault: "cannot be written to", Err: err, Hint: "choose a --run-dir that can be written to"}
+		return nil, &Error{Path: dir, Fault: "cannot be written to", Err: err, Hint: "choose a --run-dir that can be written to"}
 	case held:
-		return nil, &Error{Path: s.Dir, Fault: "another process is sweeping in this folder", Hint: "wait until it ends, or choose another --name"}
+		return nil, &Error{Path: dir, Fault: "another process is sweeping in this folder", Hint: "wait until it ends, or choose another --name"}
 	}
 	return release, nil
 }

@@ -49,7 +49,7 @@ func open(t *testing.T, dir, grid string) (*sweep.Sweep, []sweep.Trial) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	release, err := s.Lock()
+	release, err := sweep.Lock(s.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,12 +244,12 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestLock(t *testing.T) {
 	s, _ := open(t, filepath.Join(t.TempDir(), "s"), "1")
-	release, err := s.Lock()
+	release, err := sweep.Lock(s.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer release()
-	if _, err := s.Lock(); err == nil {
+	if _, err := sweep.Lock(s.Dir); err == nil {
 		t.Error("a second process may sweep")
 	}
 }

@@ -55,7 +55,7 @@ func TestWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	release, err := s.Lock()
+	release, err := sweep.Lock(s.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -181,15 +181,15 @@ func (a *app) sweep(ctx context.Context, f *sweepFlags) error {
 	if err := w.Check(ctx, base, trials); err != nil {
 		return err
 	}
-	s, err := sweep.Open(w.Dir, base, figure, trials)
-	if err != nil {
-		return err
-	}
-	release, err := s.Lock()
+	release, err := sweep.Lock(w.Dir)
 	if err != nil {
 		return err
 	}
 	defer release()
+	s, err := sweep.Open(w.Dir, base, figure, trials)
+	if err != nil {
+		return err
+	}
 	return a.runSweep(ctx, f, s, w, trials)
 }
 
